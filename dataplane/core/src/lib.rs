@@ -1,0 +1,2 @@
+//! Words every stage shares.
+#![forbid(unsafe_code)]

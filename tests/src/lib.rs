@@ -1,0 +1,2 @@
+//! Whole-system tests of Sluice and the traffic they are made of.
+#![forbid(unsafe_code)]
