@@ -1,0 +1,9 @@
+//! Small safe wrappers over unsafe Rust that the packet path needs and the standard library does not offer.
+//!
+//! Called by `sluice-flow` and `sluice-worker`. Never allocates, never blocks. Every `unsafe` block of Rust that is not
+//! a C call lives here.
+#![allow(unsafe_code)]
+
+mod prefetch;
+
+pub use prefetch::prefetch_read;
