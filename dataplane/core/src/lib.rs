@@ -1,2 +1,33 @@
-//! Words every stage shares.
+//! The words every stage of the packet path shares.
+//!
+//! - [`time`]: packet time in nanoseconds; nothing here reads a clock
+//! - [`direction`], [`key`]: which way a packet goes, and to which flow it belongs
+//! - [`hash`]: the keyed hash of every table on the packet path
+//! - [`table`]: a bounded, keyed table for state that outlives a packet
+//! - [`verdict`]: what happens to a packet, and the closed list of causes
+//! - [`ledger`], [`counters`]: where every packet went
+//! - [`event`], [`ring`]: records from workers to the control core
+//!
+//! Called by every crate above it. Never does I/O, never reads a clock, never allocates after start.
 #![forbid(unsafe_code)]
+#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod counters;
+pub mod direction;
+pub mod event;
+pub mod hash;
+pub mod key;
+pub mod ledger;
+pub mod ring;
+pub mod table;
+pub mod time;
+pub mod verdict;
+
+pub use counters::Counters;
+pub use direction::Direction;
+pub use hash::HashKey;
+pub use key::FlowKey;
+pub use ledger::Ledger;
+pub use time::Nanos;
+pub use verdict::{Action, Cause, Verdict};

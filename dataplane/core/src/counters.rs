@@ -1,0 +1,130 @@
+//! Counters of one worker, named as Suricata names them in `stats` records.
+//!
+//! Plain numbers: one writer, published by the worker at the end of a burst, summed by the control core.
+
+macro_rules! counters {
+    ($($(#[doc = $doc:literal])* $field:ident => $name:literal),+ $(,)?) => {
+        /// Counters of one worker. Each is raised somewhere: `tests` looks for one that never is.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub struct Counters {
+            $($(#[doc = $doc])* pub $field: u64,)+
+        }
+
+        impl Counters {
+            /// Dotted `stats` names, in the order of [`Counters::values`].
+            pub const NAMES: &'static [&'static str] = &[$($name),+];
+            /// Names of the fields, in the same order.
+            pub const FIELDS: &'static [&'static str] = &[$(stringify!($field)),+];
+
+            /// The values, in the order of [`Counters::NAMES`].
+            pub fn values(&self) -> [u64; Self::NAMES.len()] {
+                [$(self.$field),+]
+            }
+
+            /// Adds the counters of another worker; the largest packet stays the largest.
+            pub fn add(&mut self, other: &Self) {
+                let largest = self.decoder_max_pkt_size.max(other.decoder_max_pkt_size);
+                $(self.$field += other.$field;)+
+                self.decoder_max_pkt_size = largest;
+            }
+        }
+    };
+}
+
+counters! {
+    /// Frames received, and packets unwrapped from tunnels.
+    decoder_pkts => "decoder.pkts",
+    /// Bytes of the frames received.
+    decoder_bytes => "decoder.bytes",
+    /// Packets in which decoding stopped with an error.
+    decoder_invalid => "decoder.invalid",
+    /// IPv4 packets.
+    decoder_ipv4 => "decoder.ipv4",
+    /// IPv6 packets.
+    decoder_ipv6 => "decoder.ipv6",
+    /// Frames with an Ethernet header.
+    decoder_ethernet => "decoder.ethernet",
+    /// ARP frames.
+    decoder_arp => "decoder.arp",
+    /// TCP packets.
+    decoder_tcp => "decoder.tcp",
+    /// UDP packets.
+    decoder_udp => "decoder.udp",
+    /// SCTP packets.
+    decoder_sctp => "decoder.sctp",
+    /// ICMPv4 packets.
+    decoder_icmpv4 => "decoder.icmpv4",
+    /// ICMPv6 packets.
+    decoder_icmpv6 => "decoder.icmpv6",
+    /// Frames with at least one VLAN tag.
+    decoder_vlan => "decoder.vlan",
+    /// Largest frame, bytes.
+    decoder_max_pkt_size => "decoder.max_pkt_size",
+    /// Frames whose bytes came in several segments.
+    decoder_chained => "decoder.chained",
+    /// IP fragments. Not yet put together again.
+    defrag_fragments => "defrag.fragments",
+    /// Flows created.
+    flow_total => "flow.total",
+    /// TCP flows created.
+    flow_tcp => "flow.tcp",
+    /// UDP flows created.
+    flow_udp => "flow.udp",
+    /// ICMPv4 flows created.
+    flow_icmpv4 => "flow.icmpv4",
+    /// ICMPv6 flows created.
+    flow_icmpv6 => "flow.icmpv6",
+    /// Packets for which the flow table had no room.
+    flow_memcap => "flow.memcap",
+    /// Names of flow bits that did not fit into their flow.
+    flowbits_refused => "flow.flowbits_refused",
+    /// SYN packets.
+    tcp_syn => "tcp.syn",
+    /// SYN-ACK packets.
+    tcp_synack => "tcp.synack",
+    /// RST packets.
+    tcp_rst => "tcp.rst",
+    /// TCP sessions begun.
+    tcp_sessions => "tcp.sessions",
+    /// TCP sessions picked up in the middle.
+    tcp_midstream_pickups => "tcp.midstream_pickups",
+    /// TCP packets with a wrong checksum.
+    tcp_invalid_checksum => "tcp.invalid_checksum",
+    /// Alerts written.
+    detect_alert => "detect.alert",
+    /// Alerts beyond `packet-alert-max` of their packet.
+    detect_alert_queue_overflow => "detect.alert_queue_overflow",
+    /// Alerts held back by thresholds and suppressions.
+    detect_alerts_suppressed => "detect.alerts_suppressed",
+    /// Buffers scanned by the prefilter.
+    detect_scans => "detect.scans",
+    /// Signatures judged in full.
+    detect_evaluated => "detect.evaluated",
+    /// Regular expressions stopped by their match limit: counted as no match.
+    detect_pcre_limit => "detect.pcre_limit",
+    /// Evaluations stopped by the step limit: counted as no match.
+    detect_step_limit => "detect.step_limit",
+    /// Entries of shared state (thresholds, host bits) that had to make room.
+    detect_state_evicted => "detect.state_evicted",
+    /// Packets let through.
+    ips_accepted => "ips.accepted",
+    /// Packets stopped.
+    ips_blocked => "ips.blocked",
+    /// Packets stopped with a reset or an unreachable.
+    ips_rejected => "ips.rejected",
+    /// Event records that found no free slot.
+    events_lost_ring_full => "events.lost_ring_full",
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Counters;
+
+    #[test]
+    fn adding_sums_all_but_the_largest_packet() {
+        let mut sum = Counters { decoder_pkts: 2, decoder_max_pkt_size: 60, ..Counters::default() };
+        sum.add(&Counters { decoder_pkts: 3, decoder_max_pkt_size: 1500, ..Counters::default() });
+        assert_eq!((sum.decoder_pkts, sum.decoder_max_pkt_size), (5, 1500));
+        assert_eq!(Counters::NAMES.len(), sum.values().len());
+    }
+}

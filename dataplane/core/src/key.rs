@@ -1,0 +1,90 @@
+//! The key of a flow: everything that says two packets belong to the same conversation.
+//!
+//! Made by `sluice-worker` from decoded headers; looked up in `sluice-flow`. Both directions give the same key because
+//! the two endpoints are stored in sorted order; [`FlowKey::new`] says which way round they came.
+
+/// Key of a flow: two endpoints in sorted order, VLANs, protocol, tunnel depth. 48 bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FlowKey(pub [u64; 6]);
+
+/// One end of a conversation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Endpoint {
+    /// IPv6 address, or IPv4 address in the first four bytes and zeros behind.
+    pub address: [u8; 16],
+    /// Port of TCP, UDP and SCTP; the message type of ICMP (paired so that a reply finds its request); else 0.
+    pub port: u16,
+}
+
+/// What besides the endpoints tells conversations apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lane {
+    /// IP protocol number.
+    pub protocol: u8,
+    /// 4 or 6.
+    pub ip_version: u8,
+    /// VLAN ids, outermost first, 0 where absent.
+    pub vlan: [u16; 2],
+    /// 0 on the wire, 1 inside a tunnel, 2 inside two.
+    pub depth: u8,
+}
+
+impl FlowKey {
+    /// The key of a packet from `source` to `destination`, and whether the endpoints had to be swapped.
+    #[inline]
+    pub fn new(source: Endpoint, destination: Endpoint, lane: Lane) -> (Self, bool) {
+        let swapped = source > destination;
+        let (low, high) = if swapped { (destination, source) } else { (source, destination) };
+        let [low_a, low_b] = halves(low.address);
+        let [high_a, high_b] = halves(high.address);
+        let [vlan_outer, vlan_inner] = lane.vlan;
+        let ports = (u64::from(low.port) << 16)
+            | u64::from(high.port)
+            | (u64::from(vlan_outer) << 32)
+            | (u64::from(vlan_inner) << 48);
+        let rest = u64::from(lane.protocol) | (u64::from(lane.ip_version) << 8) | (u64::from(lane.depth) << 16);
+        (Self([low_a, low_b, high_a, high_b, ports, rest]), swapped)
+    }
+}
+
+#[inline(always)]
+fn halves(address: [u8; 16]) -> [u64; 2] {
+    let wide = u128::from_le_bytes(address);
+    [wide as u64, (wide >> 64) as u64]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Endpoint, FlowKey, Lane};
+
+    fn endpoint(last: u8, port: u16) -> Endpoint {
+        let mut address = [0; 16];
+        address[3] = last;
+        Endpoint { address, port }
+    }
+
+    #[test]
+    fn both_directions_have_one_key() {
+        let lane = Lane { protocol: 6, ip_version: 4, ..Lane::default() };
+        let (there, a) = FlowKey::new(endpoint(1, 40_000), endpoint(2, 80), lane);
+        let (back, b) = FlowKey::new(endpoint(2, 80), endpoint(1, 40_000), lane);
+        assert_eq!(there, back);
+        assert_ne!(a, b);
+    }
+
+    #[test]
+    fn version_protocol_vlan_depth_and_ports_tell_flows_apart() {
+        let base = Lane { protocol: 6, ip_version: 4, ..Lane::default() };
+        let (one, _) = FlowKey::new(endpoint(1, 1), endpoint(2, 2), base);
+        for lane in [
+            Lane { protocol: 17, ..base },
+            Lane { ip_version: 6, ..base },
+            Lane { vlan: [5, 0], ..base },
+            Lane { vlan: [0, 5], ..base },
+            Lane { depth: 1, ..base },
+        ] {
+            assert_ne!(one, FlowKey::new(endpoint(1, 1), endpoint(2, 2), lane).0);
+        }
+        assert_ne!(one, FlowKey::new(endpoint(1, 2), endpoint(2, 1), base).0);
+    }
+}
