@@ -201,21 +201,21 @@ impl FlowTable {
         }
         let mut budget = EXPIRE_BUDGET;
         while self.turned_to < second && budget > 0 {
-            let mut slot = self.wheel.get(self.turned_to as usize % WHEEL).copied().unwrap_or(NOBODY);
-            while let Some(flow) = self.flows.get(slot as usize).copied() {
-                budget = budget.saturating_sub(1);
-                if now.since(flow.last) > self.idle_ns(&flow) {
-                    ended(&flow, FlowEnd::Timeout);
-                    self.remove(FlowRef(slot));
-                } else {
-                    let due = flow.last.seconds() + self.idle_ns(&flow) / NANOS_PER_SECOND + 1;
-                    self.unschedule(slot, &flow);
-                    // Never back into the place being emptied: it would be met again at once.
-                    self.schedule(slot, due.clamp(self.turned_to + 1, self.turned_to + WHEEL as u64 - 1));
-                }
-                slot = flow.wheel_next;
+            let slot = self.wheel.get(self.turned_to as usize % WHEEL).copied().unwrap_or(NOBODY);
+            let Some(flow) = self.flows.get(slot as usize).copied() else {
+                self.turned_to += 1;
+                continue;
+            };
+            budget -= 1;
+            if now.since(flow.last) > self.idle_ns(&flow) {
+                ended(&flow, FlowEnd::Timeout);
+                self.remove(FlowRef(slot));
+            } else {
+                let due = flow.last.seconds() + self.idle_ns(&flow) / NANOS_PER_SECOND + 1;
+                self.unschedule(slot, &flow);
+                // Never back into the place being emptied: it would be met again at once.
+                self.schedule(slot, due.clamp(self.turned_to + 1, self.turned_to + WHEEL as u64 - 1));
             }
-            self.turned_to += 1;
         }
     }
 
