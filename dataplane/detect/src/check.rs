@@ -1,0 +1,314 @@
+//! Header keywords and reads of state: questions with a yes or no, judged before any program runs.
+//!
+//! Compiled by `sluice-rules`, judged by [`crate::inspect`], cheap ones first.
+
+use crate::range::Range;
+use sluice_core::Direction;
+use sluice_flow::{Flow, tcp};
+use sluice_packet::{DecodeEvent, Headers, checksum};
+
+/// How `flags` compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlagMatch {
+    /// These and no others.
+    Exactly,
+    /// These, and perhaps others (`+`).
+    All,
+    /// At least one of these (`*`).
+    Any,
+    /// None of these (`!`).
+    None,
+}
+
+/// Comparison of `flowint`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IntTest {
+    /// `==`
+    Equal(u32),
+    /// `!=`
+    NotEqual(u32),
+    /// `<`
+    Less(u32),
+    /// `<=`
+    LessOrEqual(u32),
+    /// `>`
+    Greater(u32),
+    /// `>=`
+    GreaterOrEqual(u32),
+    /// `isset`
+    IsSet,
+    /// `notset`
+    IsNotSet,
+}
+
+/// Whose bit `hostbits` and `xbits` mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Owner {
+    /// The packet's source address.
+    Source,
+    /// The packet's destination address.
+    Destination,
+    /// Both addresses together, whichever way round.
+    Pair,
+}
+
+/// Which checksum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChecksumOf {
+    /// Of the IPv4 header.
+    Ipv4,
+    /// Of the transport header with this IP version and protocol number.
+    Transport(u8, u8),
+}
+
+/// Which way round sizes are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// What goes to the server.
+    ToServer,
+    /// What goes to the client.
+    ToClient,
+    /// Both must match.
+    Both,
+    /// One must match.
+    Either,
+}
+
+/// A question about one packet and its flow.
+#[derive(Clone, Debug)]
+pub enum Check {
+    /// `flags`
+    TcpFlags { value: u8, ignored: u8, how: FlagMatch },
+    /// `dsize`
+    PayloadSize(Range<u32>),
+    /// `ttl`
+    Ttl(Range<u8>),
+    /// `tos`
+    Tos(Range<u8>),
+    /// `id`
+    IpId(u16),
+    /// `ip_proto`: all must hold.
+    IpProtocol(Range<u8>),
+    /// `ipopts`: the option kind; none asks for any option at all.
+    IpOption(Option<u8>),
+    /// `fragbits`: bits 4 reserved, 2 don't, 1 more.
+    FragmentBits { value: u8, how: FlagMatch },
+    /// `fragoffset`, in units of eight bytes.
+    FragmentOffset(Range<u16>),
+    /// `sameip`
+    SameAddress,
+    /// `seq`
+    TcpSeq(u32),
+    /// `ack`
+    TcpAck(u32),
+    /// `window`
+    TcpWindow(Range<u16>),
+    /// `tcp.mss`
+    TcpMss(Range<u16>),
+    /// `itype`
+    IcmpType(Range<u8>),
+    /// `icode`
+    IcmpCode(Range<u8>),
+    /// `icmp_id`
+    IcmpId(u16),
+    /// `icmp_seq`
+    IcmpSeq(u16),
+    /// `icmpv6.mtu`
+    Icmpv6Mtu(Range<u32>),
+    /// `igmp.type`
+    IgmpType(Range<u8>),
+    /// `sctp.vtag`
+    SctpTag(Range<u32>),
+    /// `sctp.chunk_cnt`
+    SctpChunks(Range<u16>),
+    /// `sctp.chunk_type`: of any chunk.
+    SctpChunkType(Range<u8>),
+    /// `decode-event`
+    DecodeEvent(DecodeEvent),
+    /// `ipv4-csum` and its like.
+    Checksum { of: ChecksumOf, valid: bool },
+    /// `vlan.layers`
+    VlanLayers(Range<u8>),
+    /// `vlan.id`, in the given layer or in any.
+    VlanId(Range<u16>, Option<u8>),
+    /// `stream_size`
+    StreamSize(Side, Range<u32>),
+    /// `flow.pkts`
+    FlowPackets(Side, Range<u64>),
+    /// `flow.bytes`
+    FlowBytes(Side, Range<u64>),
+    /// `flow.age`, seconds.
+    FlowAge(Range<u64>),
+    /// `flowbits:isset`: one of them.
+    FlowBitSet(Box<[u16]>),
+    /// `flowbits:isnotset`: one of them is not set.
+    FlowBitNotSet(Box<[u16]>),
+    /// `flowint`
+    FlowInt(u16, IntTest),
+    /// `hostbits:isset`, `xbits:isset` and their opposites.
+    SharedBit { bit: u16, owner: Owner, set: bool },
+}
+
+/// What the answers rest on.
+pub struct Context<'a> {
+    /// The frame.
+    pub frame: &'a [u8],
+    /// Headers of the layer.
+    pub headers: &'a Headers,
+    /// The flow, if the packet has one.
+    pub flow: Option<&'a Flow>,
+    /// Time of the packet.
+    pub now: sluice_core::Nanos,
+}
+
+impl Check {
+    /// The answer; `shared_bit` answers for bits that hang on hosts.
+    pub fn holds(&self, context: &Context, mut shared_bit: impl FnMut(u16, Owner) -> bool) -> bool {
+        let headers = context.headers;
+        let flow = context.flow;
+        match self {
+            Self::TcpFlags { value, ignored, how } => headers.is_tcp() && flags_match(headers.tcp.flags & !ignored, *value, *how),
+            Self::PayloadSize(range) => headers.is_ip() && range.matches(headers.payload_len),
+            Self::Ttl(range) => headers.is_ip() && range.matches(headers.ttl),
+            Self::Tos(range) => headers.is_ip() && range.matches(headers.tos),
+            Self::IpId(id) => headers.ip_version == 4 && headers.fragment.id == u32::from(*id),
+            Self::IpProtocol(range) => headers.is_ip() && range.matches(headers.protocol),
+            Self::IpOption(kind) => {
+                headers.ip_version == 4
+                    && sluice_packet::ip_options(context.frame, headers).any(|(found, _)| kind.is_none_or(|kind| kind == found))
+            }
+            Self::FragmentBits { value, how } => {
+                let fragment = &headers.fragment;
+                let bits = (u8::from(fragment.reserved) << 2) | (u8::from(fragment.dont) << 1) | u8::from(fragment.more);
+                headers.ip_version == 4 && flags_match(bits, *value, *how)
+            }
+            Self::FragmentOffset(range) => headers.is_ip() && range.matches(headers.fragment.offset_bytes / 8),
+            Self::SameAddress => headers.is_ip() && headers.src == headers.dst,
+            Self::TcpSeq(seq) => headers.is_tcp() && headers.tcp.seq == *seq,
+            Self::TcpAck(ack) => headers.is_tcp() && headers.tcp.ack == *ack,
+            Self::TcpWindow(range) => headers.is_tcp() && range.matches(headers.tcp.window),
+            Self::TcpMss(range) => headers.is_tcp() && headers.tcp.options.mss.is_some_and(|mss| range.matches(mss)),
+            Self::IcmpType(range) => is_icmp(headers) && range.matches(headers.icmp_type),
+            Self::IcmpCode(range) => is_icmp(headers) && range.matches(headers.icmp_code),
+            Self::IcmpId(id) => is_icmp(headers) && headers.has_icmp_id && headers.icmp_id == *id,
+            Self::IcmpSeq(seq) => is_icmp(headers) && headers.has_icmp_id && headers.icmp_seq == *seq,
+            Self::Icmpv6Mtu(range) => headers.icmpv6_mtu.is_some_and(|mtu| range.matches(mtu)),
+            Self::IgmpType(range) => headers.is_ip() && headers.protocol == 2 && range.matches(headers.icmp_type),
+            Self::SctpTag(range) => headers.is_sctp() && range.matches(headers.sctp.verification_tag),
+            Self::SctpChunks(range) => headers.is_sctp() && range.matches(headers.sctp.chunk_count),
+            Self::SctpChunkType(range) => {
+                headers.is_sctp()
+                    && sluice_packet::sctp_chunks(context.frame, headers).any(|chunk| range.matches(chunk.kind))
+            }
+            Self::DecodeEvent(event) => headers.events.contains(*event),
+            Self::Checksum { of, valid } => checksum_is(*of, *valid, context),
+            Self::VlanLayers(range) => range.matches(headers.vlan_count),
+            Self::VlanId(range, layer) => match layer {
+                Some(layer) => headers.vlans().get(usize::from(*layer)).is_some_and(|&id| range.matches(id)),
+                None => headers.vlans().iter().any(|&id| range.matches(id)),
+            },
+            Self::StreamSize(side, range) => headers.is_tcp() && flow.is_some_and(|flow| {
+                let [server, client] = [Direction::ToServer, Direction::ToClient].map(|way| flow.tcp.bytes(way));
+                side.holds(range.matches(server), range.matches(client))
+            }),
+            Self::FlowPackets(side, range) => flow.is_some_and(|flow| {
+                let [server, client] = flow.packets;
+                side.holds_sum(range, server, client)
+            }),
+            Self::FlowBytes(side, range) => flow.is_some_and(|flow| {
+                let [server, client] = flow.bytes;
+                side.holds_sum(range, server, client)
+            }),
+            Self::FlowAge(range) => flow.is_some_and(|flow| {
+                range.matches(context.now.seconds().saturating_sub(flow.start.seconds()))
+            }),
+            Self::FlowBitSet(any) => flow.is_some_and(|flow| any.iter().any(|&bit| flow.bits.contains(bit))),
+            Self::FlowBitNotSet(any) => flow.is_some_and(|flow| any.iter().any(|&bit| !flow.bits.contains(bit))),
+            Self::FlowInt(id, test) => flow.is_some_and(|flow| match (test, flow.ints.get(*id)) {
+                (IntTest::IsSet, value) => value.is_some(),
+                (IntTest::IsNotSet, value) => value.is_none(),
+                (_, None) => false,
+                (IntTest::Equal(wanted), Some(value)) => value == *wanted,
+                (IntTest::NotEqual(wanted), Some(value)) => value != *wanted,
+                (IntTest::Less(wanted), Some(value)) => value < *wanted,
+                (IntTest::LessOrEqual(wanted), Some(value)) => value <= *wanted,
+                (IntTest::Greater(wanted), Some(value)) => value > *wanted,
+                (IntTest::GreaterOrEqual(wanted), Some(value)) => value >= *wanted,
+            }),
+            Self::SharedBit { bit, owner, set } => headers.is_ip() && shared_bit(*bit, *owner) == *set,
+        }
+    }
+
+    /// Rough cost, for ordering: numbers in the headers first, then what walks bytes.
+    pub fn cost(&self) -> u8 {
+        match self {
+            Self::TcpFlags { .. } | Self::PayloadSize(_) | Self::DecodeEvent(_) | Self::IcmpType(_) => 0,
+            Self::FlowBitSet(_) | Self::FlowBitNotSet(_) | Self::FlowInt(..) => 2,
+            Self::SharedBit { .. } => 3,
+            Self::IpOption(_) | Self::SctpChunkType(_) | Self::Checksum { .. } => 4,
+            _ => 1,
+        }
+    }
+}
+
+impl Side {
+    fn holds(self, server: bool, client: bool) -> bool {
+        match self {
+            Self::ToServer => server,
+            Self::ToClient => client,
+            Self::Both => server && client,
+            Self::Either => server || client,
+        }
+    }
+
+    fn holds_sum(self, range: &Range<u64>, server: u64, client: u64) -> bool {
+        match self {
+            // "Both" of a counter is the sum of both directions.
+            Self::Both => range.matches(server + client),
+            other => other.holds(range.matches(server), range.matches(client)),
+        }
+    }
+}
+
+fn is_icmp(headers: &Headers) -> bool {
+    headers.is_icmpv4() || headers.is_icmpv6()
+}
+
+fn flags_match(flags: u8, value: u8, how: FlagMatch) -> bool {
+    match how {
+        FlagMatch::Exactly => flags == value,
+        FlagMatch::All => flags & value == value,
+        FlagMatch::Any => flags & value != 0,
+        FlagMatch::None => flags & value == 0,
+    }
+}
+
+fn checksum_is(of: ChecksumOf, valid: bool, context: &Context) -> bool {
+    let headers = context.headers;
+    let found = match of {
+        ChecksumOf::Ipv4 if headers.ip_version == 4 => checksum::ipv4_header(context.frame, headers),
+        ChecksumOf::Transport(version, protocol) if headers.ip_version == version && headers.protocol == protocol => {
+            checksum::transport(context.frame, headers)
+        }
+        _ => return false,
+    };
+    match found {
+        checksum::Checksum::Valid => valid,
+        checksum::Checksum::Invalid => !valid,
+        // No checksum at all counts as a good one; what can't be judged matches neither.
+        checksum::Checksum::NotPresent => valid,
+        checksum::Checksum::NotApplicable => false,
+    }
+}
+
+/// The flag bits by the letters of the `flags` keyword.
+pub const FLAG_LETTERS: [(u8, u8); 8] = [
+    (b'F', tcp::FIN),
+    (b'S', tcp::SYN),
+    (b'R', tcp::RST),
+    (b'P', tcp::PSH),
+    (b'A', tcp::ACK),
+    (b'U', tcp::URG),
+    (b'E', 0x40),
+    (b'C', 0x80),
+];

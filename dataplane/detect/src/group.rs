@@ -1,0 +1,178 @@
+//! Rules that can match one kind of packet: a protocol class in one direction, with the prefilter over payloads.
+//!
+//! A rule with a content of [`SHORTEST_LITERAL`] bytes or more is met only when the prefilter finds that content. Shorter literals make the prefilter
+//! several times slower for every packet, so their rules are met by port, or on each packet. No rule is ever missed: a property test compares with
+//! judging every rule.
+
+use crate::{range::PortSet, ruleset::BuildError};
+use sluice_hyperscan::{Database, Literal, Mode};
+use std::collections::BTreeMap;
+
+/// Shortest literal the prefilter takes, bytes.
+pub const SHORTEST_LITERAL: usize = 4;
+/// Rules that name at most this many ports are found by port.
+const FEW_PORTS: u32 = 2_048;
+
+/// A literal that must be in the payload for its rule to match.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FastPattern {
+    /// The bytes; in small letters when `nocase`.
+    pub bytes: Vec<u8>,
+    /// Capital and small ASCII letters are the same.
+    pub nocase: bool,
+}
+
+/// Numbers of rules, found by a port.
+#[derive(Default)]
+struct PortIndex {
+    /// For each port the number of its list; 0 is the empty list. Empty when no rule is here.
+    list_of: Box<[u16]>,
+    lists: Vec<Box<[u32]>>,
+}
+
+impl PortIndex {
+    fn new(rules: &[(u32, PortSet)]) -> Self {
+        if rules.is_empty() {
+            return Self::default();
+        }
+        let mut of_port: BTreeMap<u16, Vec<u32>> = BTreeMap::new();
+        for (rule, ports) in rules {
+            for &(low, high) in ports.ranges() {
+                for port in low..=high {
+                    of_port.entry(port).or_default().push(*rule);
+                }
+            }
+        }
+        let mut numbers: BTreeMap<Vec<u32>, u16> = BTreeMap::from([(Vec::new(), 0)]);
+        let mut lists: Vec<Box<[u32]>> = vec![Box::default()];
+        let mut list_of = vec![0_u16; 1 << 16];
+        for (port, rules) in of_port {
+            let number = *numbers.entry(rules.clone()).or_insert_with(|| {
+                lists.push(rules.into_boxed_slice());
+                u16::try_from(lists.len() - 1).unwrap_or(u16::MAX)
+            });
+            if let Some(place) = list_of.get_mut(usize::from(port)) {
+                *place = number;
+            }
+        }
+        Self { list_of: list_of.into_boxed_slice(), lists }
+    }
+
+    #[inline]
+    fn rules(&self, port: u16) -> &[u32] {
+        self.list_of.get(usize::from(port)).and_then(|&list| self.lists.get(usize::from(list))).map_or(&[], |list| list)
+    }
+}
+
+/// Rules for one kind of packet.
+pub struct Group {
+    database: Option<Database>,
+    /// For each literal: where its rules begin in `rules_of`; one more at the end.
+    starts: Box<[u32]>,
+    rules_of: Box<[u32]>,
+    by_destination_port: PortIndex,
+    by_source_port: PortIndex,
+    /// Rules judged on each packet.
+    always: Box<[u32]>,
+    /// Rules judged once per flow and direction.
+    once: Box<[u32]>,
+}
+
+/// What the builder knows of one rule when it enters a group.
+pub struct Entry<'a> {
+    /// Number of the rule, in order of evaluation.
+    pub number: u32,
+    /// Its literal for the prefilter.
+    pub fast_pattern: Option<&'a FastPattern>,
+    /// Source ports, unless the rule goes both ways.
+    pub source_ports: Option<&'a PortSet>,
+    /// Destination ports, unless the rule goes both ways.
+    pub destination_ports: Option<&'a PortSet>,
+    /// Judged once per flow and direction.
+    pub once: bool,
+}
+
+impl Group {
+    /// The group of `entries`, which come in order of evaluation.
+    ///
+    /// # Errors
+    /// [`BuildError::Prefilter`] when the prefilter can't be compiled.
+    pub fn new(entries: &[Entry]) -> Result<Self, BuildError> {
+        let mut of_literal: BTreeMap<&FastPattern, Vec<u32>> = BTreeMap::new();
+        let (mut by_destination, mut by_source, mut always, mut once) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let few = |ports: &PortSet| ports.len() <= FEW_PORTS;
+        for entry in entries {
+            if entry.once {
+                once.push(entry.number);
+            } else if let Some(pattern) = entry.fast_pattern.filter(|pattern| pattern.bytes.len() >= SHORTEST_LITERAL) {
+                of_literal.entry(pattern).or_default().push(entry.number);
+            } else if let Some(ports) = entry.destination_ports.filter(|ports| few(ports)) {
+                by_destination.push((entry.number, ports.clone()));
+            } else if let Some(ports) = entry.source_ports.filter(|ports| few(ports)) {
+                by_source.push((entry.number, ports.clone()));
+            } else {
+                always.push(entry.number);
+            }
+        }
+        let mut starts = vec![0];
+        let mut rules_of = Vec::new();
+        let mut literals = Vec::new();
+        for (id, (pattern, rules)) in of_literal.into_iter().enumerate() {
+            literals.push(Literal { bytes: pattern.bytes.clone(), id: id as u32, caseless: pattern.nocase, single_match: true });
+            rules_of.extend(rules);
+            starts.push(rules_of.len() as u32);
+        }
+        let database = if literals.is_empty() {
+            None
+        } else {
+            let compiled = Database::compile_literals(&literals, Mode::Block);
+            Some(compiled.map_err(|error| BuildError::Prefilter(error.to_string()))?)
+        };
+        Ok(Self {
+            database,
+            starts: starts.into_boxed_slice(),
+            rules_of: rules_of.into_boxed_slice(),
+            by_destination_port: PortIndex::new(&by_destination),
+            by_source_port: PortIndex::new(&by_source),
+            always: always.into_boxed_slice(),
+            once: once.into_boxed_slice(),
+        })
+    }
+
+    /// The prefilter's database, if any rule needs it.
+    pub fn database(&self) -> Option<&Database> {
+        self.database.as_ref()
+    }
+
+    /// Rules that wait for literal `id`.
+    #[inline]
+    pub fn rules_of_literal(&self, id: u32) -> &[u32] {
+        let start = self.starts.get(id as usize).copied().unwrap_or(0) as usize;
+        let end = self.starts.get(id as usize + 1).copied().unwrap_or(0) as usize;
+        self.rules_of.get(start..end).unwrap_or_default()
+    }
+
+    /// Rules that no prefilter can leave out for a packet with these ports.
+    #[inline]
+    pub fn unfiltered(&self, source_port: u16, destination_port: u16) -> impl Iterator<Item = u32> {
+        let by_port = self.by_destination_port.rules(destination_port).iter().chain(self.by_source_port.rules(source_port));
+        by_port.chain(self.always.iter()).copied()
+    }
+
+    /// Rules judged once per flow and direction.
+    #[inline]
+    pub fn once(&self) -> &[u32] {
+        &self.once
+    }
+
+    /// Literals in the prefilter, rules found by port, rules judged on each packet, rules judged once per flow.
+    pub fn sizes(&self) -> [usize; 4] {
+        let by_port = |index: &PortIndex| index.lists.iter().map(|list| list.len()).sum::<usize>();
+        [
+            self.starts.len() - 1,
+            by_port(&self.by_destination_port) + by_port(&self.by_source_port),
+            self.always.len(),
+            self.once.len(),
+        ]
+    }
+}

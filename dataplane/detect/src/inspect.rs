@@ -1,0 +1,389 @@
+//! One packet against the rule set.
+//!
+//! Called by `sluice-worker` for each layer of each packet that is not passed or dropped by its flow. Gathers candidates (prefilter hits, rules found
+//! by port, rules judged always or once per flow), then judges them in order of evaluation: header, flow, checks, programs, thresholds. Never allocates: all room is
+//! made in [`Inspector::new`] for one rule set.
+
+use crate::{
+    check::{Context, Owner},
+    program::Program,
+    regex::RegexScratch,
+    rule::{Effect, FlowState, Protocol, Rule},
+    ruleset::{Class, Ruleset},
+    run::Machine,
+    state::{State, Subject},
+    threshold::{Outcome, Track, UniqueOn},
+};
+use sluice_core::{Action, Counters, Direction, Nanos};
+use sluice_flow::Flow;
+use sluice_hyperscan::{Continue, Scratch};
+use sluice_packet::Headers;
+
+/// Alerts one packet can raise; more are counted and left out.
+pub const MOST_ALERTS: usize = 64;
+
+/// A packet to be judged.
+#[derive(Clone, Copy)]
+pub struct PacketView<'a> {
+    /// The frame.
+    pub frame: &'a [u8],
+    /// The layer of it that is judged.
+    pub headers: &'a Headers,
+    /// Direction in its flow; none without a flow.
+    pub direction: Option<Direction>,
+    /// Whether its connection is established, this packet included.
+    pub established: bool,
+    /// Time of the packet.
+    pub now: Nanos,
+}
+
+/// A signature that matched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Number of the rule.
+    pub rule: u32,
+    /// What is asked for, after rate filters.
+    pub action: Action,
+    /// Whether people are told.
+    pub speaks: bool,
+    /// Whether a drop or pass holds for the rest of the flow.
+    pub whole_flow: bool,
+}
+
+/// What was found in one packet, in order of evaluation.
+#[derive(Clone, Copy, Debug)]
+pub struct Findings {
+    list: [Finding; MOST_ALERTS],
+    used: usize,
+}
+
+impl Default for Findings {
+    fn default() -> Self {
+        let nothing = Finding { rule: 0, action: Action::Alert, speaks: false, whole_flow: false };
+        Self { list: [nothing; MOST_ALERTS], used: 0 }
+    }
+}
+
+impl Findings {
+    /// What was found.
+    pub fn as_slice(&self) -> &[Finding] {
+        self.list.get(..self.used).unwrap_or_default()
+    }
+
+    /// Whether nothing was found.
+    pub fn is_empty(&self) -> bool {
+        self.used == 0
+    }
+
+    /// Forgets all.
+    pub fn clear(&mut self) {
+        self.used = 0;
+    }
+
+    /// Adds a finding unless `most` are there already.
+    fn push(&mut self, finding: Finding, most: usize) -> bool {
+        if self.used >= most.min(MOST_ALERTS) {
+            return false;
+        }
+        if let Some(place) = self.list.get_mut(self.used) {
+            *place = finding;
+            self.used += 1;
+        }
+        true
+    }
+}
+
+/// One worker's room for judging packets by one rule set.
+pub struct Inspector {
+    scratch: Option<Scratch>,
+    regexes: RegexScratch,
+    /// For each rule the number of the packet it was last a candidate of.
+    marks: Box<[u64]>,
+    packet: u64,
+    candidates: Vec<u32>,
+    most_alerts: usize,
+}
+
+impl Inspector {
+    /// Room for `ruleset`, on the control core. `most_alerts` is `packet-alert-max`.
+    ///
+    /// # Errors
+    /// The scratch allocator's words when memory is short.
+    pub fn new(ruleset: &Ruleset, most_alerts: usize) -> Result<Self, String> {
+        let databases: Vec<_> = ruleset.groups().iter().filter_map(|group| group.database()).collect();
+        let scratch = match databases.is_empty() {
+            true => None,
+            false => Some(Scratch::for_databases(&databases).map_err(|error| error.to_string())?),
+        };
+        let rules = ruleset.rules().len();
+        Ok(Self {
+            scratch,
+            regexes: RegexScratch::new(ruleset.regexes()),
+            marks: vec![0; rules].into_boxed_slice(),
+            packet: 0,
+            candidates: Vec::with_capacity(rules),
+            most_alerts: most_alerts.min(MOST_ALERTS),
+        })
+    }
+
+    /// Judges `packet`; what was found is left in `findings`.
+    pub fn inspect(
+        &mut self,
+        ruleset: &Ruleset,
+        packet: &PacketView,
+        mut flow: Option<&mut Flow>,
+        state: &mut State,
+        counters: &mut Counters,
+        findings: &mut Findings,
+    ) {
+        findings.clear();
+        let Some(group) = ruleset.group(class_of(packet.headers), packet.direction.unwrap_or_default()) else { return };
+        self.gather(ruleset, group, packet, flow.as_deref_mut(), counters);
+        let mut candidates = std::mem::take(&mut self.candidates);
+        candidates.sort_unstable();
+        for &number in &candidates {
+            let Some(rule) = ruleset.rule(number) else { continue };
+            counters.detect_evaluated += 1;
+            if !self.judge(ruleset, rule, packet, flow.as_deref(), state, counters) {
+                continue;
+            }
+            apply(rule, packet, flow.as_deref_mut(), state, counters);
+            let Some(mut finding) = limit(rule, number, packet, flow.as_deref(), state) else {
+                counters.detect_alerts_suppressed += 1;
+                continue;
+            };
+            finding.whole_flow = rule.addresses_only
+                || (packet.headers.is_tcp() && packet.established && !rule.programs.is_empty() && rule.unit != crate::rule::Unit::Packet);
+            if rule.silent {
+                finding.speaks = false;
+            }
+            if !finding.speaks && !finding.action.drops() && finding.action != Action::Pass {
+                continue;
+            }
+            if !findings.push(finding, self.most_alerts) {
+                counters.detect_alert_queue_overflow += 1;
+            }
+            if finding.action == Action::Pass {
+                break;
+            }
+        }
+        candidates.clear();
+        self.candidates = candidates;
+    }
+
+    /// Gathers candidates, each once.
+    fn gather(
+        &mut self,
+        ruleset: &Ruleset,
+        group: &crate::group::Group,
+        packet: &PacketView,
+        flow: Option<&mut Flow>,
+        counters: &mut Counters,
+    ) {
+        self.packet += 1;
+        let Self { scratch, marks, packet: number, candidates, .. } = self;
+        let mut add = |rule: u32| {
+            if let Some(mark) = marks.get_mut(rule as usize)
+                && *mark != *number
+            {
+                *mark = *number;
+                candidates.push(rule);
+            }
+        };
+        let headers = packet.headers;
+        for rule in group.unfiltered(headers.src_port, headers.dst_port) {
+            if ruleset.rule(rule).is_some_and(|rule| header_admits(rule, packet)) {
+                add(rule);
+            }
+        }
+        let once_more = match flow {
+            Some(flow) => {
+                let judged = flow.addresses_judged.get_mut(packet.direction.unwrap_or_default().index());
+                judged.is_some_and(|judged| !std::mem::replace(judged, true))
+            }
+            None => true,
+        };
+        if once_more {
+            group.once().iter().copied().for_each(&mut add);
+        }
+        let payload = headers.payload(packet.frame);
+        if let (Some(database), Some(scratch), false) = (group.database(), scratch.as_mut(), payload.is_empty()) {
+            counters.detect_scans += 1;
+            // A scan that fails finds nothing; it can't, with a scratch made for this database.
+            let _ = database.scan(scratch, payload, |id, _end| {
+                group.rules_of_literal(id).iter().copied().for_each(&mut add);
+                Continue::Yes
+            });
+        }
+    }
+
+    fn judge(
+        &mut self,
+        ruleset: &Ruleset,
+        rule: &Rule,
+        packet: &PacketView,
+        flow: Option<&Flow>,
+        state: &mut State,
+        counters: &mut Counters,
+    ) -> bool {
+        if !header_admits(rule, packet) || !endpoints_match(ruleset, rule, packet) {
+            return false;
+        }
+        let headers = packet.headers;
+        let context = Context { frame: packet.frame, headers, flow, now: packet.now };
+        for check in &rule.checks {
+            let shared = |bit, owner| {
+                state.is_set(Subject::of(owner, headers.ip_version, &headers.src, &headers.dst), owner, bit, packet.now)
+            };
+            if !check.holds(&context, shared) {
+                return false;
+            }
+        }
+        if rule.programs.is_empty() {
+            return true;
+        }
+        let mut machine = Machine::new(ruleset.regexes(), &mut self.regexes);
+        let matched = rule.programs.iter().all(|program: &Program| {
+            program.buffer.of(packet.frame, headers).is_some_and(|buffer| machine.run(program, buffer))
+        });
+        counters.detect_pcre_limit += machine.regex_limits;
+        if machine.budget == 0 {
+            counters.detect_step_limit += 1;
+        }
+        matched
+    }
+}
+
+/// The class of a packet.
+fn class_of(headers: &Headers) -> Class {
+    if headers.is_tcp() {
+        Class::Tcp
+    } else if headers.is_udp() {
+        Class::Udp
+    } else if headers.is_icmpv4() || headers.is_icmpv6() {
+        Class::Icmp
+    } else {
+        Class::Other
+    }
+}
+
+/// Protocol, direction and state of the connection: what needs no set to look at.
+#[inline]
+fn header_admits(rule: &Rule, packet: &PacketView) -> bool {
+    let headers = packet.headers;
+    let protocol = match rule.protocol {
+        Protocol::Ip => headers.is_ip(),
+        Protocol::Ipv4 => headers.ip_version == 4,
+        Protocol::Ipv6 => headers.ip_version == 6,
+        Protocol::Upper(number) => headers.is_ip() && headers.protocol == number,
+        Protocol::UpperOver(version, number) => headers.ip_version == version && headers.protocol == number,
+        Protocol::AnyIcmp => {
+            (headers.ip_version == 4 && headers.protocol == 1) || (headers.ip_version == 6 && headers.protocol == 58)
+        }
+        Protocol::PacketHeader => true,
+        Protocol::Arp => headers.ether_type == 0x0806,
+        Protocol::Ethernet => headers.has_ethernet,
+    };
+    protocol
+        && rule.direction.is_none_or(|wanted| packet.direction == Some(wanted))
+        && match rule.flow_state {
+            FlowState::Any => true,
+            FlowState::Established => packet.direction.is_some() && packet.established,
+            FlowState::NotEstablished => packet.direction.is_some() && !packet.established,
+        }
+}
+
+/// Addresses and ports of the header.
+fn endpoints_match(ruleset: &Ruleset, rule: &Rule, packet: &PacketView) -> bool {
+    let headers = packet.headers;
+    let ends = &rule.endpoints;
+    let address = |set: u32, address: &[u8; 16]| {
+        ruleset.addresses(set).is_some_and(|set| set.contains(headers.ip_version, address))
+    };
+    let port = |set: u32, port: u16| {
+        ruleset.ports(set).is_some_and(|set| set.is_everything() || (headers.has_transport && set.contains(port)))
+    };
+    let one_way = |src: &[u8; 16], src_port: u16, dst: &[u8; 16], dst_port: u16| {
+        port(ends.destination_ports, dst_port)
+            && port(ends.source_ports, src_port)
+            && address(ends.source, src)
+            && address(ends.destination, dst)
+    };
+    one_way(&headers.src, headers.src_port, &headers.dst, headers.dst_port)
+        || (ends.both_ways && one_way(&headers.dst, headers.dst_port, &headers.src, headers.src_port))
+}
+
+/// Leaves behind what a match leaves behind.
+fn apply(rule: &Rule, packet: &PacketView, mut flow: Option<&mut Flow>, state: &mut State, counters: &mut Counters) {
+    let headers = packet.headers;
+    let subject = |owner: Owner| Subject::of(owner, headers.ip_version, &headers.src, &headers.dst);
+    for effect in &rule.effects {
+        match (effect, flow.as_deref_mut()) {
+            (Effect::SetFlowBit(bit), Some(flow)) => counters.flowbits_refused += u64::from(!flow.bits.insert(*bit)),
+            (Effect::UnsetFlowBit(bit), Some(flow)) => flow.bits.remove(*bit),
+            (Effect::ToggleFlowBit(bit), Some(flow)) => {
+                if flow.bits.contains(*bit) {
+                    flow.bits.remove(*bit);
+                } else {
+                    counters.flowbits_refused += u64::from(!flow.bits.insert(*bit));
+                }
+            }
+            (Effect::SetFlowInt(id, value), Some(flow)) => {
+                counters.flowbits_refused += u64::from(!flow.ints.set(*id, *value));
+            }
+            (Effect::AddFlowInt(id, change), Some(flow)) => {
+                let value = i64::from(flow.ints.get(*id).unwrap_or(0)).saturating_add(*change);
+                let value = u32::try_from(value.max(0)).unwrap_or(u32::MAX);
+                counters.flowbits_refused += u64::from(!flow.ints.set(*id, value));
+            }
+            (Effect::SetSharedBit { bit, owner, seconds }, _) => {
+                state.set(subject(*owner), *owner, *bit, packet.now, *seconds);
+            }
+            (Effect::UnsetSharedBit { bit, owner }, _) => state.unset(subject(*owner), *owner, *bit),
+            (Effect::ToggleSharedBit { bit, owner, seconds }, _) => {
+                if state.is_set(subject(*owner), *owner, *bit, packet.now) {
+                    state.unset(subject(*owner), *owner, *bit);
+                } else {
+                    state.set(subject(*owner), *owner, *bit, packet.now, *seconds);
+                }
+            }
+            (_, None) => {}
+        }
+    }
+}
+
+/// What thresholds and suppressions leave of a match; nothing when it is as if the rule had not matched.
+fn limit(rule: &Rule, number: u32, packet: &PacketView, flow: Option<&Flow>, state: &mut State) -> Option<Finding> {
+    let headers = packet.headers;
+    let mut finding = Finding { rule: number, action: rule.action, speaks: true, whole_flow: false };
+    let id = (u64::from(rule.gid) << 32) | u64::from(rule.sid);
+    for (place, threshold) in (0_u8..).zip(&rule.thresholds) {
+        let subject = match (threshold.track, threshold.track.owner()) {
+            (_, Some(owner)) => Subject::of(owner, headers.ip_version, &headers.src, &headers.dst),
+            (Track::ByFlow, None) => Subject { words: [flow.map_or(0, |flow| flow.id), 0], ip_version: 0 },
+            (_, None) => Subject { words: [0, 0], ip_version: 0 },
+        };
+        let port = match threshold.unique_on {
+            Some(UniqueOn::SourcePort) => headers.src_port,
+            Some(UniqueOn::DestinationPort) => headers.dst_port,
+            None => 0,
+        };
+        let Some(tally) = state.tally(subject, id, place, packet.now) else { continue };
+        match threshold.count(tally, packet.now, port) {
+            Outcome::Speak => {}
+            Outcome::Silent => finding.speaks = false,
+            Outcome::NoMatch => return None,
+            Outcome::Change(action) => finding.action = action,
+        }
+    }
+    let suppressed = rule.suppressions.iter().any(|suppression| {
+        let is = |address: &[u8; 16]| suppression.addresses.contains(headers.ip_version, address);
+        match suppression.owner {
+            Owner::Source => is(&headers.src),
+            Owner::Destination => is(&headers.dst),
+            Owner::Pair => is(&headers.src) || is(&headers.dst),
+        }
+    });
+    finding.speaks &= !suppressed;
+    Some(finding)
+}

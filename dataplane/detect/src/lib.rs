@@ -1,0 +1,34 @@
+//! The immutable rule set the workers read, and what judging a packet by it means.
+//!
+//! - [`range`], [`address`]: number ranges and address sets
+//! - [`rule`]: one compiled signature
+//! - [`check`]: header keywords and reads of state
+//! - [`program`], [`run`]: contents, regular expressions and byte operations over one buffer
+//! - [`buffer`]: the pieces of a packet a program can look at
+//! - [`ruleset`], [`group`]: all signatures, grouped by protocol and direction, each group with its prefilter
+//! - [`state`]: thresholds, host bits and pair bits shared between flows
+//! - [`inspect`]: one packet against the rule set
+//!
+//! Built by `sluice-rules`, read by `sluice-worker`. Never does I/O, never reads a clock; allocates only when a rule set is built
+//! and when an [`Inspector`] is made for it.
+#![forbid(unsafe_code)]
+#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod address;
+pub mod buffer;
+pub mod check;
+pub mod group;
+pub mod inspect;
+pub mod program;
+pub mod range;
+pub mod regex;
+pub mod rule;
+pub mod ruleset;
+pub mod run;
+pub mod state;
+pub mod threshold;
+
+pub use inspect::{Finding, Findings, Inspector, PacketView};
+pub use rule::Rule;
+pub use ruleset::{Ruleset, RulesetBuilder};

@@ -1,0 +1,315 @@
+//! What a signature asks of one buffer: a list of steps, judged in order.
+//!
+//! Built by `sluice-rules`, run by [`crate::run`]. Each step may look at the buffer, at the place where the step before it ended (the cursor)
+//! and at numbers read earlier (variables).
+
+use crate::{buffer::Buffer, range::Range};
+use memchr::memmem::Finder;
+
+/// Variables one signature can have (byte_extract, byte_math).
+pub const VARIABLES: usize = 8;
+
+/// A number written in the rule, or one read from the traffic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Number {
+    /// As written.
+    Constant(i64),
+    /// The variable of this number.
+    Variable(u8),
+}
+
+/// Where a content may stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Counted from the start of the buffer.
+    Absolute {
+        /// First byte that counts.
+        offset: Number,
+        /// Bytes from `offset` inside which the whole content must lie.
+        depth: Option<Number>,
+    },
+    /// Counted from the cursor.
+    Relative {
+        /// Bytes to leave out (or go back).
+        distance: Number,
+        /// Bytes from there inside which the whole content must lie.
+        within: Option<Number>,
+    },
+}
+
+/// Bytes to find.
+#[derive(Clone, Debug)]
+pub struct Content {
+    pattern: Box<[u8]>,
+    finder: Finder<'static>,
+    /// Capital and small ASCII letters are the same.
+    pub nocase: bool,
+    /// Must not be found.
+    pub negated: bool,
+    /// Must end where the buffer ends.
+    pub ends: bool,
+    /// Where it may stand.
+    pub place: Place,
+}
+
+impl Content {
+    /// A content anywhere in the buffer.
+    pub fn new(pattern: &[u8], nocase: bool) -> Self {
+        let pattern: Box<[u8]> = if nocase { pattern.to_ascii_lowercase().into() } else { pattern.into() };
+        Self {
+            finder: Finder::new(&*pattern).into_owned(),
+            pattern,
+            nocase,
+            negated: false,
+            ends: false,
+            place: Place::Absolute { offset: Number::Constant(0), depth: None },
+        }
+    }
+
+    /// The bytes; in small letters when `nocase`.
+    pub fn pattern(&self) -> &[u8] {
+        &self.pattern
+    }
+
+    /// First place of the content in `window`.
+    ///
+    /// # Cost
+    /// Linear in `window` for ordinary bytes; a compare when the window is as long as the content.
+    pub fn find(&self, window: &[u8]) -> Option<usize> {
+        if window.len() < self.pattern.len() {
+            return None;
+        }
+        if !self.nocase {
+            return if window.len() == self.pattern.len() {
+                (*window == *self.pattern).then_some(0)
+            } else {
+                self.finder.find(window)
+            };
+        }
+        let (&first, _) = self.pattern.split_first()?;
+        let upper = first.to_ascii_uppercase();
+        let last_start = window.len() - self.pattern.len();
+        let mut start = 0;
+        while start <= last_start {
+            let step = memchr::memchr2(first, upper, window.get(start..=last_start)?)?;
+            let at = start + step;
+            if window.get(at..at + self.pattern.len())?.eq_ignore_ascii_case(&self.pattern) {
+                return Some(at);
+            }
+            start = at + 1;
+        }
+        None
+    }
+}
+
+/// How a number is written in the traffic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// Binary, most significant byte first.
+    BigEndian,
+    /// Binary, least significant byte first.
+    LittleEndian,
+    /// Digits to this base.
+    Text(u32),
+}
+
+/// A number to read from the buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// Bytes it takes: 1 to 8 in binary, up to 23 as text; 0 reads nothing and gives 0.
+    pub bytes: Number,
+    /// Where it stands, from the start of the buffer or from the cursor.
+    pub offset: Number,
+    /// Whether `offset` counts from the cursor.
+    pub relative: bool,
+    /// How it is written.
+    pub encoding: Encoding,
+    /// Kept bits, shifted down to the lowest of them; `u64::MAX` keeps all.
+    pub bitmask: u64,
+}
+
+/// Comparison of `byte_test`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// Less.
+    Less,
+    /// Greater.
+    Greater,
+    /// Equal.
+    Equal,
+    /// Less or equal.
+    LessOrEqual,
+    /// Greater or equal.
+    GreaterOrEqual,
+    /// Any bit in common.
+    And,
+    /// Any bit different.
+    Xor,
+}
+
+/// Where `byte_jump` counts from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JumpBase {
+    /// The end of the number read.
+    Here,
+    /// The start of the buffer.
+    Beginning,
+    /// The end of the buffer.
+    End,
+}
+
+/// Operation of `byte_math`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Sum.
+    Add,
+    /// Difference.
+    Subtract,
+    /// Product.
+    Multiply,
+    /// Quotient; by zero: no match.
+    Divide,
+    /// Shift left.
+    ShiftLeft,
+    /// Shift right.
+    ShiftRight,
+}
+
+/// One step.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// Find bytes.
+    Content(Content),
+    /// Match a regular expression.
+    Regex {
+        /// Its number in the rule set.
+        regex: u32,
+        /// Must not match.
+        negated: bool,
+        /// Begins at the cursor.
+        relative: bool,
+    },
+    /// Is there a byte at this place?
+    IsDataAt {
+        /// The place.
+        offset: Number,
+        /// From the cursor.
+        relative: bool,
+        /// Must not be there.
+        negated: bool,
+    },
+    /// The size of the buffer.
+    Size(Range<u64>),
+    /// Compare a number.
+    ByteTest {
+        /// The number.
+        field: Field,
+        /// How.
+        comparison: Comparison,
+        /// The other way round.
+        negated: bool,
+        /// With what.
+        value: Number,
+    },
+    /// Move the cursor by a number.
+    ByteJump {
+        /// The number.
+        field: Field,
+        /// From where.
+        base: JumpBase,
+        /// Factor.
+        multiplier: u32,
+        /// Round up to a multiple of four.
+        align: bool,
+        /// Added at the end.
+        post_offset: Number,
+    },
+    /// Keep a number.
+    ByteExtract {
+        /// The number.
+        field: Field,
+        /// Where to keep it.
+        variable: u8,
+        /// Factor.
+        multiplier: u32,
+        /// Round up to a multiple of this.
+        align: u32,
+    },
+    /// Keep what an operation makes of a number.
+    ByteMath {
+        /// The number.
+        field: Field,
+        /// The operation.
+        operation: Operation,
+        /// The other operand.
+        operand: Number,
+        /// Where to keep the result.
+        variable: u8,
+    },
+}
+
+impl Step {
+    /// Whether the step looks at the cursor.
+    pub fn is_relative(&self) -> bool {
+        match self {
+            Self::Content(content) => matches!(content.place, Place::Relative { .. }),
+            Self::Regex { relative, .. } | Self::IsDataAt { relative, .. } => *relative,
+            Self::ByteTest { field, .. }
+            | Self::ByteJump { field, .. }
+            | Self::ByteExtract { field, .. }
+            | Self::ByteMath { field, .. } => field.relative,
+            Self::Size(_) => false,
+        }
+    }
+
+    /// Whether the step sets the cursor when it matches.
+    pub fn moves_cursor(&self) -> bool {
+        match self {
+            Self::Content(content) => !content.negated,
+            Self::Regex { negated, .. } => !negated,
+            Self::ByteJump { .. } | Self::ByteExtract { .. } | Self::ByteMath { .. } => true,
+            Self::IsDataAt { .. } | Self::Size(_) | Self::ByteTest { .. } => false,
+        }
+    }
+}
+
+/// The steps over one buffer.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// The buffer.
+    pub buffer: Buffer,
+    steps: Box<[Step]>,
+    /// For each step: whether another place for it could make a later step match.
+    retries: Box<[bool]>,
+}
+
+impl Program {
+    /// The program of `steps` over `buffer`.
+    pub fn new(buffer: Buffer, steps: Vec<Step>) -> Self {
+        let retries = (0..steps.len())
+            .map(|place| {
+                for later in steps.iter().skip(place + 1) {
+                    if later.is_relative() {
+                        return true;
+                    }
+                    if later.moves_cursor() {
+                        return false;
+                    }
+                }
+                false
+            })
+            .collect();
+        Self { buffer, steps: steps.into_boxed_slice(), retries }
+    }
+
+    /// The steps.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// The step at `place` and whether trying another position for it can help.
+    #[inline]
+    pub(crate) fn step(&self, place: usize) -> Option<(&Step, bool)> {
+        Some((self.steps.get(place)?, *self.retries.get(place)?))
+    }
+}

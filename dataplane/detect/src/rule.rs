@@ -1,0 +1,147 @@
+//! One compiled signature.
+
+use crate::{
+    check::{Check, Owner},
+    program::Program,
+    threshold::{Suppression, Threshold},
+};
+use sluice_core::{Action, Direction};
+
+/// The protocol in a rule's header, as far as packets without application layer tell it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// Any IP.
+    Ip,
+    /// IPv4 only.
+    Ipv4,
+    /// IPv6 only.
+    Ipv6,
+    /// An upper-layer protocol over IPv4 or IPv6.
+    Upper(u8),
+    /// An upper-layer protocol over this IP version.
+    UpperOver(u8, u8),
+    /// ICMP of either IP version.
+    AnyIcmp,
+    /// Any packet, also one that could not be decoded.
+    PacketHeader,
+    /// ARP.
+    Arp,
+    /// Any frame with an Ethernet header.
+    Ethernet,
+}
+
+/// What `flow` asks of the connection's state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FlowState {
+    /// Nothing.
+    #[default]
+    Any,
+    /// Established.
+    Established,
+    /// Not established.
+    NotEstablished,
+}
+
+/// What a rule with payload contents is judged on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unit {
+    /// Packets and, once reassembly exists, the stream.
+    #[default]
+    Either,
+    /// Packets only (`tcp-pkt`, `no_stream`).
+    Packet,
+    /// The stream only (`tcp-stream`, `only_stream`).
+    Stream,
+}
+
+/// Addresses and ports of a rule's header, as numbers of sets in the rule set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Endpoints {
+    /// Source addresses.
+    pub source: u32,
+    /// Source ports.
+    pub source_ports: u32,
+    /// Destination addresses.
+    pub destination: u32,
+    /// Destination ports.
+    pub destination_ports: u32,
+    /// `<>`: also the other way round.
+    pub both_ways: bool,
+}
+
+/// What a match leaves behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// `flowbits:set`
+    SetFlowBit(u16),
+    /// `flowbits:unset`
+    UnsetFlowBit(u16),
+    /// `flowbits:toggle`
+    ToggleFlowBit(u16),
+    /// `flowint:name,=,n`
+    SetFlowInt(u16, u32),
+    /// `flowint:name,+,n` and `-`
+    AddFlowInt(u16, i64),
+    /// `hostbits:set`, `xbits:set`
+    SetSharedBit {
+        /// The bit.
+        bit: u16,
+        /// Whose.
+        owner: Owner,
+        /// For how long, seconds.
+        seconds: u32,
+    },
+    /// `hostbits:unset`, `xbits:unset`
+    UnsetSharedBit {
+        /// The bit.
+        bit: u16,
+        /// Whose.
+        owner: Owner,
+    },
+    /// `hostbits:toggle`, `xbits:toggle`
+    ToggleSharedBit {
+        /// The bit.
+        bit: u16,
+        /// Whose.
+        owner: Owner,
+        /// For how long when set, seconds.
+        seconds: u32,
+    },
+}
+
+/// One signature, ready to be judged.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Generator id.
+    pub gid: u32,
+    /// Signature id.
+    pub sid: u32,
+    /// What it asks for.
+    pub action: Action,
+    /// 1 is the most severe.
+    pub priority: u8,
+    /// Protocol of the header.
+    pub protocol: Protocol,
+    /// Addresses and ports of the header.
+    pub endpoints: Endpoints,
+    /// Direction asked by `flow`.
+    pub direction: Option<Direction>,
+    /// State asked by `flow`.
+    pub flow_state: FlowState,
+    /// What the contents are judged on.
+    pub unit: Unit,
+    /// Header keywords and reads of state.
+    pub checks: Box<[Check]>,
+    /// Contents and the like.
+    pub programs: Box<[Program]>,
+    /// What a match leaves behind.
+    pub effects: Box<[Effect]>,
+    /// `detection_filter`, `threshold`, `rate_filter`, in the order they are judged.
+    pub thresholds: Box<[Threshold]>,
+    /// Addresses for which the signature never speaks.
+    pub suppressions: Box<[Suppression]>,
+    /// `noalert`
+    pub silent: bool,
+    /// Looks at nothing but protocol and addresses: judged once per flow and direction.
+    pub addresses_only: bool,
+}

@@ -1,0 +1,195 @@
+//! All signatures, ready to be read by workers. Immutable once built.
+//!
+//! Built by `sluice-rules` on the control core; read by `sluice-worker`.
+
+use crate::{
+    address::AddressSet,
+    group::{Entry, FastPattern, Group},
+    range::PortSet,
+    rule::{Protocol, Rule},
+};
+use pcre2::bytes::Regex;
+use sluice_core::Direction;
+use std::collections::HashMap;
+
+/// Packets by the rules that can match them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+    /// ICMP and ICMPv6.
+    Icmp,
+    /// Everything else, also without IP and undecodable.
+    Other,
+}
+
+impl Class {
+    const ALL: [Self; 4] = [Self::Tcp, Self::Udp, Self::Icmp, Self::Other];
+
+    /// Whether a rule with `protocol` can match packets of this class.
+    fn admits(self, protocol: Protocol) -> bool {
+        let of_number = |number: u8| match number {
+            6 => Self::Tcp,
+            17 => Self::Udp,
+            1 | 58 => Self::Icmp,
+            _ => Self::Other,
+        };
+        match protocol {
+            Protocol::Ip | Protocol::Ipv4 | Protocol::Ipv6 | Protocol::PacketHeader | Protocol::Ethernet => true,
+            // A header that could not be decoded leaves its protocol's packets among the others.
+            Protocol::Upper(number) | Protocol::UpperOver(_, number) => self == of_number(number) || self == Self::Other,
+            Protocol::AnyIcmp => self == Self::Icmp || self == Self::Other,
+            Protocol::Arp => self == Self::Other,
+        }
+    }
+}
+
+/// Why a rule set could not be built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BuildError {
+    /// The prefilter's compiler refused; its words.
+    Prefilter(String),
+}
+
+impl std::fmt::Display for BuildError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Prefilter(reason) => write!(f, "the prefilter could not be compiled: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for BuildError {}
+
+/// The rule set.
+pub struct Ruleset {
+    /// Which of the rule sets of this run it is, from 1.
+    pub generation: u32,
+    rules: Box<[Rule]>,
+    addresses: Box<[AddressSet]>,
+    ports: Box<[PortSet]>,
+    regexes: Box<[Regex]>,
+    groups: Box<[Group]>,
+}
+
+impl Ruleset {
+    /// Rules in order of evaluation.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// Rule number `number`.
+    #[inline]
+    pub fn rule(&self, number: u32) -> Option<&Rule> {
+        self.rules.get(number as usize)
+    }
+
+    /// The regular expressions.
+    pub fn regexes(&self) -> &[Regex] {
+        &self.regexes
+    }
+
+    /// Address set number `number`; what is not there matches nothing.
+    #[inline]
+    pub fn addresses(&self, number: u32) -> Option<&AddressSet> {
+        self.addresses.get(number as usize)
+    }
+
+    /// Port set number `number`.
+    #[inline]
+    pub fn ports(&self, number: u32) -> Option<&PortSet> {
+        self.ports.get(number as usize)
+    }
+
+    /// The group for packets of `class` in `direction`.
+    #[inline]
+    pub fn group(&self, class: Class, direction: Direction) -> Option<&Group> {
+        self.groups.get(class as usize * 2 + direction.index())
+    }
+
+    /// All groups.
+    pub fn groups(&self) -> &[Group] {
+        &self.groups
+    }
+}
+
+/// Gathers what a rule set is made of.
+#[derive(Default)]
+pub struct RulesetBuilder {
+    rules: Vec<(Rule, Option<FastPattern>)>,
+    addresses: Vec<AddressSet>,
+    address_numbers: HashMap<AddressSet, u32>,
+    ports: Vec<PortSet>,
+    regexes: Vec<Regex>,
+}
+
+impl RulesetBuilder {
+    /// The number of `set`, the same for equal sets.
+    pub fn addresses(&mut self, set: AddressSet) -> u32 {
+        if let Some(&number) = self.address_numbers.get(&set) {
+            return number;
+        }
+        let number = self.addresses.len() as u32;
+        self.addresses.push(set.clone());
+        self.address_numbers.insert(set, number);
+        number
+    }
+
+    /// The number of `set`, the same for equal sets.
+    pub fn ports(&mut self, set: PortSet) -> u32 {
+        if let Some(number) = self.ports.iter().position(|other| *other == set) {
+            return number as u32;
+        }
+        self.ports.push(set);
+        self.ports.len() as u32 - 1
+    }
+
+    /// The number of `regex`.
+    pub fn regex(&mut self, regex: Regex) -> u32 {
+        self.regexes.push(regex);
+        self.regexes.len() as u32 - 1
+    }
+
+    /// Adds a rule. Rules are judged in the order they are added.
+    pub fn rule(&mut self, rule: Rule, fast_pattern: Option<FastPattern>) {
+        self.rules.push((rule, fast_pattern));
+    }
+
+    /// Builds the rule set.
+    ///
+    /// # Errors
+    /// [`BuildError`] when a prefilter can't be compiled.
+    pub fn build(self, generation: u32) -> Result<Ruleset, BuildError> {
+        let mut groups = Vec::new();
+        for class in Class::ALL {
+            for direction in [Direction::ToServer, Direction::ToClient] {
+                let entries: Vec<Entry> = (0_u32..)
+                    .zip(&self.rules)
+                    .filter(|(_, (rule, _))| class.admits(rule.protocol) && rule.direction.is_none_or(|way| way == direction))
+                    .map(|(number, (rule, fast_pattern))| {
+                        let one_way = !rule.endpoints.both_ways;
+                        let ports = |number: u32| self.ports.get(number as usize).filter(|set| one_way && !set.is_everything());
+                        Entry {
+                            number,
+                            fast_pattern: fast_pattern.as_ref(),
+                            source_ports: ports(rule.endpoints.source_ports),
+                            destination_ports: ports(rule.endpoints.destination_ports),
+                            once: rule.addresses_only,
+                        }
+                    })
+                    .collect();
+                groups.push(Group::new(&entries)?);
+            }
+        }
+        Ok(Ruleset {
+            generation,
+            rules: self.rules.into_iter().map(|(rule, _)| rule).collect(),
+            addresses: self.addresses.into_boxed_slice(),
+            ports: self.ports.into_boxed_slice(),
+            regexes: self.regexes.into_boxed_slice(),
+            groups: groups.into_boxed_slice(),
+        })
+    }
+}

@@ -1,0 +1,502 @@
+//! Runs a program over a buffer.
+//!
+//! Called by [`crate::inspect`] for each candidate. When a step that depends on the cursor fails, the step that set the cursor is tried at its next
+//! position, as the reference engine does. Work is bounded by a budget of steps: a rule that uses it up does not match, and is counted.
+//!
+//! Source: the rule documentation of the reference engine for each keyword ("Payload Keywords").
+
+use crate::{
+    program::{Comparison, Content, Encoding, Field, JumpBase, Number, Operation, Place, Program, Step, VARIABLES},
+    regex::RegexScratch,
+};
+use pcre2::bytes::Regex;
+
+/// Steps one evaluation may take.
+pub const STEP_BUDGET: u32 = 3_000;
+
+/// What a run uses and changes.
+pub struct Machine<'a> {
+    /// The regular expressions of the rule set.
+    pub regexes: &'a [Regex],
+    /// This worker's room for their matches.
+    pub scratch: &'a mut RegexScratch,
+    /// Variables read so far; shared by the programs of one signature.
+    pub variables: [u64; VARIABLES],
+    /// Steps left.
+    pub budget: u32,
+    /// Regular expressions that ran into their match limit.
+    pub regex_limits: u64,
+}
+
+impl<'a> Machine<'a> {
+    /// A machine for one signature.
+    pub fn new(regexes: &'a [Regex], scratch: &'a mut RegexScratch) -> Self {
+        Self { regexes, scratch, variables: [0; VARIABLES], budget: STEP_BUDGET, regex_limits: 0 }
+    }
+
+    /// Whether `program` matches `buffer`.
+    pub fn run(&mut self, program: &Program, buffer: &[u8]) -> bool {
+        self.from(program, 0, buffer, 0)
+    }
+
+    fn number(&self, number: Number) -> i64 {
+        match number {
+            Number::Constant(value) => value,
+            Number::Variable(place) => {
+                self.variables.get(usize::from(place)).map_or(0, |&value| i64::try_from(value).unwrap_or(i64::MAX))
+            }
+        }
+    }
+
+    fn keep(&mut self, variable: u8, value: u64) {
+        if let Some(place) = self.variables.get_mut(usize::from(variable)) {
+            *place = value;
+        }
+    }
+
+    fn from(&mut self, program: &Program, place: usize, buffer: &[u8], cursor: usize) -> bool {
+        let Some((step, retry)) = program.step(place) else { return true };
+        let Some(budget) = self.budget.checked_sub(1) else { return false };
+        self.budget = budget;
+        match step {
+            Step::Content(content) => self.content(content, retry, program, place, buffer, cursor),
+            Step::Regex { regex, negated, relative } => {
+                let base = if *relative { cursor } else { 0 };
+                self.regex(*regex, *negated, base, retry, program, place, buffer, cursor)
+            }
+            Step::IsDataAt { offset, relative, negated } => {
+                let there = self.is_data_at(*offset, *relative, buffer, cursor);
+                there != *negated && self.from(program, place + 1, buffer, cursor)
+            }
+            Step::Size(range) => range.matches(buffer.len() as u64) && self.from(program, place + 1, buffer, cursor),
+            Step::ByteTest { field, comparison, negated, value } => {
+                let Some((number, _)) = self.read(field, buffer, cursor) else { return false };
+                let wanted = self.number(*value) as u64;
+                let matches = match comparison {
+                    Comparison::Less => number < wanted,
+                    Comparison::Greater => number > wanted,
+                    Comparison::Equal => number == wanted,
+                    Comparison::LessOrEqual => number <= wanted,
+                    Comparison::GreaterOrEqual => number >= wanted,
+                    Comparison::And => number & wanted != 0,
+                    Comparison::Xor => number ^ wanted != 0,
+                };
+                matches != *negated && self.from(program, place + 1, buffer, cursor)
+            }
+            Step::ByteJump { field, base, multiplier, align, post_offset } => {
+                let Some((number, end)) = self.read(field, buffer, cursor) else { return false };
+                let mut jump = i128::from(number) * i128::from(*multiplier);
+                if *align {
+                    jump = (jump + 3) / 4 * 4;
+                }
+                let start = match base {
+                    JumpBase::Here => end,
+                    JumpBase::Beginning => 0,
+                    JumpBase::End => buffer.len(),
+                };
+                let target = start as i128 + jump + i128::from(self.number(*post_offset));
+                // Before the buffer counts as its start; at or after its end is no match.
+                match usize::try_from(target.max(0)) {
+                    Ok(target) if target < buffer.len() => self.from(program, place + 1, buffer, target),
+                    _ => false,
+                }
+            }
+            Step::ByteExtract { field, variable, multiplier, align } => {
+                let Some((number, end)) = self.read(field, buffer, cursor) else { return false };
+                let mut value = number.wrapping_mul(u64::from(*multiplier));
+                if *align > 1 {
+                    value = value.next_multiple_of(u64::from(*align));
+                }
+                self.keep(*variable, value);
+                self.from(program, place + 1, buffer, end)
+            }
+            Step::ByteMath { field, operation, operand, variable } => {
+                let Some((number, end)) = self.read(field, buffer, cursor) else { return false };
+                let other = self.number(*operand) as u64;
+                let result = match operation {
+                    Operation::Add => Some(number.wrapping_add(other)),
+                    Operation::Subtract => Some(number.wrapping_sub(other)),
+                    Operation::Multiply => Some(number.wrapping_mul(other)),
+                    Operation::Divide => number.checked_div(other),
+                    Operation::ShiftLeft => Some(if other < 64 { number << other } else { 0 }),
+                    Operation::ShiftRight => Some(if other < 64 { number >> other } else { 0 }),
+                };
+                let Some(result) = result else { return false };
+                self.keep(*variable, result);
+                self.from(program, place + 1, buffer, end)
+            }
+        }
+    }
+
+    /// First and one-past-last byte of the window a content may stand in; none where there is no such window.
+    fn window(&self, place: &Place, length: usize, cursor: usize) -> Option<(usize, usize)> {
+        let (start, span) = match *place {
+            Place::Absolute { offset, depth } => (self.number(offset), depth),
+            Place::Relative { distance, within } => ((cursor as i64).saturating_add(self.number(distance)), within),
+        };
+        let end = match span {
+            Some(span) => start.saturating_add(self.number(span)).clamp(0, length as i64) as usize,
+            None => length,
+        };
+        let start = start.max(0) as usize;
+        (start <= end).then_some((start, end))
+    }
+
+    fn content(
+        &mut self,
+        content: &Content,
+        retry: bool,
+        program: &Program,
+        place: usize,
+        buffer: &[u8],
+        cursor: usize,
+    ) -> bool {
+        let window = self.window(&content.place, buffer.len(), cursor);
+        if content.negated {
+            let found = window.is_some_and(|(start, end)| next_place(content, buffer, start, end).is_some());
+            return !found && self.from(program, place + 1, buffer, cursor);
+        }
+        let Some((mut start, end)) = window else { return false };
+        while let Some(at) = next_place(content, buffer, start, end) {
+            if self.from(program, place + 1, buffer, at + content.pattern().len()) {
+                return true;
+            }
+            if !retry || self.budget == 0 {
+                return false;
+            }
+            start = at + 1;
+        }
+        false
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one step's state, kept in registers instead of a struct")]
+    fn regex(
+        &mut self,
+        regex: u32,
+        negated: bool,
+        base: usize,
+        retry: bool,
+        program: &Program,
+        place: usize,
+        buffer: &[u8],
+        cursor: usize,
+    ) -> bool {
+        let Some(subject) = buffer.get(base..) else { return false };
+        let mut start = 0;
+        loop {
+            let found = match self.scratch.find(self.regexes, regex, subject, start) {
+                Ok(found) => found,
+                Err(_) => {
+                    self.regex_limits += 1;
+                    return false;
+                }
+            };
+            if negated {
+                return found.is_none() && self.from(program, place + 1, buffer, cursor);
+            }
+            let Some((first, last)) = found else { return false };
+            if self.from(program, place + 1, buffer, base + last) {
+                return true;
+            }
+            if !retry || self.budget == 0 || first >= subject.len() {
+                return false;
+            }
+            start = first + 1;
+        }
+    }
+
+    fn is_data_at(&self, offset: Number, relative: bool, buffer: &[u8], cursor: usize) -> bool {
+        let offset = self.number(offset);
+        if relative {
+            (cursor as i64).saturating_add(offset) <= buffer.len() as i64
+        } else {
+            offset < buffer.len() as i64
+        }
+    }
+
+    /// The number at `field` and the place after it; none where the buffer does not hold it.
+    fn read(&self, field: &Field, buffer: &[u8], cursor: usize) -> Option<(u64, usize)> {
+        let base = if field.relative { cursor as i64 } else { 0 };
+        let start = usize::try_from(base.saturating_add(self.number(field.offset))).ok()?;
+        let count = usize::try_from(self.number(field.bytes)).ok()?;
+        let bytes = buffer.get(start..start.checked_add(count)?)?;
+        let (number, used) = match field.encoding {
+            Encoding::BigEndian => (bytes.iter().fold(0, |sum: u64, &byte| (sum << 8) | u64::from(byte)), count),
+            Encoding::LittleEndian => {
+                (bytes.iter().rev().fold(0, |sum: u64, &byte| (sum << 8) | u64::from(byte)), count)
+            }
+            Encoding::Text(_) if count == 0 => (0, 0),
+            Encoding::Text(base) => text_number(bytes, base)?,
+        };
+        let kept = number & field.bitmask;
+        let shift = if field.bitmask == 0 { 0 } else { field.bitmask.trailing_zeros() };
+        Some((kept >> shift, start + used))
+    }
+}
+
+/// The next place of `content` that begins at `start` or later and ends at `end` or earlier.
+fn next_place(content: &Content, buffer: &[u8], start: usize, end: usize) -> Option<usize> {
+    let length = content.pattern().len();
+    if content.ends {
+        let at = buffer.len().checked_sub(length)?;
+        return (at >= start && end == buffer.len() && content.find(buffer.get(at..)?).is_some()).then_some(at);
+    }
+    content.find(buffer.get(start..end)?).map(|at| start + at)
+}
+
+/// A number written in digits, as `strtoull` reads it: leading blanks, a sign, then as many digits as there are.
+fn text_number(bytes: &[u8], base: u32) -> Option<(u64, usize)> {
+    let blanks = bytes.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+    let mut rest = bytes.get(blanks..)?;
+    let mut used = blanks;
+    let mut negative = false;
+    if let Some((&sign @ (b'+' | b'-'), tail)) = rest.split_first() {
+        negative = sign == b'-';
+        rest = tail;
+        used += 1;
+    }
+    if base == 16
+        && let Some((b"0x" | b"0X", tail)) = rest.split_at_checked(2)
+        && tail.first().is_some_and(u8::is_ascii_hexdigit)
+    {
+        rest = tail;
+        used += 2;
+    }
+    let mut value = 0_u64;
+    let mut digits = 0;
+    for &byte in rest {
+        let Some(digit) = char::from(byte).to_digit(base) else { break };
+        value = value.checked_mul(u64::from(base))?.checked_add(u64::from(digit))?;
+        digits += 1;
+    }
+    if digits == 0 {
+        return None;
+    }
+    Some((if negative { value.wrapping_neg() } else { value }, used + digits))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{buffer::Buffer, regex};
+    use proptest::prelude::*;
+
+    fn content(pattern: &str) -> Content {
+        Content::new(pattern.as_bytes(), false)
+    }
+
+    fn relative(pattern: &str, distance: i64, within: Option<i64>) -> Step {
+        let place = Place::Relative { distance: Number::Constant(distance), within: within.map(Number::Constant) };
+        Step::Content(Content { place, ..content(pattern) })
+    }
+
+    fn field(bytes: i64, offset: i64, relative: bool) -> Field {
+        Field {
+            bytes: Number::Constant(bytes),
+            offset: Number::Constant(offset),
+            relative,
+            encoding: Encoding::BigEndian,
+            bitmask: u64::MAX,
+        }
+    }
+
+    fn matches_with(regexes: &[&str], steps: Vec<Step>, buffer: &[u8]) -> bool {
+        let regexes: Vec<Regex> =
+            regexes.iter().map(|text| regex::compile(text.as_bytes(), regex::Flags::default()).unwrap()).collect();
+        let mut scratch = RegexScratch::new(&regexes);
+        Machine::new(&regexes, &mut scratch).run(&Program::new(Buffer::Payload, steps), buffer)
+    }
+
+    fn matches(steps: Vec<Step>, buffer: &[u8]) -> bool {
+        matches_with(&[], steps, buffer)
+    }
+
+    #[test]
+    fn a_relative_content_retries_the_one_before_it() {
+        let steps = vec![Step::Content(content("ab")), relative("c", 0, Some(1))];
+        assert!(matches(steps.clone(), b"ab-ab-abc"));
+        assert!(!matches(steps, b"ab-ab-ab-c"));
+    }
+
+    #[test]
+    fn depth_counts_from_offset_and_holds_the_whole_content() {
+        let step = |offset, depth| {
+            let place =
+                Place::Absolute { offset: Number::Constant(offset), depth: Some(Number::Constant(depth)) };
+            vec![Step::Content(Content { place, ..content("cd") })]
+        };
+        assert!(matches(step(2, 2), b"abcdef"));
+        assert!(!matches(step(2, 1), b"abcdef"));
+        assert!(!matches(step(0, 3), b"abcdef"));
+        assert!(!matches(step(3, 9), b"abcdef"));
+    }
+
+    #[test]
+    fn a_negative_distance_goes_back_but_not_before_the_buffer() {
+        let steps = |distance| vec![Step::Content(content("cd")), relative("ab", distance, None)];
+        assert!(matches(steps(-4), b"abcd"));
+        assert!(matches(steps(-400), b"abcd"));
+        assert!(!matches(steps(-3), b"abcd"));
+    }
+
+    #[test]
+    fn negated_content_leaves_the_cursor_where_it_was() {
+        let not = Step::Content(Content { negated: true, ..content("x") });
+        assert!(matches(vec![Step::Content(content("a")), not.clone(), relative("b", 0, Some(1))], b"ab"));
+        assert!(!matches(vec![Step::Content(content("a")), not, relative("b", 0, Some(1))], b"abx"));
+    }
+
+    #[test]
+    fn endswith_looks_only_at_the_end() {
+        let step = vec![Step::Content(Content { ends: true, ..content("ab") })];
+        assert!(matches(step.clone(), b"abab"));
+        assert!(!matches(step.clone(), b"abba"));
+        assert!(!matches(step, b"b"));
+    }
+
+    #[test]
+    fn case_is_ignored_only_when_asked() {
+        let step = |nocase| vec![Step::Content(Content::new(b"HeLLo", nocase))];
+        assert!(matches(step(true), b"..hEllO"));
+        assert!(!matches(step(false), b"..hEllO"));
+    }
+
+    #[test]
+    fn is_data_at_counts_from_the_cursor_or_the_start() {
+        let data = |offset, relative, negated| Step::IsDataAt { offset: Number::Constant(offset), relative, negated };
+        let after_b = |step| vec![Step::Content(content("b")), step];
+        assert!(matches(after_b(data(1, true, true)), b"ab"));
+        assert!(matches(after_b(data(1, true, false)), b"abc"));
+        assert!(matches(vec![data(1, false, false)], b"ab"));
+        assert!(!matches(vec![data(2, false, false)], b"ab"));
+    }
+
+    #[test]
+    fn byte_test_reads_both_byte_orders_and_digits() {
+        let test = |field, value| {
+            vec![Step::ByteTest { field, comparison: Comparison::Equal, negated: false, value: Number::Constant(value) }]
+        };
+        assert!(matches(test(field(2, 1, false), 0x0203), &[1, 2, 3]));
+        assert!(matches(test(Field { encoding: Encoding::LittleEndian, ..field(2, 1, false) }, 0x0302), &[1, 2, 3]));
+        assert!(matches(test(Field { encoding: Encoding::Text(10), ..field(4, 0, false) }, 42), b" 42x"));
+        assert!(matches(test(Field { encoding: Encoding::Text(16), ..field(4, 0, false) }, 0x1f), b"0x1f"));
+        assert!(matches(test(Field { bitmask: 0xf0, ..field(1, 0, false) }, 0xa), &[0xab]));
+        assert!(!matches(test(field(4, 0, false), 0), &[0, 0, 0]), "a number that is not all there never matches");
+    }
+
+    #[test]
+    fn byte_jump_before_the_buffer_is_its_start_and_after_its_end_no_match() {
+        let jump = |post_offset| {
+            vec![
+                Step::Content(content("cd")),
+                Step::ByteJump {
+                    field: field(0, 0, true),
+                    base: JumpBase::Here,
+                    multiplier: 1,
+                    align: false,
+                    post_offset: Number::Constant(post_offset),
+                },
+                relative("ab", 0, Some(2)),
+            ]
+        };
+        assert!(matches(jump(-4), b"abcd"));
+        assert!(matches(jump(-100), b"abcd"));
+        assert!(!matches(jump(0), b"abcd"));
+        assert!(matches(jump(2), b"cd..ab"));
+    }
+
+    #[test]
+    fn a_number_read_from_the_traffic_can_bound_a_later_content() {
+        let steps = |pattern| {
+            let place =
+                Place::Absolute { offset: Number::Constant(1), depth: Some(Number::Variable(0)) };
+            vec![
+                Step::ByteExtract { field: field(1, 0, false), variable: 0, multiplier: 1, align: 1 },
+                Step::Content(Content { place, ..content(pattern) }),
+            ]
+        };
+        assert!(matches(steps("ab"), b"\x02abc"));
+        assert!(!matches(steps("bc"), b"\x02abc"));
+    }
+
+    #[test]
+    fn division_by_zero_is_no_match() {
+        let step = Step::ByteMath {
+            field: field(1, 0, false),
+            operation: Operation::Divide,
+            operand: Number::Constant(0),
+            variable: 0,
+        };
+        assert!(!matches(vec![step], b"a"));
+    }
+
+    #[test]
+    fn a_relative_regex_is_anchored_at_the_cursor_and_retried() {
+        let steps = vec![
+            Step::Content(content("a")),
+            Step::Regex { regex: 0, negated: false, relative: true },
+        ];
+        assert!(matches_with(&["^b+c"], steps.clone(), b"ax abbc"));
+        assert!(!matches_with(&["^b+c"], steps, b"a bbc"));
+        let then = vec![Step::Regex { regex: 0, negated: false, relative: false }, relative("!", 0, Some(1))];
+        assert!(matches_with(&["[0-9]"], then, b"1 2 3!"));
+    }
+
+    #[test]
+    fn a_rule_that_would_run_for_ever_stops_at_its_budget() {
+        let mut steps = vec![Step::Content(content("a"))];
+        steps.extend((0..20).map(|_| relative("a", 0, None)));
+        steps.push(relative("b", 0, None));
+        let regexes = Vec::new();
+        let mut scratch = RegexScratch::new(&regexes);
+        let mut machine = Machine::new(&regexes, &mut scratch);
+        assert!(!machine.run(&Program::new(Buffer::Payload, steps), &[b'a'; 4_000]));
+        assert_eq!(machine.budget, 0);
+    }
+
+    /// A slow, obvious search: does some choice of places for all contents fit?
+    fn slow(contents: &[(Vec<u8>, bool, i64, Option<i64>)], buffer: &[u8], cursor: i64) -> bool {
+        let Some(((pattern, relative, skip, span), rest)) = contents.split_first() else { return true };
+        let base = if *relative { cursor } else { 0 } + skip;
+        (0..=buffer.len()).any(|at| {
+            let end = at + pattern.len();
+            at as i64 >= base
+                && span.is_none_or(|span| end as i64 <= base + span)
+                && buffer.get(at..end) == Some(pattern)
+                && slow(rest, buffer, end as i64)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn contents_agree_with_a_slow_search(
+            buffer in prop::collection::vec(prop::sample::select(b"ab".to_vec()), 0..24),
+            contents in prop::collection::vec(
+                (prop::collection::vec(prop::sample::select(b"ab".to_vec()), 1..4), any::<bool>(), -4..5_i64, prop::option::of(1..8_i64)),
+                1..5,
+            ),
+        ) {
+            let contents: Vec<_> = contents
+                .into_iter()
+                .enumerate()
+                .map(|(n, (pattern, relative, skip, span))| {
+                    let relative = relative && n > 0;
+                    (pattern, relative, if relative { skip } else { skip.max(0) }, span)
+                })
+                .collect();
+            let steps = contents
+                .iter()
+                .map(|(pattern, is_relative, skip, span)| {
+                    let (skip, span) = (Number::Constant(*skip), span.map(Number::Constant));
+                    let place = if *is_relative {
+                        Place::Relative { distance: skip, within: span }
+                    } else {
+                        Place::Absolute { offset: skip, depth: span }
+                    };
+                    Step::Content(Content { place, ..Content::new(pattern, false) })
+                })
+                .collect();
+            prop_assert_eq!(matches(steps, &buffer), slow(&contents, &buffer, 0));
+        }
+    }
+}

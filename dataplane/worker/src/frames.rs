@@ -1,0 +1,55 @@
+//! The bytes of the packets of a burst, decoded.
+//!
+//! A packet in one segment is read where it lies. One in several segments is copied together first: rules see one run of bytes whatever the
+//! card or driver made of it. The real chain counts, never the length the driver claims.
+
+use sluice_dpdk::{BURST, Burst, MbufRef};
+use sluice_packet::{DecodeConfig, Decoded, LinkType};
+
+/// Longest frame that is put together, bytes; what is longer is cut there.
+pub const LONGEST_FRAME: usize = 256 * 1024;
+
+/// Headers of a burst, and room for one packet in several segments.
+pub struct Frames {
+    decoded: Box<[Decoded]>,
+    joined: Box<[u8]>,
+}
+
+impl Default for Frames {
+    fn default() -> Self {
+        Self {
+            decoded: vec![Decoded::new(); BURST].into_boxed_slice(),
+            joined: vec![0; LONGEST_FRAME].into_boxed_slice(),
+        }
+    }
+}
+
+impl Frames {
+    /// Decodes every packet of `burst`.
+    pub fn decode(&mut self, burst: &Burst, link: LinkType, config: &DecodeConfig) {
+        let Self { decoded, joined } = self;
+        for (packet, headers) in burst.iter().zip(decoded.iter_mut()) {
+            sluice_packet::decode(bytes_of(packet, joined), link, config, headers);
+        }
+    }
+
+    /// The headers of packet `place`.
+    pub fn headers(&self, place: usize) -> Option<&Decoded> {
+        self.decoded.get(place)
+    }
+
+    /// The headers and the bytes of packet `place`.
+    pub fn packet<'a>(&'a mut self, burst: &'a Burst, place: usize) -> Option<(&'a Decoded, &'a [u8])> {
+        let Self { decoded, joined } = self;
+        Some((decoded.get(place)?, bytes_of(burst.mbuf(place)?, joined)))
+    }
+}
+
+fn bytes_of<'a>(packet: MbufRef<'a>, joined: &'a mut [u8]) -> &'a [u8] {
+    if packet.is_chained() {
+        let length = packet.copy_to(joined);
+        joined.get(..length).unwrap_or_default()
+    } else {
+        packet.first_segment()
+    }
+}

@@ -1,0 +1,359 @@
+//! One packet through its stages: flow, TCP, rules, verdict.
+//!
+//! Called by [`crate::poll`] for each packet of a burst. Each layer of a tunnelled packet is judged as a packet of its own; the strictest verdict
+//! holds for the frame.
+
+use crate::{
+    flows::{self, Keyed},
+    report::{InFlow, Reporter, Subject},
+    settings::{ChecksumMode, Settings},
+};
+use sluice_core::{
+    Action, Cause, Counters, Direction, HashKey, Nanos, Verdict,
+    event::{FlowEnd, FlowState},
+    verdict::Mode,
+};
+use sluice_detect::{Findings, Inspector, PacketView, Ruleset, state::State};
+use sluice_flow::{FlowRef, FlowTable, Opening, TcpSegment, tcp};
+use sluice_packet::{Decoded, Headers, Protocol, checksum};
+use std::sync::Arc;
+
+/// Packets over which [`ChecksumMode::Auto`] makes up its mind.
+const CHECKSUM_SAMPLE: u64 = 1_000;
+
+/// One worker's state and the order of its stages.
+pub struct Pipeline {
+    settings: Settings,
+    ruleset: Arc<Ruleset>,
+    inspector: Inspector,
+    state: State,
+    flows: FlowTable,
+    findings: Findings,
+    reporter: Reporter,
+    /// What was counted.
+    pub counters: Counters,
+    verify_checksums: bool,
+}
+
+impl Pipeline {
+    /// A pipeline. Everything it needs later is allocated here.
+    pub fn new(settings: Settings, ruleset: Arc<Ruleset>, inspector: Inspector, hash: HashKey, reporter: Reporter) -> Self {
+        Self {
+            flows: FlowTable::new(settings.flow_capacity, hash, settings.timeouts),
+            state: State::new(hash),
+            verify_checksums: settings.checksums != ChecksumMode::Off,
+            settings,
+            ruleset,
+            inspector,
+            findings: Findings::default(),
+            reporter,
+            counters: Counters::default(),
+        }
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Brings the flow of `decoded` into the cache.
+    #[inline]
+    pub fn prefetch(&self, decoded: &Decoded) {
+        if let Some(keyed) = flows::key_of(decoded.innermost(), depth_of(decoded), self.settings.vlan_tracking) {
+            self.flows.prefetch(self.flows.hash(&keyed.key));
+        }
+    }
+
+    /// Looks up, and creates, the flow of the innermost layer and counts the packet in it: for measuring this stage alone.
+    pub fn lookup_only(&mut self, decoded: &Decoded, frame: &[u8], now: Nanos) {
+        let headers = decoded.innermost();
+        self.flow_of(headers, frame, depth_of(decoded), now);
+    }
+
+    /// Judges one frame.
+    pub fn process(&mut self, decoded: &Decoded, frame: &[u8], time: Nanos, now: Nanos, record: u64) -> Verdict {
+        self.count_frame(decoded, frame);
+        let mut verdict = Verdict::Pass;
+        for (layer, headers) in (0_u8..).zip(decoded.layers()) {
+            let subject = Subject { frame, headers, layer, time, record };
+            if let Verdict::Drop(cause) = self.layer(&subject, now) {
+                verdict = Verdict::Drop(cause);
+                break;
+            }
+        }
+        match verdict {
+            Verdict::Pass => self.counters.ips_accepted += 1,
+            Verdict::Drop(_) => self.counters.ips_blocked += 1,
+        }
+        verdict
+    }
+
+    /// Ends idle flows, within a budget.
+    pub fn expire(&mut self, now: Nanos) {
+        let reporter = &mut self.reporter;
+        self.flows.expire(now, |flow, end| reporter.flow(flow.facts(), end));
+    }
+
+    /// Ends all flows: the engine stops.
+    pub fn finish(&mut self) {
+        let reporter = &mut self.reporter;
+        self.flows.drain(|flow, end| reporter.flow(flow.facts(), end));
+        self.publish();
+    }
+
+    /// Brings counters kept elsewhere up to date.
+    pub fn publish(&mut self) {
+        self.reporter.publish(&mut self.counters);
+        self.counters.detect_state_evicted = self.state.evicted();
+    }
+
+    /// Flows in the table.
+    pub fn live_flows(&self) -> usize {
+        self.flows.len()
+    }
+
+    fn layer(&mut self, subject: &Subject, now: Nanos) -> Verdict {
+        let Subject { frame, headers, .. } = *subject;
+        let found = self.flow_of(headers, frame, subject.layer, now);
+        if let Some((flow, _)) = found
+            && headers.is_tcp()
+            && self.checksum_allows(headers, frame)
+        {
+            self.advance_tcp(flow, found.map_or(Direction::ToServer, |(_, direction)| direction), headers);
+        }
+        let (ruleset, generation) = (&*self.ruleset, self.ruleset.generation);
+        let mut flow = found.and_then(|(flow, _)| self.flows.get_mut(flow));
+        let direction = found.map(|(_, direction)| direction);
+        let established = flow.as_deref().is_some_and(|flow| flow.state != FlowState::New && (!headers.is_tcp() || flow.tcp.is_established()));
+        match flow.as_deref().and_then(|flow| flow.action) {
+            Some(Action::Pass) => return Verdict::Pass,
+            Some(_) => {
+                let verdict = Verdict::decide(self.settings.mode, Some(Cause::FlowDrop));
+                if let Verdict::Drop(cause) = verdict {
+                    let facts = in_flow(flow.as_deref(), direction);
+                    self.reporter.drop_packet(subject, facts, cause, None, generation);
+                }
+                return verdict;
+            }
+            None => {}
+        }
+        let packet = PacketView { frame, headers, direction, established, now };
+        self.inspector.inspect(ruleset, &packet, flow.as_deref_mut(), &mut self.state, &mut self.counters, &mut self.findings);
+        if self.findings.is_empty() {
+            return Verdict::Pass;
+        }
+        self.act(subject, found)
+    }
+
+    /// Turns what was found into events and a verdict.
+    fn act(&mut self, subject: &Subject, found: Option<(FlowRef, Direction)>) -> Verdict {
+        let generation = self.ruleset.generation;
+        let inline = self.settings.mode == Mode::Inline;
+        let mut flow = found.and_then(|(flow, _)| self.flows.get_mut(flow));
+        let dropping = self.findings.as_slice().iter().find(|finding| finding.action.drops()).copied();
+        let passes = self.findings.as_slice().iter().find(|finding| finding.action == Action::Pass);
+        if let Some(flow) = flow.as_deref_mut() {
+            if self.findings.as_slice().iter().any(|finding| finding.speaks && finding.action != Action::Pass) {
+                flow.alerted = true;
+            }
+            if passes.is_some_and(|finding| finding.whole_flow) {
+                flow.action = Some(Action::Pass);
+            } else if inline && dropping.is_some_and(|finding| finding.whole_flow) {
+                flow.action = Some(Action::Drop);
+            }
+        }
+        let facts = in_flow(flow.as_deref(), found.map(|(_, direction)| direction));
+        let verdict_word = match (dropping, inline) {
+            (Some(finding), true) => finding.action,
+            (Some(finding), false) if finding.action.rejects() => finding.action,
+            _ => Action::Alert,
+        };
+        for finding in self.findings.as_slice() {
+            if finding.speaks && finding.action != Action::Pass {
+                let blocked = finding.action.rejects() || (finding.action.drops() && inline);
+                self.counters.detect_alert += 1;
+                self.reporter.alert(subject, facts, finding, generation, blocked, verdict_word);
+            }
+        }
+        let verdict = Verdict::decide(self.settings.mode, dropping.map(|_| Cause::Rules));
+        if let (Verdict::Drop(cause), Some(finding)) = (verdict, dropping) {
+            if finding.action.rejects() {
+                self.counters.ips_rejected += 1;
+            }
+            let rule = Some((finding.rule, finding.action));
+            self.reporter.drop_packet(subject, facts, cause, rule, generation);
+        }
+        verdict
+    }
+
+    /// The flow of a layer, found or created, with the packet counted in it.
+    fn flow_of(&mut self, headers: &Headers, frame: &[u8], depth: u8, now: Nanos) -> Option<(FlowRef, Direction)> {
+        let vlan_tracking = self.settings.vlan_tracking;
+        let keyed = flows::key_of(headers, depth, vlan_tracking)?;
+        // An error message belongs to the flow it is about, when that is known.
+        let quoted = headers.embedded.and_then(|_| flows::key_of_quoted(headers, frame, depth, vlan_tracking));
+        let known = quoted.and_then(|keyed| self.find(&keyed, now).map(|flow| (flow, keyed)));
+        let (flow, keyed) = match known {
+            Some(known) => known,
+            None => (self.find_or_create(headers, &keyed, now)?, keyed),
+        };
+        let entry = self.flows.get_mut(flow)?;
+        let direction = entry.direction(keyed.swapped);
+        let length = frame.len().saturating_sub(headers.frame_start as usize) as u64;
+        let place = direction.index();
+        if let (Some(packets), Some(bytes)) = (entry.packets.get_mut(place), entry.bytes.get_mut(place)) {
+            *packets += 1;
+            *bytes += length;
+        }
+        if let Some(icmp) = entry.icmp.get_mut(place)
+            && entry.packets.get(place) == Some(&1)
+        {
+            *icmp = (headers.icmp_type, headers.icmp_code);
+        }
+        entry.last = now;
+        if entry.protocol != 6 && entry.state == FlowState::New && entry.seen_both() {
+            entry.state = FlowState::Established;
+        }
+        Some((flow, direction))
+    }
+
+    /// The flow under `keyed`, unless it has been idle too long: then it is ended.
+    fn find(&mut self, keyed: &Keyed, now: Nanos) -> Option<FlowRef> {
+        let hash = self.flows.hash(&keyed.key);
+        let flow = self.flows.lookup(&keyed.key, hash)?;
+        if self.flows.is_idle(flow, now) {
+            self.end(flow, FlowEnd::Timeout);
+            return None;
+        }
+        Some(flow)
+    }
+
+    fn end(&mut self, flow: FlowRef, end: FlowEnd) {
+        if let Some(gone) = self.flows.remove(flow) {
+            self.reporter.flow(gone.facts(), end);
+        }
+    }
+
+    fn find_or_create(&mut self, headers: &Headers, keyed: &Keyed, now: Nanos) -> Option<FlowRef> {
+        if let Some(flow) = self.find(keyed, now) {
+            let reused = headers.is_tcp()
+                && self.flows.get_mut(flow).is_some_and(|flow| {
+                    flow.tcp.is_reused_by(flow.direction(keyed.swapped), &segment_of(headers))
+                });
+            if !reused {
+                return Some(flow);
+            }
+            self.end(flow, FlowEnd::TcpReuse);
+        }
+        let Keyed { key, swapped } = *keyed;
+        let hash = self.flows.hash(&key);
+        let Ok(flow) = self.flows.insert(Opening { key, hash, swapped, now }) else {
+            // The policy for a full table is to inspect the packet without a flow; see GAP in ARCHITECTURE.md.
+            self.counters.flow_memcap += 1;
+            return None;
+        };
+        self.counters.flow_total += 1;
+        match headers.protocol {
+            6 => self.counters.flow_tcp += 1,
+            17 => self.counters.flow_udp += 1,
+            1 => self.counters.flow_icmpv4 += 1,
+            58 => self.counters.flow_icmpv6 += 1,
+            _ => {}
+        }
+        let entry = self.flows.get_mut(flow)?;
+        entry.protocol = headers.protocol;
+        entry.ip_version = headers.ip_version;
+        entry.client = headers.src;
+        entry.server = headers.dst;
+        entry.client_port = headers.src_port;
+        entry.server_port = headers.dst_port;
+        entry.vlan = headers.vlan;
+        entry.vlan_count = headers.vlan_count;
+        // A SYN-ACK comes from the server: the handshake's first packet was not seen.
+        if headers.is_tcp() && headers.tcp.flags & (tcp::SYN | tcp::ACK) == tcp::SYN | tcp::ACK {
+            entry.opened_swapped = !swapped;
+            entry.client = headers.dst;
+            entry.server = headers.src;
+            entry.client_port = headers.dst_port;
+            entry.server_port = headers.src_port;
+        }
+        Some(flow)
+    }
+
+    fn advance_tcp(&mut self, flow: FlowRef, direction: Direction, headers: &Headers) {
+        let midstream = self.settings.midstream;
+        let Some(flow) = self.flows.get_mut(flow) else { return };
+        match flow.tcp.update(direction, &segment_of(headers), midstream) {
+            tcp::TcpStep::None => {}
+            tcp::TcpStep::Began => self.counters.tcp_sessions += 1,
+            tcp::TcpStep::PickedUp => {
+                self.counters.tcp_sessions += 1;
+                self.counters.tcp_midstream_pickups += 1;
+            }
+        }
+        if flow.tcp.is_closed() {
+            flow.state = FlowState::Closed;
+        } else if flow.tcp.is_established() {
+            flow.state = FlowState::Established;
+        }
+    }
+
+    /// Whether the checksum of a TCP packet lets it move its connection.
+    fn checksum_allows(&mut self, headers: &Headers, frame: &[u8]) -> bool {
+        if !self.verify_checksums || checksum::transport(frame, headers) != checksum::Checksum::Invalid {
+            return true;
+        }
+        self.counters.tcp_invalid_checksum += 1;
+        let bad = self.counters.tcp_invalid_checksum;
+        let seen = self.counters.decoder_pkts;
+        if self.settings.checksums == ChecksumMode::Auto && seen >= CHECKSUM_SAMPLE && bad * 10 > seen {
+            self.verify_checksums = false;
+        }
+        false
+    }
+
+    fn count_frame(&mut self, decoded: &Decoded, frame: &[u8]) {
+        let counters = &mut self.counters;
+        let length = frame.len() as u64;
+        counters.decoder_bytes += length;
+        counters.decoder_max_pkt_size = counters.decoder_max_pkt_size.max(length);
+        for headers in decoded.layers() {
+            counters.decoder_pkts += 1;
+            counters.decoder_invalid += u64::from(headers.invalid);
+            counters.decoder_ethernet += u64::from(headers.has_ethernet);
+            counters.decoder_vlan += u64::from(headers.vlan_count > 0);
+            counters.defrag_fragments += u64::from(headers.fragment.is_fragment);
+            counters.decoder_ipv4 += u64::from(headers.ip_version == 4);
+            counters.decoder_ipv6 += u64::from(headers.ip_version == 6);
+            counters.decoder_arp += u64::from(headers.seen.contains(Protocol::Arp));
+            counters.decoder_sctp += u64::from(headers.is_sctp());
+            counters.decoder_udp += u64::from(headers.is_udp());
+            counters.decoder_icmpv4 += u64::from(headers.is_icmpv4());
+            counters.decoder_icmpv6 += u64::from(headers.is_icmpv6());
+            if headers.is_tcp() {
+                counters.decoder_tcp += 1;
+                let flags = headers.tcp.flags;
+                counters.tcp_syn += u64::from(flags & (tcp::SYN | tcp::ACK) == tcp::SYN);
+                counters.tcp_synack += u64::from(flags & (tcp::SYN | tcp::ACK) == tcp::SYN | tcp::ACK);
+                counters.tcp_rst += u64::from(flags & tcp::RST != 0);
+            }
+        }
+    }
+}
+
+fn depth_of(decoded: &Decoded) -> u8 {
+    u8::try_from(decoded.layers().len().saturating_sub(1)).unwrap_or(u8::MAX)
+}
+
+fn in_flow(flow: Option<&sluice_flow::Flow>, direction: Option<Direction>) -> InFlow {
+    Some((flow?.facts(), direction?))
+}
+
+fn segment_of(headers: &Headers) -> TcpSegment {
+    TcpSegment {
+        seq: headers.tcp.seq,
+        ack: headers.tcp.ack,
+        flags: headers.tcp.flags,
+        payload_len: headers.payload_len,
+    }
+}

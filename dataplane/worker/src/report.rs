@@ -1,0 +1,125 @@
+//! Event records: what is told of a packet, its flow and the rules that matched.
+
+use crate::settings::Copies;
+use sluice_core::{
+    Action, Cause, Counters, Direction, Nanos,
+    event::{EventBody, FlowEnd, FlowFacts, PacketFacts},
+    ring::EventSender,
+};
+use sluice_detect::Finding;
+use sluice_packet::Headers;
+
+/// Bytes of a dropped packet that travel with its event: enough for all headers it is described by.
+const DROP_BYTES: usize = 256;
+
+/// A packet as events name it.
+#[derive(Clone, Copy)]
+pub struct Subject<'a> {
+    /// The frame.
+    pub frame: &'a [u8],
+    /// The layer.
+    pub headers: &'a Headers,
+    /// Number of the layer.
+    pub layer: u8,
+    /// Time of the packet.
+    pub time: Nanos,
+    /// Number of the record in its capture.
+    pub record: u64,
+}
+
+impl Subject<'_> {
+    fn facts(&self) -> PacketFacts {
+        let headers = self.headers;
+        PacketFacts {
+            time: self.time,
+            record: self.record,
+            src: headers.src,
+            dst: headers.dst,
+            src_port: headers.src_port,
+            dst_port: headers.dst_port,
+            protocol: headers.protocol,
+            ip_version: headers.ip_version,
+            ether_type: headers.ether_type,
+            icmp_type: headers.icmp_type,
+            icmp_code: headers.icmp_code,
+            vlan: headers.vlan,
+            vlan_count: headers.vlan_count,
+            pkt_src: headers.source.pkt_src(),
+            layer: self.layer,
+            has_transport: headers.has_transport,
+        }
+    }
+}
+
+/// A flow and the packet's direction in it.
+pub type InFlow = Option<(FlowFacts, Direction)>;
+
+/// The worker's mouth.
+pub struct Reporter {
+    sender: EventSender,
+    copies: Copies,
+    link: u16,
+}
+
+impl Reporter {
+    /// A reporter that sends to `sender`; `link` is the capture link type of the frames.
+    pub fn new(sender: EventSender, copies: Copies, link: u16) -> Self {
+        Self { sender, copies, link }
+    }
+
+    /// Tells of a signature that matched.
+    pub fn alert(
+        &mut self,
+        subject: &Subject,
+        flow: InFlow,
+        finding: &Finding,
+        generation: u32,
+        blocked: bool,
+        verdict: Action,
+    ) {
+        let headers = subject.headers;
+        let link = self.link;
+        let copy = self.copies.alerts;
+        self.sender.send(|slot| {
+            slot.link = link;
+            if copy {
+                slot.set_bytes(subject.frame);
+            }
+            slot.body = EventBody::Alert {
+                packet: subject.facts(),
+                flow,
+                rule: finding.rule,
+                generation,
+                action: finding.action,
+                blocked,
+                verdict,
+                payload: (headers.payload_offset, headers.payload_len),
+            };
+        });
+    }
+
+    /// Tells of a packet that was stopped.
+    pub fn drop_packet(&mut self, subject: &Subject, flow: InFlow, cause: Cause, rule: Option<(u32, Action)>, generation: u32) {
+        if !self.copies.drops {
+            return;
+        }
+        let link = self.link;
+        self.sender.send(|slot| {
+            slot.link = link;
+            slot.set_bytes(subject.frame.get(..DROP_BYTES).unwrap_or(subject.frame));
+            slot.body = EventBody::Drop { packet: subject.facts(), flow, cause, rule, generation };
+        });
+    }
+
+    /// Tells of a flow that ended.
+    pub fn flow(&mut self, flow: FlowFacts, end: FlowEnd) {
+        if self.copies.flows {
+            self.sender.send(|slot| slot.body = EventBody::Flow { flow, end });
+        }
+    }
+
+    /// Moves the count of lost events into `counters`.
+    pub fn publish(&self, counters: &mut Counters) {
+        counters.events_lost_ring_full = self.sender.lost();
+    }
+}

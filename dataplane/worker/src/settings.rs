@@ -1,0 +1,82 @@
+//! What the control core decides before a worker starts.
+
+use sluice_core::verdict::Mode;
+use sluice_flow::Timeouts;
+use sluice_packet::{DecodeConfig, LinkType};
+
+/// Whether checksums are verified. A TCP packet with a wrong one does not move its connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ChecksumMode {
+    /// Never.
+    Off,
+    /// Always.
+    On,
+    /// Until one packet in ten of the first thousand is wrong: then the capture was taken where the card fills them in later.
+    #[default]
+    Auto,
+}
+
+/// How far a packet goes. For measuring what a stage costs; operators use [`Stages::Inspect`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stages {
+    /// Receive and transmit.
+    Forward,
+    /// Also decode and look up the flow.
+    Lookup,
+    /// Everything.
+    #[default]
+    Inspect,
+}
+
+/// Which copies of a packet's bytes travel with its events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Copies {
+    /// With alerts: some sink writes `payload` or `packet`.
+    pub alerts: bool,
+    /// Records of ended flows are wanted.
+    pub flows: bool,
+    /// Records of dropped packets are wanted.
+    pub drops: bool,
+}
+
+/// Settings of one worker.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Passive or inline.
+    pub mode: Mode,
+    /// Link type of the port.
+    pub link: LinkType,
+    /// Decoder.
+    pub decode: DecodeConfig,
+    /// Checksums.
+    pub checksums: ChecksumMode,
+    /// Pick up TCP connections whose handshake was not seen.
+    pub midstream: bool,
+    /// Flows the table holds.
+    pub flow_capacity: usize,
+    /// Idle times.
+    pub timeouts: Timeouts,
+    /// Whether VLAN ids tell flows apart.
+    pub vlan_tracking: bool,
+    /// Events and bytes that are wanted.
+    pub copies: Copies,
+    /// How far packets go.
+    pub stages: Stages,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            mode: Mode::Passive,
+            link: LinkType::Ethernet,
+            decode: DecodeConfig::default(),
+            checksums: ChecksumMode::Auto,
+            midstream: false,
+            flow_capacity: 262_144,
+            timeouts: Timeouts::default(),
+            vlan_tracking: true,
+            copies: Copies { alerts: true, flows: true, drops: true },
+            stages: Stages::Inspect,
+        }
+    }
+}
