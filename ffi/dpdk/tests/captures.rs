@@ -1,0 +1,120 @@
+//! net_pcap: one device for each capture, attached and detached while one EAL runs.
+
+mod support;
+
+use sluice_dpdk::{Eal, HotplugError, Mbuf, Mempool};
+use support::{Capture, bytes_of, pattern, receive_all, start, turn};
+
+fn options() -> sluice_dpdk::EalOptions {
+    support::options(0, &[])
+}
+
+fn pool(eal: &Eal) -> Mempool {
+    Mempool::create(eal, "captures", 2047, 2048, None).expect("there is memory for a pool")
+}
+
+/// Replays a capture through a device of its own and looks at what came.
+fn replay<T>(eal: &Eal, name: &str, capture: &Capture, look: impl FnOnce(Vec<Mbuf>) -> T) -> T {
+    let pool = pool(eal);
+    let device = format!("{name},rx_pcap={}", capture.path().display());
+    assert_eq!(eal.attach_vdev(&device).as_deref(), Ok(name));
+    let answer = {
+        let (_port, mut rx, _tx) = start(eal, name, &pool);
+        look(receive_all(&mut rx))
+    };
+    eal.detach_vdev(name).expect("detach");
+    assert_eq!((pool.in_use(), pool.available()), (0, 2047), "no packet is lost");
+    answer
+}
+
+#[test]
+fn frames_arrive_whole_with_the_capture_time() {
+    let (eal, _turn) = turn(options);
+    let records: Vec<_> = (0..100).map(|index| pattern(60 + index * 14, index)).collect();
+    let capture = Capture::write("frames", &records);
+    replay(eal, "net_pcap0", &capture, |packets| {
+        assert_eq!(packets.len(), records.len());
+        for (index, (packet, record)) in packets.iter().zip(&records).enumerate() {
+            assert!(!packet.is_chained());
+            assert_eq!(packet.first_segment(), record);
+            assert_eq!(packet.timestamp_us(), Some((1_000 + index as u64) * 1_000_000 + index as u64));
+        }
+    });
+}
+
+#[test]
+fn long_frames_arrive_as_chains_with_all_their_bytes() {
+    let (eal, _turn) = turn(options);
+    let records: Vec<_> = [9_000, 2_049, 2_048, 65_535].iter().map(|length| pattern(*length, *length)).collect();
+    let capture = Capture::write("chains", &records);
+    replay(eal, "net_pcap1", &capture, |packets| {
+        let chained: Vec<_> = packets.iter().map(Mbuf::is_chained).collect();
+        assert_eq!(chained, [true, true, false, true]);
+        for (packet, record) in packets.iter().zip(&records) {
+            assert_eq!(packet.pkt_len() as usize, record.len());
+            assert_eq!(packet.chain_len(), record.len());
+            assert_eq!(&bytes_of(packet), record);
+            let mut out = vec![0; 70_000];
+            assert_eq!(packet.copy_to(&mut out), record.len());
+            assert_eq!(&out[..record.len()], record);
+            let mut short = [0; 2_100];
+            assert_eq!(packet.copy_to(&mut short), 2_100.min(record.len()));
+            assert_eq!(&short[..2_048], &record[..2_048]);
+        }
+    });
+}
+
+#[test]
+fn a_record_of_70_000_bytes_is_as_long_as_its_segments_not_as_it_claims() {
+    let (eal, _turn) = turn(options);
+    let capture = Capture::write("wrapped", &[pattern(70_000, 1), pattern(60, 2)]);
+    replay(eal, "net_pcap2", &capture, |packets| {
+        assert_eq!(packets.len(), 2);
+        let long = &packets[0];
+        assert_eq!(long.pkt_len(), 70_000);
+        let really = bytes_of(long);
+        assert_eq!((long.segments().count(), really.len()), (3, 70_000 % 65_536));
+        assert_eq!(long.chain_len(), really.len());
+        assert_eq!(really, &pattern(70_000, 1)[..really.len()]);
+        assert_eq!(packets[1].first_segment(), pattern(60, 2));
+    });
+}
+
+#[test]
+fn an_empty_capture_gives_no_packet() {
+    let (eal, _turn) = turn(options);
+    let capture = Capture::write("empty", &[]);
+    replay(eal, "net_pcap3", &capture, |packets| assert_eq!(packets.len(), 0));
+}
+
+#[test]
+fn a_capture_cut_in_its_last_record_gives_the_records_before_it() {
+    let (eal, _turn) = turn(options);
+    let records: Vec<_> = (0..5).map(|index| pattern(100, index)).collect();
+    let capture = Capture::write_cut("cut", &records, 40);
+    replay(eal, "net_pcap4", &capture, |packets| {
+        assert_eq!(packets.iter().map(bytes_of).collect::<Vec<_>>(), records[..4]);
+    });
+}
+
+#[test]
+fn many_captures_are_replayed_one_after_the_other_under_one_name() {
+    let (eal, _turn) = turn(options);
+    for round in 0..50 {
+        let records: Vec<_> = (0..round).map(|index| pattern(60 + index, round)).collect();
+        let capture = Capture::write("round", &records);
+        replay(eal, "net_pcap5", &capture, |packets| {
+            assert_eq!(packets.iter().map(bytes_of).collect::<Vec<_>>(), records);
+        });
+    }
+}
+
+#[test]
+fn devices_that_cannot_be_are_refused_by_name() {
+    let (eal, _turn) = turn(options);
+    let missing = "net_pcap6,rx_pcap=/nowhere/at/all.pcap";
+    assert!(matches!(eal.attach_vdev(missing), Err(HotplugError::Refused { device, .. }) if device == missing));
+    assert!(matches!(eal.attach_vdev("net_nothing0"), Err(HotplugError::Refused { .. })));
+    assert!(matches!(eal.attach_vdev("net\0"), Err(HotplugError::NulInDevice { .. })));
+    assert!(eal.detach_vdev("net_pcap6").is_err());
+}
