@@ -65,7 +65,18 @@ impl Cause {
     pub const ALL: [Self; Self::COUNT] =
         [Self::Rules, Self::FlowDrop, Self::DecodeError, Self::FlowTableFull, Self::TransmitFull];
 
-    /// The word in EVE's `drop.reason` and in `ips.drop_reason`.
+    /// The words in EVE's `drop.reason`, which has blanks where the counters have underscores.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Rules => "rules",
+            Self::FlowDrop => "flow drop",
+            Self::DecodeError => "decode error",
+            Self::FlowTableFull => "flow memcap",
+            Self::TransmitFull => "tx ring full",
+        }
+    }
+
+    /// The name of the counter under `ips.drop_reason`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Rules => "rules",

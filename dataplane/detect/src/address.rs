@@ -1,7 +1,7 @@
 //! Sets of addresses.
 
 /// Sorted, disjoint, inclusive ranges of IPv4 and of IPv6 addresses.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AddressSet {
     v4: Box<[(u32, u32)]>,
     v6: Box<[(u128, u128)]>,

@@ -10,7 +10,7 @@ use crate::{
 };
 use pcre2::bytes::Regex;
 use sluice_core::Direction;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// Packets by the rules that can match them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +120,7 @@ impl Ruleset {
 pub struct RulesetBuilder {
     rules: Vec<(Rule, Option<FastPattern>)>,
     addresses: Vec<AddressSet>,
-    address_numbers: HashMap<AddressSet, u32>,
+    address_numbers: BTreeMap<AddressSet, u32>,
     ports: Vec<PortSet>,
     regexes: Vec<Regex>,
 }

@@ -1,0 +1,457 @@
+//! EVE records.
+//!
+//! Field names and types are those of the reference engine (public schema; `alert`, `drop`, `flow`, `stats`). What a record says beyond the facts
+//! sent by the worker (header fields of a dropped packet, tunnel, hardware addresses) is read again from the packet's bytes here, off the packet path.
+
+use crate::{
+    json::Json,
+    names,
+    signature::{Signature, Target},
+    time,
+};
+use sluice_core::{
+    Action, Cause, Counters, Direction, Nanos,
+    event::{EventBody, EventSlot, FlowEnd, FlowFacts, PacketFacts},
+};
+use sluice_packet::{DecodeConfig, Decoded, Headers, LinkType};
+
+/// What goes into `eve.json`.
+#[derive(Clone, Debug)]
+pub struct EveOptions {
+    /// `alert` records.
+    pub alerts: bool,
+    /// `drop` records.
+    pub drops: bool,
+    /// `flow` records.
+    pub flows: bool,
+    /// `stats` records.
+    pub stats: bool,
+    /// `payload`
+    pub payload: bool,
+    /// `payload_printable`
+    pub payload_printable: bool,
+    /// `packet` and `packet_info`
+    pub packet: bool,
+    /// `ether`
+    pub ethernet: bool,
+    /// `pcap_cnt`
+    pub record_number: bool,
+    /// How tunnels are found, to tell the outer packet.
+    pub decode: DecodeConfig,
+}
+
+impl Default for EveOptions {
+    fn default() -> Self {
+        Self {
+            alerts: true,
+            drops: true,
+            flows: true,
+            stats: true,
+            payload: true,
+            payload_printable: true,
+            packet: true,
+            ethernet: true,
+            record_number: true,
+            decode: DecodeConfig::default(),
+        }
+    }
+}
+
+/// Numbers of rules for `stats`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RuleCounts {
+    /// In use.
+    pub loaded: u64,
+    /// Refused: wrong in the language.
+    pub failed: u64,
+    /// Left out: need what isn't here yet, or say themselves that they need another engine.
+    pub skipped: u64,
+}
+
+/// Makes EVE lines.
+pub struct EveWriter {
+    options: EveOptions,
+    decoded: Box<Decoded>,
+}
+
+impl EveWriter {
+    /// A writer.
+    pub fn new(options: EveOptions) -> Self {
+        Self { options, decoded: Box::new(Decoded::new()) }
+    }
+
+    /// Appends the line of one event, if it is wanted. `signature` finds the texts of a rule by its number.
+    pub fn event<'s>(&mut self, out: &mut Vec<u8>, slot: &EventSlot, signature: impl Fn(u32) -> Option<&'s Signature>) {
+        match &slot.body {
+            EventBody::Alert { packet, flow, rule, action, blocked, verdict, payload, .. } if self.options.alerts => {
+                let Some(signature) = signature(*rule) else { return };
+                self.decode(slot);
+                let mut json = Json::object(out);
+                self.packet_header(&mut json, slot, packet, flow.as_ref(), "alert");
+                alert(&mut json, packet, signature, *blocked);
+                self.tunnel(&mut json, packet);
+                if let Some((flow, direction)) = flow {
+                    json.text("direction", direction.name());
+                    flow_in_alert(&mut json, flow);
+                }
+                self.payload(&mut json, slot, *payload);
+                json.number("stream", 0);
+                verdict_object(&mut json, *verdict, packet, *blocked);
+                json.end();
+                out.push(b'\n');
+                let _ = action;
+            }
+            EventBody::Drop { packet, flow, cause, rule, .. } if self.options.drops => {
+                self.decode(slot);
+                let mut json = Json::object(out);
+                self.packet_header(&mut json, slot, packet, flow.as_ref(), "drop");
+                if let Some((_, direction)) = flow {
+                    json.text("direction", direction.name());
+                }
+                self.drop_object(&mut json, packet, *cause);
+                if let Some((rule, action)) = rule {
+                    if let Some(signature) = signature(*rule) {
+                        alert(&mut json, packet, signature, true);
+                    }
+                    verdict_object(&mut json, *action, packet, true);
+                } else {
+                    verdict_object(&mut json, Action::Drop, packet, true);
+                }
+                json.end();
+                out.push(b'\n');
+            }
+            EventBody::Flow { flow, end } if self.options.flows => {
+                flow_record(out, flow, *end);
+                out.push(b'\n');
+            }
+            _ => {}
+        }
+    }
+
+    /// Appends the `stats` line.
+    pub fn stats(&self, out: &mut Vec<u8>, now: Nanos, counters: &Counters, dropped: &[u64; Cause::COUNT], rules: RuleCounts, inline: bool) {
+        if !self.options.stats {
+            return;
+        }
+        let mut json = Json::object(out);
+        json.text("timestamp", &time::eve(now));
+        json.text("event_type", "stats");
+        json.nested("stats", |json| {
+            json.number("uptime", 0);
+            let values = counters.values();
+            let named: Vec<(&str, u64)> = Counters::NAMES.iter().copied().zip(values).collect();
+            let mut done: Vec<&str> = Vec::new();
+            for (name, _) in &named {
+                let Some((section, _)) = name.split_once('.') else { continue };
+                if done.contains(&section) || (section == "ips" && !inline) {
+                    continue;
+                }
+                done.push(section);
+                json.nested(section, |json| {
+                    for (field, value) in named.iter().filter_map(|(name, value)| Some((name.strip_prefix(section)?.strip_prefix('.')?, value))) {
+                        json.number(field, *value);
+                    }
+                    match section {
+                        "decoder" => json.number("avg_pkt_size", counters.decoder_bytes.checked_div(counters.decoder_pkts).unwrap_or(0)),
+                        "detect" => json.list_of_one("engines", |json| {
+                            json.number("id", 0);
+                            json.number("rules_loaded", rules.loaded);
+                            json.number("rules_failed", rules.failed);
+                            json.number("rules_skipped", rules.skipped);
+                        }),
+                        "ips" => json.nested("drop_reason", |json| {
+                            for (cause, count) in Cause::ALL.into_iter().zip(dropped) {
+                                json.number(cause.name(), *count);
+                            }
+                        }),
+                        _ => {}
+                    }
+                });
+            }
+        });
+        json.end();
+        out.push(b'\n');
+    }
+
+    /// Decodes the bytes that came with the record.
+    fn decode(&mut self, slot: &EventSlot) {
+        let link = LinkType::from_pcap(i32::from(slot.link)).unwrap_or(LinkType::Ethernet);
+        sluice_packet::decode(slot.bytes(), link, &self.options.decode, &mut self.decoded);
+    }
+
+    fn layer(&self, packet: &PacketFacts) -> Option<&Headers> {
+        self.decoded.layers().get(usize::from(packet.layer))
+    }
+
+    fn packet_header(&self, json: &mut Json, slot: &EventSlot, packet: &PacketFacts, flow: Option<&(FlowFacts, Direction)>, kind: &str) {
+        json.text("timestamp", &time::eve(packet.time));
+        if let Some((flow, _)) = flow {
+            json.number("flow_id", flow.id);
+        }
+        if self.options.record_number && packet.record > 0 {
+            json.number("pcap_cnt", packet.record);
+        }
+        json.text("event_type", kind);
+        vlan(json, &packet.vlan, packet.vlan_count);
+        if packet.ip_version != 0 {
+            json.text("src_ip", &names::address(packet.ip_version, &packet.src));
+            if has_ports(packet.protocol) {
+                json.number("src_port", packet.src_port);
+            }
+            json.text("dest_ip", &names::address(packet.ip_version, &packet.dst));
+            if has_ports(packet.protocol) {
+                json.number("dest_port", packet.dst_port);
+            }
+            json.text("proto", &names::protocol(packet.protocol));
+            json.number("ip_v", packet.ip_version);
+        }
+        if packet.has_transport && matches!(packet.protocol, 1 | 58) {
+            json.number("icmp_type", packet.icmp_type);
+            json.number("icmp_code", packet.icmp_code);
+        }
+        json.text("pkt_src", packet.pkt_src);
+        if self.options.ethernet
+            && let Some((source, destination)) = self.layer(packet).and_then(|headers| headers.mac_addresses(slot.bytes()))
+        {
+            json.nested("ether", |json| {
+                json.text("src_mac", &mac(source));
+                json.text("dest_mac", &mac(destination));
+            });
+        }
+    }
+
+    /// The packet around a tunnelled one.
+    fn tunnel(&self, json: &mut Json, packet: &PacketFacts) {
+        if packet.layer == 0 {
+            return;
+        }
+        let outer = self.decoded.layers().iter().take(usize::from(packet.layer)).rev().find(|headers| headers.is_ip());
+        let Some(outer) = outer else { return };
+        json.nested("tunnel", |json| {
+            json.text("src_ip", &names::address(outer.ip_version, &outer.src));
+            json.number("src_port", outer.src_port);
+            json.text("dest_ip", &names::address(outer.ip_version, &outer.dst));
+            json.number("dest_port", outer.dst_port);
+            json.text("proto", &names::protocol(outer.protocol));
+            json.number("depth", packet.layer);
+            if self.options.record_number && packet.record > 0 {
+                json.number("pcap_cnt", packet.record);
+            }
+            json.text("pkt_src", outer.source.pkt_src());
+        });
+    }
+
+    fn payload(&self, json: &mut Json, slot: &EventSlot, (start, length): (u32, u32)) {
+        let bytes = slot.bytes();
+        let rest = bytes.get(start as usize..).unwrap_or_default();
+        let payload = rest.get(..length as usize).unwrap_or(rest);
+        if self.options.payload {
+            json.base64("payload", payload);
+        }
+        if self.options.payload_printable {
+            let printable: Vec<u8> = payload
+                .iter()
+                .map(|&byte| if byte.is_ascii_graphic() || matches!(byte, b' ' | b'\n' | b'\r') { byte } else { b'.' })
+                .collect();
+            json.bytes("payload_printable", &printable);
+        }
+        if self.options.packet {
+            json.base64("packet", bytes);
+            json.nested("packet_info", |json| {
+                json.number("linktype", slot.link);
+                json.text("linktype_name", names::link_type(slot.link));
+            });
+        }
+    }
+
+    fn drop_object(&self, json: &mut Json, packet: &PacketFacts, cause: Cause) {
+        json.nested("drop", |json| {
+            if let Some(headers) = self.layer(packet) {
+                if headers.is_ip() {
+                    json.number("len", headers.ip_len);
+                    if headers.ip_version == 4 {
+                        json.number("tos", headers.tos);
+                        json.number("ttl", headers.ttl);
+                        json.number("ipid", headers.fragment.id);
+                    } else {
+                        json.number("tc", headers.tos);
+                        json.number("hoplimit", headers.ttl);
+                    }
+                }
+                if headers.is_tcp() {
+                    let tcp = &headers.tcp;
+                    json.number("tcpseq", tcp.seq);
+                    json.number("tcpack", tcp.ack);
+                    json.number("tcpwin", tcp.window);
+                    for (name, bit) in [("syn", 0x02), ("ack", 0x10), ("psh", 0x08), ("rst", 0x04), ("urg", 0x20), ("fin", 0x01)] {
+                        json.flag(name, tcp.flags & bit != 0);
+                    }
+                    json.number("tcpres", tcp.reserved);
+                    json.number("tcpurgp", tcp.urgent_pointer);
+                } else if headers.is_udp() {
+                    json.number("udplen", headers.payload_len + 8);
+                } else if headers.has_icmp_id {
+                    json.number("icmp_id", headers.icmp_id);
+                    json.number("icmp_seq", headers.icmp_seq);
+                }
+            }
+            json.text("reason", cause.words());
+        });
+    }
+}
+
+fn has_ports(protocol: u8) -> bool {
+    matches!(protocol, 6 | 17 | 132)
+}
+
+fn vlan(json: &mut Json, ids: &[u16; 3], count: u8) {
+    if count > 0 {
+        json.numbers("vlan", ids.iter().take(usize::from(count)).copied());
+    }
+}
+
+fn mac(address: [u8; 6]) -> String {
+    address.map(|byte| format!("{byte:02x}")).join(":")
+}
+
+fn alert(json: &mut Json, packet: &PacketFacts, signature: &Signature, blocked: bool) {
+    json.nested("alert", |json| {
+        json.text("action", if blocked { "blocked" } else { "allowed" });
+        json.number("gid", signature.gid);
+        json.number("signature_id", signature.sid);
+        json.number("rev", signature.rev);
+        json.text("signature", &signature.message);
+        json.text("category", &signature.category);
+        json.number("severity", signature.priority);
+        if let Some(target) = signature.target {
+            let ends = [(&packet.src, packet.src_port), (&packet.dst, packet.dst_port)];
+            let [attacker, attacked] = match target {
+                Target::Source => [ends[1], ends[0]],
+                Target::Destination => ends,
+            };
+            for (name, (address, port)) in [("source", attacker), ("target", attacked)] {
+                json.nested(name, |json| {
+                    json.text("ip", &names::address(packet.ip_version, address));
+                    if has_ports(packet.protocol) {
+                        json.number("port", port);
+                    }
+                });
+            }
+        }
+        if !signature.metadata.is_empty() {
+            json.nested("metadata", |json| {
+                for (name, values) in &signature.metadata {
+                    json.texts(name, values);
+                }
+            });
+        }
+        if !signature.references.is_empty() {
+            json.texts("references", &signature.references);
+        }
+    });
+}
+
+fn verdict_object(json: &mut Json, action: Action, packet: &PacketFacts, blocked: bool) {
+    json.nested("verdict", |json| {
+        if action.drops() && blocked {
+            json.text("action", "drop");
+        } else {
+            json.text("action", "alert");
+        }
+        if action.rejects() {
+            json.text(
+                "reject_target",
+                match action {
+                    Action::RejectDestination => "to_server",
+                    Action::RejectBoth => "both",
+                    _ => "to_client",
+                },
+            );
+            json.texts("reject", [if packet.protocol == 6 { "tcp-reset" } else { "icmp-prohib" }]);
+        }
+    });
+}
+
+/// The flow as alerts carry it.
+fn flow_in_alert(json: &mut Json, flow: &FlowFacts) {
+    json.nested("flow", |json| {
+        flow_counts(json, flow);
+        json.text("start", &time::eve(flow.start));
+        json.text("src_ip", &names::address(flow.ip_version, &flow.client));
+        json.text("dest_ip", &names::address(flow.ip_version, &flow.server));
+        if has_ports(flow.protocol) {
+            json.number("src_port", flow.client_port);
+            json.number("dest_port", flow.server_port);
+        }
+    });
+}
+
+fn flow_counts(json: &mut Json, flow: &FlowFacts) {
+    json.number("pkts_toserver", flow.packets[0]);
+    json.number("pkts_toclient", flow.packets[1]);
+    json.number("bytes_toserver", flow.bytes[0]);
+    json.number("bytes_toclient", flow.bytes[1]);
+}
+
+fn flow_record(out: &mut Vec<u8>, flow: &FlowFacts, end: FlowEnd) {
+    let mut json = Json::object(out);
+    json.text("timestamp", &time::eve(flow.last));
+    json.number("flow_id", flow.id);
+    json.text("event_type", "flow");
+    vlan(&mut json, &flow.vlan, flow.vlan_count);
+    json.text("src_ip", &names::address(flow.ip_version, &flow.client));
+    if has_ports(flow.protocol) {
+        json.number("src_port", flow.client_port);
+    }
+    json.text("dest_ip", &names::address(flow.ip_version, &flow.server));
+    if has_ports(flow.protocol) {
+        json.number("dest_port", flow.server_port);
+    }
+    json.text("proto", &names::protocol(flow.protocol));
+    json.number("ip_v", flow.ip_version);
+    if matches!(flow.protocol, 1 | 58) {
+        let [(kind, code), (response_kind, response_code)] = flow.icmp;
+        json.number("icmp_type", kind);
+        json.number("icmp_code", code);
+        if flow.packets[1] > 0 {
+            json.number("response_icmp_type", response_kind);
+            json.number("response_icmp_code", response_code);
+        }
+    }
+    json.nested("flow", |json| {
+        flow_counts(json, flow);
+        json.text("start", &time::eve(flow.start));
+        json.text("end", &time::eve(flow.last));
+        json.number("age", flow.last.seconds().saturating_sub(flow.start.seconds()));
+        json.text("state", flow.state.name());
+        json.text("reason", end.name());
+        json.flag("alerted", flow.alerted);
+        match flow.action {
+            Some(Action::Pass) => json.text("action", "pass"),
+            Some(action) if action.drops() => json.text("action", "drop"),
+            _ => {}
+        }
+    });
+    if flow.protocol == 6 {
+        json.nested("tcp", |json| {
+            let [to_server, to_client] = flow.tcp_flags;
+            // Without a connection no flags were followed.
+            let known = flow.tcp_state.name().is_some();
+            let all = if known { to_server | to_client } else { 0 };
+            json.text("tcp_flags", &format!("{all:02x}"));
+            json.text("tcp_flags_ts", &format!("{:02x}", if known { to_server } else { 0 }));
+            json.text("tcp_flags_tc", &format!("{:02x}", if known { to_client } else { 0 }));
+            let letters =
+                [("syn", 0x02), ("fin", 0x01), ("rst", 0x04), ("psh", 0x08), ("ack", 0x10), ("urg", 0x20), ("ecn", 0x40), ("cwr", 0x80)];
+            for (name, bit) in letters {
+                if all & bit != 0 {
+                    json.flag(name, true);
+                }
+            }
+            if let Some(state) = flow.tcp_state.name() {
+                json.text("state", state);
+            }
+        });
+    }
+    json.end();
+}

@@ -1,0 +1,25 @@
+//! Event records made into words.
+//!
+//! - [`signature`]: what the writers need of a signature
+//! - [`json`]: writing JSON without building a tree
+//! - [`eve`]: EVE records: alert, drop, flow, stats
+//! - [`fast`]: one line per alert
+//! - [`names`]: numbers people know by name
+//! - [`time`]: timestamps as EVE and fast.log print them
+//! - [`sink`]: where the words go
+//!
+//! Called by `sluice-service` on the control core with records that workers sent. May allocate and do I/O; never runs on a packet worker.
+//! EVE follows the field names and types of the reference engine exactly, because that is what every reader parses.
+#![forbid(unsafe_code)]
+
+pub mod eve;
+pub mod fast;
+pub mod json;
+pub mod names;
+pub mod signature;
+pub mod sink;
+pub mod time;
+
+pub use eve::{EveOptions, EveWriter};
+pub use signature::Signature;
+pub use sink::Sinks;

@@ -1,0 +1,151 @@
+//! Where the words go: `eve.json` and `fast.log` in one folder.
+//!
+//! Writes through a buffer; an error is kept and told once at the end, with the file's name, so that a full disk neither stops traffic nor passes unseen.
+
+use crate::{
+    eve::{EveOptions, EveWriter, RuleCounts},
+    fast,
+    signature::Signature,
+};
+use sluice_core::{
+    Cause, Counters, Nanos,
+    event::{EventBody, EventSlot},
+};
+use std::{
+    fs::File,
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// A file could not be opened or written.
+#[derive(Debug)]
+pub struct SinkError {
+    /// The file.
+    pub path: PathBuf,
+    /// The system's reason.
+    pub error: io::Error,
+}
+
+impl std::fmt::Display for SinkError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.path.display(), self.error)
+    }
+}
+
+impl std::error::Error for SinkError {}
+
+struct Output {
+    path: PathBuf,
+    file: BufWriter<File>,
+    failed: Option<io::Error>,
+}
+
+impl Output {
+    fn create(path: PathBuf) -> Result<Self, SinkError> {
+        match File::create(&path) {
+            Ok(file) => Ok(Self { path, file: BufWriter::with_capacity(1 << 18, file), failed: None }),
+            Err(error) => Err(SinkError { path, error }),
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        if self.failed.is_none()
+            && let Err(error) = self.file.write_all(bytes)
+        {
+            self.failed = Some(error);
+        }
+    }
+
+    fn finish(mut self) -> Result<(), SinkError> {
+        let result = match self.failed {
+            Some(error) => Err(error),
+            None => self.file.flush(),
+        };
+        result.map_err(|error| SinkError { path: self.path, error })
+    }
+}
+
+/// What was told, by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Alerts.
+    pub alerts: u64,
+    /// Dropped packets.
+    pub drops: u64,
+    /// Ended flows.
+    pub flows: u64,
+}
+
+/// The sinks of one run.
+pub struct Sinks {
+    eve: Output,
+    fast: Output,
+    writer: EveWriter,
+    signatures: Arc<[Signature]>,
+    line: Vec<u8>,
+    told: Told,
+}
+
+impl Sinks {
+    /// Creates `eve.json` and `fast.log` in `folder`, which must exist.
+    ///
+    /// # Errors
+    /// [`SinkError`] naming the file that could not be created.
+    pub fn create(folder: &Path, options: EveOptions, signatures: Arc<[Signature]>) -> Result<Self, SinkError> {
+        Ok(Self {
+            eve: Output::create(folder.join("eve.json"))?,
+            fast: Output::create(folder.join("fast.log"))?,
+            writer: EveWriter::new(options),
+            signatures,
+            line: Vec::with_capacity(1 << 16),
+            told: Told::default(),
+        })
+    }
+
+    /// Writes one event.
+    pub fn event(&mut self, slot: &EventSlot) {
+        let Self { eve, fast: fast_log, writer, signatures, line, told } = self;
+        line.clear();
+        writer.event(line, slot, |rule| signatures.get(rule as usize));
+        eve.write(line);
+        match &slot.body {
+            EventBody::Alert { packet, rule, action, blocked, .. } => {
+                told.alerts += 1;
+                if let Some(signature) = signatures.get(*rule as usize) {
+                    line.clear();
+                    fast::line(line, packet, signature, *action, *blocked);
+                    fast_log.write(line);
+                }
+            }
+            EventBody::Drop { .. } => told.drops += 1,
+            EventBody::Flow { .. } => told.flows += 1,
+            EventBody::Empty => {}
+        }
+    }
+
+    /// What was told so far.
+    pub fn told(&self) -> Told {
+        self.told
+    }
+
+    /// Writes the last `stats` record and closes the files.
+    ///
+    /// # Errors
+    /// The first file that could not be written whole.
+    pub fn finish(
+        mut self,
+        now: Nanos,
+        counters: &Counters,
+        dropped: &[u64; Cause::COUNT],
+        rules: RuleCounts,
+        inline: bool,
+    ) -> Result<Told, SinkError> {
+        self.line.clear();
+        self.writer.stats(&mut self.line, now, counters, dropped, rules, inline);
+        self.eve.write(&self.line);
+        self.eve.finish()?;
+        self.fast.finish()?;
+        Ok(self.told)
+    }
+}
