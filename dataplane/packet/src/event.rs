@@ -185,8 +185,8 @@ events! {
 
 /// The events of one layer, in the order in which they were raised. The same event may be in it twice.
 ///
-/// Holds the first [`EventSet::CAPACITY`]; later ones are lost, which hides nothing that matters: a layer with that many
-/// is marked by those it has, and `Headers::invalid` does not depend on room here.
+/// Holds the first [`EventSet::CAPACITY`]; later ones are lost. Repeats take at most half of that room, and
+/// `Headers::invalid` does not depend on it.
 #[derive(Clone, Copy)]
 pub struct EventSet {
     count: u8,
@@ -205,9 +205,13 @@ impl EventSet {
         self.count = 0;
     }
 
-    /// Adds an event behind those there; does nothing when the set is full.
+    /// Adds an event behind those there. Does nothing when the set is full, or when it is half full and holds `event`
+    /// already: a header repeated a hundred times must not push out what comes after it.
     #[cold]
     pub fn insert(&mut self, event: DecodeEvent) {
+        if usize::from(self.count) > Self::CAPACITY / 2 && self.contains(event) {
+            return;
+        }
         if let Some(place) = self.events.get_mut(usize::from(self.count)) {
             *place = event;
             self.count = self.count.saturating_add(1);
@@ -294,6 +298,17 @@ mod tests {
         assert_eq!(set.len(), 3);
         assert_eq!(set.iter().filter(|&event| event == DecodeEvent::Ipv4OptionInvalidLength).count(), 2);
         assert!(!set.contains(DecodeEvent::TcpOptionDuplicate));
+    }
+
+    #[test]
+    fn repeats_leave_room_for_other_events() {
+        let mut set = EventSet::EMPTY;
+        for _ in 0..100 {
+            set.insert(DecodeEvent::Ipv6DuplicateFragmentHeader);
+        }
+        set.insert(DecodeEvent::Ipv6TruncatedExtension);
+        assert_eq!(set.len(), 9);
+        assert!(set.contains(DecodeEvent::Ipv6TruncatedExtension));
     }
 
     #[test]

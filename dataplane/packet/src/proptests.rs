@@ -39,7 +39,8 @@ pub fn check_layer(frame: &[u8], layer: &Headers) {
     crate::arp(frame, layer);
     if let Some(embedded) = layer.embedded {
         assert!(u64::from(embedded.l4_offset) <= end);
-        (embedded.source(frame), embedded.destination(frame));
+        embedded.source(frame);
+        embedded.destination(frame);
     }
 }
 

@@ -104,6 +104,12 @@ pub(crate) fn walk<'f>(layer: &mut Headers, input: Input<'f>) -> Option<Input<'f
         layer.rest_is_payload(rest);
         return None;
     }
+    // Not even the first two bytes of the upper layer are there: Suricata's public cases `ipv6-malformed-fragments-26`
+    // and `-28` want this to be a cut chain.
+    if rest.len() < 2 && !layer.fragment.is_fragment && rest.start != input.start {
+        layer.fail(DecodeEvent::Ipv6TruncatedExtension, rest);
+        return None;
+    }
     Some(rest)
 }
 
@@ -313,6 +319,13 @@ mod tests {
             assert!(out.innermost().invalid);
             assert_eq!(out.innermost().events.as_slice(), [Ipv6TruncatedExtension]);
         }
+    }
+
+    #[test]
+    fn an_upper_layer_of_one_byte_after_an_extension_header_is_a_cut_chain() {
+        let out = decoded(&ipv6(44, &[6, 0, 0, 0, 0, 0, 0, 1, 0]), LinkType::Raw);
+        assert_eq!(out.innermost().events.as_slice(), [Ipv6UselessFragmentHeader, Ipv6TruncatedExtension]);
+        assert!(out.innermost().invalid);
     }
 
     #[test]
