@@ -129,7 +129,15 @@ impl EveWriter {
     }
 
     /// Appends the `stats` line.
-    pub fn stats(&self, out: &mut Vec<u8>, now: Nanos, counters: &Counters, dropped: &[u64; Cause::COUNT], rules: RuleCounts, inline: bool) {
+    pub fn stats(
+        &self,
+        out: &mut Vec<u8>,
+        now: Nanos,
+        counters: &Counters,
+        dropped: &[u64; Cause::COUNT],
+        rules: RuleCounts,
+        inline: bool,
+    ) {
         if !self.options.stats {
             return;
         }
@@ -148,11 +156,17 @@ impl EveWriter {
                 }
                 done.push(section);
                 json.nested(section, |json| {
-                    for (field, value) in named.iter().filter_map(|(name, value)| Some((name.strip_prefix(section)?.strip_prefix('.')?, value))) {
+                    for (field, value) in named
+                        .iter()
+                        .filter_map(|(name, value)| Some((name.strip_prefix(section)?.strip_prefix('.')?, value)))
+                    {
                         json.number(field, *value);
                     }
                     match section {
-                        "decoder" => json.number("avg_pkt_size", counters.decoder_bytes.checked_div(counters.decoder_pkts).unwrap_or(0)),
+                        "decoder" => json.number(
+                            "avg_pkt_size",
+                            counters.decoder_bytes.checked_div(counters.decoder_pkts).unwrap_or(0),
+                        ),
                         "detect" => json.list_of_one("engines", |json| {
                             json.number("id", 0);
                             json.number("rules_loaded", rules.loaded);
@@ -183,7 +197,14 @@ impl EveWriter {
         self.decoded.layers().get(usize::from(packet.layer))
     }
 
-    fn packet_header(&self, json: &mut Json, slot: &EventSlot, packet: &PacketFacts, flow: Option<&(FlowFacts, Direction)>, kind: &str) {
+    fn packet_header(
+        &self,
+        json: &mut Json,
+        slot: &EventSlot,
+        packet: &PacketFacts,
+        flow: Option<&(FlowFacts, Direction)>,
+        kind: &str,
+    ) {
         json.text("timestamp", &time::eve(packet.time));
         if let Some((flow, _)) = flow {
             json.number("flow_id", flow.id);
@@ -211,7 +232,8 @@ impl EveWriter {
         }
         json.text("pkt_src", packet.pkt_src);
         if self.options.ethernet
-            && let Some((source, destination)) = self.layer(packet).and_then(|headers| headers.mac_addresses(slot.bytes()))
+            && let Some((source, destination)) =
+                self.layer(packet).and_then(|headers| headers.mac_addresses(slot.bytes()))
         {
             json.nested("ether", |json| {
                 json.text("src_mac", &mac(source));
@@ -283,7 +305,9 @@ impl EveWriter {
                     json.number("tcpseq", tcp.seq);
                     json.number("tcpack", tcp.ack);
                     json.number("tcpwin", tcp.window);
-                    for (name, bit) in [("syn", 0x02), ("ack", 0x10), ("psh", 0x08), ("rst", 0x04), ("urg", 0x20), ("fin", 0x01)] {
+                    for (name, bit) in
+                        [("syn", 0x02), ("ack", 0x10), ("psh", 0x08), ("rst", 0x04), ("urg", 0x20), ("fin", 0x01)]
+                    {
                         json.flag(name, tcp.flags & bit != 0);
                     }
                     json.number("tcpres", tcp.reserved);
@@ -441,8 +465,16 @@ fn flow_record(out: &mut Vec<u8>, flow: &FlowFacts, end: FlowEnd) {
             json.text("tcp_flags", &format!("{all:02x}"));
             json.text("tcp_flags_ts", &format!("{:02x}", if known { to_server } else { 0 }));
             json.text("tcp_flags_tc", &format!("{:02x}", if known { to_client } else { 0 }));
-            let letters =
-                [("syn", 0x02), ("fin", 0x01), ("rst", 0x04), ("psh", 0x08), ("ack", 0x10), ("urg", 0x20), ("ecn", 0x40), ("cwr", 0x80)];
+            let letters = [
+                ("syn", 0x02),
+                ("fin", 0x01),
+                ("rst", 0x04),
+                ("psh", 0x08),
+                ("ack", 0x10),
+                ("urg", 0x20),
+                ("ecn", 0x40),
+                ("cwr", 0x80),
+            ];
             for (name, bit) in letters {
                 if all & bit != 0 {
                     json.flag(name, true);

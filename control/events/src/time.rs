@@ -26,7 +26,14 @@ fn civil(time: Nanos) -> Civil {
     let day = (day_of_year - (153 * month_from_march + 2) / 5 + 1) as u8;
     let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 } as u8;
     let year = year_of_era + era * 400 + i64::from(month <= 2);
-    Civil { year, month, day, hour: (of_day / 3_600) as u8, minute: (of_day / 60 % 60) as u8, second: (of_day % 60) as u8 }
+    Civil {
+        year,
+        month,
+        day,
+        hour: (of_day / 3_600) as u8,
+        minute: (of_day / 60 % 60) as u8,
+        second: (of_day % 60) as u8,
+    }
 }
 
 /// `2009-11-24T21:27:09.534255+0000`

@@ -78,7 +78,14 @@ pub enum Side {
 #[derive(Clone, Debug)]
 pub enum Check {
     /// `flags`
-    TcpFlags { value: u8, ignored: u8, how: FlagMatch },
+    TcpFlags {
+        /// The flags asked for.
+        value: u8,
+        /// Flags that don't count (the mask after the comma).
+        ignored: u8,
+        /// How they are compared.
+        how: FlagMatch,
+    },
     /// `dsize`
     PayloadSize(Range<u32>),
     /// `ttl`
@@ -92,7 +99,12 @@ pub enum Check {
     /// `ipopts`: the option kind; none asks for any option at all.
     IpOption(Option<u8>),
     /// `fragbits`: bits 4 reserved, 2 don't, 1 more.
-    FragmentBits { value: u8, how: FlagMatch },
+    FragmentBits {
+        /// The bits asked for.
+        value: u8,
+        /// How they are compared.
+        how: FlagMatch,
+    },
     /// `fragoffset`, in units of eight bytes.
     FragmentOffset(Range<u16>),
     /// `sameip`
@@ -126,7 +138,12 @@ pub enum Check {
     /// `decode-event`
     DecodeEvent(DecodeEvent),
     /// `ipv4-csum` and its like.
-    Checksum { of: ChecksumOf, valid: bool },
+    Checksum {
+        /// Which one.
+        of: ChecksumOf,
+        /// Whether a good one is asked for.
+        valid: bool,
+    },
     /// `vlan.layers`
     VlanLayers(Range<u8>),
     /// `vlan.id`, in the given layer or in any.
@@ -146,7 +163,14 @@ pub enum Check {
     /// `flowint`
     FlowInt(u16, IntTest),
     /// `hostbits:isset`, `xbits:isset` and their opposites.
-    SharedBit { bit: u16, owner: Owner, set: bool },
+    SharedBit {
+        /// The bit.
+        bit: u16,
+        /// Whose.
+        owner: Owner,
+        /// Whether it must be set.
+        set: bool,
+    },
 }
 
 /// What the answers rest on.
@@ -167,7 +191,9 @@ impl Check {
         let headers = context.headers;
         let flow = context.flow;
         match self {
-            Self::TcpFlags { value, ignored, how } => headers.is_tcp() && flags_match(headers.tcp.flags & !ignored, *value, *how),
+            Self::TcpFlags { value, ignored, how } => {
+                headers.is_tcp() && flags_match(headers.tcp.flags & !ignored, *value, *how)
+            }
             Self::PayloadSize(range) => headers.is_ip() && range.matches(headers.payload_len),
             Self::Ttl(range) => headers.is_ip() && range.matches(headers.ttl),
             Self::Tos(range) => headers.is_ip() && range.matches(headers.tos),
@@ -175,11 +201,13 @@ impl Check {
             Self::IpProtocol(range) => headers.is_ip() && range.matches(headers.protocol),
             Self::IpOption(kind) => {
                 headers.ip_version == 4
-                    && sluice_packet::ip_options(context.frame, headers).any(|(found, _)| kind.is_none_or(|kind| kind == found))
+                    && sluice_packet::ip_options(context.frame, headers)
+                        .any(|(found, _)| kind.is_none_or(|kind| kind == found))
             }
             Self::FragmentBits { value, how } => {
                 let fragment = &headers.fragment;
-                let bits = (u8::from(fragment.reserved) << 2) | (u8::from(fragment.dont) << 1) | u8::from(fragment.more);
+                let bits =
+                    (u8::from(fragment.reserved) << 2) | (u8::from(fragment.dont) << 1) | u8::from(fragment.more);
                 headers.ip_version == 4 && flags_match(bits, *value, *how)
             }
             Self::FragmentOffset(range) => headers.is_ip() && range.matches(headers.fragment.offset_bytes / 8),
@@ -207,10 +235,14 @@ impl Check {
                 Some(layer) => headers.vlans().get(usize::from(*layer)).is_some_and(|&id| range.matches(id)),
                 None => headers.vlans().iter().any(|&id| range.matches(id)),
             },
-            Self::StreamSize(side, range) => headers.is_tcp() && flow.is_some_and(|flow| {
-                let [server, client] = [Direction::ToServer, Direction::ToClient].map(|way| flow.tcp.bytes(way));
-                side.holds(range.matches(server), range.matches(client))
-            }),
+            Self::StreamSize(side, range) => {
+                headers.is_tcp()
+                    && flow.is_some_and(|flow| {
+                        let [server, client] =
+                            [Direction::ToServer, Direction::ToClient].map(|way| flow.tcp.bytes(way));
+                        side.holds(range.matches(server), range.matches(client))
+                    })
+            }
             Self::FlowPackets(side, range) => flow.is_some_and(|flow| {
                 let [server, client] = flow.packets;
                 side.holds_sum(range, server, client)
@@ -219,9 +251,9 @@ impl Check {
                 let [server, client] = flow.bytes;
                 side.holds_sum(range, server, client)
             }),
-            Self::FlowAge(range) => flow.is_some_and(|flow| {
-                range.matches(context.now.seconds().saturating_sub(flow.start.seconds()))
-            }),
+            Self::FlowAge(range) => {
+                flow.is_some_and(|flow| range.matches(context.now.seconds().saturating_sub(flow.start.seconds())))
+            }
             Self::FlowBitSet(any) => flow.is_some_and(|flow| any.iter().any(|&bit| flow.bits.contains(bit))),
             Self::FlowBitNotSet(any) => flow.is_some_and(|flow| any.iter().any(|&bit| !flow.bits.contains(bit))),
             Self::FlowInt(id, test) => flow.is_some_and(|flow| match (test, flow.ints.get(*id)) {

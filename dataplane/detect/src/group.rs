@@ -99,7 +99,8 @@ impl Group {
     /// [`BuildError::Prefilter`] when the prefilter can't be compiled.
     pub fn new(entries: &[Entry]) -> Result<Self, BuildError> {
         let mut of_literal: BTreeMap<&FastPattern, Vec<u32>> = BTreeMap::new();
-        let (mut by_destination, mut by_source, mut always, mut once) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut by_destination, mut by_source, mut always, mut once) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let few = |ports: &PortSet| ports.len() <= FEW_PORTS;
         for entry in entries {
             if entry.once {
@@ -118,7 +119,12 @@ impl Group {
         let mut rules_of = Vec::new();
         let mut literals = Vec::new();
         for (id, (pattern, rules)) in of_literal.into_iter().enumerate() {
-            literals.push(Literal { bytes: pattern.bytes.clone(), id: id as u32, caseless: pattern.nocase, single_match: true });
+            literals.push(Literal {
+                bytes: pattern.bytes.clone(),
+                id: id as u32,
+                caseless: pattern.nocase,
+                single_match: true,
+            });
             rules_of.extend(rules);
             starts.push(rules_of.len() as u32);
         }
@@ -155,7 +161,8 @@ impl Group {
     /// Rules that no prefilter can leave out for a packet with these ports.
     #[inline]
     pub fn unfiltered(&self, source_port: u16, destination_port: u16) -> impl Iterator<Item = u32> {
-        let by_port = self.by_destination_port.rules(destination_port).iter().chain(self.by_source_port.rules(source_port));
+        let by_port =
+            self.by_destination_port.rules(destination_port).iter().chain(self.by_source_port.rules(source_port));
         by_port.chain(self.always.iter()).copied()
     }
 

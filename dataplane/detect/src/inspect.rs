@@ -16,7 +16,7 @@ use crate::{
 };
 use sluice_core::{Action, Counters, Direction, Nanos};
 use sluice_flow::Flow;
-use sluice_hyperscan::{Continue, Scratch};
+use sluice_hyperscan::{Next, Scratch};
 use sluice_packet::Headers;
 
 /// Alerts one packet can raise; more are counted and left out.
@@ -153,7 +153,10 @@ impl Inspector {
                 continue;
             };
             finding.whole_flow = rule.addresses_only
-                || (packet.headers.is_tcp() && packet.established && !rule.programs.is_empty() && rule.unit != crate::rule::Unit::Packet);
+                || (packet.headers.is_tcp()
+                    && packet.established
+                    && !rule.programs.is_empty()
+                    && rule.unit != crate::rule::Unit::Packet);
             if rule.silent {
                 finding.speaks = false;
             }
@@ -212,7 +215,7 @@ impl Inspector {
             // A scan that fails finds nothing; it can't, with a scratch made for this database.
             let _ = database.scan(scratch, payload, |id, _end| {
                 group.rules_of_literal(id).iter().copied().for_each(&mut add);
-                Continue::Yes
+                Next::Continue
             });
         }
     }

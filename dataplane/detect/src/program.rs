@@ -40,8 +40,8 @@ pub enum Place {
 /// Bytes to find.
 #[derive(Clone, Debug)]
 pub struct Content {
-    pattern: Box<[u8]>,
-    finder: Finder<'static>,
+    pub(crate) pattern: Box<[u8]>,
+    pub(crate) finder: Finder<'static>,
     /// Capital and small ASCII letters are the same.
     pub nocase: bool,
     /// Must not be found.

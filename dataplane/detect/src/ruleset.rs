@@ -39,7 +39,9 @@ impl Class {
         match protocol {
             Protocol::Ip | Protocol::Ipv4 | Protocol::Ipv6 | Protocol::PacketHeader | Protocol::Ethernet => true,
             // A header that could not be decoded leaves its protocol's packets among the others.
-            Protocol::Upper(number) | Protocol::UpperOver(_, number) => self == of_number(number) || self == Self::Other,
+            Protocol::Upper(number) | Protocol::UpperOver(_, number) => {
+                self == of_number(number) || self == Self::Other
+            }
             Protocol::AnyIcmp => self == Self::Icmp || self == Self::Other,
             Protocol::Arp => self == Self::Other,
         }
@@ -167,10 +169,13 @@ impl RulesetBuilder {
             for direction in [Direction::ToServer, Direction::ToClient] {
                 let entries: Vec<Entry> = (0_u32..)
                     .zip(&self.rules)
-                    .filter(|(_, (rule, _))| class.admits(rule.protocol) && rule.direction.is_none_or(|way| way == direction))
+                    .filter(|(_, (rule, _))| {
+                        class.admits(rule.protocol) && rule.direction.is_none_or(|way| way == direction)
+                    })
                     .map(|(number, (rule, fast_pattern))| {
                         let one_way = !rule.endpoints.both_ways;
-                        let ports = |number: u32| self.ports.get(number as usize).filter(|set| one_way && !set.is_everything());
+                        let ports =
+                            |number: u32| self.ports.get(number as usize).filter(|set| one_way && !set.is_everything());
                         Entry {
                             number,
                             fast_pattern: fast_pattern.as_ref(),

@@ -321,8 +321,7 @@ mod tests {
     #[test]
     fn depth_counts_from_offset_and_holds_the_whole_content() {
         let step = |offset, depth| {
-            let place =
-                Place::Absolute { offset: Number::Constant(offset), depth: Some(Number::Constant(depth)) };
+            let place = Place::Absolute { offset: Number::Constant(offset), depth: Some(Number::Constant(depth)) };
             vec![Step::Content(Content { place, ..content("cd") })]
         };
         assert!(matches(step(2, 2), b"abcdef"));
@@ -374,7 +373,12 @@ mod tests {
     #[test]
     fn byte_test_reads_both_byte_orders_and_digits() {
         let test = |field, value| {
-            vec![Step::ByteTest { field, comparison: Comparison::Equal, negated: false, value: Number::Constant(value) }]
+            vec![Step::ByteTest {
+                field,
+                comparison: Comparison::Equal,
+                negated: false,
+                value: Number::Constant(value),
+            }]
         };
         assert!(matches(test(field(2, 1, false), 0x0203), &[1, 2, 3]));
         assert!(matches(test(Field { encoding: Encoding::LittleEndian, ..field(2, 1, false) }, 0x0302), &[1, 2, 3]));
@@ -408,8 +412,7 @@ mod tests {
     #[test]
     fn a_number_read_from_the_traffic_can_bound_a_later_content() {
         let steps = |pattern| {
-            let place =
-                Place::Absolute { offset: Number::Constant(1), depth: Some(Number::Variable(0)) };
+            let place = Place::Absolute { offset: Number::Constant(1), depth: Some(Number::Variable(0)) };
             vec![
                 Step::ByteExtract { field: field(1, 0, false), variable: 0, multiplier: 1, align: 1 },
                 Step::Content(Content { place, ..content(pattern) }),
@@ -432,10 +435,7 @@ mod tests {
 
     #[test]
     fn a_relative_regex_is_anchored_at_the_cursor_and_retried() {
-        let steps = vec![
-            Step::Content(content("a")),
-            Step::Regex { regex: 0, negated: false, relative: true },
-        ];
+        let steps = vec![Step::Content(content("a")), Step::Regex { regex: 0, negated: false, relative: true }];
         assert!(matches_with(&["^b+c"], steps.clone(), b"ax abbc"));
         assert!(!matches_with(&["^b+c"], steps, b"a bbc"));
         let then = vec![Step::Regex { regex: 0, negated: false, relative: false }, relative("!", 0, Some(1))];

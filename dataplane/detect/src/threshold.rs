@@ -227,7 +227,10 @@ mod tests {
     #[test]
     fn limit_speaks_for_the_first_of_each_period() {
         use Outcome::{Silent, Speak};
-        assert_eq!(outcomes(threshold(Kind::Limit, 2), &[0, 1, 2, 59, 61, 62]), [Speak, Speak, Silent, Silent, Speak, Speak]);
+        assert_eq!(
+            outcomes(threshold(Kind::Limit, 2), &[0, 1, 2, 59, 61, 62]),
+            [Speak, Speak, Silent, Silent, Speak, Speak]
+        );
     }
 
     #[test]
@@ -245,7 +248,10 @@ mod tests {
     #[test]
     fn detection_filter_speaks_from_the_one_after_n_on() {
         use Outcome::{NoMatch, Speak};
-        assert_eq!(outcomes(threshold(Kind::DetectionFilter, 2), &[0, 1, 2, 3, 90]), [NoMatch, NoMatch, Speak, Speak, NoMatch]);
+        assert_eq!(
+            outcomes(threshold(Kind::DetectionFilter, 2), &[0, 1, 2, 3, 90]),
+            [NoMatch, NoMatch, Speak, Speak, NoMatch]
+        );
     }
 
     #[test]

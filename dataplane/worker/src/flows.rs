@@ -34,7 +34,8 @@ pub fn key_of(headers: &Headers, depth: u8, vlan_tracking: bool) -> Option<Keyed
     };
     let source = Endpoint { address: headers.src, port: source_port };
     let destination = Endpoint { address: headers.dst, port: destination_port };
-    let (key, swapped) = FlowKey::new(source, destination, lane(headers, headers.protocol, headers.ip_version, depth, vlan_tracking));
+    let (key, swapped) =
+        FlowKey::new(source, destination, lane(headers, headers.protocol, headers.ip_version, depth, vlan_tracking));
     Some(Keyed { key, swapped })
 }
 
@@ -91,7 +92,8 @@ mod tests {
     use sluice_packet::Headers;
 
     fn icmp(kind: u8, src: u8, dst: u8) -> Headers {
-        let mut headers = Headers { ip_version: 4, protocol: 1, has_transport: true, icmp_type: kind, ..Headers::EMPTY };
+        let mut headers =
+            Headers { ip_version: 4, protocol: 1, has_transport: true, icmp_type: kind, ..Headers::EMPTY };
         headers.src[3] = src;
         headers.dst[3] = dst;
         headers

@@ -37,7 +37,13 @@ pub struct Pipeline {
 
 impl Pipeline {
     /// A pipeline. Everything it needs later is allocated here.
-    pub fn new(settings: Settings, ruleset: Arc<Ruleset>, inspector: Inspector, hash: HashKey, reporter: Reporter) -> Self {
+    pub fn new(
+        settings: Settings,
+        ruleset: Arc<Ruleset>,
+        inspector: Inspector,
+        hash: HashKey,
+        reporter: Reporter,
+    ) -> Self {
         Self {
             flows: FlowTable::new(settings.flow_capacity, hash, settings.timeouts),
             state: State::new(hash),
@@ -124,7 +130,9 @@ impl Pipeline {
         let (ruleset, generation) = (&*self.ruleset, self.ruleset.generation);
         let mut flow = found.and_then(|(flow, _)| self.flows.get_mut(flow));
         let direction = found.map(|(_, direction)| direction);
-        let established = flow.as_deref().is_some_and(|flow| flow.state != FlowState::New && (!headers.is_tcp() || flow.tcp.is_established()));
+        let established = flow
+            .as_deref()
+            .is_some_and(|flow| flow.state != FlowState::New && (!headers.is_tcp() || flow.tcp.is_established()));
         match flow.as_deref().and_then(|flow| flow.action) {
             Some(Action::Pass) => return Verdict::Pass,
             Some(_) => {
@@ -138,7 +146,14 @@ impl Pipeline {
             None => {}
         }
         let packet = PacketView { frame, headers, direction, established, now };
-        self.inspector.inspect(ruleset, &packet, flow.as_deref_mut(), &mut self.state, &mut self.counters, &mut self.findings);
+        self.inspector.inspect(
+            ruleset,
+            &packet,
+            flow.as_deref_mut(),
+            &mut self.state,
+            &mut self.counters,
+            &mut self.findings,
+        );
         if self.findings.is_empty() {
             return Verdict::Pass;
         }
@@ -237,9 +252,10 @@ impl Pipeline {
     fn find_or_create(&mut self, headers: &Headers, keyed: &Keyed, now: Nanos) -> Option<FlowRef> {
         if let Some(flow) = self.find(keyed, now) {
             let reused = headers.is_tcp()
-                && self.flows.get_mut(flow).is_some_and(|flow| {
-                    flow.tcp.is_reused_by(flow.direction(keyed.swapped), &segment_of(headers))
-                });
+                && self
+                    .flows
+                    .get_mut(flow)
+                    .is_some_and(|flow| flow.tcp.is_reused_by(flow.direction(keyed.swapped), &segment_of(headers)));
             if !reused {
                 return Some(flow);
             }

@@ -99,7 +99,14 @@ impl Reporter {
     }
 
     /// Tells of a packet that was stopped.
-    pub fn drop_packet(&mut self, subject: &Subject, flow: InFlow, cause: Cause, rule: Option<(u32, Action)>, generation: u32) {
+    pub fn drop_packet(
+        &mut self,
+        subject: &Subject,
+        flow: InFlow,
+        cause: Cause,
+        rule: Option<(u32, Action)>,
+        generation: u32,
+    ) {
         if !self.copies.drops {
             return;
         }
