@@ -1,2 +1,13 @@
 //! Settings.
+//!
+//! Today: the settings a replay needs, given as `PATH=VALUE`; [`settings`] is the typed model, [`assign`] reads one assignment. The configuration tree with
+//! Junos notation, SSR text and JSON joins this crate with tenants and profiles.
+//!
+//! Called by `sluice-cli`. Opens no file and applies nothing: it only says what was asked.
 #![forbid(unsafe_code)]
+
+pub mod assign;
+pub mod settings;
+
+pub use assign::{Assigned, SetError};
+pub use settings::{ActionWord, Checksums, EveSettings, Settings, Stages, Variables};

@@ -1,0 +1,262 @@
+//! One assignment: `PATH=VALUE`, in our words or, where another engine's users have them in their scripts, in that engine's dotted names.
+
+use crate::settings::{ActionWord, Checksums, Settings, Stages};
+use std::{fmt, path::PathBuf};
+
+/// What became of an assignment that is sound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Assigned {
+    /// It is in force.
+    InForce,
+    /// The name is known, but what it sets does not exist here yet: nothing changed.
+    NotYet,
+}
+
+/// Why an assignment was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SetError {
+    /// There is no `=`.
+    NoValue {
+        /// As given.
+        given: String,
+    },
+    /// Nobody knows the path.
+    UnknownPath {
+        /// As given.
+        path: String,
+        /// The nearest path there is.
+        nearest: &'static str,
+    },
+    /// The value doesn't fit.
+    BadValue {
+        /// The path.
+        path: String,
+        /// As given.
+        value: String,
+        /// What would fit.
+        wanted: &'static str,
+    },
+}
+
+impl fmt::Display for SetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoValue { given } => write!(f, "--set {given}: no value; write PATH=VALUE"),
+            Self::UnknownPath { path, nearest } => write!(f, "--set {path}: no such setting; did you mean {nearest}?"),
+            Self::BadValue { path, value, wanted } => write!(f, "--set {path}={value}: write {wanted}"),
+        }
+    }
+}
+
+impl std::error::Error for SetError {}
+
+/// Our paths, for messages.
+const PATHS: &[&str] = &[
+    "detection.checksums",
+    "detection.stream.midstream",
+    "detection.packet-alert-max",
+    "detection.vlan-tracking",
+    "detection.flow-capacity",
+    "detection.action-order",
+    "detection.variables.address.NAME",
+    "detection.variables.port.NAME",
+    "detection.classification-file",
+    "detection.reference-file",
+    "detection.threshold-file",
+    "events.eve.types",
+    "events.eve.payload",
+    "events.eve.payload-printable",
+    "events.eve.packet",
+    "events.eve.ethernet",
+    "measure.stages",
+    "measure.forwarded",
+];
+
+/// Dotted names of the reference engine that mean one of ours.
+const ALIASES: &[(&str, &str)] = &[
+    ("stream.checksum-validation", "detection.checksums"),
+    ("stream.midstream", "detection.stream.midstream"),
+    ("packet-alert-max", "detection.packet-alert-max"),
+    ("vlan.use-for-tracking", "detection.vlan-tracking"),
+    ("action-order", "detection.action-order"),
+    ("classification-file", "detection.classification-file"),
+    ("reference-config-file", "detection.reference-file"),
+    ("threshold-file", "detection.threshold-file"),
+];
+
+/// Beginnings of the reference engine's names for what does not exist here yet.
+const NOT_YET: &[&str] = &[
+    "app-layer.",
+    "stream.",
+    "exception-policy",
+    "datasets.",
+    "detect.",
+    "stats.",
+    "defrag.",
+    "host-os-policy.",
+    "file-store.",
+];
+
+impl Settings {
+    /// Applies `PATH=VALUE`.
+    ///
+    /// # Errors
+    /// [`SetError`], and nothing is changed.
+    pub fn assign(&mut self, assignment: &str) -> Result<Assigned, SetError> {
+        let Some((given, value)) = assignment.split_once('=') else {
+            return Err(SetError::NoValue { given: assignment.to_owned() });
+        };
+        let (given, value) = (given.trim(), value.trim());
+        let path = ALIASES.iter().find(|(alias, _)| *alias == given).map_or(given, |(_, path)| path);
+        let bad = |wanted| SetError::BadValue { path: given.to_owned(), value: value.to_owned(), wanted };
+        let flag = || match value {
+            "true" | "yes" | "on" => Ok(true),
+            "false" | "no" | "off" => Ok(false),
+            _ => Err(bad("true or false")),
+        };
+        let file = || Some(PathBuf::from(value));
+        let variable = |prefix: &[&str]| prefix.iter().find_map(|prefix| path.strip_prefix(prefix)).map(str::to_owned);
+        if let Some(name) = variable(&["detection.variables.address.", "vars.address-groups."]) {
+            self.variables.address.insert(name, value.to_owned());
+            return Ok(Assigned::InForce);
+        }
+        if let Some(name) = variable(&["detection.variables.port.", "vars.port-groups."]) {
+            self.variables.port.insert(name, value.to_owned());
+            return Ok(Assigned::InForce);
+        }
+        match path {
+            "detection.checksums" => {
+                self.checksums = match value {
+                    "off" | "no" | "false" => Checksums::Off,
+                    "on" | "yes" | "true" => Checksums::On,
+                    "auto" => Checksums::Auto,
+                    _ => return Err(bad("off, on or auto")),
+                }
+            }
+            "detection.stream.midstream" => self.midstream = flag()?,
+            "detection.packet-alert-max" => {
+                self.packet_alert_max = match value.parse() {
+                    Ok(most @ 1..=64) => most,
+                    _ => return Err(bad("a number from 1 to 64")),
+                }
+            }
+            "detection.vlan-tracking" => self.vlan_tracking = flag()?,
+            "detection.flow-capacity" => {
+                self.flow_capacity = match value.parse() {
+                    Ok(capacity @ 1..=100_000_000) => capacity,
+                    _ => return Err(bad("a number from 1 to 100000000")),
+                }
+            }
+            "detection.action-order" => {
+                self.action_order =
+                    action_order(value).ok_or_else(|| bad("pass, drop, reject and alert, each once, with commas"))?;
+            }
+            "detection.classification-file" => self.classification_file = file(),
+            "detection.reference-file" => self.reference_file = file(),
+            "detection.threshold-file" => self.threshold_file = file(),
+            "events.eve.types" => self.eve.types = Some(value.split(',').map(|kind| kind.trim().to_owned()).collect()),
+            "events.eve.payload" => self.eve.payload = flag()?,
+            "events.eve.payload-printable" => self.eve.payload_printable = flag()?,
+            "events.eve.packet" => self.eve.packet = flag()?,
+            "events.eve.ethernet" => self.eve.ethernet = flag()?,
+            "measure.stages" => {
+                self.stages = match value {
+                    "forward" => Stages::Forward,
+                    "lookup" => Stages::Lookup,
+                    "inspect" => Stages::Inspect,
+                    _ => return Err(bad("forward, lookup or inspect")),
+                }
+            }
+            "measure.forwarded" => self.forwarded = flag()?,
+            other if NOT_YET.iter().any(|prefix| other.starts_with(prefix)) => return Ok(Assigned::NotYet),
+            other => return Err(SetError::UnknownPath { path: other.to_owned(), nearest: nearest(other) }),
+        }
+        Ok(Assigned::InForce)
+    }
+}
+
+fn action_order(value: &str) -> Option<[ActionWord; 4]> {
+    let words: Vec<ActionWord> = value
+        .split(',')
+        .map(|word| match word.trim() {
+            "pass" => Some(ActionWord::Pass),
+            "drop" => Some(ActionWord::Drop),
+            "reject" => Some(ActionWord::Reject),
+            "alert" => Some(ActionWord::Alert),
+            _ => None,
+        })
+        .collect::<Option<_>>()?;
+    let each_once = words.iter().enumerate().all(|(place, word)| !words.iter().take(place).any(|other| other == word));
+    if each_once { words.try_into().ok() } else { None }
+}
+
+/// The known path with the fewest edits to `path`.
+fn nearest(path: &str) -> &'static str {
+    let mut best = ("detection.checksums", usize::MAX);
+    for known in PATHS {
+        let distance = edits(path, known);
+        if distance < best.1 {
+            best = (known, distance);
+        }
+    }
+    best.0
+}
+
+fn edits(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (line, a) in left.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], line + 1);
+        for (column, b) in right.iter().enumerate() {
+            let substituted = diagonal + usize::from(a != *b);
+            diagonal = row[column + 1];
+            row[column + 1] = substituted.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Assigned, SetError};
+    use crate::settings::{ActionWord, Checksums, Settings};
+
+    #[test]
+    fn our_paths_and_the_other_engines_names_set_the_same() {
+        let mut settings = Settings::default();
+        assert_eq!(settings.assign("detection.stream.midstream=true"), Ok(Assigned::InForce));
+        let mut other = Settings::default();
+        assert_eq!(other.assign("stream.midstream=yes"), Ok(Assigned::InForce));
+        assert_eq!(settings, other);
+        assert_eq!(settings.assign("vars.address-groups.HOME_NET=any"), Ok(Assigned::InForce));
+        assert_eq!(settings.variables.address["HOME_NET"], "any");
+        assert_eq!(settings.assign("detection.checksums=off"), Ok(Assigned::InForce));
+        assert_eq!(settings.checksums, Checksums::Off);
+    }
+
+    #[test]
+    fn what_does_not_exist_yet_is_said_not_hidden() {
+        let mut settings = Settings::default();
+        assert_eq!(settings.assign("app-layer.protocols.dnp3.enabled=true"), Ok(Assigned::NotYet));
+        assert_eq!(settings, Settings::default());
+    }
+
+    #[test]
+    fn mistakes_name_the_place_and_the_remedy() {
+        let mut settings = Settings::default();
+        let error = settings.assign("detection.checksum=off").unwrap_err();
+        assert_eq!(error.to_string(), "--set detection.checksum: no such setting; did you mean detection.checksums?");
+        let error = settings.assign("detection.checksums=maybe").unwrap_err();
+        assert_eq!(error.to_string(), "--set detection.checksums=maybe: write off, on or auto");
+        assert!(matches!(settings.assign("nonsense"), Err(SetError::NoValue { .. })));
+    }
+
+    #[test]
+    fn an_action_order_holds_each_action_once() {
+        let mut settings = Settings::default();
+        assert_eq!(settings.assign("action-order=alert,drop,reject,pass"), Ok(Assigned::InForce));
+        assert_eq!(settings.action_order[0], ActionWord::Alert);
+        assert!(settings.assign("action-order=alert,alert,reject,pass").is_err());
+        assert!(settings.assign("action-order=alert,drop").is_err());
+    }
+}

@@ -1,0 +1,166 @@
+//! The typed model.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+/// `detection.checksums`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Checksums {
+    /// Never verified.
+    Off,
+    /// Always verified.
+    On,
+    /// Verified unless the capture looks as if the card had filled them in later.
+    #[default]
+    Auto,
+}
+
+/// How far packets go: for measuring what each stage costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stages {
+    /// Received and transmitted.
+    Forward,
+    /// Decoded and looked up as well.
+    Lookup,
+    /// Everything.
+    #[default]
+    Inspect,
+}
+
+/// An action by its word, for `detection.action-order`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ActionWord {
+    /// `pass`
+    Pass,
+    /// `drop`
+    Drop,
+    /// `reject`
+    Reject,
+    /// `alert`
+    Alert,
+}
+
+/// Address and port variables of rules, by name without `$`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variables {
+    /// Addresses.
+    pub address: BTreeMap<String, String>,
+    /// Ports.
+    pub port: BTreeMap<String, String>,
+}
+
+impl Default for Variables {
+    /// What published rule sets expect to find.
+    fn default() -> Self {
+        let table =
+            |pairs: &[(&str, &str)]| pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        Self {
+            address: table(&[
+                ("HOME_NET", "[192.168.0.0/16,10.0.0.0/8,172.16.0.0/12]"),
+                ("EXTERNAL_NET", "!$HOME_NET"),
+                ("HTTP_SERVERS", "$HOME_NET"),
+                ("SMTP_SERVERS", "$HOME_NET"),
+                ("SQL_SERVERS", "$HOME_NET"),
+                ("DNS_SERVERS", "$HOME_NET"),
+                ("TELNET_SERVERS", "$HOME_NET"),
+                ("SSH_SERVERS", "$HOME_NET"),
+                ("FTP_SERVERS", "$HOME_NET"),
+                ("SIP_SERVERS", "$HOME_NET"),
+                ("AIM_SERVERS", "$EXTERNAL_NET"),
+                ("DC_SERVERS", "$HOME_NET"),
+                ("DNP3_SERVER", "$HOME_NET"),
+                ("DNP3_CLIENT", "$HOME_NET"),
+                ("MODBUS_CLIENT", "$HOME_NET"),
+                ("MODBUS_SERVER", "$HOME_NET"),
+                ("ENIP_CLIENT", "$HOME_NET"),
+                ("ENIP_SERVER", "$HOME_NET"),
+            ]),
+            port: table(&[
+                ("HTTP_PORTS", "80"),
+                ("SHELLCODE_PORTS", "!80"),
+                ("ORACLE_PORTS", "1521"),
+                ("SSH_PORTS", "22"),
+                ("DNP3_PORTS", "20000"),
+                ("MODBUS_PORTS", "502"),
+                ("FILE_DATA_PORTS", "[$HTTP_PORTS,110,143]"),
+                ("FTP_PORTS", "21"),
+                ("GENEVE_PORTS", "6081"),
+                ("VXLAN_PORTS", "4789"),
+                ("TEREDO_PORTS", "3544"),
+                ("SIP_PORTS", "[5060,5061]"),
+            ]),
+        }
+    }
+}
+
+/// `events.eve`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EveSettings {
+    /// Record types; none: all there are.
+    pub types: Option<Vec<String>>,
+    /// `payload`
+    pub payload: bool,
+    /// `payload_printable`
+    pub payload_printable: bool,
+    /// `packet`
+    pub packet: bool,
+    /// `ether`
+    pub ethernet: bool,
+}
+
+impl Default for EveSettings {
+    fn default() -> Self {
+        Self { types: None, payload: false, payload_printable: false, packet: false, ethernet: false }
+    }
+}
+
+/// Everything a replay can be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// `detection.checksums`
+    pub checksums: Checksums,
+    /// `detection.stream.midstream`
+    pub midstream: bool,
+    /// `detection.packet-alert-max`: alerts one packet can raise.
+    pub packet_alert_max: usize,
+    /// `detection.vlan-tracking`: whether VLAN ids tell flows apart.
+    pub vlan_tracking: bool,
+    /// `detection.flow-capacity`: flows a worker remembers at once.
+    pub flow_capacity: usize,
+    /// `detection.action-order`
+    pub action_order: [ActionWord; 4],
+    /// `detection.variables`
+    pub variables: Variables,
+    /// `detection.classification-file`
+    pub classification_file: Option<PathBuf>,
+    /// `detection.reference-file`
+    pub reference_file: Option<PathBuf>,
+    /// `detection.threshold-file`
+    pub threshold_file: Option<PathBuf>,
+    /// `events.eve`
+    pub eve: EveSettings,
+    /// `measure.stages`
+    pub stages: Stages,
+    /// `measure.forwarded`: whether an inline replay writes `forwarded.pcapng`; without, packets leave by a null device.
+    pub forwarded: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        use ActionWord::{Alert, Drop, Pass, Reject};
+        Self {
+            checksums: Checksums::Auto,
+            midstream: false,
+            packet_alert_max: 15,
+            vlan_tracking: true,
+            flow_capacity: 262_144,
+            action_order: [Pass, Drop, Reject, Alert],
+            variables: Variables::default(),
+            classification_file: None,
+            reference_file: None,
+            threshold_file: None,
+            eve: EveSettings::default(),
+            stages: Stages::Inspect,
+            forwarded: true,
+        }
+    }
+}
