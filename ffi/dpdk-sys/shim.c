@@ -79,11 +79,11 @@ static size_t log_length;
 
 int shim_log_capture(void)
 {
-	if (log_stream != NULL)
-		return -1;
-	log_stream = open_memstream(&log_text, &log_length);
+	if (log_stream == NULL)
+		log_stream = open_memstream(&log_text, &log_length);
 	if (log_stream == NULL)
 		return -1;
+	rewind(log_stream); /* what an earlier capture left is overwritten, and cut off by the next fflush */
 	return rte_openlog_stream(log_stream);
 }
 

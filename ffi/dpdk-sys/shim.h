@@ -36,7 +36,7 @@ uint16_t shim_data_room(struct rte_mempool *pool);
 int shim_link(uint16_t port, struct shim_link *link);
 /* rte_eth_macaddr_get: six bytes; 0 or a negative errno. */
 int shim_mac(uint16_t port, uint8_t mac[6]);
-/* Sends DPDK's log into memory from now on. 0, or -1 when there is no memory. */
+/* Sends DPDK's log into memory from now on. 0, or -1 when there is no memory. One capture at a time. */
 int shim_log_capture(void);
 /* Ends it: the log goes to its usual place again. `*text` (NULL when there is none) is a copy of what came, which the
  * caller gives to `shim_text_free`. Returns its length. */

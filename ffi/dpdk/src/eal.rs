@@ -96,7 +96,8 @@ pub struct EalOptions {
     pub file_prefix: Option<String>,
     /// PCI addresses to use, such as `0000:3b:00.0`. Empty: the PCI bus is not touched.
     pub pci_devices: Vec<String>,
-    /// Virtual devices to make, such as `net_pcap0,rx_pcap=a.pcap`.
+    /// Virtual devices to make, such as `net_pcap0,rx_pcap=a.pcap`. One that fails does not fail the start: there is no port
+    /// of that name then, and [`Eal::start_log`] says why. [`Eal::attach_vdev`] tells each failure by itself.
     pub vdevs: Vec<String>,
     /// How much DPDK logs.
     pub log_level: LogLevel,
@@ -164,7 +165,7 @@ impl fmt::Display for EalError {
             Self::Refused { errno, arguments, log } => {
                 let reason = std::io::Error::from_raw_os_error(*errno);
                 write!(out, "DPDK did not start with `{}`: {reason}", arguments.join(" "))?;
-                if log.trim().is_empty() { Ok(()) } else { write!(out, "; it said: {}", log.trim()) }
+                if log.is_empty() { Ok(()) } else { write!(out, "; it said: {log}") }
             }
         }
     }
@@ -206,21 +207,20 @@ impl Eal {
         let mut control = control::lock();
         let base = host::runtime_base().path.join("dpdk");
         let base_was_there = base.exists();
-        // SAFETY: `shim_log_capture` must not run twice at once: STARTED let one caller through.
-        let _without_log = unsafe { sys::shim_log_capture() };
         // SAFETY: `shim_at_exit` is atexit(3) and needs a function that lives as long as the process and never unwinds:
         // `remove_runtime_directory` is one. Before the start, so that it runs after DPDK's handler, which unlinks its socket.
         let _no_room = unsafe { sys::shim_at_exit(Some(remove_runtime_directory)) };
-        // SAFETY: `rte_eal_init` needs `count` NUL-terminated strings followed by NULL, alive for good, and to be called once:
-        // the leaked vector holds that, and STARTED let one caller through.
-        let result = unsafe { sys::rte_eal_init(count, pointers.as_mut_ptr()) };
-        // SAFETY: `shim_errno` reads a variable of this thread.
-        let errno = unsafe { sys::shim_errno() };
-        let start_log = captured_log();
+        let ((result, errno), start_log) = control.with_log(|| {
+            // SAFETY: `rte_eal_init` needs `count` NUL-terminated strings followed by NULL, alive for good, and to be called
+            // once: the leaked vector holds that, and STARTED let one caller through.
+            let result = unsafe { sys::rte_eal_init(count, pointers.as_mut_ptr()) };
+            // SAFETY: `shim_errno` reads a variable of this thread.
+            (result, unsafe { sys::shim_errno() })
+        });
+        tidy_runtime_directory(base, base_was_there);
         if result < 0 {
             return Err(EalError::Refused { errno, arguments: plan.arguments, log: start_log });
         }
-        tidy_runtime_directory(base, base_was_there);
         control.idle = worker_ids();
         drop(control);
         Ok(Self { arguments: plan.arguments, choices: plan.choices, start_log })
@@ -380,22 +380,6 @@ impl Plan {
     }
 }
 
-/// What was logged since `shim_log_capture`; the log goes to its usual place again.
-fn captured_log() -> String {
-    let mut text: *mut c_char = std::ptr::null_mut();
-    // SAFETY: `shim_log_release` needs a place for one pointer: `text`.
-    let length = unsafe { sys::shim_log_release(&mut text) };
-    if text.is_null() {
-        return String::new();
-    }
-    // SAFETY: it gave us `length` bytes at `text`, ours until freed below, and nothing else writes them.
-    let bytes = unsafe { std::slice::from_raw_parts(text.cast::<u8>(), length as usize) };
-    let log = String::from_utf8_lossy(bytes).into_owned();
-    // SAFETY: `shim_text_free` takes what `shim_log_release` gave, once; `bytes` is not used again.
-    unsafe { sys::shim_text_free(text) };
-    log
-}
-
 /// Identifiers of the worker lcores EAL made.
 fn worker_ids() -> Vec<u32> {
     let mut ids = Vec::new();
@@ -416,7 +400,7 @@ static RUNTIME_DIRECTORIES: OnceLock<(PathBuf, Option<PathBuf>)> = OnceLock::new
 
 /// Removes EAL's runtime directory now when it is empty (no telemetry), else when the process ends.
 fn tidy_runtime_directory(base: PathBuf, base_was_there: bool) {
-    // SAFETY: `rte_eal_get_runtime_dir` demands a started EAL, which the caller has.
+    // SAFETY: `rte_eal_get_runtime_dir` demands nothing; before EAL has read its arguments the answer is empty.
     let path = unsafe { sys::rte_eal_get_runtime_dir() };
     if path.is_null() {
         return;

@@ -33,6 +33,8 @@ pub enum HotplugError {
         device: String,
         /// DPDK's error number (errno(3)).
         errno: i32,
+        /// What it logged meanwhile.
+        log: String,
     },
 }
 
@@ -41,9 +43,10 @@ impl fmt::Display for HotplugError {
         match self {
             Self::NulInDevice { device } => write!(out, "the device {device:?} holds a NUL byte; remove it"),
             Self::InUse { device } => write!(out, "device {device} is in use; drop its port and queues first"),
-            Self::Refused { device, errno } => {
+            Self::Refused { device, errno, log } => {
                 let reason = std::io::Error::from_raw_os_error(*errno);
-                write!(out, "DPDK refused device {device}: {reason}; check its name, arguments and files")
+                write!(out, "DPDK refused device {device}: {reason}; check its name, arguments and files")?;
+                if log.is_empty() { Ok(()) } else { write!(out, "; it said: {log}") }
             }
         }
     }
@@ -59,11 +62,14 @@ impl Eal {
     /// See [`HotplugError`].
     pub fn attach_vdev(&self, device: &str) -> Result<String, HotplugError> {
         let text = c_string(device)?;
-        let _control = control::lock();
-        // SAFETY: `rte_dev_probe` needs a started EAL (`self`), a NUL-terminated string, and no other control call (the lock).
-        let result = unsafe { sys::rte_dev_probe(text.as_ptr()) };
+        let mut control = control::lock();
+        let (result, log) = control.with_log(|| {
+            // SAFETY: `rte_dev_probe` needs a started EAL (`self`), a NUL-terminated string, and no other control call (the
+            // lock).
+            unsafe { sys::rte_dev_probe(text.as_ptr()) }
+        });
         if result < 0 {
-            return Err(HotplugError::Refused { device: device.to_owned(), errno: -result });
+            return Err(HotplugError::Refused { device: device.to_owned(), errno: -result, log });
         }
         Ok(device.split(',').next().unwrap_or_default().to_owned())
     }
@@ -75,15 +81,17 @@ impl Eal {
     /// See [`HotplugError`].
     pub fn detach_vdev(&self, name: &str) -> Result<(), HotplugError> {
         let text = c_string(name)?;
-        let control = control::lock();
+        let mut control = control::lock();
         if port::id_of(&text).is_some_and(|id| control.claimed.contains(&id)) {
             return Err(HotplugError::InUse { device: name.to_owned() });
         }
-        // SAFETY: `rte_eal_hotplug_remove` needs a started EAL (`self`), two NUL-terminated strings, no other control call
-        // (the lock), and that nobody uses the device: a used port is claimed, which was asked above under the same lock.
-        let result = unsafe { sys::rte_eal_hotplug_remove(c"vdev".as_ptr(), text.as_ptr()) };
+        let (result, log) = control.with_log(|| {
+            // SAFETY: `rte_eal_hotplug_remove` needs a started EAL (`self`), two NUL-terminated strings, no other control call
+            // (the lock), and that nobody uses the device: a used port is claimed, which was asked above under the same lock.
+            unsafe { sys::rte_eal_hotplug_remove(c"vdev".as_ptr(), text.as_ptr()) }
+        });
         if result < 0 {
-            return Err(HotplugError::Refused { device: name.to_owned(), errno: -result });
+            return Err(HotplugError::Refused { device: name.to_owned(), errno: -result, log });
         }
         Ok(())
     }

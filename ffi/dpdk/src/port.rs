@@ -144,6 +144,8 @@ pub enum PortError {
         step: PortStep,
         /// DPDK's error number (errno(3)).
         errno: i32,
+        /// What it logged meanwhile, when the port was being set up.
+        log: String,
     },
 }
 
@@ -182,15 +184,32 @@ impl fmt::Display for PortError {
                 out,
                 "port {name} cannot have {rx_queues} receive and {tx_queues} transmit queues; it has {most_rx} and {most_tx}"
             ),
-            Self::Refused { name, step, errno } => {
+            Self::Refused { name, step, errno, log } => {
                 let reason = std::io::Error::from_raw_os_error(*errno);
-                write!(out, "port {name}: {step:?} was refused: {reason}")
+                write!(out, "port {name}: {step} was refused: {reason}")?;
+                if log.is_empty() { Ok(()) } else { write!(out, "; DPDK said: {log}") }
             }
         }
     }
 }
 
 impl std::error::Error for PortError {}
+
+impl fmt::Display for PortStep {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Info => write!(out, "reading what the device can do"),
+            Self::Configure => write!(out, "setting the numbers of queues and the offloads"),
+            Self::Mtu => write!(out, "setting the MTU"),
+            Self::Descriptors => write!(out, "rounding the descriptors"),
+            Self::RxQueue(queue) => write!(out, "setting up receive queue {queue}"),
+            Self::TxQueue(queue) => write!(out, "setting up transmit queue {queue}"),
+            Self::Start => write!(out, "starting"),
+            Self::Promiscuous => write!(out, "promiscuous mode"),
+            Self::Read => write!(out, "reading counters, link or address"),
+        }
+    }
+}
 
 /// DPDK's number of the port, if there is one of that name.
 pub(crate) fn id_of(name: &CStr) -> Option<u16> {
@@ -247,11 +266,14 @@ impl Port {
         config: &PortConfig,
         pool: &Mempool,
     ) -> Result<(StartedPort, Vec<RxQueue>, Vec<TxQueue>), PortError> {
-        let control = control::lock();
-        let result = self.claim.set_up(config, pool);
+        let mut control = control::lock();
+        let (result, said) = control.with_log(|| self.claim.set_up(config, pool));
         // Giving the claim back, as the error path does, takes the lock.
         drop(control);
-        result?;
+        result.map_err(|error| match error {
+            PortError::Refused { name, step, errno, .. } => PortError::Refused { name, step, errno, log: said },
+            other => other,
+        })?;
         let running = Running { claim: self.claim };
         let inner = Arc::new(PortInner { running, _pool: pool.clone() });
         let rx = (0..config.rx_queues).map(|id| RxQueue::new(Arc::clone(&inner), id)).collect();
@@ -263,7 +285,10 @@ impl Port {
 impl Claim {
     /// A negative answer of DPDK's, as an error.
     fn check(&self, step: PortStep, result: c_int) -> Result<(), PortError> {
-        if result < 0 { Err(PortError::Refused { name: self.name.clone(), step, errno: -result }) } else { Ok(()) }
+        if result >= 0 {
+            return Ok(());
+        }
+        Err(PortError::Refused { name: self.name.clone(), step, errno: -result, log: String::new() })
     }
 
     fn info(&self) -> Result<sys::rte_eth_dev_info, PortError> {

@@ -14,6 +14,18 @@ use crate::burst::Burst;
 use crate::port::PortInner;
 
 /// A receive queue of a started port. `Send`, not `Sync`, not `Clone`.
+///
+/// ```compile_fail,E0277
+/// fn shared<T: Sync>() {}
+/// shared::<sluice_dpdk::RxQueue>();
+/// ```
+/// ```
+/// fn moved<T: Send>() {}
+/// moved::<sluice_dpdk::RxQueue>();
+/// moved::<sluice_dpdk::TxQueue>();
+/// moved::<sluice_dpdk::Burst>();
+/// moved::<sluice_dpdk::Mbuf>();
+/// ```
 #[derive(Debug)]
 pub struct RxQueue {
     port: Arc<PortInner>,
@@ -22,6 +34,11 @@ pub struct RxQueue {
 }
 
 /// A transmit queue of a started port. `Send`, not `Sync`, not `Clone`.
+///
+/// ```compile_fail,E0277
+/// fn shared<T: Sync>() {}
+/// shared::<sluice_dpdk::TxQueue>();
+/// ```
 #[derive(Debug)]
 pub struct TxQueue {
     port: Arc<PortInner>,

@@ -1,8 +1,9 @@
 //! net_pcap: one device for each capture, attached and detached while one EAL runs.
+#![cfg(test)]
 
 mod support;
 
-use sluice_dpdk::{Eal, HotplugError, Mbuf, Mempool};
+use sluice_dpdk::{Eal, HotplugError, Mbuf, Mempool, PortConfig, PortError, PortStep};
 use support::{Capture, bytes_of, pattern, receive_all, start, turn};
 
 fn options() -> sluice_dpdk::EalOptions {
@@ -113,8 +114,37 @@ fn many_captures_are_replayed_one_after_the_other_under_one_name() {
 fn devices_that_cannot_be_are_refused_by_name() {
     let (eal, _turn) = turn(options);
     let missing = "net_pcap6,rx_pcap=/nowhere/at/all.pcap";
-    assert!(matches!(eal.attach_vdev(missing), Err(HotplugError::Refused { device, .. }) if device == missing));
-    assert!(matches!(eal.attach_vdev("net_nothing0"), Err(HotplugError::Refused { .. })));
+    match eal.attach_vdev(missing) {
+        Err(HotplugError::Refused { device, log, .. }) => {
+            assert_eq!(device, missing);
+            assert!(log.contains("No such file"), "{log}");
+        }
+        other => panic!("{other:?}"),
+    }
+    match eal.attach_vdev("net_nothing0") {
+        Err(HotplugError::Refused { log, .. }) => {
+            assert!(log.contains("net_nothing0") && !log.contains("No such file"), "nothing of the log before: {log}");
+        }
+        other => panic!("{other:?}"),
+    }
     assert!(matches!(eal.attach_vdev("net\0"), Err(HotplugError::NulInDevice { .. })));
     assert!(eal.detach_vdev("net_pcap6").is_err());
+}
+
+#[test]
+fn a_port_that_cannot_be_set_up_tells_why_and_can_be_had_again() {
+    let (eal, _turn) = turn(options);
+    let capture = Capture::write("endless", &vec![pattern(60, 1); 100]);
+    let device = format!("net_pcap8,rx_pcap={},infinite_rx=1", capture.path().display());
+    eal.attach_vdev(&device).expect("attach");
+    let small = Mempool::create(eal, "small", 15, 2048, None).expect("there is memory for a pool");
+    let port = sluice_dpdk::Port::by_name(eal, "net_pcap8").expect("the device is there");
+    match port.configure(&PortConfig::default(), &small) {
+        Err(PortError::Refused { step: PortStep::RxQueue(0), log, .. }) => {
+            assert!(log.contains("Not enough mbufs"), "{log}")
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(sluice_dpdk::Port::by_name(eal, "net_pcap8").is_ok());
+    eal.detach_vdev("net_pcap8").expect("detach");
 }

@@ -1,4 +1,5 @@
 //! Worker lcores, two of them, on the one processor every machine has.
+#![cfg(test)]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Bursts, packets and ports over net_null and net_ring, as the options of one EAL name them.
+#![cfg(test)]
 
 mod support;
 

@@ -116,7 +116,7 @@ impl Database {
 
     /// Makes a database from what [`serialize`](Self::serialize) gave.
     ///
-    /// A checksum finds damage, not malice: whoever can write these bytes can make a scan read and write anywhere. Read them
+    /// A checksum of the library's finds damage (all but that of unused bytes at the end), not malice: whoever can write these bytes can make a scan read and write anywhere. Read them
     /// only from a place that others cannot write to.
     ///
     /// # Errors

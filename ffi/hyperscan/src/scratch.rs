@@ -16,6 +16,17 @@ use crate::database::Database;
 use crate::platform::ok;
 
 /// Working memory for scans with the databases it was made for. `Send`, not `Sync`.
+///
+/// ```compile_fail,E0277
+/// fn shared<T: Sync>() {}
+/// shared::<sluice_hyperscan::Scratch>();
+/// ```
+/// ```
+/// fn moved<T: Send>() {}
+/// fn shared<T: Sync>() {}
+/// moved::<sluice_hyperscan::Scratch>();
+/// shared::<sluice_hyperscan::Database>();
+/// ```
 pub struct Scratch {
     /// Absent until a database was named, and after a failed growth.
     raw: Option<NonNull<sys::hs_scratch_t>>,

@@ -1,4 +1,5 @@
 //! Property: a scan finds what a naive search finds, place by place.
+#![cfg(test)]
 
 use std::collections::BTreeSet;
 
