@@ -125,6 +125,16 @@ pub enum Problem {
         /// Its name, without the dollar sign.
         name: Box<str>,
     },
+    /// The regular expression can't be compiled.
+    BadExpression {
+        /// The compiler's words.
+        reason: Box<str>,
+    },
+    /// No such event.
+    UnknownEvent {
+        /// Its name.
+        name: Box<str>,
+    },
     /// The definition of the variable leads back to itself.
     RecursiveVariable {
         /// Its name, without the dollar sign.
@@ -268,6 +278,8 @@ impl fmt::Display for Problem {
             Self::HeaderIncomplete { missing } => write!(f, "the header ends before the {missing}"),
             Self::HeaderTooLong => write!(f, "the header has more than seven fields"),
             Self::UnknownAction => write!(f, "no such action"),
+            Self::BadExpression { reason } => write!(f, "the regular expression does not compile: {reason}"),
+            Self::UnknownEvent { name } => write!(f, "no event is called {name}"),
             Self::UnknownProtocol { .. } => write!(f, "no such protocol"),
             Self::UnknownDirection => write!(f, "no such direction"),
             Self::UnbalancedBrackets => write!(f, "brackets do not pair"),
@@ -338,6 +350,8 @@ impl Problem {
             Self::UnknownAction => "use alert, pass, drop, reject, rejectsrc, rejectdst, rejectboth or config".into(),
             Self::UnknownProtocol { nearest } => near(nearest, "protocol"),
             Self::UnknownDirection => "use ->, <> or =>".into(),
+            Self::BadExpression { .. } => "correct the expression; pcre2pattern(3) has the syntax".into(),
+            Self::UnknownEvent { .. } => "use a name of the manual's list of events".into(),
             Self::UnbalancedBrackets => "close each `[` with one `]`".into(),
             Self::EmptyMember => "remove the extra comma".into(),
             Self::NotAnAddress => "use any, an address, a network such as 10.0.0.0/8, or a-b".into(),

@@ -2,9 +2,10 @@
 //!
 //! Called by `service` (load, reload) and the command line (check). Cold: nothing here runs per packet. `syntax`
 //! reads the language, `file` loads files, `variables` resolves header expressions, `config` reads the files that
-//! go with a rule set.
+//! go with a rule set, `compile` makes the rule set that workers read.
 #![forbid(unsafe_code)]
 
+pub mod compile;
 pub mod diagnostic;
 pub mod file;
 pub mod syntax;

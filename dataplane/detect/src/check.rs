@@ -68,6 +68,8 @@ pub enum Side {
     ToServer,
     /// What goes to the client.
     ToClient,
+    /// The sum of both must match.
+    Sum,
     /// Both must match.
     Both,
     /// One must match.
@@ -93,7 +95,7 @@ pub enum Check {
     /// `tos`
     Tos(Range<u8>),
     /// `id`
-    IpId(u16),
+    IpId(Range<u16>),
     /// `ip_proto`: all must hold.
     IpProtocol(Range<u8>),
     /// `ipopts`: the option kind; none asks for any option at all.
@@ -110,21 +112,23 @@ pub enum Check {
     /// `sameip`
     SameAddress,
     /// `seq`
-    TcpSeq(u32),
+    TcpSeq(Range<u32>),
     /// `ack`
-    TcpAck(u32),
+    TcpAck(Range<u32>),
     /// `window`
     TcpWindow(Range<u16>),
     /// `tcp.mss`
     TcpMss(Range<u16>),
+    /// `tcp.wscale`
+    TcpWindowScale(Range<u8>),
     /// `itype`
     IcmpType(Range<u8>),
     /// `icode`
     IcmpCode(Range<u8>),
     /// `icmp_id`
-    IcmpId(u16),
+    IcmpId(Range<u16>),
     /// `icmp_seq`
-    IcmpSeq(u16),
+    IcmpSeq(Range<u16>),
     /// `icmpv6.mtu`
     Icmpv6Mtu(Range<u32>),
     /// `igmp.type`
@@ -197,7 +201,7 @@ impl Check {
             Self::PayloadSize(range) => headers.is_ip() && range.matches(headers.payload_len),
             Self::Ttl(range) => headers.is_ip() && range.matches(headers.ttl),
             Self::Tos(range) => headers.is_ip() && range.matches(headers.tos),
-            Self::IpId(id) => headers.ip_version == 4 && headers.fragment.id == u32::from(*id),
+            Self::IpId(id) => headers.ip_version == 4 && u16::try_from(headers.fragment.id).is_ok_and(|found| id.matches(found)),
             Self::IpProtocol(range) => headers.is_ip() && range.matches(headers.protocol),
             Self::IpOption(kind) => {
                 headers.ip_version == 4
@@ -212,14 +216,17 @@ impl Check {
             }
             Self::FragmentOffset(range) => headers.is_ip() && range.matches(headers.fragment.offset_bytes / 8),
             Self::SameAddress => headers.is_ip() && headers.src == headers.dst,
-            Self::TcpSeq(seq) => headers.is_tcp() && headers.tcp.seq == *seq,
-            Self::TcpAck(ack) => headers.is_tcp() && headers.tcp.ack == *ack,
+            Self::TcpSeq(seq) => headers.is_tcp() && seq.matches(headers.tcp.seq),
+            Self::TcpAck(ack) => headers.is_tcp() && ack.matches(headers.tcp.ack),
             Self::TcpWindow(range) => headers.is_tcp() && range.matches(headers.tcp.window),
             Self::TcpMss(range) => headers.is_tcp() && headers.tcp.options.mss.is_some_and(|mss| range.matches(mss)),
+            Self::TcpWindowScale(range) => {
+                headers.is_tcp() && headers.tcp.options.window_scale.is_some_and(|scale| range.matches(scale))
+            }
             Self::IcmpType(range) => is_icmp(headers) && range.matches(headers.icmp_type),
             Self::IcmpCode(range) => is_icmp(headers) && range.matches(headers.icmp_code),
-            Self::IcmpId(id) => is_icmp(headers) && headers.has_icmp_id && headers.icmp_id == *id,
-            Self::IcmpSeq(seq) => is_icmp(headers) && headers.has_icmp_id && headers.icmp_seq == *seq,
+            Self::IcmpId(id) => is_icmp(headers) && headers.has_icmp_id && id.matches(headers.icmp_id),
+            Self::IcmpSeq(seq) => is_icmp(headers) && headers.has_icmp_id && seq.matches(headers.icmp_seq),
             Self::Icmpv6Mtu(range) => headers.icmpv6_mtu.is_some_and(|mtu| range.matches(mtu)),
             Self::IgmpType(range) => headers.is_ip() && headers.protocol == 2 && range.matches(headers.icmp_type),
             Self::SctpTag(range) => headers.is_sctp() && range.matches(headers.sctp.verification_tag),
@@ -288,15 +295,14 @@ impl Side {
         match self {
             Self::ToServer => server,
             Self::ToClient => client,
-            Self::Both => server && client,
+            Self::Both | Self::Sum => server && client,
             Self::Either => server || client,
         }
     }
 
     fn holds_sum(self, range: &Range<u64>, server: u64, client: u64) -> bool {
         match self {
-            // "Both" of a counter is the sum of both directions.
-            Self::Both => range.matches(server + client),
+            Self::Sum => range.matches(server + client),
             other => other.holds(range.matches(server), range.matches(client)),
         }
     }

@@ -8,7 +8,7 @@ use crate::{
     check::{Context, Owner},
     program::Program,
     regex::RegexScratch,
-    rule::{Effect, FlowState, Protocol, Rule},
+    rule::{Effect, FlowState, Protocol, Rule, Unit},
     ruleset::{Class, Ruleset},
     run::Machine,
     state::{State, Subject},
@@ -156,7 +156,7 @@ impl Inspector {
                 || (packet.headers.is_tcp()
                     && packet.established
                     && !rule.programs.is_empty()
-                    && rule.unit != crate::rule::Unit::Packet);
+                    && rule.unit != Unit::Packet);
             if rule.silent {
                 finding.speaks = false;
             }
@@ -288,6 +288,7 @@ fn header_admits(rule: &Rule, packet: &PacketView) -> bool {
         Protocol::Ethernet => headers.has_ethernet,
     };
     protocol
+        && (rule.unit != Unit::Stream || (headers.is_tcp() && packet.established))
         && rule.direction.is_none_or(|wanted| packet.direction == Some(wanted))
         && match rule.flow_state {
             FlowState::Any => true,

@@ -23,5 +23,6 @@ pub mod settings;
 
 pub use egress::Egress;
 pub use pipeline::Pipeline;
-pub use poll::{Ending, Outcome, Worker};
+pub use poll::{Outcome, Source, Worker};
+pub use report::Reporter;
 pub use settings::{ChecksumMode, Copies, Settings, Stages};

@@ -15,7 +15,7 @@ use sluice_core::{
 };
 use sluice_detect::{Findings, Inspector, PacketView, Ruleset, state::State};
 use sluice_flow::{FlowRef, FlowTable, Opening, TcpSegment, tcp};
-use sluice_packet::{Decoded, Headers, Protocol, checksum};
+use sluice_packet::{Decoded, Headers, LinkType, Protocol, checksum};
 use std::sync::Arc;
 
 /// Packets over which [`ChecksumMode::Auto`] makes up its mind.
@@ -60,6 +60,12 @@ impl Pipeline {
     /// The settings.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// The frames that follow have this link type.
+    pub fn set_link(&mut self, link: LinkType) {
+        self.settings.link = link;
+        self.reporter.set_link(link.pcap_number());
     }
 
     /// Brings the flow of `decoded` into the cache.

@@ -3,15 +3,19 @@
 use crate::{egress::Egress, frames::Frames, pipeline::Pipeline, settings::Stages};
 use sluice_core::{Counters, Ledger, Nanos, Verdict};
 use sluice_dpdk::{BURST, Burst, RxQueue};
+use sluice_packet::LinkType;
 
 /// Empty polls in a row after which a capture that gave fewer records than promised is taken to be over.
 const PATIENCE: u32 = 10_000;
 
-/// When a worker stops.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// After this many records of a capture. What the driver delivers beyond is not taken: it is not in the capture.
-    Records(u64),
+/// One capture to be replayed.
+pub struct Source {
+    /// The queue that gives its records.
+    pub rx: RxQueue,
+    /// Its link type.
+    pub link: LinkType,
+    /// Its records. What the driver delivers beyond them is not taken: it is not in the capture.
+    pub records: u64,
 }
 
 /// What a worker did.
@@ -23,73 +27,89 @@ pub struct Outcome {
     pub counters: Counters,
     /// Bursts that held at least one packet.
     pub bursts: u64,
-    /// Flows in the table when the capture ended.
+    /// Records taken, over all captures: the number of the next one, less one.
+    pub records: u64,
+    /// Latest packet time.
+    pub now: Nanos,
+    /// Flows in the table when the last capture ended.
     pub live_flows: usize,
 }
 
-/// One worker: a queue to receive from, a pipeline, a way out.
+/// One worker: a pipeline and a way out.
 pub struct Worker {
-    /// The queue.
-    pub rx: RxQueue,
-    /// The stages.
-    pub pipeline: Pipeline,
-    /// The way out.
-    pub egress: Egress,
+    pipeline: Pipeline,
+    egress: Egress,
+    frames: Frames,
+    outcome: Outcome,
 }
 
 impl Worker {
-    /// Polls until `ending`.
-    pub fn run(mut self, ending: Ending) -> Outcome {
-        let Ending::Records(expected) = ending;
-        let mut outcome = Outcome::default();
-        let mut frames = Frames::default();
+    /// A worker that has seen nothing yet.
+    pub fn new(pipeline: Pipeline, egress: Egress) -> Self {
+        Self { pipeline, egress, frames: Frames::default(), outcome: Outcome::default() }
+    }
+
+    /// Ends every flow and tells what was done.
+    pub fn finish(mut self) -> Outcome {
+        self.outcome.live_flows = self.pipeline.live_flows();
+        self.pipeline.finish();
+        self.outcome.counters = self.pipeline.counters;
+        self.outcome
+    }
+
+    /// Polls until all records of `source` have come, or the driver has nothing more to give.
+    pub fn replay(&mut self, source: Source) {
+        let Source { mut rx, link, records: expected } = source;
+        let Self { pipeline, egress, frames, outcome } = self;
+        pipeline.set_link(link);
         let (mut received, mut passed) = (Burst::new(), Burst::new());
         let mut verdicts = [Verdict::Pass; BURST];
-        let (mut record, mut now, mut empty) = (0_u64, Nanos(0), 0_u32);
-        let stages = self.pipeline.settings().stages;
-        let (link, decode) = (self.pipeline.settings().link, self.pipeline.settings().decode);
+        let (mut taken, mut empty) = (0_u64, 0_u32);
+        let stages = pipeline.settings().stages;
+        let decode = pipeline.settings().decode;
 
-        while record < expected && empty < PATIENCE {
-            if self.rx.receive(&mut received) == 0 {
+        while taken < expected && empty < PATIENCE {
+            if rx.receive(&mut received) == 0 {
                 empty += 1;
                 continue;
             }
             empty = 0;
             outcome.bursts += 1;
-            let wanted = usize::try_from(expected - record).unwrap_or(BURST).min(received.len());
+            let wanted = usize::try_from(expected - taken).unwrap_or(BURST).min(received.len());
             outcome.ledger.rx += wanted as u64;
 
             if stages != Stages::Forward {
                 frames.decode(&received, link, &decode);
                 for place in 0..wanted {
                     if let Some(decoded) = frames.headers(place) {
-                        self.pipeline.prefetch(decoded);
+                        pipeline.prefetch(decoded);
                     }
                 }
             }
             for (place, verdict) in verdicts.iter_mut().enumerate().take(wanted) {
-                record += 1;
+                taken += 1;
+                outcome.records += 1;
                 *verdict = Verdict::Pass;
                 let Some(packet) = received.mbuf(place) else { continue };
                 let time = Nanos::from_micros(packet.timestamp_us().unwrap_or(0));
-                now = now.max(time);
-                self.pipeline.counters.decoder_chained += u64::from(packet.is_chained());
+                outcome.now = outcome.now.max(time);
+                pipeline.counters.decoder_chained += u64::from(packet.is_chained());
                 match stages {
                     Stages::Forward => {}
                     Stages::Lookup => {
                         if let Some((decoded, frame)) = frames.packet(&received, place) {
-                            self.pipeline.lookup_only(decoded, frame, now);
+                            pipeline.lookup_only(decoded, frame, outcome.now);
                         }
                     }
                     Stages::Inspect => {
                         if let Some((decoded, frame)) = frames.packet(&received, place) {
-                            *verdict = self.pipeline.process(decoded, frame, time, now, record);
+                            *verdict = pipeline.process(decoded, frame, time, outcome.now, outcome.records);
                         }
                     }
                 }
             }
             if wanted == received.len() && verdicts.iter().take(wanted).all(|verdict| *verdict == Verdict::Pass) {
-                self.egress.send(&mut received, &mut outcome.ledger);
+                egress.send(&mut received, &mut outcome.ledger);
             } else {
                 for (place, packet) in received.drain().enumerate() {
                     match verdicts.get(place) {
@@ -102,13 +122,9 @@ impl Worker {
                         _ => drop(passed.push(packet)),
                     }
                 }
-                self.egress.send(&mut passed, &mut outcome.ledger);
+                egress.send(&mut passed, &mut outcome.ledger);
             }
-            self.pipeline.expire(now);
+            pipeline.expire(outcome.now);
         }
-        outcome.live_flows = self.pipeline.live_flows();
-        self.pipeline.finish();
-        outcome.counters = self.pipeline.counters;
-        outcome
     }
 }

@@ -62,9 +62,14 @@ pub struct Reporter {
 }
 
 impl Reporter {
-    /// A reporter that sends to `sender`; `link` is the capture link type of the frames.
-    pub fn new(sender: EventSender, copies: Copies, link: u16) -> Self {
-        Self { sender, copies, link }
+    /// A reporter that sends to `sender`.
+    pub fn new(sender: EventSender, copies: Copies) -> Self {
+        Self { sender, copies, link: 1 }
+    }
+
+    /// The capture link type of the frames that follow.
+    pub fn set_link(&mut self, link: u16) {
+        self.link = link;
     }
 
     /// Tells of a signature that matched.

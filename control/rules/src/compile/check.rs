@@ -1,0 +1,284 @@
+//! Header keywords and reads of state into checks.
+
+use super::{
+    Refusal,
+    names::{Kind, Names},
+    program::range,
+};
+use crate::{
+    diagnostic::Problem,
+    syntax::{
+        keyword::{
+            app::{AppMatch, AppValue},
+            bits::{BitOperation, BitOwner, FlowInt, IntOperation, IntValue},
+            event::{Event, EventSource},
+            flow::{Counted, CountedSide, FlowCounter, Side},
+            icmp::IcmpTest,
+            ip::{BitMode, ChecksumOf as SyntaxChecksum, IpOption, IpTest},
+            tcp::{FlagMode, TcpTest},
+        },
+        comparison::Comparison,
+        rule::MatchKind,
+    },
+};
+use sluice_detect::{
+    check::{Check, ChecksumOf, FlagMatch, IntTest, Owner, Side as Sides},
+    range::Range,
+    rule::Effect,
+};
+use sluice_packet::DecodeEvent;
+
+const BITS: Refusal = Refusal::Needs("bit comparisons");
+
+/// What one match asks and leaves behind.
+#[derive(Default)]
+pub(super) struct Compiled {
+    pub(super) checks: Vec<Check>,
+    pub(super) effects: Vec<Effect>,
+}
+
+impl Compiled {
+    fn check(check: Check) -> Self {
+        Self { checks: vec![check], effects: Vec::new() }
+    }
+
+    fn effect(effect: Effect) -> Self {
+        Self { checks: Vec::new(), effects: vec![effect] }
+    }
+}
+
+/// Compiles a match that looks at no buffer; nothing for what is handled elsewhere.
+pub(super) fn compile(kind: &MatchKind, names: &mut Names) -> Result<Compiled, Refusal> {
+    let check = match kind {
+        MatchKind::Tcp(test) => tcp(test)?,
+        MatchKind::Ip(test) => ip(test)?,
+        MatchKind::Icmp(test) => icmp(test)?,
+        MatchKind::StreamSize(size) => Check::StreamSize(side(size.side), range(size.size).ok_or(BITS)?),
+        MatchKind::FlowCounter(counter) => flow_counter(counter)?,
+        MatchKind::Event(event) => self::event(event)?,
+        MatchKind::App(app) => self::app(app)?,
+        MatchKind::FlowBits(bits) => {
+            let numbers = numbers(names, Kind::FlowBit, &bits.names)?;
+            return Ok(match bits.operation {
+                BitOperation::IsSet => Compiled::check(Check::FlowBitSet(numbers.into())),
+                BitOperation::IsNotSet => Compiled::check(Check::FlowBitNotSet(numbers.into())),
+                BitOperation::Set => effects(&numbers, Effect::SetFlowBit),
+                BitOperation::Unset => effects(&numbers, Effect::UnsetFlowBit),
+                BitOperation::Toggle => effects(&numbers, Effect::ToggleFlowBit),
+            });
+        }
+        MatchKind::FlowInt(int) => return flow_int(int, names),
+        MatchKind::HostBits(bits) => {
+            let owner = match bits.side {
+                // Without a side the reference engine takes the source.
+                None | Some(Side::ToServer) => Owner::Source,
+                Some(Side::ToClient) => Owner::Destination,
+            };
+            let numbers = numbers(names, Kind::HostBit, &bits.names)?;
+            let [bit] = numbers.as_slice() else { return Err(Refusal::Needs("hostbits with several names")) };
+            return Ok(shared(bits.operation, *bit, owner, HOSTBIT_SECONDS));
+        }
+        MatchKind::XBits(bits) => {
+            let owner = match bits.owner {
+                BitOwner::Source => Owner::Source,
+                BitOwner::Destination => Owner::Destination,
+                BitOwner::Pair => Owner::Pair,
+                BitOwner::Transaction => return Err(Refusal::Needs("transactions")),
+            };
+            let number = names.number(Kind::XBit, &bits.name).ok_or(TOO_MANY_NAMES)?;
+            // Host bits and xbits of hosts share a table: keep their numbers apart.
+            let bit = number.checked_add(1 << 15).ok_or(TOO_MANY_NAMES)?;
+            return Ok(shared(bits.operation, bit, owner, bits.expire_s));
+        }
+        MatchKind::Bypass => return Err(Refusal::Needs("bypass")),
+        MatchKind::IpReputation(_) => return Err(Refusal::Needs("iprep")),
+        MatchKind::Elephant(_) => return Err(Refusal::Needs("flow.elephant")),
+        MatchKind::AppLayerProtocol(_) | MatchKind::ProtocolDetection(_) => return Err(Refusal::Needs("app-layer")),
+        _ => return Ok(Compiled::default()),
+    };
+    Ok(Compiled::check(check))
+}
+
+/// How long a host bit lasts, seconds.
+const HOSTBIT_SECONDS: u32 = 300;
+const TOO_MANY_NAMES: Refusal = Refusal::Needs("more than 32,768 names of bits");
+
+fn numbers(names: &mut Names, kind: Kind, list: &[Box<str>]) -> Result<Vec<u16>, Refusal> {
+    list.iter().map(|name| names.number(kind, name).ok_or(TOO_MANY_NAMES)).collect()
+}
+
+fn effects(numbers: &[u16], make: fn(u16) -> Effect) -> Compiled {
+    Compiled { checks: Vec::new(), effects: numbers.iter().copied().map(make).collect() }
+}
+
+fn shared(operation: BitOperation, bit: u16, owner: Owner, seconds: u32) -> Compiled {
+    match operation {
+        BitOperation::IsSet => Compiled::check(Check::SharedBit { bit, owner, set: true }),
+        BitOperation::IsNotSet => Compiled::check(Check::SharedBit { bit, owner, set: false }),
+        BitOperation::Set => Compiled::effect(Effect::SetSharedBit { bit, owner, seconds }),
+        BitOperation::Unset => Compiled::effect(Effect::UnsetSharedBit { bit, owner }),
+        BitOperation::Toggle => Compiled::effect(Effect::ToggleSharedBit { bit, owner, seconds }),
+    }
+}
+
+fn flow_int(int: &FlowInt, names: &mut Names) -> Result<Compiled, Refusal> {
+    let id = names.number(Kind::FlowInt, &int.name).ok_or(TOO_MANY_NAMES)?;
+    let known = |value: &IntValue| match value {
+        IntValue::Number(number) => Ok(*number),
+        IntValue::Variable(_) => Err(Refusal::Needs("flowint compared with a flowint")),
+    };
+    let test = match &int.operation {
+        IntOperation::Assign(value) => return Ok(Compiled::effect(Effect::SetFlowInt(id, known(value)?))),
+        IntOperation::Add(value) => return Ok(Compiled::effect(Effect::AddFlowInt(id, i64::from(known(value)?)))),
+        IntOperation::Subtract(value) => return Ok(Compiled::effect(Effect::AddFlowInt(id, -i64::from(known(value)?)))),
+        IntOperation::IsSet => IntTest::IsSet,
+        IntOperation::IsNotSet => IntTest::IsNotSet,
+        IntOperation::Equal(value) => IntTest::Equal(known(value)?),
+        IntOperation::NotEqual(value) => IntTest::NotEqual(known(value)?),
+        IntOperation::Less(value) => IntTest::Less(known(value)?),
+        IntOperation::LessOrEqual(value) => IntTest::LessOrEqual(known(value)?),
+        IntOperation::Greater(value) => IntTest::Greater(known(value)?),
+        IntOperation::GreaterOrEqual(value) => IntTest::GreaterOrEqual(known(value)?),
+    };
+    Ok(Compiled::check(Check::FlowInt(id, test)))
+}
+
+fn tcp(test: &TcpTest) -> Result<Check, Refusal> {
+    Ok(match test {
+        TcpTest::Flags(flags) => Check::TcpFlags {
+            value: flags.set,
+            ignored: flags.ignored,
+            how: match flags.mode {
+                FlagMode::Exactly => FlagMatch::Exactly,
+                FlagMode::AtLeast => FlagMatch::All,
+                FlagMode::AnyOf => FlagMatch::Any,
+                FlagMode::NoneOf => FlagMatch::None,
+            },
+        },
+        TcpTest::Sequence(number) => Check::TcpSeq(range(*number).ok_or(BITS)?),
+        TcpTest::Acknowledgement(number) => Check::TcpAck(range(*number).ok_or(BITS)?),
+        TcpTest::Window(number) => Check::TcpWindow(range(*number).ok_or(BITS)?),
+        TcpTest::Mss(number) => Check::TcpMss(range(*number).ok_or(BITS)?),
+        TcpTest::WindowScale(number) => Check::TcpWindowScale(range(*number).ok_or(BITS)?),
+    })
+}
+
+fn ip(test: &IpTest) -> Result<Check, Refusal> {
+    Ok(match test {
+        IpTest::PayloadSize(size) => {
+            let Range { low, high, negated } = range(*size).ok_or(BITS)?;
+            Check::PayloadSize(Range { low: u32::from(low), high: u32::from(high), negated })
+        }
+        IpTest::Ttl(number) => Check::Ttl(range(*number).ok_or(BITS)?),
+        IpTest::Tos(number) => Check::Tos(range(*number).ok_or(BITS)?),
+        IpTest::Id(number) => Check::IpId(range(*number).ok_or(BITS)?),
+        IpTest::IpProto(number) => Check::IpProtocol(range(*number).ok_or(BITS)?),
+        IpTest::Option(IpOption::Any) => Check::IpOption(None),
+        IpTest::Option(IpOption::Type(kind)) => Check::IpOption(Some(*kind)),
+        IpTest::FragmentBits { mode, bits } => Check::FragmentBits {
+            value: *bits,
+            how: match mode {
+                BitMode::Exactly => FlagMatch::Exactly,
+                BitMode::AtLeast => FlagMatch::All,
+                BitMode::AnyOf => FlagMatch::Any,
+                BitMode::NoneOf => FlagMatch::None,
+            },
+        },
+        IpTest::FragmentOffset(number) => Check::FragmentOffset(range(*number).ok_or(BITS)?),
+        IpTest::SameAddress => Check::SameAddress,
+        IpTest::Country { .. } => return Err(Refusal::Needs("geoip")),
+        IpTest::Checksum { of, valid } => Check::Checksum {
+            of: match of {
+                SyntaxChecksum::Ipv4 => ChecksumOf::Ipv4,
+                SyntaxChecksum::TcpV4 => ChecksumOf::Transport(4, 6),
+                SyntaxChecksum::TcpV6 => ChecksumOf::Transport(6, 6),
+                SyntaxChecksum::UdpV4 => ChecksumOf::Transport(4, 17),
+                SyntaxChecksum::UdpV6 => ChecksumOf::Transport(6, 17),
+                SyntaxChecksum::IcmpV4 => ChecksumOf::Transport(4, 1),
+                SyntaxChecksum::IcmpV6 => ChecksumOf::Transport(6, 58),
+                SyntaxChecksum::Igmp => ChecksumOf::Transport(4, 2),
+            },
+            valid: *valid,
+        },
+        IpTest::VlanId { id, layer } => {
+            let layer = match layer {
+                None => None,
+                Some(layer) => Some(u8::try_from(*layer).map_err(|_| Refusal::Needs("vlan.id from inside"))?),
+            };
+            Check::VlanId(range(*id).ok_or(BITS)?, layer)
+        }
+        IpTest::VlanLayers(number) => Check::VlanLayers(range(*number).ok_or(BITS)?),
+    })
+}
+
+fn icmp(test: &IcmpTest) -> Result<Check, Refusal> {
+    Ok(match test {
+        IcmpTest::Type(number) => Check::IcmpType(range(*number).ok_or(BITS)?),
+        IcmpTest::Code(number) => Check::IcmpCode(range(*number).ok_or(BITS)?),
+        IcmpTest::Id(number) => Check::IcmpId(range(*number).ok_or(BITS)?),
+        IcmpTest::Sequence(number) => Check::IcmpSeq(range(*number).ok_or(BITS)?),
+        IcmpTest::V6Mtu(number) => Check::Icmpv6Mtu(range(*number).ok_or(BITS)?),
+        IcmpTest::IgmpType(number) => Check::IgmpType(range(*number).ok_or(BITS)?),
+    })
+}
+
+fn side(side: CountedSide) -> Sides {
+    match side {
+        CountedSide::ToServer => Sides::ToServer,
+        CountedSide::ToClient => Sides::ToClient,
+        CountedSide::Sum => Sides::Sum,
+        CountedSide::Both => Sides::Both,
+        CountedSide::Either => Sides::Either,
+    }
+}
+
+fn flow_counter(counter: &FlowCounter) -> Result<Check, Refusal> {
+    let range = range(counter.value).ok_or(BITS)?;
+    Ok(match counter.counted {
+        Counted::Packets => Check::FlowPackets(side(counter.side), range),
+        Counted::Bytes => Check::FlowBytes(side(counter.side), range),
+        Counted::AgeSeconds => Check::FlowAge(range),
+    })
+}
+
+fn event(event: &Event) -> Result<Check, Refusal> {
+    match event.source {
+        EventSource::Decoder => match DecodeEvent::from_name(&event.name) {
+            Some(event) => Ok(Check::DecodeEvent(event)),
+            None => Err(Refusal::Wrong(Problem::UnknownEvent { name: event.name.clone() })),
+        },
+        EventSource::Stream => Err(Refusal::Needs("stream events")),
+        EventSource::Application => Err(Refusal::Needs("app-layer")),
+        EventSource::Engine => Err(Refusal::Needs("engine events")),
+    }
+}
+
+/// Keywords kept in the general form that need no parser: those of SCTP.
+fn app(app: &AppMatch) -> Result<Check, Refusal> {
+    let AppValue::Number(number) = app.value else { return Err(Refusal::Needs("app-layer")) };
+    let small = narrow(number).ok_or(BITS)?;
+    Ok(match app.name {
+        "sctp.vtag" => Check::SctpTag(small),
+        "sctp.chunk_cnt" => Check::SctpChunks(cut(small)),
+        "sctp.chunk_type" => Check::SctpChunkType(cut(small)),
+        _ => return Err(Refusal::Needs("app-layer")),
+    })
+}
+
+/// A comparison of large numbers as a range of 32 bits.
+fn narrow(comparison: Comparison<u64>) -> Option<Range<u32>> {
+    let Range { low, high, negated } = range(comparison)?;
+    Some(cut_from(low, high, negated))
+}
+
+fn cut_from<T: TryFrom<u64> + Copy + PartialOrd + super::program::Bounds>(low: u64, high: u64, negated: bool) -> Range<T> {
+    match (T::try_from(low), T::try_from(high)) {
+        (Ok(low), Ok(high)) => Range { low, high, negated },
+        (Ok(low), Err(_)) => Range { low, high: T::MOST, negated },
+        (Err(_), _) => Range { low: T::MOST, high: T::LEAST, negated },
+    }
+}
+
+fn cut<T: TryFrom<u64> + Copy + PartialOrd + super::program::Bounds>(range: Range<u32>) -> Range<T> {
+    cut_from(u64::from(range.low), u64::from(range.high), range.negated)
+}

@@ -1,0 +1,136 @@
+//! Compiles typed rules into the rule set that workers read.
+//!
+//! Called by `sluice-service` and the command line after [`crate::load`]. `rule` compiles one rule, `program` its contents and the like, `check`
+//! its header keywords, `order` puts rules into the order they are judged in, `names` gives numbers to flow bits and their kin. A rule that needs
+//! what the engine does not have is left out with the feature's name: nothing is half done in silence.
+
+mod check;
+mod names;
+mod order;
+mod program;
+mod rule;
+
+pub use names::Names;
+pub use order::ActionOrder;
+
+use crate::{
+    Diagnostic, Severity,
+    diagnostic::Problem,
+    syntax::rule::Rule as Syntax,
+    variables::{Resolver, Variables},
+};
+use sluice_detect::{Ruleset, RulesetBuilder, group::FastPattern, rule::Rule, ruleset::BuildError, threshold};
+use std::collections::HashMap;
+
+/// What the settings and the files around a rule set add to it.
+pub struct CompileOptions<'a> {
+    /// Variables of headers.
+    pub variables: &'a Variables,
+    /// Order in which actions are judged.
+    pub action_order: ActionOrder,
+    /// Priority of a class by its name.
+    pub class_priority: &'a dyn Fn(&str) -> Option<u8>,
+    /// Thresholds, rate filters and suppressions from `threshold.config`.
+    pub limits: &'a [Limit],
+}
+
+/// One line of `threshold.config`, resolved.
+#[derive(Clone, Debug)]
+pub struct Limit {
+    /// The generator it is about; none: all.
+    pub gid: Option<u32>,
+    /// The signature it is about; none: all of the generator.
+    pub sid: Option<u32>,
+    /// What it does.
+    pub kind: LimitKind,
+}
+
+/// What a line of `threshold.config` does.
+#[derive(Clone, Debug)]
+pub enum LimitKind {
+    /// `threshold`, `event_filter` and `rate_filter`.
+    Threshold(threshold::Threshold),
+    /// `suppress`; without addresses the signature never speaks.
+    Suppress(Option<threshold::Suppression>),
+}
+
+/// A compiled rule set and what was left out of it.
+pub struct Compiled {
+    /// The rule set.
+    pub ruleset: Ruleset,
+    /// For each rule of the rule set its place among the rules given.
+    pub places: Vec<usize>,
+    /// Why rules were left out, or are not all they could be.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Rules left out for a mistake.
+    pub refused: usize,
+    /// Rules left out for a missing feature.
+    pub unsupported: usize,
+}
+
+/// Why one rule can't be used.
+#[derive(Clone, Debug)]
+pub(crate) enum Refusal {
+    /// It needs this.
+    Needs(&'static str),
+    /// It is wrong.
+    Wrong(Problem),
+}
+
+/// What one rule became.
+pub(crate) struct CompiledRule {
+    rule: Rule,
+    fast_pattern: Option<FastPattern>,
+    order: order::Key,
+    warnings: Vec<Problem>,
+}
+
+/// Compiles `rules` into generation `generation`.
+///
+/// # Errors
+/// [`BuildError`] when the prefilter's compiler refuses; a rule that can't be used is a diagnostic, not an error.
+pub fn compile(
+    rules: &[Syntax],
+    options: &CompileOptions,
+    names: &mut Names,
+    generation: u32,
+) -> Result<Compiled, BuildError> {
+    let mut builder = RulesetBuilder::default();
+    let mut resolver = Resolver::new(options.variables);
+    let mut limits: HashMap<(Option<u32>, Option<u32>), Vec<&LimitKind>> = HashMap::new();
+    for limit in options.limits {
+        limits.entry((limit.gid, limit.sid)).or_default().push(&limit.kind);
+    }
+    let mut compiled = Vec::new();
+    let mut diagnostics = Vec::new();
+    let (mut refused, mut unsupported) = (0, 0);
+    for (place, syntax) in rules.iter().enumerate() {
+        match rule::compile(syntax, options, &limits, &mut resolver, names, &mut builder) {
+            Ok(done) => {
+                for problem in &done.warnings {
+                    diagnostics.push(whole(syntax, Severity::Warning, problem.clone()));
+                }
+                compiled.push((place, done));
+            }
+            Err((span, Refusal::Needs(feature))) => {
+                unsupported += 1;
+                let severity = Severity::Unsupported { feature };
+                diagnostics.push(syntax.diagnostic(span, severity, Problem::Unsupported { feature }));
+            }
+            Err((span, Refusal::Wrong(problem))) => {
+                refused += 1;
+                diagnostics.push(syntax.diagnostic(span, Severity::Error, problem));
+            }
+        }
+    }
+    compiled.sort_by_key(|(place, done)| (done.order, *place));
+    let places = compiled.iter().map(|(place, _)| *place).collect();
+    for (_, done) in compiled {
+        builder.rule(done.rule, done.fast_pattern);
+    }
+    Ok(Compiled { ruleset: builder.build(generation)?, places, diagnostics, refused, unsupported })
+}
+
+fn whole(syntax: &Syntax, severity: Severity, problem: Problem) -> Diagnostic {
+    syntax.diagnostic(crate::Span::new(0, 0), severity, problem)
+}

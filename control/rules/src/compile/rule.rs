@@ -1,0 +1,224 @@
+//! One rule.
+
+use super::{CompileOptions, CompiledRule, LimitKind, Refusal, check, order, program};
+use super::names::Names;
+use crate::{
+    diagnostic::{Problem, Span},
+    syntax::{
+        header::{Action as SyntaxAction, Direction as SyntaxDirection, Endpoint},
+        keyword::{
+            flow::{FlowState as SyntaxState, FragmentChoice, Side, StreamChoice},
+            threshold::{ThresholdKind, Track as SyntaxTrack, UniqueOn as SyntaxUnique},
+        },
+        protocol::{Protocol as SyntaxProtocol, TcpScope},
+        rule::{MatchKind, Report, Rule as Syntax},
+    },
+    variables::Resolver,
+};
+use sluice_core::{Action, Direction};
+use sluice_detect::{
+    RulesetBuilder,
+    address::AddressSet,
+    range::PortSet,
+    rule::{Endpoints, FlowState, Protocol, Rule, Unit},
+    threshold::{Kind, Suppression, Threshold, Track, UniqueOn},
+};
+use std::collections::HashMap;
+
+type Limits<'l> = HashMap<(Option<u32>, Option<u32>), Vec<&'l LimitKind>>;
+
+/// Compiles one rule; where it can't be used, the place in its text and why.
+pub(super) fn compile(
+    syntax: &Syntax,
+    options: &CompileOptions,
+    limits: &Limits,
+    resolver: &mut Resolver,
+    names: &mut Names,
+    builder: &mut RulesetBuilder,
+) -> Result<CompiledRule, (Span, Refusal)> {
+    let header = |refusal| (Span::new(0, 0), refusal);
+    let action = match syntax.action {
+        SyntaxAction::Alert => Action::Alert,
+        SyntaxAction::Pass => Action::Pass,
+        SyntaxAction::Drop => Action::Drop,
+        SyntaxAction::RejectSource => Action::RejectSource,
+        SyntaxAction::RejectDestination => Action::RejectDestination,
+        SyntaxAction::RejectBoth => Action::RejectBoth,
+        SyntaxAction::Config => return Err(header(Refusal::Needs("config rules"))),
+    };
+    if syntax.hook.is_some() || syntax.direction == SyntaxDirection::Transaction {
+        return Err(header(Refusal::Needs("transactions")));
+    }
+    let (protocol, mut unit) = protocol(syntax.protocol).map_err(header)?;
+    let (programs, fast_pattern) = program::compile(syntax, builder)?;
+    let (mut direction, mut flow_state) = (None, FlowState::Any);
+    let (mut checks, mut effects, mut thresholds, mut warnings) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut speaks_of_flow = false;
+    for found in &syntax.matches {
+        let place = |refusal| (found.span, refusal);
+        match &found.kind {
+            MatchKind::Flow(flow) => {
+                speaks_of_flow = true;
+                direction = flow.side.map(|side| match side {
+                    Side::ToServer => Direction::ToServer,
+                    Side::ToClient => Direction::ToClient,
+                });
+                flow_state = match flow.state {
+                    Some(SyntaxState::Established) => FlowState::Established,
+                    Some(SyntaxState::NotEstablished) => FlowState::NotEstablished,
+                    Some(SyntaxState::Stateless) | None => FlowState::Any,
+                };
+                match flow.stream {
+                    Some(StreamChoice::Only) => unit = Unit::Stream,
+                    Some(StreamChoice::No) => unit = Unit::Packet,
+                    None => {}
+                }
+                if flow.fragments == Some(FragmentChoice::Only) {
+                    return Err(place(Refusal::Needs("defragmentation")));
+                }
+            }
+            MatchKind::Threshold(threshold) => {
+                let (kind, seconds) = match threshold.kind {
+                    ThresholdKind::Limit { seconds } => (Kind::Limit, seconds),
+                    ThresholdKind::Threshold { seconds } => (Kind::Threshold, seconds),
+                    ThresholdKind::Both { seconds } => (Kind::Both, seconds),
+                    ThresholdKind::Backoff { multiplier } => (Kind::Backoff { multiplier }, 0),
+                };
+                let (track, unique_on) = (track(threshold.track), threshold.unique_on.map(unique));
+                thresholds.push(Threshold { kind, track, count: threshold.count, seconds, unique_on });
+            }
+            MatchKind::DetectionFilter(filter) => thresholds.insert(
+                0,
+                Threshold {
+                    kind: Kind::DetectionFilter,
+                    track: track(filter.track),
+                    count: filter.count,
+                    seconds: filter.seconds,
+                    unique_on: filter.unique_on.map(unique),
+                },
+            ),
+            // Alerts are complete; the packets after them are not recorded yet.
+            MatchKind::Tag(_) => warnings.push(Problem::Unsupported { feature: "tag" }),
+            kind if kind.buffer().is_some() => {}
+            kind => {
+                let compiled = check::compile(kind, names).map_err(place)?;
+                checks.extend(compiled.checks);
+                effects.extend(compiled.effects);
+            }
+        }
+    }
+    checks.sort_by_key(sluice_detect::check::Check::cost);
+    let priority = syntax
+        .priority
+        .or_else(|| syntax.classtype.as_deref().and_then(options.class_priority))
+        .unwrap_or(DEFAULT_PRIORITY);
+    let silent = match syntax.report {
+        Report::Never => true,
+        Report::Always => false,
+        Report::ByAction => action == Action::Pass,
+    };
+    let endpoints = endpoints(syntax, resolver, builder).map_err(|problem| header(Refusal::Wrong(problem)))?;
+    let ports_any = [endpoints.0, endpoints.1] == [true, true];
+    let addresses_only = checks.is_empty() && programs.is_empty() && !speaks_of_flow && ports_any && has_addresses(protocol);
+    let mut suppressions = Vec::new();
+    let mut silenced = false;
+    let matching = [(Some(syntax.gid), Some(syntax.sid)), (Some(syntax.gid), None), (None, None)];
+    for limit in matching.iter().filter_map(|key| limits.get(key)).flatten() {
+        match limit {
+            // A threshold of the file takes the place of the rule's own.
+            LimitKind::Threshold(threshold) if !matches!(threshold.kind, Kind::Rate { .. }) => {
+                thresholds.retain(|own| own.kind == Kind::DetectionFilter);
+                thresholds.push(*threshold);
+            }
+            LimitKind::Threshold(rate) => thresholds.push(*rate),
+            LimitKind::Suppress(Some(suppression)) => suppressions.push(Suppression::clone(suppression)),
+            LimitKind::Suppress(None) => silenced = true,
+        }
+    }
+    let rule = Rule {
+        gid: syntax.gid,
+        sid: syntax.sid,
+        action,
+        priority,
+        protocol,
+        endpoints: endpoints.2,
+        direction,
+        flow_state,
+        unit,
+        checks: checks.into_boxed_slice(),
+        programs: programs.into_boxed_slice(),
+        effects: effects.into_boxed_slice(),
+        thresholds: thresholds.into_boxed_slice(),
+        suppressions: suppressions.into_boxed_slice(),
+        silent: silent || silenced,
+        addresses_only,
+    };
+    let order = order::key(syntax, action, priority, &options.action_order);
+    Ok(CompiledRule { rule, fast_pattern, order, warnings })
+}
+
+/// Priority of a rule that names neither priority nor a known class.
+const DEFAULT_PRIORITY: u8 = 3;
+
+fn has_addresses(protocol: Protocol) -> bool {
+    !matches!(protocol, Protocol::PacketHeader | Protocol::Arp | Protocol::Ethernet)
+}
+
+fn protocol(protocol: SyntaxProtocol) -> Result<(Protocol, Unit), Refusal> {
+    let compiled = match protocol {
+        SyntaxProtocol::Ip => Protocol::Ip,
+        SyntaxProtocol::Ipv4 => Protocol::Ipv4,
+        SyntaxProtocol::Ipv6 => Protocol::Ipv6,
+        SyntaxProtocol::Tcp(_) => Protocol::Upper(6),
+        SyntaxProtocol::Udp => Protocol::Upper(17),
+        SyntaxProtocol::Icmp => Protocol::AnyIcmp,
+        SyntaxProtocol::Icmpv4 => Protocol::UpperOver(4, 1),
+        SyntaxProtocol::Icmpv6 => Protocol::UpperOver(6, 58),
+        SyntaxProtocol::Sctp => Protocol::Upper(132),
+        SyntaxProtocol::Igmp => Protocol::Upper(2),
+        SyntaxProtocol::Gre => Protocol::Upper(47),
+        SyntaxProtocol::Esp => Protocol::Upper(50),
+        SyntaxProtocol::PacketHeader => Protocol::PacketHeader,
+        SyntaxProtocol::Ether => Protocol::Ethernet,
+        SyntaxProtocol::Arp => Protocol::Arp,
+        SyntaxProtocol::App(app) => return Err(Refusal::Needs(app.name())),
+    };
+    let unit = match protocol {
+        SyntaxProtocol::Tcp(TcpScope::Packet) => Unit::Packet,
+        SyntaxProtocol::Tcp(TcpScope::Stream) => Unit::Stream,
+        _ => Unit::Either,
+    };
+    Ok((compiled, unit))
+}
+
+/// Whether source and destination ports are any, and the numbers of the header's sets.
+fn endpoints(syntax: &Syntax, resolver: &mut Resolver, builder: &mut RulesetBuilder) -> Result<(bool, bool, Endpoints), Problem> {
+    let mut end = |endpoint: &Endpoint| -> Result<(u32, u32, bool), Problem> {
+        let addresses = resolver.addresses(&endpoint.address)?;
+        let ports = resolver.ports(&endpoint.ports)?;
+        let ports = PortSet::new(ports.ranges().to_vec());
+        let any = ports.is_everything();
+        Ok((builder.addresses(AddressSet::new(addresses.v4().to_vec(), addresses.v6().to_vec())), builder.ports(ports), any))
+    };
+    let (source, source_ports, source_any) = end(&syntax.source)?;
+    let (destination, destination_ports, destination_any) = end(&syntax.destination)?;
+    let both_ways = syntax.direction == SyntaxDirection::Both;
+    Ok((source_any, destination_any, Endpoints { source, source_ports, destination, destination_ports, both_ways }))
+}
+
+fn track(track: SyntaxTrack) -> Track {
+    match track {
+        SyntaxTrack::Source => Track::BySource,
+        SyntaxTrack::Destination => Track::ByDestination,
+        SyntaxTrack::Pair => Track::ByPair,
+        SyntaxTrack::Rule => Track::ByRule,
+        SyntaxTrack::Flow => Track::ByFlow,
+    }
+}
+
+fn unique(unique: SyntaxUnique) -> UniqueOn {
+    match unique {
+        SyntaxUnique::SourcePort => UniqueOn::SourcePort,
+        SyntaxUnique::DestinationPort => UniqueOn::DestinationPort,
+    }
+}
