@@ -145,3 +145,88 @@ impl Headers {
         Next::Done
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::DecodeEvent::{self, *};
+    use crate::build::{decoded, decoded_with, ethernet, ipv4, ipv6, tcp, udp, vlan};
+    use crate::{DecodeConfig, Decoded, LinkType, PacketSource, decode};
+
+    fn nested(times: usize) -> Vec<u8> {
+        (0..times).fold(ipv4(17, &udp(1, 2, b"x")), |inner, _| ipv4(4, &inner))
+    }
+
+    #[test]
+    fn ip_in_ip_of_all_four_kinds_is_a_layer() {
+        let (four, six) = (ipv4(6, &tcp(1, 2, 2, b"")), ipv6(6, &tcp(1, 2, 2, b"")));
+        for (frame, source, name) in [
+            (ipv4(4, &four), PacketSource::Ipv4InIpv4, "ipv4 tunnel"),
+            (ipv4(41, &six), PacketSource::Ipv6InIpv4, "ipv4 tunnel"),
+            (ipv6(4, &four), PacketSource::Ipv4InIpv6, "ipv6 tunnel"),
+            (ipv6(41, &six), PacketSource::Ipv6InIpv6, "ipv6 tunnel"),
+        ] {
+            let out = decoded(&frame, LinkType::Raw);
+            let [outer, inner] = out.layers() else { panic!("{out:?}") };
+            assert_eq!((inner.source, inner.source.pkt_src()), (source, name));
+            assert!(inner.is_tcp() && inner.events.is_empty() && outer.events.is_empty());
+            assert_eq!(outer.payload_offset, inner.frame_start);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_packet_inside_ipv6_is_invalid() {
+        let events = |frame: &[u8]| -> Vec<DecodeEvent> {
+            let out = decoded(frame, LinkType::Raw);
+            assert!(out.outermost().invalid && out.layers().len() == 1);
+            out.outermost().events.as_slice().to_vec()
+        };
+        assert_eq!(events(&ipv6(4, &[0x45; 19])), [Ipv4InIpv6TooSmall]);
+        assert_eq!(events(&ipv6(4, &[0x65; 20])), [Ipv4InIpv6WrongVersion]);
+        assert_eq!(events(&ipv6(41, &[0x60; 39])), [Ipv6InIpv6TooSmall]);
+        assert_eq!(events(&ipv6(41, &[0x40; 40])), [Ipv6InIpv6WrongVersion]);
+    }
+
+    #[test]
+    fn the_fourth_layer_is_the_last_and_says_so() {
+        let out = decoded(&nested(3), LinkType::Raw);
+        assert_eq!(out.layers().len(), 4);
+        assert!(out.innermost().is_udp() && out.innermost().events.is_empty());
+        let out = decoded(&nested(4), LinkType::Raw);
+        assert_eq!(out.layers().len(), 4);
+        assert_eq!(out.innermost().events.as_slice(), [TooManyLayers]);
+        assert!(!out.innermost().invalid);
+    }
+
+    #[test]
+    fn more_headers_than_the_budget_are_invalid() {
+        let mut bytes = ethernet(0x0800, &ipv4(17, &udp(1, 2, b"x")));
+        for _ in 0..5 {
+            bytes = ethernet(0x8847, &[&[0, 6, 0x41, 64, 0, 0, 0, 0][..], &bytes].concat());
+        }
+        assert!(decoded(&bytes, LinkType::Ethernet).innermost().is_udp());
+        for _ in 0..3 {
+            bytes = ethernet(0x8847, &[&[0, 6, 0x41, 64, 0, 0, 0, 0][..], &bytes].concat());
+        }
+        let out = decoded(&bytes, LinkType::Ethernet);
+        assert_eq!(out.innermost().events.as_slice(), [TooManyLayers]);
+        assert!(out.innermost().invalid);
+    }
+
+    #[test]
+    fn a_budget_of_nothing_reads_nothing() {
+        let config = DecodeConfig { max_layers: 0, ..DecodeConfig::DEFAULT };
+        let out = decoded_with(&ethernet(0x0800, &nested(0)), LinkType::Ethernet, &config);
+        assert!(out.innermost().invalid && !out.innermost().is_ip());
+    }
+
+    #[test]
+    fn nothing_is_left_over_from_the_frame_before() {
+        let mut out = Decoded::new();
+        let tagged = ethernet(0x8100, &vlan(7, 0x0800, &ipv4(6, &tcp(1, 2, 2, b"x"))));
+        decode(&nested(3), LinkType::Raw, &DecodeConfig::DEFAULT, &mut out);
+        decode(&tagged, LinkType::Ethernet, &DecodeConfig::DEFAULT, &mut out);
+        decode(&ethernet(0x1234, b""), LinkType::Ethernet, &DecodeConfig::DEFAULT, &mut out);
+        let fresh = decoded(&ethernet(0x1234, b""), LinkType::Ethernet);
+        assert_eq!(format!("{:?}", out.layers()), format!("{:?}", fresh.layers()));
+    }
+}

@@ -232,7 +232,8 @@ pub struct Headers {
     pub payload_len: u32,
     /// IPv4: IHL in bytes. IPv6: 40 and all extension headers before the upper layer.
     pub ip_header_len: u16,
-    /// Bytes of transport header, options included; meaningful when `has_transport`.
+    /// Bytes of transport header, options included; meaningful when `has_transport`. ICMPv4 router advertisements,
+    /// timestamps and address masks have longer headers, whose bytes past the eighth are in the payload too.
     pub l4_header_len: u16,
     /// Source port of TCP, UDP and SCTP, else 0.
     pub src_port: u16,

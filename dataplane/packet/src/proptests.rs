@@ -29,7 +29,9 @@ fn check_layer(frame: &[u8], layer: &Headers) {
     }
     if layer.has_transport {
         assert!(layer.is_ip() && !layer.invalid);
-        assert_eq!(layer.payload_offset, layer.l4_offset + u32::from(layer.l4_header_len));
+        let header_len = if layer.is_icmpv4() { 8 } else { layer.l4_header_len };
+        assert_eq!(layer.payload_offset, layer.l4_offset + u32::from(header_len));
+        assert_eq!(layer.transport_header(frame).len(), usize::from(layer.l4_header_len));
         assert_eq!(layer.fragment.offset_bytes, 0);
     } else {
         assert_eq!((layer.src_port, layer.dst_port, layer.l4_header_len), (0, 0, 0));
