@@ -21,11 +21,42 @@ use crate::tunnel;
 /// # Cost
 /// One pass over the headers; options, extension headers and SCTP chunks are walked once. Never allocates, never panics.
 pub fn decode(frame: &[u8], link: LinkType, config: &DecodeConfig, out: &mut Decoded) {
+    let input = Input::new(frame);
     let mut budget = config.max_layers;
-    let (mut source, mut step, mut input) = (PacketSource::Wire, link.first_step(), Input::new(frame));
-    out.count = 0;
-    for layer in &mut out.layers {
-        *layer = Headers { source, frame_start: input.start, ..Headers::EMPTY };
+    let [first, ..] = &mut out.layers;
+    out.count = 1;
+    first.reset(PacketSource::Wire, 0);
+    // Nearly every frame ends here: Ethernet, perhaps a tag, IP and a transport, in one function without a loop.
+    let next = if link == LinkType::Ethernet && budget != 0 {
+        budget = budget.wrapping_sub(1);
+        link::ethernet::decode(first, input, config)
+    } else {
+        Next::Step(link.first_step(), input)
+    };
+    if !matches!(next, Next::Done) {
+        go_on(next, config, budget, out);
+    }
+}
+
+/// What most frames do not need: more link headers, and tunnels.
+#[inline(never)]
+fn go_on(next: Next<'_>, config: &DecodeConfig, mut budget: u8, out: &mut Decoded) {
+    let [first, ..] = &mut out.layers;
+    let tunnel = match next {
+        Next::Done => None,
+        Next::Step(step, rest) => walk(first, step, rest, config, &mut budget),
+        Next::Tunnel(source, step, rest) => Some((source, step, rest)),
+    };
+    if let Some(tunnel) = tunnel {
+        decode_inner(tunnel, config, budget, out);
+    }
+}
+
+/// Decodes the layers inside the first.
+fn decode_inner(tunnel: (PacketSource, Step, Input<'_>), config: &DecodeConfig, mut budget: u8, out: &mut Decoded) {
+    let (mut source, mut step, mut input) = tunnel;
+    for layer in out.layers.iter_mut().skip(1) {
+        layer.reset(source, input.start);
         out.count = out.count.wrapping_add(1);
         match walk(layer, step, input, config, &mut budget) {
             Some(tunnel) => (source, step, input) = tunnel,
@@ -38,8 +69,8 @@ pub fn decode(frame: &[u8], link: LinkType, config: &DecodeConfig, out: &mut Dec
     }
 }
 
-/// Decodes one layer; answers where the next begins, if there is one.
-#[inline]
+/// Decodes one layer from `step` on; answers where the next begins, if there is one.
+#[inline(never)]
 fn walk<'f>(
     layer: &mut Headers,
     mut step: Step,
@@ -53,13 +84,7 @@ fn walk<'f>(
             return None;
         };
         *budget = left;
-        let next = match step {
-            Step::Ethernet => link::ethernet::decode(layer, input),
-            Step::Ipv4 => network::ipv4::decode(layer, input, config),
-            Step::Ipv6 => network::ipv6::decode(layer, input, config),
-            _ => rare(layer, step, input, config),
-        };
-        match next {
+        match step_by(layer, step, input, config) {
             Next::Done => return None,
             Next::Step(onward, rest) => (step, input) = (onward, rest),
             Next::Tunnel(source, onward, rest) => return Some((source, onward, rest)),
@@ -67,15 +92,15 @@ fn walk<'f>(
     }
 }
 
-/// The decoders that are not in most frames.
-#[inline(never)]
-fn rare<'f>(layer: &mut Headers, step: Step, input: Input<'f>, config: &DecodeConfig) -> Next<'f> {
+/// One step of the walk. Ethernet and VLAN go on to IP by themselves, for speed: IP always ends a layer, so what is not
+/// counted against the budget there is bounded by [`MAX_LAYERS`].
+fn step_by<'f>(layer: &mut Headers, step: Step, input: Input<'f>, config: &DecodeConfig) -> Next<'f> {
     match step {
-        Step::Ethernet => link::ethernet::decode(layer, input),
+        Step::Ethernet => link::ethernet::decode(layer, input, config),
         Step::Ipv4 => network::ipv4::decode(layer, input, config),
         Step::Ipv6 => network::ipv6::decode(layer, input, config),
         Step::RawIp => network::raw::decode(layer, input),
-        Step::Vlan => link::vlan::decode(layer, input),
+        Step::Vlan => link::vlan::decode(layer, input, config),
         Step::Arp => link::arp::decode(layer, input),
         Step::Mpls => link::mpls::decode(layer, input),
         Step::PppoeSession => link::pppoe::decode_session(layer, input),
@@ -96,18 +121,112 @@ fn rare<'f>(layer: &mut Headers, step: Step, input: Input<'f>, config: &DecodeCo
 
 impl Headers {
     /// Ends the layer with an error: `rest`, which was not understood, becomes the payload.
-    #[cold]
+    #[inline(always)]
     pub(crate) fn fail<'f>(&mut self, event: DecodeEvent, rest: Input<'f>) -> Next<'f> {
+        // Numbers instead of `rest` keep the good path from storing it.
+        self.fail_at(event, rest.start, rest.len() as u32);
+        Next::Done
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn fail_at(&mut self, event: DecodeEvent, start: u32, len: u32) {
         self.events.insert(event);
         self.invalid = true;
-        self.rest_is_payload(rest)
+        self.payload_offset = start;
+        self.payload_len = len;
     }
 
     /// Ends the layer without an error: what is left becomes the payload.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn rest_is_payload<'f>(&mut self, rest: Input<'f>) -> Next<'f> {
         self.payload_offset = rest.start;
         self.payload_len = rest.len() as u32;
         Next::Done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::DecodeEvent::{self, *};
+    use crate::build::{decoded, decoded_with, ethernet, ipv4, ipv6, tcp, udp, vlan};
+    use crate::{DecodeConfig, Decoded, LinkType, PacketSource, decode};
+
+    fn nested(times: usize) -> Vec<u8> {
+        (0..times).fold(ipv4(17, &udp(1, 2, b"x")), |inner, _| ipv4(4, &inner))
+    }
+
+    #[test]
+    fn ip_in_ip_of_all_four_kinds_is_a_layer() {
+        let (four, six) = (ipv4(6, &tcp(1, 2, 2, b"")), ipv6(6, &tcp(1, 2, 2, b"")));
+        for (frame, source, name) in [
+            (ipv4(4, &four), PacketSource::Ipv4InIpv4, "ipv4 tunnel"),
+            (ipv4(41, &six), PacketSource::Ipv6InIpv4, "ipv4 tunnel"),
+            (ipv6(4, &four), PacketSource::Ipv4InIpv6, "ipv6 tunnel"),
+            (ipv6(41, &six), PacketSource::Ipv6InIpv6, "ipv6 tunnel"),
+        ] {
+            let out = decoded(&frame, LinkType::Raw);
+            let [outer, inner] = out.layers() else { panic!("{out:?}") };
+            assert_eq!((inner.source, inner.source.pkt_src()), (source, name));
+            assert!(inner.is_tcp() && inner.events.is_empty() && outer.events.is_empty());
+            assert_eq!(outer.payload_offset, inner.frame_start);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_packet_inside_ipv6_is_invalid() {
+        let events = |frame: &[u8]| -> Vec<DecodeEvent> {
+            let out = decoded(frame, LinkType::Raw);
+            assert!(out.outermost().invalid && out.layers().len() == 1);
+            out.outermost().events.as_slice().to_vec()
+        };
+        assert_eq!(events(&ipv6(4, &[0x45; 19])), [Ipv4InIpv6TooSmall]);
+        assert_eq!(events(&ipv6(4, &[0x65; 20])), [Ipv4InIpv6WrongVersion]);
+        assert_eq!(events(&ipv6(41, &[0x60; 39])), [Ipv6InIpv6TooSmall]);
+        assert_eq!(events(&ipv6(41, &[0x40; 40])), [Ipv6InIpv6WrongVersion]);
+    }
+
+    #[test]
+    fn the_fourth_layer_is_the_last_and_says_so() {
+        let out = decoded(&nested(3), LinkType::Raw);
+        assert_eq!(out.layers().len(), 4);
+        assert!(out.innermost().is_udp() && out.innermost().events.is_empty());
+        let out = decoded(&nested(4), LinkType::Raw);
+        assert_eq!(out.layers().len(), 4);
+        assert_eq!(out.innermost().events.as_slice(), [TooManyLayers]);
+        assert!(!out.innermost().invalid);
+    }
+
+    #[test]
+    fn more_headers_than_the_budget_are_invalid() {
+        let mut bytes = ethernet(0x0800, &ipv4(17, &udp(1, 2, b"x")));
+        for _ in 0..5 {
+            bytes = ethernet(0x8847, &[&[0, 6, 0x41, 64, 0, 0, 0, 0][..], &bytes].concat());
+        }
+        assert!(decoded(&bytes, LinkType::Ethernet).innermost().is_udp());
+        for _ in 0..3 {
+            bytes = ethernet(0x8847, &[&[0, 6, 0x41, 64, 0, 0, 0, 0][..], &bytes].concat());
+        }
+        let out = decoded(&bytes, LinkType::Ethernet);
+        assert_eq!(out.innermost().events.as_slice(), [TooManyLayers]);
+        assert!(out.innermost().invalid);
+    }
+
+    #[test]
+    fn a_budget_of_nothing_reads_nothing() {
+        let config = DecodeConfig { max_layers: 0, ..DecodeConfig::DEFAULT };
+        let out = decoded_with(&ethernet(0x0800, &nested(0)), LinkType::Ethernet, &config);
+        assert!(out.innermost().invalid && !out.innermost().is_ip());
+    }
+
+    #[test]
+    fn nothing_is_left_over_from_the_frame_before() {
+        let mut out = Decoded::new();
+        let tagged = ethernet(0x8100, &vlan(7, 0x0800, &ipv4(6, &tcp(1, 2, 2, b"x"))));
+        decode(&nested(3), LinkType::Raw, &DecodeConfig::DEFAULT, &mut out);
+        decode(&tagged, LinkType::Ethernet, &DecodeConfig::DEFAULT, &mut out);
+        decode(&ethernet(0x1234, b""), LinkType::Ethernet, &DecodeConfig::DEFAULT, &mut out);
+        let fresh = decoded(&ethernet(0x1234, b""), LinkType::Ethernet);
+        assert_eq!(format!("{:?}", out.layers()), format!("{:?}", fresh.layers()));
     }
 }

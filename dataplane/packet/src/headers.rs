@@ -232,7 +232,8 @@ pub struct Headers {
     pub payload_len: u32,
     /// IPv4: IHL in bytes. IPv6: 40 and all extension headers before the upper layer.
     pub ip_header_len: u16,
-    /// Bytes of transport header, options included; meaningful when `has_transport`.
+    /// Bytes of transport header, options included; meaningful when `has_transport`. ICMPv4 router advertisements,
+    /// timestamps and address masks have longer headers, whose bytes past the eighth are in the payload too.
     pub l4_header_len: u16,
     /// Source port of TCP, UDP and SCTP, else 0.
     pub src_port: u16,
@@ -352,6 +353,68 @@ impl Headers {
         seen: ProtocolSet::EMPTY,
         events: EventSet::EMPTY,
     };
+
+    /// Makes the layer one of which nothing is known. Field by field on purpose: bytes behind an empty `Option` or an empty
+    /// event list are not written, and neighbours become wide stores. The pattern names every field, so that a new one
+    /// cannot be forgotten.
+    #[inline(always)]
+    pub(crate) fn reset(&mut self, source: PacketSource, frame_start: u32) {
+        let Self {
+            src,
+            dst,
+            frame_start: own_start,
+            ethernet_offset,
+            ip_offset,
+            ip_len,
+            l4_offset,
+            payload_offset,
+            payload_len,
+            ip_header_len,
+            l4_header_len,
+            src_port,
+            dst_port,
+            ether_type,
+            vlan,
+            vlan_count,
+            ip_version,
+            protocol,
+            ttl,
+            tos,
+            source: own_source,
+            has_ethernet,
+            has_transport,
+            invalid,
+            routed,
+            icmp_type,
+            icmp_code,
+            has_icmp_id,
+            icmp_id,
+            icmp_seq,
+            icmpv6_mtu,
+            fragment,
+            tcp,
+            sctp,
+            embedded,
+            seen,
+            events,
+        } = self;
+        (*src, *dst) = ([0; 16], [0; 16]);
+        (*own_start, *ethernet_offset) = (frame_start, 0);
+        (*ip_offset, *ip_len, *l4_offset, *payload_offset, *payload_len) = (0, 0, 0, 0, 0);
+        (*ip_header_len, *l4_header_len, *src_port, *dst_port, *ether_type) = (0, 0, 0, 0, 0);
+        (*vlan, *vlan_count) = ([0; 3], 0);
+        (*ip_version, *protocol, *ttl, *tos) = (0, 0, 0, 0);
+        *own_source = source;
+        (*has_ethernet, *has_transport, *invalid, *routed) = (false, false, false, false);
+        (*icmp_type, *icmp_code, *has_icmp_id, *icmp_id, *icmp_seq) = (0, 0, false, 0, 0);
+        *icmpv6_mtu = None;
+        *fragment = Self::EMPTY.fragment;
+        *tcp = Self::EMPTY.tcp;
+        *sctp = Self::EMPTY.sctp;
+        *embedded = None;
+        *seen = ProtocolSet::EMPTY;
+        events.clear();
+    }
 
     /// The transport payload, or what `payload_offset` says when there is no transport.
     #[inline]

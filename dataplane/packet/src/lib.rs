@@ -31,6 +31,8 @@ mod tunnel;
 mod build;
 #[cfg(test)]
 mod proptests;
+#[cfg(test)]
+mod reference;
 
 pub use config::{DecodeConfig, PortList, Teredo};
 pub use decode::decode;

@@ -3,7 +3,7 @@
 //! Needs `SLUICE_SHARED` (the folder that holds `conformance/`); says so and passes without it.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
-use sluice_packet::{DecodeConfig, DecodeEvent, Decoded, LinkType, decode};
+use sluice_packet::{DecodeConfig, DecodeEvent, Decoded, LinkType, Protocol, decode};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -155,6 +155,42 @@ fn decoder_events_of_the_conformance_cases_are_raised_as_often_as_expected() {
                 if count != expected {
                     wrong.push(format!("{}: {} {count}, expected {expected}", folder.display(), event.name()));
                 }
+            }
+        }
+    }
+    println!("checked {checked:?}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn decoder_counters_of_the_conformance_cases_are_met() {
+    let Some(conformance) = conformance() else { return };
+    let (mut wrong, mut checked) = (Vec::new(), BTreeSet::new());
+    for entry in std::fs::read_dir(conformance.join("cases")).unwrap() {
+        let folder = entry.unwrap().path();
+        let Ok(case) = std::fs::read_to_string(folder.join("case.json")) else { continue };
+        let Some(name) = case.split_once("\"pcap\": \"").and_then(|(_, rest)| rest.split('"').next()) else { continue };
+        for counter in case.split("\"stats.decoder.").skip(1) {
+            let key = counter.split('"').next().unwrap();
+            let Some(expected) = number_after(counter, &format!("{key}\"")) else { continue };
+            let protocol = Protocol::ALL.iter().copied().find(|protocol| protocol.name() == key);
+            let event = key.strip_prefix("event.").and_then(DecodeEvent::from_name);
+            let event = event.or((key == "too_many_layers").then_some(DecodeEvent::TooManyLayers));
+            if protocol.is_none() && event.is_none() && key != "invalid" {
+                continue;
+            }
+            let mut count = 0;
+            for_each_frame(&folder.join(name), |_, out| {
+                count += out.layers().iter().fold(0, |sum, layer| {
+                    let counted = protocol.is_some_and(|protocol| layer.seen.contains(protocol))
+                        || event.is_some_and(|event| layer.events.contains(event))
+                        || (key == "invalid" && layer.invalid);
+                    sum + u64::from(counted)
+                });
+            });
+            checked.insert(key.to_owned());
+            if count != expected {
+                wrong.push(format!("{}: {key} {count}, expected {expected}", folder.display()));
             }
         }
     }

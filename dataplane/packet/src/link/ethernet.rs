@@ -5,14 +5,17 @@
 //! Source: IEEE 802.3 clause 3. A frame whose type field is a length (802.2) has no decoder and counts as an unknown
 //! EtherType, as in Suricata.
 
+use crate::config::DecodeConfig;
 use crate::event::DecodeEvent;
 use crate::headers::Headers;
-use crate::input::{Input, Next, Step, be16, ether_type_step};
+use crate::input::{Input, Next, be16, ether_type_step};
+use crate::link::vlan;
+use crate::network::{ipv4, ipv6};
 use crate::seen::Protocol;
 
 /// Reads the 14 bytes of an Ethernet header.
-#[inline]
-pub(crate) fn decode<'f>(layer: &mut Headers, input: Input<'f>) -> Next<'f> {
+#[inline(always)]
+pub(crate) fn decode<'f>(layer: &mut Headers, input: Input<'f>, config: &DecodeConfig) -> Next<'f> {
     let Some((header, rest)) = input.split::<14>() else {
         return layer.fail(DecodeEvent::EthernetPacketTooSmall, input);
     };
@@ -20,12 +23,15 @@ pub(crate) fn decode<'f>(layer: &mut Headers, input: Input<'f>) -> Next<'f> {
     layer.has_ethernet = true;
     layer.ethernet_offset = input.start;
     layer.ether_type = be16(header[12], header[13]);
-    if layer.ether_type == 0x0800 {
-        return Next::Step(Step::Ipv4, rest);
+    match layer.ether_type {
+        0x0800 => ipv4::decode(layer, rest, config),
+        0x86dd => ipv6::decode(layer, rest, config),
+        0x8100 => vlan::decode(layer, rest, config),
+        _ => other_type(layer, rest),
     }
-    other_type(layer, rest)
 }
 
+#[cold]
 fn other_type<'f>(layer: &mut Headers, rest: Input<'f>) -> Next<'f> {
     match ether_type_step(layer.ether_type) {
         Some(step) => Next::Step(step, rest),

@@ -4,13 +4,16 @@
 //!
 //! Source: IEEE 802.1Q clause 9.6. Priority and drop-eligible bits are left in the frame.
 
+use crate::config::DecodeConfig;
 use crate::event::DecodeEvent;
 use crate::headers::Headers;
 use crate::input::{Input, Next, be16, ether_type_step};
+use crate::network::ipv4;
 use crate::seen::Protocol;
 
 /// Reads the four bytes after a tag's EtherType: control information and the next type.
-pub(crate) fn decode<'f>(layer: &mut Headers, input: Input<'f>) -> Next<'f> {
+#[inline(never)]
+pub(crate) fn decode<'f>(layer: &mut Headers, input: Input<'f>, config: &DecodeConfig) -> Next<'f> {
     let counter = match layer.vlan_count {
         0 => Protocol::Vlan,
         1 => Protocol::VlanQinq,
@@ -26,6 +29,9 @@ pub(crate) fn decode<'f>(layer: &mut Headers, input: Input<'f>) -> Next<'f> {
         layer.vlan_count = layer.vlan_count.wrapping_add(1);
     }
     layer.ether_type = be16(tag[2], tag[3]);
+    if layer.ether_type == 0x0800 {
+        return ipv4::decode(layer, rest, config);
+    }
     match ether_type_step(layer.ether_type) {
         Some(step) => Next::Step(step, rest),
         None => layer.fail(DecodeEvent::VlanUnknownType, rest),

@@ -7,14 +7,14 @@
 
 use crate::config::DecodeConfig;
 use crate::event::DecodeEvent;
-use crate::headers::{Fragment, Headers};
+use crate::headers::Headers;
 use crate::input::{Input, Next, be16};
 use crate::network::ipv4_options;
 use crate::seen::Protocol;
 use crate::transport;
 
 /// Reads the header and its options, then the transport header.
-#[inline]
+#[inline(always)]
 pub(crate) fn decode<'f>(layer: &mut Headers, input: Input<'f>, config: &DecodeConfig) -> Next<'f> {
     layer.seen.insert(Protocol::Ipv4);
     let Some(header) = input.head::<20>() else {
@@ -36,14 +36,9 @@ pub(crate) fn decode<'f>(layer: &mut Headers, input: Input<'f>, config: &DecodeC
     [layer.src[0], layer.src[1], layer.src[2], layer.src[3]] = [header[12], header[13], header[14], header[15]];
     [layer.dst[0], layer.dst[1], layer.dst[2], layer.dst[3]] = [header[16], header[17], header[18], header[19]];
     let fragment = be16(header[6], header[7]);
-    layer.fragment = Fragment {
-        id: u32::from(be16(header[4], header[5])),
-        offset_bytes: (fragment & 0x1fff).wrapping_mul(8),
-        more: fragment & 0x2000 != 0,
-        is_fragment: fragment & 0x3fff != 0,
-        dont: fragment & 0x4000 != 0,
-        reserved: fragment & 0x8000 != 0,
-    };
+    layer.fragment.id = u32::from(be16(header[4], header[5]));
+    layer.fragment.dont = fragment & 0x4000 != 0;
+    layer.fragment.reserved = fragment & 0x8000 != 0;
     let Some(rest) = packet.after(header_len) else {
         return layer.fail(DecodeEvent::Ipv4LengthSmallerThanHeader, input);
     };
@@ -52,11 +47,13 @@ pub(crate) fn decode<'f>(layer: &mut Headers, input: Input<'f>, config: &DecodeC
         layer.invalid = true;
         return layer.rest_is_payload(rest);
     }
-    if layer.fragment.is_fragment {
-        transport::fragment(layer, rest)
-    } else {
-        transport::over_ipv4(layer, rest, config)
+    if fragment & 0x3fff != 0 {
+        layer.fragment.is_fragment = true;
+        layer.fragment.offset_bytes = (fragment & 0x1fff).wrapping_mul(8);
+        layer.fragment.more = fragment & 0x2000 != 0;
+        return transport::fragment(layer, rest);
     }
+    transport::over_ipv4(layer, rest, config)
 }
 
 /// Which check failed, in the order in which they matter.

@@ -14,7 +14,7 @@ use crate::seen::Protocol;
 use crate::transport;
 
 /// Reads the header and its extension headers, then the transport header.
-#[inline]
+#[inline(never)]
 pub(crate) fn decode<'f>(layer: &mut Headers, input: Input<'f>, config: &DecodeConfig) -> Next<'f> {
     layer.seen.insert(Protocol::Ipv6);
     let Some((header, rest)) = input.split::<40>() else {

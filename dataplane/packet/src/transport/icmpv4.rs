@@ -18,7 +18,6 @@ pub(crate) fn decode<'f>(layer: &mut Headers, input: Input<'f>) -> Next<'f> {
         return layer.fail(DecodeEvent::Icmpv4PacketTooSmall, input);
     };
     layer.has_transport = true;
-    layer.l4_header_len = 8;
     (layer.icmp_type, layer.icmp_code) = (header[0], header[1]);
     match last_code(header[0]) {
         None => layer.events.insert(DecodeEvent::Icmpv4UnknownType),
@@ -40,7 +39,21 @@ pub(crate) fn decode<'f>(layer: &mut Headers, input: Input<'f>) -> Next<'f> {
         },
         _ => {}
     }
+    let whole = header_len(header).min(input.len());
+    layer.l4_header_len = whole as u16;
     layer.rest_is_payload(rest)
+}
+
+/// Bytes that the type's own fields take. Those past the eighth are payload too: the header is what keyword `icmpv4.hdr`
+/// sees (Suricata's public case `icmp-hdr-01` looks into a router advertisement), the payload is what `content` sees.
+fn header_len(header: &[u8; 8]) -> usize {
+    match header[0] {
+        // Count and size in words of the advertised addresses (RFC 1256 section 3).
+        9 => usize::from(header[4]).wrapping_mul(usize::from(header[5])).wrapping_mul(4).wrapping_add(8),
+        13 | 14 => 20,
+        17 | 18 => 12,
+        _ => 8,
+    }
 }
 
 /// The highest code of a known type.
@@ -75,6 +88,17 @@ mod tests {
         assert!(layer.is_icmpv4() && layer.events.is_empty() && layer.has_icmp_id);
         assert_eq!((layer.icmp_type, layer.icmp_id, layer.icmp_seq), (8, 0x5515, 7));
         assert_eq!(layer.payload(&frame), b"ab");
+    }
+
+    #[test]
+    fn the_header_of_some_types_reaches_into_the_payload() {
+        let advertisement = [9, 0, 0, 0, 1, 2, 0, 10, 14, 80, 84, 66, 0, 0, 0, 0, b'x'];
+        let frame = raw(1, &advertisement);
+        let out = decoded(&frame, LinkType::Raw);
+        assert_eq!(out.innermost().transport_header(&frame), &advertisement[..16]);
+        assert_eq!(out.innermost().payload(&frame), &advertisement[8..]);
+        let frame = raw(1, &[9, 0, 0, 0, 255, 255, 0, 10]);
+        assert_eq!(decoded(&frame, LinkType::Raw).innermost().l4_header_len, 8);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::seen::Protocol;
 use crate::tunnel;
 
 /// What sits on IPv4, by `layer.protocol`.
-#[inline]
+#[inline(always)]
 pub(crate) fn over_ipv4<'f>(layer: &mut Headers, rest: Input<'f>, config: &DecodeConfig) -> Next<'f> {
     match layer.protocol {
         6 => tcp::decode(layer, rest),
@@ -48,7 +48,7 @@ fn other_over_ipv4<'f>(layer: &mut Headers, rest: Input<'f>, config: &DecodeConf
 }
 
 /// What sits on IPv6, by `layer.protocol`.
-#[inline]
+#[inline(always)]
 pub(crate) fn over_ipv6<'f>(layer: &mut Headers, rest: Input<'f>, config: &DecodeConfig) -> Next<'f> {
     match layer.protocol {
         6 => tcp::decode(layer, rest),

@@ -13,7 +13,7 @@ use crate::input::{Input, Next, be16};
 use crate::seen::Protocol;
 
 /// Reads the header and its options; what follows is the payload.
-#[inline]
+#[inline(always)]
 pub(crate) fn decode<'f>(layer: &mut Headers, input: Input<'f>) -> Next<'f> {
     layer.seen.insert(Protocol::Tcp);
     let Some(header) = input.head::<20>() else {
@@ -38,7 +38,7 @@ pub(crate) fn decode<'f>(layer: &mut Headers, input: Input<'f>) -> Next<'f> {
 }
 
 /// Copies the fixed fields; does nothing when there are fewer than 20 bytes.
-#[inline]
+#[inline(always)]
 pub(crate) fn read_fixed(layer: &mut Headers, input: Input<'_>) {
     let Some(header) = input.head::<20>() else { return };
     layer.tcp.seq = u32::from_be_bytes([header[4], header[5], header[6], header[7]]);
@@ -50,7 +50,7 @@ pub(crate) fn read_fixed(layer: &mut Headers, input: Input<'_>) {
 }
 
 /// Most segments of a connection carry timestamps and nothing else.
-#[inline]
+#[inline(always)]
 fn read_options(layer: &mut Headers, options: &[u8]) {
     layer.tcp.options.length = options.len() as u8;
     if let [1, 1, 8, 10, a, b, c, d, e, f, g, h] = *options {

@@ -13,7 +13,7 @@ use crate::seen::Protocol;
 use crate::tunnel;
 
 /// Reads the header; what follows is the payload, and perhaps a tunnel.
-#[inline]
+#[inline(always)]
 pub(crate) fn decode<'f>(layer: &mut Headers, input: Input<'f>, config: &DecodeConfig) -> Next<'f> {
     layer.seen.insert(Protocol::Udp);
     let Some(header) = input.head::<8>() else {
@@ -31,7 +31,10 @@ pub(crate) fn decode<'f>(layer: &mut Headers, input: Input<'f>, config: &DecodeC
     layer.src_port = be16(header[0], header[1]);
     layer.dst_port = be16(header[2], header[3]);
     layer.rest_is_payload(payload);
-    tunnel::over_udp(layer, payload, config)
+    if tunnel::may_be_over_udp(layer, config) {
+        return tunnel::over_udp(layer, payload, config);
+    }
+    Next::Done
 }
 
 #[cfg(test)]

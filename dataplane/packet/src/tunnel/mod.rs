@@ -15,8 +15,19 @@ use crate::config::DecodeConfig;
 use crate::headers::Headers;
 use crate::input::{Input, Next};
 
+/// Whether one of the ports is that of a tunnel.
+#[inline(always)]
+pub(crate) fn may_be_over_udp(layer: &Headers, config: &DecodeConfig) -> bool {
+    let port = layer.dst_port;
+    config.vxlan_ports.contains(port)
+        | config.geneve_ports.contains(port)
+        | config.gtp_u_ports.contains(port)
+        | config.teredo.wants(layer.src_port, port)
+}
+
 /// The tunnel that a UDP payload holds, by port, if any.
-#[inline]
+#[cold]
+#[inline(never)]
 pub(crate) fn over_udp<'f>(layer: &mut Headers, payload: Input<'f>, config: &DecodeConfig) -> Next<'f> {
     let port = layer.dst_port;
     if config.vxlan_ports.contains(port) {
