@@ -62,10 +62,10 @@ impl Pipeline {
         &self.settings
     }
 
-    /// The frames that follow have this link type.
-    pub fn set_link(&mut self, link: LinkType) {
+    /// The frames that follow have this link type, under this number in their capture.
+    pub fn set_link(&mut self, link: LinkType, number: u16) {
         self.settings.link = link;
-        self.reporter.set_link(link.pcap_number());
+        self.reporter.set_link(number);
     }
 
     /// Brings the flow of `decoded` into the cache.

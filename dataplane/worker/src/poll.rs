@@ -14,6 +14,8 @@ pub struct Source {
     pub rx: RxQueue,
     /// Its link type.
     pub link: LinkType,
+    /// Its link type as the capture numbers it: several numbers may mean one type.
+    pub link_number: u16,
     /// Its records. What the driver delivers beyond them is not taken: it is not in the capture.
     pub records: u64,
 }
@@ -59,9 +61,9 @@ impl Worker {
 
     /// Polls until all records of `source` have come, or the driver has nothing more to give.
     pub fn replay(&mut self, source: Source) {
-        let Source { mut rx, link, records: expected } = source;
+        let Source { mut rx, link, link_number, records: expected } = source;
         let Self { pipeline, egress, frames, outcome } = self;
-        pipeline.set_link(link);
+        pipeline.set_link(link, link_number);
         let (mut received, mut passed) = (Burst::new(), Burst::new());
         let mut verdicts = [Verdict::Pass; BURST];
         let (mut taken, mut empty) = (0_u64, 0_u32);

@@ -197,6 +197,7 @@ fn ip(test: &IpTest) -> Result<Check, Refusal> {
                 SyntaxChecksum::IcmpV4 => ChecksumOf::Transport(4, 1),
                 SyntaxChecksum::IcmpV6 => ChecksumOf::Transport(6, 58),
                 SyntaxChecksum::Igmp => ChecksumOf::Transport(4, 2),
+                SyntaxChecksum::Sctp => return Err(Refusal::Needs("sctp checksums")),
             },
             valid: *valid,
         },

@@ -1,10 +1,11 @@
 //! Compiles typed rules into the rule set that workers read.
 //!
 //! Called by `sluice-service` and the command line after [`crate::load`]. `rule` compiles one rule, `program` its contents and the like, `check`
-//! its header keywords, `order` puts rules into the order they are judged in, `names` gives numbers to flow bits and their kin. A rule that needs
+//! its header keywords, `order` puts rules into the order they are judged in, `names` gives numbers to flow bits and their kin, `limits` reads what `threshold.config` asks. A rule that needs
 //! what the engine does not have is left out with the feature's name: nothing is half done in silence.
 
 mod check;
+pub mod limits;
 mod names;
 mod order;
 mod program;

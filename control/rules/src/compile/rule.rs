@@ -8,7 +8,7 @@ use crate::{
         header::{Action as SyntaxAction, Direction as SyntaxDirection, Endpoint},
         keyword::{
             flow::{FlowState as SyntaxState, FragmentChoice, Side, StreamChoice},
-            threshold::{ThresholdKind, Track as SyntaxTrack, UniqueOn as SyntaxUnique},
+            threshold::{Threshold as SyntaxThreshold, ThresholdKind, Track as SyntaxTrack, UniqueOn as SyntaxUnique},
         },
         protocol::{Protocol as SyntaxProtocol, TcpScope},
         rule::{MatchKind, Report, Rule as Syntax},
@@ -77,16 +77,7 @@ pub(super) fn compile(
                     return Err(place(Refusal::Needs("defragmentation")));
                 }
             }
-            MatchKind::Threshold(threshold) => {
-                let (kind, seconds) = match threshold.kind {
-                    ThresholdKind::Limit { seconds } => (Kind::Limit, seconds),
-                    ThresholdKind::Threshold { seconds } => (Kind::Threshold, seconds),
-                    ThresholdKind::Both { seconds } => (Kind::Both, seconds),
-                    ThresholdKind::Backoff { multiplier } => (Kind::Backoff { multiplier }, 0),
-                };
-                let (track, unique_on) = (track(threshold.track), threshold.unique_on.map(unique));
-                thresholds.push(Threshold { kind, track, count: threshold.count, seconds, unique_on });
-            }
+            MatchKind::Threshold(threshold) => thresholds.push(self::threshold(threshold)),
             MatchKind::DetectionFilter(filter) => thresholds.insert(
                 0,
                 Threshold {
@@ -206,7 +197,19 @@ fn endpoints(syntax: &Syntax, resolver: &mut Resolver, builder: &mut RulesetBuil
     Ok((source_any, destination_any, Endpoints { source, source_ports, destination, destination_ports, both_ways }))
 }
 
-fn track(track: SyntaxTrack) -> Track {
+/// A `threshold` of a rule or of `threshold.config`.
+pub(super) fn threshold(threshold: &SyntaxThreshold) -> Threshold {
+    let (kind, seconds) = match threshold.kind {
+        ThresholdKind::Limit { seconds } => (Kind::Limit, seconds),
+        ThresholdKind::Threshold { seconds } => (Kind::Threshold, seconds),
+        ThresholdKind::Both { seconds } => (Kind::Both, seconds),
+        ThresholdKind::Backoff { multiplier } => (Kind::Backoff { multiplier }, 0),
+    };
+    let unique_on = threshold.unique_on.map(unique);
+    Threshold { kind, track: track(threshold.track), count: threshold.count, seconds, unique_on }
+}
+
+pub(super) fn track(track: SyntaxTrack) -> Track {
     match track {
         SyntaxTrack::Source => Track::BySource,
         SyntaxTrack::Destination => Track::ByDestination,

@@ -1,0 +1,60 @@
+//! `sluice check`: reads rules and says what is wrong with them, and which wait for what.
+
+use crate::{
+    exit::Exit,
+    rules::{self, SettingArguments},
+};
+use sluice_service::LoadedRules;
+use std::{path::PathBuf, process::ExitCode, time::Instant};
+
+/// Arguments.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// A rule file, or a folder of .rules files; may be given several times.
+    #[arg(long, value_name = "FILE|DIR", required = true)]
+    rules: Vec<PathBuf>,
+    #[command(flatten)]
+    settings: SettingArguments,
+    /// A rule that is wrong in the language makes the exit status 1.
+    #[arg(long)]
+    strict: bool,
+    /// Print everything as one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> ExitCode {
+    inner(arguments).unwrap_or_else(|exit| exit).into()
+}
+
+fn inner(arguments: &Arguments) -> Result<Exit, Exit> {
+    let begun = Instant::now();
+    let settings = arguments.settings.settings()?;
+    let loaded = rules::load(&arguments.rules, &settings)?;
+    if arguments.json {
+        println!("{:#}", rules::as_json(&loaded));
+    } else {
+        rules::print_diagnostics(&loaded, true);
+        print_table(&loaded);
+        println!("Completed in {:.2} seconds", begun.elapsed().as_secs_f64());
+    }
+    Ok(if arguments.strict && loaded.has_errors() { Exit::Unsound } else { Exit::Sound })
+}
+
+fn print_table(rules: &LoadedRules) {
+    println!("{:>7}  accepted: in use", rules.accepted);
+    println!("{:>7}  refused: wrong in the language", rules.refused);
+    println!("{:>7}  waiting for a feature that is not here yet", rules.waiting_total());
+    println!("{:>7}  disabled by their publisher", rules.disabled);
+    println!("{:>7}  skipped: they ask for another engine or version", rules.skipped);
+    if rules.waiting.is_empty() {
+        return;
+    }
+    println!("\n  rules  wait for");
+    let mut features: Vec<_> = rules.waiting.iter().collect();
+    features.sort_by_key(|&(feature, count)| (std::cmp::Reverse(*count), *feature));
+    for (feature, count) in features {
+        println!("{count:>7}  {feature}");
+    }
+}

@@ -1,0 +1,228 @@
+//! `sluice replay`: captures through the engine.
+
+use crate::{
+    exit::Exit,
+    progress::Progress,
+    rules::{self, SettingArguments},
+};
+use serde_json::{Value, json};
+use sluice_core::{Cause, Counters};
+use sluice_service::{LoadedRules, Replay, ReplayError, Report, replay};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Instant,
+};
+
+/// Signatures shown in the table of alerts.
+const MOST_SHOWN: usize = 20;
+
+/// Arguments.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Captures, pcap or pcapng, replayed in this order.
+    #[arg(value_name = "CAPTURE", required = true)]
+    captures: Vec<PathBuf>,
+    /// A rule file, or a folder of .rules files; may be given several times.
+    #[arg(long, value_name = "FILE|DIR")]
+    rules: Vec<PathBuf>,
+    /// Folder for eve.json, fast.log and forwarded.pcapng.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    log_dir: PathBuf,
+    /// Judge as if between two ports, and write what would have been forwarded.
+    #[arg(long)]
+    inline: bool,
+    #[command(flatten)]
+    settings: SettingArguments,
+    /// A rule that is wrong in the language makes the exit status 1, and nothing is replayed.
+    #[arg(long)]
+    strict: bool,
+    /// Print the report as one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> ExitCode {
+    inner(arguments).unwrap_or_else(|exit| exit).into()
+}
+
+fn inner(arguments: &Arguments) -> Result<Exit, Exit> {
+    let settings = arguments.settings.settings()?;
+    let mut missing = false;
+    for path in arguments.captures.iter().filter(|path| !path.is_file()) {
+        missing = true;
+        eprintln!("sluice: {}: no such capture", path.display());
+    }
+    if missing {
+        return Err(Exit::Misuse);
+    }
+    let loaded = rules::load(&arguments.rules, &settings)?;
+    if !arguments.json {
+        rules::print_diagnostics(&loaded, false);
+    }
+    if arguments.strict && loaded.has_errors() {
+        eprintln!("sluice: {} rules are wrong in the language; correct them or leave --strict out", loaded.refused);
+        return Err(Exit::Unsound);
+    }
+    let mut progress = Progress::new("replay");
+    let begun = Instant::now();
+    let result = replay::run(Replay {
+        captures: &arguments.captures,
+        rules: &loaded,
+        settings: &settings,
+        log_dir: &arguments.log_dir,
+        inline: arguments.inline,
+        progress: &mut |done, total| progress.at(done, total),
+    });
+    progress.end();
+    let report = result.map_err(|error| {
+        eprintln!("sluice: {error}");
+        match error {
+            ReplayError::Capture(_) | ReplayError::WorkerPanicked => Exit::Unsound,
+            _ => Exit::Misuse,
+        }
+    })?;
+    for capture in &report.captures {
+        if let Some(damage) = &capture.damage {
+            eprintln!(
+                "sluice: {}: damaged after record {} ({damage}); the records before it were replayed",
+                capture.path.display(),
+                capture.records
+            );
+        }
+    }
+    if arguments.json {
+        println!("{:#}", as_json(&loaded, &report));
+    } else {
+        print_report(&loaded, &report, &arguments.log_dir, arguments.inline);
+        println!("Completed in {:.2} seconds", begun.elapsed().as_secs_f64());
+    }
+    tell_unsound(&report);
+    Ok(if report.is_sound() { Exit::Sound } else { Exit::Unsound })
+}
+
+/// What does not add up, in words.
+pub fn tell_unsound(report: &Report) {
+    if report.ledger.imbalance() != 0 {
+        eprintln!("sluice: the packet ledger does not close: {} packets unaccounted for", report.ledger.imbalance());
+    }
+    if report.missing_records() > 0 {
+        eprintln!("sluice: the capture device delivered {} records fewer than the files hold", report.missing_records());
+    }
+    if report.leaked_buffers > 0 {
+        eprintln!("sluice: {} packet buffers did not come back", report.leaked_buffers);
+    }
+}
+
+fn print_report(rules: &LoadedRules, report: &Report, log_dir: &Path, inline: bool) {
+    let bytes: u64 = report.captures.iter().map(|capture| capture.bytes).sum();
+    for capture in &report.captures {
+        println!(
+            "{}: {} records, link type {} ({})",
+            capture.path.display(),
+            capture.records,
+            capture.link.name(),
+            capture.link_number
+        );
+    }
+    println!("rules: {} accepted, {} refused, {} waiting for a feature", rules.accepted, rules.refused, rules.waiting_total());
+    println!("packets: {} received ({bytes} bytes), {} flows", report.ledger.rx, report.counters.flow_total);
+    println!("{}", ledger_line(report, inline));
+    println!(
+        "events: {} alerts, {} drops, {} flows, {} lost, in {}",
+        report.told.alerts,
+        report.told.drops,
+        report.told.flows,
+        report.counters.events_lost_ring_full,
+        log_dir.join("eve.json").display()
+    );
+    if report.alerts.is_empty() {
+        return;
+    }
+    println!("\n alerts  signature");
+    for (rule, count) in by_count(&report.alerts).into_iter().take(MOST_SHOWN) {
+        if let Some(signature) = rules.signatures.get(rule as usize) {
+            println!("{count:>7}  {}:{} {}", signature.gid, signature.sid, signature.message);
+        }
+    }
+    if report.alerts.len() > MOST_SHOWN {
+        println!("    ...  and {} more signatures", report.alerts.len() - MOST_SHOWN);
+    }
+    println!();
+}
+
+/// Most first, then by rule number.
+pub fn by_count(counts: &[(u32, u64)]) -> Vec<(u32, u64)> {
+    let mut sorted = counts.to_vec();
+    sorted.sort_by_key(|&(rule, count)| (std::cmp::Reverse(count), rule));
+    sorted
+}
+
+/// Where the packets went, on one line.
+pub fn ledger_line(report: &Report, inline: bool) -> String {
+    let ledger = &report.ledger;
+    let went = if inline {
+        let causes: Vec<String> = Cause::ALL
+            .into_iter()
+            .zip(ledger.dropped)
+            .filter(|(_, count)| *count > 0)
+            .map(|(cause, count)| format!("{} {count}", cause.words()))
+            .collect();
+        let causes = if causes.is_empty() { String::new() } else { format!(" ({})", causes.join(", ")) };
+        format!("{} forwarded, {} dropped{causes}", ledger.tx, ledger.dropped_total())
+    } else {
+        format!("{} looked at", ledger.consumed)
+    };
+    let closes = if ledger.imbalance() == 0 { "closes" } else { "DOES NOT CLOSE" };
+    format!("ledger: {} received = {went}, {} held; {closes}", ledger.rx, ledger.held)
+}
+
+fn as_json(rules: &LoadedRules, report: &Report) -> Value {
+    let ledger = &report.ledger;
+    let dropped: serde_json::Map<String, Value> =
+        Cause::ALL.into_iter().zip(ledger.dropped).map(|(cause, count)| (cause.name().to_owned(), count.into())).collect();
+    let counters: serde_json::Map<String, Value> = Counters::NAMES
+        .iter()
+        .zip(report.counters.values())
+        .map(|(name, value)| ((*name).to_owned(), value.into()))
+        .collect();
+    let named = |counts: &[(u32, u64)]| -> Vec<Value> {
+        by_count(counts)
+            .into_iter()
+            .filter_map(|(rule, count)| {
+                let signature = rules.signatures.get(rule as usize)?;
+                Some(json!({"gid": signature.gid, "sid": signature.sid, "signature": signature.message, "count": count}))
+            })
+            .collect()
+    };
+    let captures: Vec<Value> = report
+        .captures
+        .iter()
+        .map(|capture| {
+            json!({
+                "path": capture.path.to_string_lossy(),
+                "records": capture.records,
+                "bytes": capture.bytes,
+                "linktype": capture.link_number,
+                "longest": capture.longest,
+                "damage": capture.damage,
+            })
+        })
+        .collect();
+    let mut value = rules::as_json(rules);
+    value["captures"] = captures.into();
+    value["ledger"] = json!({
+        "rx": ledger.rx, "generated": ledger.generated, "tx": ledger.tx, "consumed": ledger.consumed, "held": ledger.held,
+        "dropped": dropped, "imbalance": ledger.imbalance() as i64,
+    });
+    value["events"] = json!({"alerts": report.told.alerts, "drops": report.told.drops, "flows": report.told.flows});
+    value["alerts"] = named(&report.alerts).into();
+    value["drops"] = named(&report.drops).into();
+    value["counters"] = counters.into();
+    value["forwarded"] = json!(report.forwarded);
+    value["bursts"] = json!(report.bursts);
+    value["leaked_buffers"] = json!(report.leaked_buffers);
+    value["eal"] = json!({"arguments": report.eal_arguments, "choices": report.eal_choices});
+    value
+}

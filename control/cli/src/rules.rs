@@ -1,0 +1,110 @@
+//! Loading rules and telling about them: shared by the commands.
+
+use crate::exit::Exit;
+use serde_json::{Value, json};
+use sluice_config::{Assigned, Settings};
+use sluice_rules::{Diagnostic, Severity};
+use sluice_service::{LoadedRules, RuleSources};
+use std::path::PathBuf;
+
+/// Most findings printed of one severity; the rest is counted.
+const MOST_PRINTED: usize = 50;
+
+/// Options shared by commands that take settings.
+#[derive(clap::Args)]
+pub struct SettingArguments {
+    /// A setting, PATH=VALUE; may be given several times.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub set: Vec<String>,
+}
+
+impl SettingArguments {
+    /// The settings, or every assignment that is wrong, printed.
+    pub fn settings(&self) -> Result<Settings, Exit> {
+        let mut settings = Settings::default();
+        let mut sound = true;
+        for assignment in &self.set {
+            match settings.assign(assignment) {
+                Ok(Assigned::InForce) => {}
+                Ok(Assigned::NotYet) => tracing::warn!("--set {assignment}: known, but what it sets does not exist here yet; not in force"),
+                Err(error) => {
+                    sound = false;
+                    eprintln!("sluice: {error}");
+                }
+            }
+        }
+        if sound { Ok(settings) } else { Err(Exit::Misuse) }
+    }
+}
+
+/// Loads `paths`; a path that does not exist is a missing thing.
+pub fn load(paths: &[PathBuf], settings: &Settings) -> Result<LoadedRules, Exit> {
+    let mut missing = false;
+    for path in paths.iter().filter(|path| !path.exists()) {
+        missing = true;
+        eprintln!("sluice: {}: no such file or folder; give a .rules file or a folder of them", path.display());
+    }
+    if missing {
+        return Err(Exit::Misuse);
+    }
+    compile(&RuleSources { paths: paths.to_vec(), bundled: Vec::new() }, settings)
+}
+
+/// Compiles `sources`.
+pub fn compile(sources: &RuleSources, settings: &Settings) -> Result<LoadedRules, Exit> {
+    sluice_service::rules::load(sources, settings, 1).map_err(|error| {
+        eprintln!("sluice: {error}");
+        Exit::Unsound
+    })
+}
+
+/// Prints what is wrong, mistakes first; unsupported rules as a table by feature.
+pub fn print_diagnostics(rules: &LoadedRules, with_warnings: bool) {
+    for severity in [Severity::Error, Severity::Warning] {
+        if severity == Severity::Warning && !with_warnings {
+            continue;
+        }
+        let found: Vec<&Diagnostic> = rules.diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).collect();
+        for diagnostic in found.iter().take(MOST_PRINTED) {
+            eprintln!("{diagnostic}");
+        }
+        if found.len() > MOST_PRINTED {
+            eprintln!("... and {} more; --json lists all", found.len() - MOST_PRINTED);
+        }
+    }
+}
+
+/// `rules: {accepted, refused, waiting, disabled, skipped}` and the list of diagnostics.
+pub fn as_json(rules: &LoadedRules) -> Value {
+    let diagnostics: Vec<Value> = rules.diagnostics.iter().map(diagnostic).collect();
+    json!({
+        "rules": {
+            "accepted": rules.accepted,
+            "refused": rules.refused,
+            "waiting": rules.waiting_total(),
+            "disabled": rules.disabled,
+            "skipped": rules.skipped,
+        },
+        "waiting_for": rules.waiting,
+        "diagnostics": diagnostics,
+    })
+}
+
+fn diagnostic(diagnostic: &Diagnostic) -> Value {
+    let (severity, feature) = match diagnostic.severity {
+        Severity::Error => ("error", None),
+        Severity::Warning => ("warning", None),
+        Severity::Unsupported { feature } => ("unsupported", Some(feature)),
+    };
+    json!({
+        "severity": severity,
+        "feature": feature,
+        "file": diagnostic.file.to_string_lossy(),
+        "line": diagnostic.line,
+        "column": diagnostic.column,
+        "sid": diagnostic.sid,
+        "value": diagnostic.value,
+        "reason": diagnostic.problem.to_string(),
+        "remedy": diagnostic.problem.remedy(),
+    })
+}

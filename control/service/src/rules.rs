@@ -1,0 +1,209 @@
+//! Rule files to a compiled rule set and the texts of its signatures.
+
+use sluice_config::{ActionWord, Settings};
+use sluice_core::Action;
+use sluice_detect::{Ruleset, ruleset::BuildError};
+use sluice_events::{Signature, signature::Target};
+use sluice_rules::{
+    Diagnostic, LoadOptions, Rule, Severity, Variables,
+    compile::{self, ActionOrder, CompileOptions, Limit, Names, limits},
+    config::{classification, reference, threshold},
+    diagnostic::Problem,
+    syntax::keyword::meta,
+};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// Where rules come from.
+#[derive(Clone, Debug, Default)]
+pub struct RuleSources {
+    /// Files and folders.
+    pub paths: Vec<PathBuf>,
+    /// Rules that come with the product, by the name they are shown under.
+    pub bundled: Vec<(PathBuf, &'static str)>,
+}
+
+/// A rule set ready for workers, and everything said about the rules it was made of.
+pub struct LoadedRules {
+    /// What workers read.
+    pub ruleset: Arc<Ruleset>,
+    /// Texts, by the number of the rule in the rule set.
+    pub signatures: Arc<[Signature]>,
+    /// Everything found, in the order of files and lines, what compiling found behind.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Rules in use.
+    pub accepted: usize,
+    /// Rules that are wrong in the language.
+    pub refused: usize,
+    /// Rules that are valid and need what isn't here yet, by feature.
+    pub waiting: BTreeMap<&'static str, usize>,
+    /// Rules commented out by their publisher.
+    pub disabled: usize,
+    /// Rules that say themselves that they need another engine.
+    pub skipped: usize,
+}
+
+impl LoadedRules {
+    /// Rules left out for a missing feature.
+    pub fn waiting_total(&self) -> usize {
+        self.waiting.values().sum()
+    }
+
+    /// Whether some rule is wrong in the language.
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+}
+
+/// Loads and compiles.
+///
+/// # Errors
+/// [`BuildError`] when the prefilter's compiler refuses. Rules that can't be used are diagnostics.
+pub fn load(sources: &RuleSources, settings: &Settings, generation: u32) -> Result<LoadedRules, BuildError> {
+    let mut diagnostics = Vec::new();
+    let variables =
+        Variables { address: settings.variables.address.clone(), port: settings.variables.port.clone() };
+    let classes = Classes::load(settings.classification_file.as_deref(), &mut diagnostics);
+    let references = References::load(settings.reference_file.as_deref(), &mut diagnostics);
+    let limits = limits(settings.threshold_file.as_deref(), &variables, &mut diagnostics);
+    let options = LoadOptions { variables: Some(variables.clone()), ..LoadOptions::default() };
+    let mut set = sluice_rules::load(&sources.paths, &options);
+    for (name, text) in &sources.bundled {
+        let more = sluice_rules::load_bytes(name, text.as_bytes(), &options);
+        set.rules.extend(more.rules);
+        set.diagnostics.extend(more.diagnostics);
+        set.disabled.extend(more.disabled);
+    }
+    let class_priority = |class: &str| classes.by_name.get(class).map(|(_, priority)| *priority);
+    let compile_options = CompileOptions {
+        variables: &variables,
+        action_order: ActionOrder(settings.action_order.map(action)),
+        class_priority: &class_priority,
+        limits: &limits,
+    };
+    let compiled = compile::compile(&set.rules, &compile_options, &mut Names::default(), generation)?;
+    let signatures: Vec<Signature> = compiled
+        .places
+        .iter()
+        .zip(compiled.ruleset.rules())
+        .filter_map(|(place, rule)| Some(signature(set.rules.get(*place)?, rule.priority, &classes, &references)))
+        .collect();
+    diagnostics.extend(set.diagnostics);
+    diagnostics.extend(compiled.diagnostics);
+    let mut waiting: BTreeMap<&'static str, usize> = BTreeMap::new();
+    for diagnostic in &diagnostics {
+        if let Severity::Unsupported { feature } = diagnostic.severity {
+            *waiting.entry(feature).or_default() += 1;
+        }
+    }
+    Ok(LoadedRules {
+        accepted: compiled.ruleset.rules().len(),
+        ruleset: Arc::new(compiled.ruleset),
+        signatures: signatures.into(),
+        diagnostics,
+        refused: set.refused + compiled.refused,
+        waiting,
+        disabled: set.disabled.len(),
+        skipped: set.skipped.len(),
+    })
+}
+
+/// Classes of our own, for runs that bring no `classification.config`.
+const BUNDLED_CLASSES: &str = include_str!("../../rules/starter/classification.config");
+/// Reference systems of our own, for runs that bring no `reference.config`.
+const BUNDLED_REFERENCES: &str = include_str!("../../rules/starter/reference.config");
+
+/// What class names mean: description and priority.
+struct Classes {
+    by_name: BTreeMap<Box<str>, (String, u8)>,
+}
+
+impl Classes {
+    fn load(path: Option<&Path>, diagnostics: &mut Vec<Diagnostic>) -> Self {
+        let (name, bytes) = read(path, "classification.config", BUNDLED_CLASSES, diagnostics);
+        let (found, wrong) = classification::parse(&name, &bytes);
+        diagnostics.extend(wrong);
+        let entry = |class: classification::Classification| (class.name, (class.description.into(), class.priority));
+        Self { by_name: found.into_iter().map(entry).collect() }
+    }
+}
+
+/// Where references lead.
+struct References {
+    prefixes: BTreeMap<Box<str>, Box<str>>,
+}
+
+impl References {
+    fn load(path: Option<&Path>, diagnostics: &mut Vec<Diagnostic>) -> Self {
+        let (name, bytes) = read(path, "reference.config", BUNDLED_REFERENCES, diagnostics);
+        let (found, wrong) = reference::parse(&name, &bytes);
+        diagnostics.extend(wrong);
+        Self { prefixes: found.into_iter().map(|system| (system.name, system.prefix)).collect() }
+    }
+
+    fn written_out(&self, system: &str, id: &str) -> String {
+        match self.prefixes.get(system) {
+            Some(prefix) => format!("{prefix}{id}"),
+            None => format!("{system}:{id}"),
+        }
+    }
+}
+
+fn limits(path: Option<&Path>, variables: &Variables, diagnostics: &mut Vec<Diagnostic>) -> Vec<Limit> {
+    let Some(path) = path else { return Vec::new() };
+    let (name, bytes) = read(Some(path), "", "", diagnostics);
+    let (lines, wrong) = threshold::parse(&name, &bytes);
+    diagnostics.extend(wrong);
+    let (limits, problems) = limits::resolve(&lines, variables);
+    diagnostics.extend(problems.into_iter().map(|problem| of_file(&name, problem)));
+    limits
+}
+
+/// The bytes of `path`, or what is bundled.
+fn read(path: Option<&Path>, name: &str, bundled: &str, diagnostics: &mut Vec<Diagnostic>) -> (PathBuf, Vec<u8>) {
+    let Some(path) = path else { return (PathBuf::from(name), bundled.as_bytes().to_vec()) };
+    match std::fs::read(path) {
+        Ok(bytes) => (path.to_owned(), bytes),
+        Err(error) => {
+            diagnostics.push(of_file(path, Problem::Unreadable { kind: error.kind() }));
+            (path.to_owned(), Vec::new())
+        }
+    }
+}
+
+fn of_file(path: &Path, problem: Problem) -> Diagnostic {
+    Diagnostic { severity: Severity::Error, file: path.into(), line: 0, column: 0, sid: None, value: "".into(), problem }
+}
+
+fn action(word: ActionWord) -> Action {
+    match word {
+        ActionWord::Pass => Action::Pass,
+        ActionWord::Drop => Action::Drop,
+        ActionWord::Reject => Action::RejectSource,
+        ActionWord::Alert => Action::Alert,
+    }
+}
+
+fn signature(rule: &Rule, priority: u8, classes: &Classes, references: &References) -> Signature {
+    let mut metadata: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for item in &rule.metadata {
+        metadata.entry(item.key.to_string()).or_default().push(item.value.to_string());
+    }
+    Signature {
+        gid: rule.gid,
+        sid: rule.sid,
+        rev: rule.rev,
+        message: rule.message.to_string(),
+        category: rule.classtype.as_deref().and_then(|class| classes.by_name.get(class)).map(|(text, _)| text.clone()).unwrap_or_default(),
+        priority,
+        metadata: metadata.into_iter().collect(),
+        references: rule.references.iter().map(|reference| references.written_out(&reference.system, &reference.id)).collect(),
+        target: rule.target.map(|target| match target {
+            meta::Target::Source => Target::Source,
+            meta::Target::Destination => Target::Destination,
+        }),
+    }
+}
