@@ -85,7 +85,7 @@ impl RuleSet {
 /// A path that cannot be read is an error among the diagnostics; the others are read all the same.
 ///
 /// # Cost
-/// One pass over the text; about 10 microseconds per rule.
+/// Linear in the text, one thread.
 pub fn load<P: AsRef<Path>>(paths: &[P], options: &LoadOptions) -> RuleSet {
     let mut loader = Loader::new(options);
     for path in paths {

@@ -1,6 +1,7 @@
 //! Public rule sets and the rule-load cases of the conformance collection, read from the folder `SLUICE_SHARED` names.
 //!
 //! Skipped aloud when the variable is unset: the corpora are not part of the repository.
+use sluice_rules::config::{classification, reference, threshold};
 use sluice_rules::{LoadOptions, Severity, load};
 use std::path::{Path, PathBuf};
 
@@ -78,4 +79,27 @@ fn conformance_rules_are_refused_exactly_where_the_reference_refuses_them() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_configuration_files_of_the_cases_are_read_without_findings() {
+    let Some(shared) = shared() else { return };
+    let conformance = shared.join("conformance");
+    let read = |path: &Path| std::fs::read(path).unwrap();
+    let file = conformance.join("etc/classification.config");
+    let (found, wrong) = classification::parse(&file, &read(&file));
+    assert!(found.len() > 30 && wrong.is_empty(), "{wrong:#?}");
+    let file = conformance.join("etc/reference.config");
+    let (found, wrong) = reference::parse(&file, &read(&file));
+    assert!(found.len() > 5 && wrong.is_empty(), "{wrong:#?}");
+    let mut lines = 0;
+    for case in folders(&conformance.join("cases")).unwrap() {
+        let file = case.join("threshold.config");
+        if file.is_file() {
+            let (found, wrong) = threshold::parse(&file, &read(&file));
+            assert!(wrong.is_empty(), "{wrong:#?}");
+            lines += found.len();
+        }
+    }
+    assert!(lines > 0);
 }

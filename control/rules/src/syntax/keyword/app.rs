@@ -1,6 +1,6 @@
 //! Keywords with a value that are kept in a general form: application protocols, files, and a few old ones.
 //!
-//! Called through the keyword table, which is filled from [`APP_KEYWORDS`]. The value is checked as far as the
+//! Called through the keyword table, which is filled from `APP_KEYWORDS`. The value is checked as far as the
 //! table says; what it means to the protocol is up to `compile`.
 //!
 //! Source: the public rule documentation, one chapter per protocol, and the corpora.

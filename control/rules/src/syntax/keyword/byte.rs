@@ -263,7 +263,8 @@ fn byte_test(rule: &mut Builder<'_>, option: Use<'_>) -> Result<(), Fault> {
     let (negated, operator) = operator.negation();
     let operator = match operator.text() {
         // A lone `!` and `!=` mean "not equal".
-        "=" | "==" | "" => ByteOperator::Equal,
+        "=" | "==" => ByteOperator::Equal,
+        "" if negated => ByteOperator::Equal,
         "<" => ByteOperator::Less,
         "<=" => ByteOperator::LessOrEqual,
         ">" => ByteOperator::Greater,
