@@ -264,6 +264,13 @@ pub enum Problem {
         /// The type.
         expected: &'static str,
     },
+    /// Text that the keyword overlooks, most likely the rest of a lost `;`.
+    Ignored {
+        /// The keyword.
+        by: &'static str,
+    },
+    /// Counts from a content that is not looked at.
+    RelativeToFastPatternOnly,
     /// Not in this engine.
     Unsupported {
         /// What is missing.
@@ -330,6 +337,10 @@ impl fmt::Display for Problem {
             Self::NeverTransformed { transform } => write!(f, "{transform} never produces this pattern"),
             Self::DatasetRefused { reason } => write!(f, "{reason}"),
             Self::DatasetLine { line, expected } => write!(f, "line {line} of the file is not {expected}"),
+            Self::Ignored { by } => write!(f, "{by} overlooks this"),
+            Self::RelativeToFastPatternOnly => {
+                write!(f, "counts from a content with fast_pattern:only, which has no place")
+            }
             Self::Unsupported { feature } => write!(f, "this engine has no {feature}"),
         }
     }
@@ -395,6 +406,8 @@ impl Problem {
             Self::NeverTransformed { .. } => "write the pattern as the transform leaves it".into(),
             Self::DatasetRefused { .. } => "change the path or the setting".into(),
             Self::DatasetLine { .. } => "correct that line".into(),
+            Self::Ignored { .. } => "remove it, or put a `;` before it".into(),
+            Self::RelativeToFastPatternOnly => "use fast_pattern without only".into(),
             Self::Unsupported { .. } => "disable the rule".into(),
         }
     }

@@ -6,11 +6,14 @@
 #![forbid(unsafe_code)]
 
 pub mod compile;
+pub mod config;
+pub mod dataset_file;
 pub mod diagnostic;
 pub mod file;
 pub mod syntax;
 pub mod variables;
 
+pub use dataset_file::{DatasetData, DatasetEntry, DatasetPolicy};
 pub use diagnostic::{Diagnostic, Problem, Severity, Span};
 pub use file::{DisabledRule, LoadOptions, RuleSet, SkippedRule, load, load_bytes};
 pub use syntax::header::{Action, Direction, Endpoint, Header};

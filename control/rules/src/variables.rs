@@ -345,11 +345,7 @@ impl Variables {
     }
 }
 
-fn definition<'m>(
-    map: &'m BTreeMap<String, String>,
-    name: &str,
-    trail: &[Box<str>],
-) -> Result<&'m str, Problem> {
+fn definition<'m>(map: &'m BTreeMap<String, String>, name: &str, trail: &[Box<str>]) -> Result<&'m str, Problem> {
     if trail.iter().any(|seen| **seen == *name) {
         return Err(Problem::RecursiveVariable { name: name.into() });
     }

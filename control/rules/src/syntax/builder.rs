@@ -85,6 +85,16 @@ impl<'h> Builder<'h> {
         self.sticky
     }
 
+    /// Whether the current buffer has this canonical name.
+    pub(crate) fn current_is(&self, name: &str) -> bool {
+        self.buffers.get(self.current).is_some_and(|b| b.buffer.name == name)
+    }
+
+    /// Notes something odd that does not stop the rule.
+    pub(crate) fn warn(&mut self, fault: Fault) {
+        self.remarks.push((Severity::Warning, fault));
+    }
+
     /// The current buffer, which must be a sticky one.
     pub(crate) fn sticky_buffer(&self, option: Use<'_>) -> Result<usize, Fault> {
         if self.sticky { Ok(self.current) } else { Err(option.fault(Problem::NothingBefore)) }
@@ -110,8 +120,7 @@ impl<'h> Builder<'h> {
 
     /// Index of the plain use of `buffer`, made when there is none.
     pub(crate) fn buffer_index(&mut self, buffer: &'static Buffer, span: Span) -> usize {
-        let plain =
-            |b: &BufferUse| std::ptr::eq(b.buffer, buffer) && b.transforms.is_empty() && b.argument.is_none();
+        let plain = |b: &BufferUse| std::ptr::eq(b.buffer, buffer) && b.transforms.is_empty() && b.argument.is_none();
         if let Some(index) = self.buffers.iter().position(plain) {
             return index;
         }
@@ -198,12 +207,7 @@ impl<'h> Builder<'h> {
         if let Some(used) = kind.buffer().and_then(|b| self.buffers.get(b)) {
             self.use_feature(used.buffer.feature);
         }
-        self.matches.push(Match {
-            kind,
-            keyword: option.keyword.canonical,
-            span: option.span(),
-            prefilter: false,
-        });
+        self.matches.push(Match { kind, keyword: option.keyword.canonical, span: option.span(), prefilter: false });
     }
 
     /// Notes that the rule needs a feature.
@@ -285,8 +289,7 @@ impl<'h> Builder<'h> {
     /// `noalert` and `alert` exclude one another.
     pub(crate) fn set_report(&mut self, option: Use<'_>, report: Report) {
         if self.report != Report::ByAction && self.report != report {
-            self.remarks
-                .push((Severity::Error, option.fault(Problem::Conflict { with: "alert and noalert".into() })));
+            self.remarks.push((Severity::Error, option.fault(Problem::Conflict { with: "alert and noalert".into() })));
         }
         self.report = report;
     }

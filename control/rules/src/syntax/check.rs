@@ -28,6 +28,7 @@ pub(crate) fn rule(rule: &mut Rule) -> Vec<(Severity, Fault)> {
     directions(rule, &mut findings);
     flowbits(rule, &mut findings);
     relative_to_start(rule, &mut findings);
+    relative_to_nothing(rule, &mut findings);
     findings
 }
 
@@ -194,6 +195,24 @@ fn flowbits(rule: &Rule, findings: &mut Vec<(Severity, Fault)>) {
     }
 }
 
+/// A content that only serves to find the rule has no place that another could count from.
+fn relative_to_nothing(rule: &Rule, findings: &mut Vec<(Severity, Fault)>) {
+    for (i, found) in rule.matches.iter().enumerate() {
+        let MatchKind::Content(c) = &found.kind else { continue };
+        if !c.is_relative() {
+            continue;
+        }
+        let before = rule.matches.iter().take(i).rev().find_map(|m| match &m.kind {
+            MatchKind::Content(other) if other.buffer == c.buffer => Some(other.fast_pattern),
+            kind if kind.buffer() == Some(c.buffer) => Some(None),
+            _ => None,
+        });
+        if before == Some(Some(FastPattern::Only)) {
+            error(findings, found.span, Problem::RelativeToFastPatternOnly);
+        }
+    }
+}
+
 /// Tells of contents that count from a match there is none of.
 fn relative_to_start(rule: &Rule, findings: &mut Vec<(Severity, Fault)>) {
     for (i, found) in rule.matches.iter().enumerate() {
@@ -207,5 +226,82 @@ fn relative_to_start(rule: &Rule, findings: &mut Vec<(Severity, Fault)>) {
         if c.is_relative() && first() {
             findings.push((Severity::Warning, Fault { span: found.span, problem: Problem::RelativeToStart }));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{LoadOptions, Rule, load_bytes};
+    use std::path::Path;
+
+    fn read(options: &str) -> Result<Rule, Vec<String>> {
+        let text = format!("alert http any any -> any any ({options} sid:1;)");
+        let mut set = load_bytes(Path::new("t"), text.as_bytes(), &LoadOptions::default());
+        let errors = set.diagnostics.iter().map(ToString::to_string).collect();
+        set.rules.pop().ok_or(errors)
+    }
+
+    #[test]
+    fn contradictions_are_refused() {
+        for options in [
+            "content:\"a\"; depth:2; content:\"b\"; distance:1; offset:1;",
+            "content:\"abc\"; depth:2;",
+            "content:\"a\"; content:\"abc\"; within:2;",
+            "content:\"a\"; startswith; offset:1;",
+            "content:\"a\"; nocase; nocase;",
+            "content:\"a\"; fast_pattern; content:\"b\"; fast_pattern;",
+            "content:\"a\"; content:!\"b\"; distance:1; fast_pattern;",
+            "content:\"abc\"; fast_pattern:2,2;",
+            "content:\"a\"; fast_pattern:only; content:\"b\"; within:5;",
+            "http.uri; content:\"abcdef\"; bsize:5;",
+            "dsize:6; content:\"boom\"; content:\"loom\"; distance:2;",
+            "http.uri; http.method; content:\"GET\";",
+            "http.uri; to_lowercase; content:\"GET\";",
+            "http.uri; content:\"a\"; http.stat_code; content:\"200\";",
+            "flow:to_client; http.uri; content:\"a\";",
+            "flow:to_server,to_client;",
+            "flow:established; flow:to_server;",
+            "flowbits:isset,a; flowbits:isnotset,a;",
+            "dns.query; content:\"a\";",
+            "http.uri; content:\"a\"; http_header;",
+            "byte_test:2,>,unknown,0;",
+            "noalert; alert;",
+            "nocase;",
+        ] {
+            assert!(read(options).is_err(), "{options}");
+        }
+    }
+
+    #[test]
+    fn an_old_style_modifier_moves_its_content() {
+        let rule = read("content:\"a\"; http_uri; content:\"b\"; content:\"c\"; http_uri; distance:0;").unwrap();
+        let places: Vec<_> =
+            rule.matches.iter().filter_map(|m| m.kind.buffer()).map(|b| rule.buffers[b].buffer.name).collect();
+        assert_eq!(places, ["http.uri", "pkt_data", "http.uri"]);
+    }
+
+    #[test]
+    fn a_buffer_chosen_twice_is_one_unless_there_may_be_several() {
+        let one = read("http.uri; content:\"a\"; http.method; content:\"b\"; http.uri; content:\"c\";").unwrap();
+        let places: Vec<_> = one.matches.iter().filter_map(|m| m.kind.buffer()).collect();
+        assert_eq!(places.first(), places.get(2));
+        let two = read("http.request_header; content:\"a\"; http.request_header; content:\"b\";").unwrap();
+        let places: Vec<_> = two.matches.iter().filter_map(|m| m.kind.buffer()).collect();
+        assert_ne!(places.first(), places.get(1));
+    }
+
+    #[test]
+    fn a_transform_after_a_match_begins_a_new_use() {
+        let rule = read("http.uri; content:\"A\"; to_lowercase; content:\"a\"; xor:\"01\"; content:\"b\";").unwrap();
+        let counts: Vec<_> =
+            rule.matches.iter().filter_map(|m| m.kind.buffer()).map(|b| rule.buffers[b].transforms.len()).collect();
+        assert_eq!(counts, [0, 1, 2]);
+    }
+
+    #[test]
+    fn transforms_alike_make_one_buffer() {
+        let rule = read("http.uri; dotprefix; content:\"a\"; http.uri; dotprefix; content:\"b\"; distance:0;").unwrap();
+        let places: Vec<_> = rule.matches.iter().filter_map(|m| m.kind.buffer()).collect();
+        assert_eq!(places.first(), places.get(1));
     }
 }

@@ -52,9 +52,7 @@ impl<T: Int + Into<i128>> Comparison<T> {
             Self::Greater(n) => (n.into() + 1, T::MOST),
             Self::GreaterOrEqual(n) => (n.into(), T::MOST),
             Self::Between(low, high) => (low.into() + 1, high.into() - 1),
-            Self::NotEqual(_) | Self::NotBetween(..) | Self::Bits { .. } | Self::NotBits { .. } => {
-                (T::LEAST, T::MOST)
-            }
+            Self::NotEqual(_) | Self::NotBetween(..) | Self::Bits { .. } | Self::NotBits { .. } => (T::LEAST, T::MOST),
         }
     }
 }
@@ -94,9 +92,7 @@ impl<T: Int> Comparison<T> {
         if let Some((low, high)) = range(text)? {
             return Ok(Self::Between(low, high));
         }
-        for (operator, make) in
-            [("<", Self::Less as fn(T) -> Self), (">", Self::Greater), ("=", Self::Equal)]
-        {
+        for (operator, make) in [("<", Self::Less as fn(T) -> Self), (">", Self::Greater), ("=", Self::Equal)] {
             if let Some(rest) = text.strip(operator) {
                 return number(rest).map(make);
             }
@@ -134,8 +130,15 @@ fn range<T: Int>(text: Value<'_>) -> Result<Option<(T, T)>, Fault> {
 }
 
 fn number<T: Int>(text: Value<'_>) -> Result<T, Fault> {
-    const UNITS: [(&str, i64); 7] =
-        [("kib", 1 << 10), ("mib", 1 << 20), ("gib", 1 << 30), ("kb", 1 << 10), ("mb", 1 << 20), ("gb", 1 << 30), ("b", 1)];
+    const UNITS: [(&str, i64); 7] = [
+        ("kib", 1 << 10),
+        ("mib", 1 << 20),
+        ("gib", 1 << 30),
+        ("kb", 1 << 10),
+        ("mb", 1 << 20),
+        ("gb", 1 << 30),
+        ("b", 1),
+    ];
     if !text.bytes().starts_with(b"0x") {
         for (unit, factor) in UNITS {
             let head = text.len().saturating_sub(unit.len());

@@ -178,10 +178,7 @@ fn one_address(text: Value<'_>) -> Result<One, Fault> {
     if let Ok(v4) = text.text().parse::<Ipv4Addr>() {
         return Ok(One::V4(v4.to_bits()));
     }
-    text.text()
-        .parse::<Ipv6Addr>()
-        .map(|v6| One::V6(v6.to_bits()))
-        .map_err(|_| text.fault(Problem::NotAnAddress))
+    text.text().parse::<Ipv6Addr>().map(|v6| One::V6(v6.to_bits())).map_err(|_| text.fault(Problem::NotAnAddress))
 }
 
 fn network(base: Value<'_>, mask: Value<'_>) -> Result<AddressExpr, Fault> {

@@ -85,15 +85,8 @@ pub struct Header {
 
 /// Reads a header. All faults of all fields are returned.
 pub fn parse(text: Value<'_>) -> Result<Header, Vec<Fault>> {
-    const FIELDS: [&str; 7] = [
-        "action",
-        "protocol",
-        "source address",
-        "source port",
-        "direction",
-        "destination address",
-        "destination port",
-    ];
+    const FIELDS: [&str; 7] =
+        ["action", "protocol", "source address", "source port", "direction", "destination address", "destination port"];
     let mut faults = Vec::new();
     let fields = match fields(text) {
         Ok(fields) => fields,

@@ -138,7 +138,8 @@ impl Joiner {
         if self.is_empty() {
             return;
         }
-        let text = Text { bytes: std::mem::take(&mut self.bytes).into(), pieces: std::mem::take(&mut self.pieces).into() };
+        let text =
+            Text { bytes: std::mem::take(&mut self.bytes).into(), pieces: std::mem::take(&mut self.pieces).into() };
         found.push(if disabled { Line::Disabled(text) } else { Line::Rule(text) });
     }
 }
@@ -248,7 +249,8 @@ mod tests {
 
     #[test]
     fn a_comment_that_is_a_rule_is_told_from_a_comment() {
-        let found = lines(b"#alert tcp any any -> any any (sid:1;)\n# about nothing\\\nalert ip any any -> any any (sid:2;)\n");
+        let found =
+            lines(b"#alert tcp any any -> any any (sid:1;)\n# about nothing\\\nalert ip any any -> any any (sid:2;)\n");
         assert!(matches!(found.as_slice(), [Line::Disabled(_), Line::Rule(_)]), "{found:?}");
     }
 

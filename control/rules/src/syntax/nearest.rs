@@ -11,10 +11,11 @@ pub fn nearest(word: &str, names: impl Iterator<Item = &'static str>) -> Option<
     let word = word.to_ascii_lowercase();
     let limit = (word.len() / 3).clamp(1, 3);
     names
-        .map(|name| (distance(word.as_bytes(), name.as_bytes()), name))
-        .filter(|&(d, _)| d <= limit)
+        // Among equals the one with the same first letter: that is seldom mistyped.
+        .map(|name| (distance(word.as_bytes(), name.as_bytes()), name.bytes().next() != word.bytes().next(), name))
+        .filter(|&(d, ..)| d <= limit)
         .min()
-        .map(|(_, name)| name)
+        .map(|(_, _, name)| name)
 }
 
 /// Letters to insert, delete or replace (Levenshtein).

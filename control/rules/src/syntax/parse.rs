@@ -59,6 +59,10 @@ pub fn parse(text: &Text, file: &Arc<Path>, language: &Language, out: &mut Vec<D
         refuse(whole.slice(0, 0).fault(Problem::SidMissing));
     }
     findings.append(&mut builder.remarks);
+    // A buffer may look unused only because the option that uses it was refused.
+    if findings.iter().any(|(_, fault)| fault.problem != Problem::UnusedBuffer) {
+        findings.retain(|(_, fault)| fault.problem != Problem::UnusedBuffer);
+    }
     let mut rule = None;
     if let (Some(header), Some(sid), false) = (&header, builder.sid, has_error(&findings)) {
         let mut built = finish(header, sid, builder, &options, text, file);
@@ -67,9 +71,7 @@ pub fn parse(text: &Text, file: &Arc<Path>, language: &Language, out: &mut Vec<D
     }
     let refused = has_error(&findings);
     findings.sort_by_key(|(_, fault)| fault.span.start);
-    out.extend(
-        findings.into_iter().map(|(severity, f)| diagnostic(file, text, sid, f.span, severity, f.problem)),
-    );
+    out.extend(findings.into_iter().map(|(severity, f)| diagnostic(file, text, sid, f.span, severity, f.problem)));
     match rule {
         Some(rule) if !refused => Parsed::Rule(Box::new(rule)),
         _ => Parsed::Refused { sid },

@@ -1,6 +1,6 @@
 //! Keywords with a value that are kept in a general form: application protocols, files, and a few old ones.
 //!
-//! Called through the keyword table, which is filled from [`APP_KEYWORDS`]. The value is checked as far as the
+//! Called through the keyword table, which is filled from `APP_KEYWORDS`. The value is checked as far as the
 //! table says; what it means to the protocol is up to `compile`.
 //!
 //! Source: the public rule documentation, one chapter per protocol, and the corpora.
@@ -76,7 +76,7 @@ const fn also(name: &'static str, like: AppKeyword) -> AppKeyword {
 const U8: u64 = u8::MAX as u64;
 const U16: u64 = u16::MAX as u64;
 const U32: u64 = u32::MAX as u64;
-const HTTP2: &[P] = &[P::Http, P::Http2, P::Doh2];
+const HTTP2: &[P] = &[P::Http, P::Http2];
 const RPC: &[P] = &[P::Dcerpc, P::Smb];
 const YES_NO: Form = Form::Words(&["yes", "no"], "yes or no");
 
@@ -115,9 +115,9 @@ pub(crate) static APP_KEYWORDS: &[AppKeyword] = &[
     k("ssl_state", "tls", &[P::Tls], Text),
     k("ssl_version", "tls", &[P::Tls], Text),
     // DNS.
-    k("dns.opcode", "dns", &[P::Dns, P::Doh2], NumberOrWord(U8)),
-    k("dns.rcode", "dns", &[P::Dns, P::Doh2], NumberOrWord(U16)),
-    k("dns.rrtype", "dns", &[P::Dns, P::Doh2], NumberOrWord(U16)),
+    k("dns.opcode", "dns", &[P::Dns], NumberOrWord(U8)),
+    k("dns.rcode", "dns", &[P::Dns], NumberOrWord(U16)),
+    k("dns.rrtype", "dns", &[P::Dns], NumberOrWord(U16)),
     // FTP.
     k("ftp.mode", "ftp", &[P::Ftp], Words(&["active", "passive"], "active or passive")),
     k("ftp.reply_received", "ftp", &[P::Ftp], YES_NO),

@@ -273,9 +273,8 @@ fn flowint(rule: &mut Builder<'_>, option: Use<'_>) -> Result<(), Fault> {
                 "==" => IntOperation::Equal(right),
                 "!=" => IntOperation::NotEqual(right),
                 _ => {
-                    return Err(operation.fault(Problem::UnknownWord {
-                        expected: "isset, notset, =, +, -, <, <=, >, >=, == or !=",
-                    }));
+                    return Err(operation
+                        .fault(Problem::UnknownWord { expected: "isset, notset, =, +, -, <, <=, >, >=, == or !=" }));
                 }
             }
         }

@@ -11,8 +11,7 @@ use crate::syntax::keyword::content::FastPattern;
 use crate::syntax::rule::MatchKind;
 use crate::syntax::value::Fault;
 
-pub(super) const KEYWORDS: &[Keyword] =
-    &[plain("prefilter", "payload", prefilter), plain("bypass", "bypass", bypass)];
+pub(super) const KEYWORDS: &[Keyword] = &[plain("prefilter", "payload", prefilter), plain("bypass", "bypass", bypass)];
 
 /// The keywords of all buffers.
 pub(super) fn keywords() -> impl Iterator<Item = Keyword> {

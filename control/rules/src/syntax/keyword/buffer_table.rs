@@ -31,11 +31,11 @@ pub struct Buffer {
     pub several: bool,
 }
 
-const HTTP: &[P] = &[P::Http, P::Http1, P::Http2, P::Doh2];
-const HTTP2: &[P] = &[P::Http, P::Http2, P::Doh2];
+const HTTP: &[P] = &[P::Http, P::Http1, P::Http2];
+const HTTP2: &[P] = &[P::Http, P::Http2];
 const TLS: &[P] = &[P::Tls];
 const TLS_OR_QUIC: &[P] = &[P::Tls, P::Quic];
-const DNS: &[P] = &[P::Dns, P::Doh2, P::Mdns, P::Llmnr];
+const DNS: &[P] = &[P::Dns, P::Mdns, P::Llmnr];
 const MAIL: &[P] = &[P::Smtp, P::Imap, P::Pop3];
 const RPC: &[P] = &[P::Dcerpc, P::Smb];
 

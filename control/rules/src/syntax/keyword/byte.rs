@@ -38,7 +38,7 @@ pub enum Base {
 /// Where the number is and how it is read; shared by all four keywords.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
-    /// Number of bytes.
+    /// Number of bytes; 0 with digits means as many as there are, 0 in `byte_jump` reads nothing and jumps by 0.
     pub bytes: Operand,
     /// First byte, from the start of the buffer or the end of the last match.
     pub offset: Operand,
@@ -216,7 +216,13 @@ impl Reading {
         Ok(rest.is_empty() || word.is("endian"))
     }
 
-    fn field(self, option: Use<'_>, bytes: Operand, offset: Operand, most: i64) -> Result<Field, Fault> {
+    fn field(
+        self,
+        option: Use<'_>,
+        bytes: Operand,
+        offset: Operand,
+        (least, most): (i64, i64),
+    ) -> Result<Field, Fault> {
         let encoding = match (self.endian, self.string || self.base.is_some()) {
             (Some(Encoding::Dce), true) => {
                 return Err(option.fault(Problem::Conflict { with: "dce and string".into() }));
@@ -226,10 +232,12 @@ impl Reading {
             (None, false) => Encoding::Big,
         };
         let most = if matches!(encoding, Encoding::Digits(_)) { 23 } else { most };
+        // No bytes at all mean something only for digits, which end where they end.
+        let least = if matches!(encoding, Encoding::Digits(_)) { 0 } else { least };
         if let Some(n) = bytes.known()
-            && n > most
+            && (n > most || n < least)
         {
-            return Err(option.fault(Problem::OutOfRange { min: 1, max: i128::from(most) }));
+            return Err(option.fault(Problem::OutOfRange { min: i128::from(least), max: i128::from(most) }));
         }
         Ok(Field { bytes, offset, relative: self.relative, encoding, bitmask: self.bitmask })
     }
@@ -255,7 +263,8 @@ fn byte_test(rule: &mut Builder<'_>, option: Use<'_>) -> Result<(), Fault> {
     let (negated, operator) = operator.negation();
     let operator = match operator.text() {
         // A lone `!` and `!=` mean "not equal".
-        "=" | "==" | "" => ByteOperator::Equal,
+        "=" | "==" => ByteOperator::Equal,
+        "" if negated => ByteOperator::Equal,
         "<" => ByteOperator::Less,
         "<=" => ByteOperator::LessOrEqual,
         ">" => ByteOperator::Greater,
@@ -270,10 +279,10 @@ fn byte_test(rule: &mut Builder<'_>, option: Use<'_>) -> Result<(), Fault> {
             return Err(part.fault(Problem::UnknownWord { expected: FORM }));
         }
     }
-    let bytes = rule.operand(*bytes, (1, 23))?;
+    let bytes = rule.operand(*bytes, (0, 23))?;
     let offset = rule.operand(*offset, OFFSETS)?;
     let value = rule.operand(*value, (-i64::from(u32::MAX), i64::MAX))?;
-    let field = reading.field(option, bytes, offset, 8)?;
+    let field = reading.field(option, bytes, offset, (1, 8))?;
     let buffer = rule.buffer_for(field.relative);
     rule.push(option, MatchKind::ByteTest(ByteTest { buffer, field, negated, operator, value }));
     Ok(())
@@ -312,7 +321,7 @@ fn byte_jump(rule: &mut Builder<'_>, option: Use<'_>) -> Result<(), Fault> {
     }
     let bytes = rule.operand(*bytes, (0, 23))?;
     let offset = rule.operand(*offset, OFFSETS)?;
-    let field = reading.field(option, bytes, offset, 8)?;
+    let field = reading.field(option, bytes, offset, (0, 8))?;
     let buffer = rule.buffer_for(field.relative);
     rule.push(option, MatchKind::ByteJump(ByteJump { buffer, field, multiplier, align, from, post_offset }));
     Ok(())
@@ -343,9 +352,9 @@ fn byte_extract(rule: &mut Builder<'_>, option: Use<'_>) -> Result<(), Fault> {
             _ => return Err(part.fault(Problem::UnknownWord { expected: FORM })),
         }
     }
-    let bytes = Operand::Number(bytes.number(1, 23)?);
+    let bytes = Operand::Number(bytes.number(0, 23)?);
     let offset = Operand::Number(offset.number(OFFSETS.0, OFFSETS.1)?);
-    let field = reading.field(option, bytes, offset, 8)?;
+    let field = reading.field(option, bytes, offset, (1, 8))?;
     let buffer = rule.buffer_for(field.relative);
     let name = rule.define(*name)?;
     rule.push(option, MatchKind::ByteExtract(ByteExtract { buffer, field, name, multiplier, align }));
@@ -364,7 +373,7 @@ fn byte_math(rule: &mut Builder<'_>, option: Use<'_>) -> Result<(), Fault> {
         }
         let (word, argument) = part.word();
         match word.text() {
-            "bytes" => bytes = Some(rule.operand(argument, (1, 10))?),
+            "bytes" => bytes = Some(rule.operand(argument, (0, 10))?),
             "offset" => offset = Some(argument.number(OFFSETS.0, OFFSETS.1).map(Operand::Number)?),
             "oper" => {
                 operator = Some(match argument.text() {
@@ -393,7 +402,7 @@ fn byte_math(rule: &mut Builder<'_>, option: Use<'_>) -> Result<(), Fault> {
     if reading.endian == Some(Encoding::Dce) && reading.string {
         return Err(option.fault(Problem::Conflict { with: "dce and string".into() }));
     }
-    let field = reading.field(option, bytes, offset, 4)?;
+    let field = reading.field(option, bytes, offset, (1, 4))?;
     let buffer = rule.buffer_for(field.relative);
     let result = rule.define(result)?;
     rule.push(option, MatchKind::ByteMath(ByteMath { buffer, field, operator, right, result }));

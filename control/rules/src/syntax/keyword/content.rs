@@ -161,11 +161,8 @@ pub(super) fn pattern(text: Value<'_>) -> Result<Vec<u8>, Fault> {
                     Some((_, high)) => out.push(u8::try_from(high * 16 + digit).unwrap_or_default()),
                     None => half = Some((i, digit)),
                 },
-                (b' ' | b'\t', _) => {
-                    if let Some((at, _)) = half {
-                        return Err(text.slice(at, i).fault(Problem::HexIncomplete));
-                    }
-                }
+                // A space may even part the two digits of a byte; the reference reads `|3 a20|` as 3A 20.
+                (b' ' | b'\t', _) => {}
                 _ => return Err(text.slice(i, i + 1).fault(Problem::HexInvalid)),
             }
         } else if escaped {
@@ -223,11 +220,7 @@ fn last<'b>(rule: &'b mut Builder<'_>, option: Use<'_>) -> Result<&'b mut Conten
     rule.last_content().ok_or_else(|| option.fault(Problem::NoContentBefore))
 }
 
-fn flag(
-    rule: &mut Builder<'_>,
-    option: Use<'_>,
-    field: fn(&mut Content) -> &mut bool,
-) -> Result<(), Fault> {
+fn flag(rule: &mut Builder<'_>, option: Use<'_>, field: fn(&mut Content) -> &mut bool) -> Result<(), Fault> {
     option.no_value()?;
     let content = last(rule, option)?;
     let flag = field(content);
@@ -346,6 +339,7 @@ mod tests {
     fn hexadecimal_and_escapes_become_bytes() {
         assert_eq!(bytes_of("GET |2f 3F|x"), Ok(b"GET /?x".to_vec()));
         assert_eq!(bytes_of("|0d0a|"), Ok(b"\r\n".to_vec()));
+        assert_eq!(bytes_of("|3 a20|"), Ok(b": ".to_vec()));
         assert_eq!(bytes_of(r#"a\"b\;c\\d\:"#), Ok(br#"a"b;c\d:"#.to_vec()));
     }
 

@@ -139,11 +139,8 @@ pub struct IpReputation {
     pub reputation: Reputation,
 }
 
-pub(super) const KEYWORDS: &[Keyword] = &[
-    plain("dataset", "dataset", dataset),
-    plain("datarep", "dataset", datarep),
-    plain("iprep", "iprep", iprep),
-];
+pub(super) const KEYWORDS: &[Keyword] =
+    &[plain("dataset", "dataset", dataset), plain("datarep", "dataset", datarep), plain("iprep", "iprep", iprep)];
 
 /// The words `dataset` and `datarep` share.
 #[derive(Default)]

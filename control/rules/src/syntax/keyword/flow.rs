@@ -163,12 +163,7 @@ fn side_of(word: Value<'_>) -> Result<CountedSide, Fault> {
     }
 }
 
-fn counter(
-    rule: &mut Builder<'_>,
-    option: Use<'_>,
-    counted: Counted,
-    side: Option<CountedSide>,
-) -> Result<(), Fault> {
+fn counter(rule: &mut Builder<'_>, option: Use<'_>, counted: Counted, side: Option<CountedSide>) -> Result<(), Fault> {
     let value = option.value("a number, <n, >n or a<>b")?;
     let (side, number) = match side {
         Some(side) => (side, value),

@@ -7,7 +7,7 @@ use crate::diagnostic::Problem;
 use crate::syntax::builder::Builder;
 use crate::syntax::comparison::Comparison;
 use crate::syntax::rule::MatchKind;
-use crate::syntax::value::{Fault, Value};
+use crate::syntax::value::Fault;
 
 /// One test of the packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -400,4 +400,3 @@ fn vlan_layers(rule: &mut Builder<'_>, option: Use<'_>) -> Result<(), Fault> {
     }
     push(rule, option, IpTest::VlanLayers(test))
 }
-

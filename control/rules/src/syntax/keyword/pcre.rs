@@ -132,7 +132,9 @@ fn pcre(rule: &mut Builder<'_>, option: Use<'_>) -> Result<(), Fault> {
                 {
                     return Err(place.fault(Problem::Conflict { with: other.into() }));
                 }
-                if rule.in_sticky_buffer() {
+                // In a sticky buffer the flag may only repeat what is already chosen.
+                let repeats = rule.current_is(name) || (flag == b'Q' && rule.current_is("file.data"));
+                if rule.in_sticky_buffer() && !repeats {
                     return Err(place.fault(Problem::Conflict { with: "the buffer before it".into() }));
                 }
                 chosen = Some(name);
@@ -143,7 +145,9 @@ fn pcre(rule: &mut Builder<'_>, option: Use<'_>) -> Result<(), Fault> {
         if parsed.rawbytes {
             return Err(flags.fault(Problem::Conflict { with: "flag B".into() }));
         }
-        parsed.buffer = rule.buffer_index(buffer(name), option.span());
+        if !rule.in_sticky_buffer() {
+            parsed.buffer = rule.buffer_index(buffer(name), option.span());
+        }
     }
     rule.push(option, MatchKind::Pcre(parsed));
     Ok(())

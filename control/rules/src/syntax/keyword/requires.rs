@@ -44,10 +44,7 @@ pub struct Language {
 impl Default for Language {
     /// Version 9.0.0, with `ja3` and `ja4`.
     fn default() -> Self {
-        Self {
-            version: Version { major: 9, minor: 0, patch: 0 },
-            features: ["ja3", "ja4"].map(String::from).into(),
-        }
+        Self { version: Version { major: 9, minor: 0, patch: 0 }, features: ["ja3", "ja4"].map(String::from).into() }
     }
 }
 

@@ -44,12 +44,7 @@ pub(super) const fn plain(name: &'static str, feature: &'static str, parse: Pars
 }
 
 /// Another name of a keyword.
-pub(super) const fn alias(
-    name: &'static str,
-    canonical: &'static str,
-    feature: &'static str,
-    parse: Parse,
-) -> Keyword {
+pub(super) const fn alias(name: &'static str, canonical: &'static str, feature: &'static str, parse: Parse) -> Keyword {
     Keyword { name, canonical, feature, parse, target: Target::Own }
 }
 

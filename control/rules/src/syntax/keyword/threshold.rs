@@ -143,7 +143,8 @@ impl<'a> Words<'a> {
 
     /// The threshold they describe; `whole` is what a missing word is blamed on.
     pub(crate) fn threshold(self, whole: Value<'_>) -> Result<Threshold, Fault> {
-        const FORM: &str = "type limit|threshold|both|backoff, track by_..., count n, seconds n (backoff: multiplier n)";
+        const FORM: &str =
+            "type limit|threshold|both|backoff, track by_..., count n, seconds n (backoff: multiplier n)";
         let missing = || whole.fault(Problem::ValueMissing { expected: FORM });
         let kind = self.kind.ok_or_else(missing)?;
         let seconds = self.seconds.ok_or_else(missing);
@@ -164,12 +165,19 @@ fn threshold(rule: &mut Builder<'_>, option: Use<'_>) -> Result<(), Fault> {
     rule.once(option)?;
     let value = option.value(FORM)?;
     let mut words = Words::default();
+    let mut ignored = Vec::new();
     for part in value.list() {
-        if !words.take(part)? {
-            return Err(part.fault(Problem::UnknownWord { expected: FORM }));
+        // The reference overlooks what follows the words it knows, so published rules hold such slips.
+        let more = part.word().1.word().1;
+        let known = part.slice(0, part.len() - more.len()).trim();
+        if !words.take(known)? {
+            ignored.push(part.fault(Problem::Ignored { by: "threshold" }));
+        } else if !more.is_empty() {
+            ignored.push(more.fault(Problem::Ignored { by: "threshold" }));
         }
     }
     let threshold = words.threshold(value)?;
+    ignored.into_iter().for_each(|fault| rule.warn(fault));
     rule.push(option, MatchKind::Threshold(threshold));
     Ok(())
 }

@@ -213,7 +213,7 @@ fn xor(rule: &mut Builder<'_>, option: Use<'_>) -> Result<(), Fault> {
 }
 
 fn hex_key(text: Value<'_>) -> Result<Box<[u8]>, Fault> {
-    if text.len() % 2 != 0 {
+    if !text.len().is_multiple_of(2) {
         return Err(text.fault(Problem::HexIncomplete));
     }
     if text.is_empty() || text.len() > 510 {

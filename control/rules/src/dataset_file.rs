@@ -1,0 +1,316 @@
+//! The files that `dataset` and `datarep` name: read, checked, and kept for the engine.
+//!
+//! Called by `file` while loading, once for each set. A file that does not hold what the rule says refuses the
+//! rule, because a set with holes would let traffic pass that the operator believes is caught.
+//!
+//! Source: the public rule documentation, "Datasets: File formats".
+use crate::diagnostic::Problem;
+use crate::syntax::keyword::dataset::{Datarep, Dataset, DatasetFormat, DatasetType};
+use serde_json::Value as Json;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::path::{Component, Path, PathBuf};
+
+/// What rules may do with files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DatasetPolicy {
+    /// Files are read at all; without it only the words of the rule are checked.
+    pub read: bool,
+    /// `save` and `state` are allowed.
+    pub allow_write: bool,
+    /// Files to write may lie anywhere.
+    pub allow_absolute: bool,
+}
+
+impl Default for DatasetPolicy {
+    fn default() -> Self {
+        Self { read: true, allow_write: true, allow_absolute: false }
+    }
+}
+
+/// A set as read from its file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DatasetData {
+    /// The name rules use.
+    pub name: Box<str>,
+    /// What it holds.
+    pub kind: DatasetType,
+    /// The values; empty when there is no file yet.
+    pub entries: Vec<DatasetEntry>,
+}
+
+/// One value of a set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DatasetEntry {
+    /// The bytes of a string, the raw digest, or the 4 or 16 bytes of an address.
+    pub value: Box<[u8]>,
+    /// Its reputation, in sets for `datarep`.
+    pub reputation: Option<u16>,
+    /// Its object, in JSON sets.
+    pub context: Option<Json>,
+}
+
+/// What a rule says of its set.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Declaration<'r> {
+    pub name: &'r str,
+    pub kind: Option<DatasetType>,
+    load: Option<&'r str>,
+    save: Option<&'r str>,
+    state: Option<&'r str>,
+    format: DatasetFormat,
+    value_key: Option<&'r str>,
+    array_key: Option<&'r str>,
+    remove_key: bool,
+    reputation: bool,
+    memcap: Option<u64>,
+    hashsize: Option<u32>,
+}
+
+impl<'r> From<&'r Dataset> for Declaration<'r> {
+    fn from(set: &'r Dataset) -> Self {
+        Self {
+            name: &set.name,
+            kind: set.kind,
+            load: set.load.as_deref(),
+            save: set.save.as_deref(),
+            state: set.state.as_deref(),
+            format: set.format,
+            value_key: set.value_key.as_deref(),
+            array_key: set.array_key.as_deref(),
+            remove_key: set.remove_key,
+            reputation: false,
+            memcap: set.memcap,
+            hashsize: set.hashsize,
+        }
+    }
+}
+
+impl<'r> From<&'r Datarep> for Declaration<'r> {
+    fn from(set: &'r Datarep) -> Self {
+        Self {
+            name: &set.name,
+            kind: set.kind,
+            load: set.load.as_deref(),
+            save: None,
+            state: set.state.as_deref(),
+            format: DatasetFormat::Csv,
+            value_key: None,
+            array_key: None,
+            remove_key: false,
+            reputation: true,
+            memcap: set.memcap,
+            hashsize: set.hashsize,
+        }
+    }
+}
+
+/// Bytes a set takes: so many for each bucket of its table and each value, with room for this many from the start.
+/// The figures are the reference's, so that a `memcap` written for it means the same here.
+const BUCKET_BYTES: u64 = 64;
+const VALUE_BYTES: u64 = 104;
+const ROOM_VALUES: u64 = 1000;
+const DEFAULT_HASHSIZE: u32 = 4096;
+
+/// Checks a declaration and reads its file. `rules` is the rule file, whose folder relative paths start from.
+pub(crate) fn read(set: Declaration<'_>, rules: &Path, policy: DatasetPolicy) -> Result<Vec<DatasetEntry>, Problem> {
+    for path in [set.save, set.state].into_iter().flatten() {
+        writable(Path::new(path), policy)?;
+    }
+    let Some(kind) = set.kind.filter(|_| policy.read) else { return Ok(Vec::new()) };
+    let Some(path) = set.load.or(set.state) else { return Ok(Vec::new()) };
+    let path = resolved(path, rules);
+    let bytes = match std::fs::read(&path) {
+        Ok(bytes) => bytes,
+        // A state file is made when the first value is kept.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && set.load.is_none() => return Ok(Vec::new()),
+        Err(error) => return Err(Problem::Unreadable { kind: error.kind() }),
+    };
+    let entries = match set.format {
+        DatasetFormat::Csv => lines(&bytes, |line| csv(line, kind, set.reputation))?,
+        DatasetFormat::Ndjson => lines(&bytes, |line| json(serde_json::from_slice(line).ok()?, kind, set))?,
+        DatasetFormat::Json => document(&bytes, kind, set)?,
+    };
+    let strings: usize = if kind == DatasetType::String { entries.iter().map(|e| e.value.len()).sum() } else { 0 };
+    let values = u64::try_from(entries.len()).unwrap_or(u64::MAX).max(ROOM_VALUES);
+    let buckets = u64::from(set.hashsize.unwrap_or(DEFAULT_HASHSIZE));
+    let needed = buckets * BUCKET_BYTES + values.saturating_mul(VALUE_BYTES) + u64::try_from(strings).unwrap_or(0);
+    match set.memcap {
+        Some(most) if needed > most => Err(Problem::DatasetRefused { reason: "the set is larger than its memcap" }),
+        _ => Ok(entries),
+    }
+}
+
+fn resolved(path: &str, rules: &Path) -> PathBuf {
+    rules.parent().unwrap_or(Path::new("")).join(path)
+}
+
+fn writable(path: &Path, policy: DatasetPolicy) -> Result<(), Problem> {
+    if !policy.allow_write {
+        return Err(Problem::DatasetRefused { reason: "rules may not write files (save, state)" });
+    }
+    let outside = path.is_absolute() || path.components().any(|c| c == Component::ParentDir);
+    if outside && !policy.allow_absolute {
+        return Err(Problem::DatasetRefused { reason: "rules may write only below the data folder" });
+    }
+    Ok(())
+}
+
+fn expected(kind: DatasetType) -> &'static str {
+    match kind {
+        DatasetType::String => "a string in base64",
+        DatasetType::Md5 => "an MD5 of 32 hexadecimal digits",
+        DatasetType::Sha256 => "a SHA-256 of 64 hexadecimal digits",
+        DatasetType::Ipv4 => "an IPv4 address",
+        DatasetType::Ip => "an IP address",
+    }
+}
+
+fn lines(bytes: &[u8], read: impl Fn(&[u8]) -> Option<DatasetEntry>) -> Result<Vec<DatasetEntry>, Problem> {
+    let mut entries = Vec::new();
+    for (index, line) in bytes.split(|&b| b == b'\n').enumerate() {
+        let line = line.trim_ascii();
+        if line.is_empty() || line.starts_with(b"#") {
+            continue;
+        }
+        entries.push(read(line).ok_or(Problem::DatasetLine {
+            line: u32::try_from(index + 1).unwrap_or(u32::MAX),
+            expected: "a value of the set's type, in the set's format",
+        })?);
+    }
+    Ok(entries)
+}
+
+/// `value` or, with reputations, `value,number`.
+fn csv(line: &[u8], kind: DatasetType, reputation: bool) -> Option<DatasetEntry> {
+    let text = std::str::from_utf8(line).ok()?;
+    let (value, reputation) = match (text.split_once(','), reputation) {
+        (Some((value, number)), true) => (value, Some(number.trim().parse().ok()?)),
+        (None, false) => (text, None),
+        _ => return None,
+    };
+    let value = match kind {
+        DatasetType::String => base64(value.trim())?,
+        _ => raw(value.trim(), kind)?,
+    };
+    Some(DatasetEntry { value: value.into(), reputation, context: None })
+}
+
+/// A digest or an address as bytes.
+fn raw(text: &str, kind: DatasetType) -> Option<Vec<u8>> {
+    match kind {
+        DatasetType::String => Some(text.as_bytes().to_vec()),
+        DatasetType::Md5 => hexadecimal(text, 16),
+        DatasetType::Sha256 => hexadecimal(text, 32),
+        DatasetType::Ipv4 => text.parse::<Ipv4Addr>().ok().map(|a| a.octets().to_vec()),
+        DatasetType::Ip => match (text.parse::<Ipv4Addr>(), text.parse::<Ipv6Addr>()) {
+            (Ok(v4), _) => Some(v4.octets().to_vec()),
+            // The reference writes IPv4 addresses of such sets as ::ffff:a.b.c.d.
+            (_, Ok(v6)) => Some(v6.to_ipv4_mapped().map_or_else(|| v6.octets().to_vec(), |v4| v4.octets().to_vec())),
+            _ => None,
+        },
+    }
+}
+
+fn hexadecimal(text: &str, bytes: usize) -> Option<Vec<u8>> {
+    if text.len() != bytes * 2 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    text.as_bytes()
+        .chunks(2)
+        .map(|pair| std::str::from_utf8(pair).ok().and_then(|p| u8::from_str_radix(p, 16).ok()))
+        .collect()
+}
+
+/// Base64 with padding, RFC 4648 section 4.
+fn base64(text: &str) -> Option<Vec<u8>> {
+    let digits = text.trim_end_matches('=');
+    if !text.len().is_multiple_of(4) || text.len() - digits.len() > 2 {
+        return None;
+    }
+    let (mut out, mut bits, mut held) = (Vec::with_capacity(text.len() / 4 * 3), 0u32, 0u32);
+    for b in digits.bytes() {
+        let six = match b {
+            b'A'..=b'Z' => b - b'A',
+            b'a'..=b'z' => b - b'a' + 26,
+            b'0'..=b'9' => b - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits = (bits << 6) | u32::from(six);
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            out.push(u8::try_from((bits >> held) & 0xFF).ok()?);
+        }
+    }
+    Some(out)
+}
+
+fn document(bytes: &[u8], kind: DatasetType, set: Declaration<'_>) -> Result<Vec<DatasetEntry>, Problem> {
+    let wrong = || Problem::DatasetLine { line: 1, expected: "a JSON document with an array of objects" };
+    let whole: Json = serde_json::from_slice(bytes).map_err(|_| wrong())?;
+    let array = match set.array_key {
+        Some(key) => at(&whole, key).ok_or_else(wrong)?.clone(),
+        None => whole,
+    };
+    let Json::Array(items) = array else { return Err(wrong()) };
+    items
+        .into_iter()
+        .map(|item| json(item, kind, set).ok_or(Problem::DatasetLine { line: 1, expected: expected(kind) }))
+        .collect()
+}
+
+/// The value a dotted key leads to.
+fn at<'j>(object: &'j Json, key: &str) -> Option<&'j Json> {
+    key.split('.').try_fold(object, |inner, part| inner.get(part))
+}
+
+fn json(mut object: Json, kind: DatasetType, set: Declaration<'_>) -> Option<DatasetEntry> {
+    let key = set.value_key?;
+    let value = raw(at(&object, key)?.as_str()?, kind)?;
+    if set.remove_key {
+        let (parent, last) = key.rsplit_once('.').map_or((None, key), |(p, l)| (Some(p), l));
+        let pointer = parent.map_or_else(String::new, |p| format!("/{}", p.replace('.', "/")));
+        if let Some(Json::Object(map)) = object.pointer_mut(&pointer) {
+            map.remove(last);
+        }
+    }
+    Some(DatasetEntry { value: value.into(), reputation: None, context: Some(object) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_each_type_are_read() {
+        let value = |line: &str, kind| csv(line.as_bytes(), kind, false).map(|e| e.value);
+        assert_eq!(value("Y3VybC83LjQzLjA=", DatasetType::String).as_deref(), Some(&b"curl/7.43.0"[..]));
+        assert_eq!(value("::ffff:10.0.0.1", DatasetType::Ip).as_deref(), Some(&[10, 0, 0, 1][..]));
+        assert_eq!(value("d41d8cd98f00b204e9800998ecf8427e", DatasetType::Md5).map(|v| v.len()), Some(16));
+        for (line, kind) in [
+            ("Y3V", DatasetType::String),
+            ("Y3VybA==,1", DatasetType::String),
+            ("d41d8", DatasetType::Md5),
+            ("10.0.0.300", DatasetType::Ipv4),
+        ] {
+            assert_eq!(value(line, kind), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_reputation_set_needs_a_number_on_each_line() {
+        let read = |line: &str| csv(line.as_bytes(), DatasetType::String, true).and_then(|e| e.reputation);
+        assert_eq!(read("Z29vZ2xlLmNvbQ==,7"), Some(7));
+        assert_eq!((read("Z29vZ2xlLmNvbQ==,-1"), read("YmxhaA==")), (None, None));
+    }
+
+    #[test]
+    fn files_to_write_stay_below_the_data_folder() {
+        let policy = DatasetPolicy::default();
+        assert!(writable(Path::new("a/b.txt"), policy).is_ok());
+        assert!(writable(Path::new("/a.txt"), policy).is_err() && writable(Path::new("../a.txt"), policy).is_err());
+        assert!(writable(Path::new("a.txt"), DatasetPolicy { allow_write: false, ..policy }).is_err());
+    }
+}
