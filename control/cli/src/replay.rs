@@ -108,7 +108,13 @@ pub fn tell_unsound(report: &Report) {
         eprintln!("sluice: the packet ledger does not close: {} packets unaccounted for", report.ledger.imbalance());
     }
     if report.missing_records() > 0 {
-        eprintln!("sluice: the capture device delivered {} records fewer than the files hold", report.missing_records());
+        eprintln!(
+            "sluice: the capture device delivered {} records fewer than the files hold",
+            report.missing_records()
+        );
+    }
+    if report.counters.detect_scans_failed > 0 {
+        eprintln!("sluice: {} scans failed: those packets were not looked at", report.counters.detect_scans_failed);
     }
     if report.leaked_buffers > 0 {
         eprintln!("sluice: {} packet buffers did not come back", report.leaked_buffers);
@@ -126,7 +132,12 @@ fn print_report(rules: &LoadedRules, report: &Report, log_dir: &Path, inline: bo
             capture.link_number
         );
     }
-    println!("rules: {} accepted, {} refused, {} waiting for a feature", rules.accepted, rules.refused, rules.waiting_total());
+    println!(
+        "rules: {} accepted, {} refused, {} waiting for a feature",
+        rules.accepted,
+        rules.refused,
+        rules.waiting_total()
+    );
     println!("packets: {} received ({bytes} bytes), {} flows", report.ledger.rx, report.counters.flow_total);
     println!("{}", ledger_line(report, inline));
     println!(
@@ -180,8 +191,11 @@ pub fn ledger_line(report: &Report, inline: bool) -> String {
 
 fn as_json(rules: &LoadedRules, report: &Report) -> Value {
     let ledger = &report.ledger;
-    let dropped: serde_json::Map<String, Value> =
-        Cause::ALL.into_iter().zip(ledger.dropped).map(|(cause, count)| (cause.name().to_owned(), count.into())).collect();
+    let dropped: serde_json::Map<String, Value> = Cause::ALL
+        .into_iter()
+        .zip(ledger.dropped)
+        .map(|(cause, count)| (cause.name().to_owned(), count.into()))
+        .collect();
     let counters: serde_json::Map<String, Value> = Counters::NAMES
         .iter()
         .zip(report.counters.values())
@@ -192,7 +206,9 @@ fn as_json(rules: &LoadedRules, report: &Report) -> Value {
             .into_iter()
             .filter_map(|(rule, count)| {
                 let signature = rules.signatures.get(rule as usize)?;
-                Some(json!({"gid": signature.gid, "sid": signature.sid, "signature": signature.message, "count": count}))
+                Some(
+                    json!({"gid": signature.gid, "sid": signature.sid, "signature": signature.message, "count": count}),
+                )
             })
             .collect()
     };

@@ -26,7 +26,9 @@ impl SettingArguments {
         for assignment in &self.set {
             match settings.assign(assignment) {
                 Ok(Assigned::InForce) => {}
-                Ok(Assigned::NotYet) => tracing::warn!("--set {assignment}: known, but what it sets does not exist here yet; not in force"),
+                Ok(Assigned::NotYet) => {
+                    tracing::warn!("--set {assignment}: known, but what it sets does not exist here yet; not in force")
+                }
                 Err(error) => {
                     sound = false;
                     eprintln!("sluice: {error}");
@@ -64,7 +66,8 @@ pub fn print_diagnostics(rules: &LoadedRules, with_warnings: bool) {
         if severity == Severity::Warning && !with_warnings {
             continue;
         }
-        let found: Vec<&Diagnostic> = rules.diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).collect();
+        let found: Vec<&Diagnostic> =
+            rules.diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).collect();
         for diagnostic in found.iter().take(MOST_PRINTED) {
             eprintln!("{diagnostic}");
         }

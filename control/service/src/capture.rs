@@ -72,7 +72,9 @@ pub enum CaptureError {
 impl fmt::Display for CaptureError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable { path, reason } => write!(f, "{}: {reason}; check the path and its permissions", path.display()),
+            Self::Unreadable { path, reason } => {
+                write!(f, "{}: {reason}; check the path and its permissions", path.display())
+            }
             Self::NotACapture { path, reason } => {
                 write!(f, "{}: not a capture ({reason}); give a pcap or pcapng file", path.display())
             }
@@ -195,6 +197,9 @@ mod tests {
         assert!(matches!(scan(&file("text.txt", b"not a capture at all")), Err(CaptureError::NotACapture { .. })));
         assert!(matches!(scan(&file("empty.pcap", b"")), Err(CaptureError::NotACapture { .. })));
         assert!(matches!(scan(std::path::Path::new("/nonexistent.pcap")), Err(CaptureError::Unreadable { .. })));
-        assert!(matches!(scan(&file("usb.pcap", &header(0xa1b2_c3d4, 189))), Err(CaptureError::LinkType { number: 189, .. })));
+        assert!(matches!(
+            scan(&file("usb.pcap", &header(0xa1b2_c3d4, 189))),
+            Err(CaptureError::LinkType { number: 189, .. })
+        ));
     }
 }

@@ -82,8 +82,12 @@ impl fmt::Display for ReplayError {
         match self {
             Self::Capture(error) => write!(f, "{error}"),
             Self::Dpdk(reason) => write!(f, "DPDK: {reason}"),
-            Self::Output { path, reason } => write!(f, "{}: {reason}; check the folder, its permissions and the disk", path.display()),
-            Self::WorkerPanicked => write!(f, "the worker panicked; this is a defect of Sluice, please report it with the capture"),
+            Self::Output { path, reason } => {
+                write!(f, "{}: {reason}; check the folder, its permissions and the disk", path.display())
+            }
+            Self::WorkerPanicked => {
+                write!(f, "the worker panicked; this is a defect of Sluice, please report it with the capture")
+            }
             Self::Scratch(reason) => write!(f, "no scratch space for the rules: {reason}"),
         }
     }
@@ -137,9 +141,12 @@ impl Report {
         promised.saturating_sub(self.ledger.rx)
     }
 
-    /// Whether every packet is accounted for, every record came and every buffer is back.
+    /// Whether every packet is accounted for and was scanned, every record came and every buffer is back.
     pub fn is_sound(&self) -> bool {
-        self.ledger.imbalance() == 0 && self.missing_records() == 0 && self.leaked_buffers == 0
+        self.ledger.imbalance() == 0
+            && self.missing_records() == 0
+            && self.leaked_buffers == 0
+            && self.counters.detect_scans_failed == 0
     }
 }
 
@@ -183,7 +190,11 @@ pub fn run(replay: Replay) -> Result<Report, ReplayError> {
     let slots = (EVENT_BYTES / longest.max(1_024)).clamp(64, 8_192);
     let (sender, receiver) = ring::event_ring(0, slots, longest, ring::WhenFull::Wait);
     let eve = eve_options(&settings.eve);
-    let copies = Copies { alerts: eve.payload || eve.payload_printable || eve.packet || eve.ethernet, flows: eve.flows, drops: true };
+    let copies = Copies {
+        alerts: eve.payload || eve.payload_printable || eve.packet || eve.ethernet,
+        flows: eve.flows,
+        drops: true,
+    };
     let inspector = Inspector::new(&rules.ruleset, settings.packet_alert_max).map_err(ReplayError::Scratch)?;
     let pipeline = Pipeline::new(
         worker_settings(settings, inline, copies),
@@ -353,4 +364,3 @@ fn eve_options(settings: &EveSettings) -> EveOptions {
         ..EveOptions::default()
     }
 }
-

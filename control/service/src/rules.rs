@@ -64,8 +64,7 @@ impl LoadedRules {
 /// [`BuildError`] when the prefilter's compiler refuses. Rules that can't be used are diagnostics.
 pub fn load(sources: &RuleSources, settings: &Settings, generation: u32) -> Result<LoadedRules, BuildError> {
     let mut diagnostics = Vec::new();
-    let variables =
-        Variables { address: settings.variables.address.clone(), port: settings.variables.port.clone() };
+    let variables = Variables { address: settings.variables.address.clone(), port: settings.variables.port.clone() };
     let classes = Classes::load(settings.classification_file.as_deref(), &mut diagnostics);
     let references = References::load(settings.reference_file.as_deref(), &mut diagnostics);
     let limits = limits(settings.threshold_file.as_deref(), &variables, &mut diagnostics);
@@ -175,7 +174,15 @@ fn read(path: Option<&Path>, name: &str, bundled: &str, diagnostics: &mut Vec<Di
 }
 
 fn of_file(path: &Path, problem: Problem) -> Diagnostic {
-    Diagnostic { severity: Severity::Error, file: path.into(), line: 0, column: 0, sid: None, value: "".into(), problem }
+    Diagnostic {
+        severity: Severity::Error,
+        file: path.into(),
+        line: 0,
+        column: 0,
+        sid: None,
+        value: "".into(),
+        problem,
+    }
 }
 
 fn action(word: ActionWord) -> Action {
@@ -197,10 +204,19 @@ fn signature(rule: &Rule, priority: u8, classes: &Classes, references: &Referenc
         sid: rule.sid,
         rev: rule.rev,
         message: rule.message.to_string(),
-        category: rule.classtype.as_deref().and_then(|class| classes.by_name.get(class)).map(|(text, _)| text.clone()).unwrap_or_default(),
+        category: rule
+            .classtype
+            .as_deref()
+            .and_then(|class| classes.by_name.get(class))
+            .map(|(text, _)| text.clone())
+            .unwrap_or_default(),
         priority,
         metadata: metadata.into_iter().collect(),
-        references: rule.references.iter().map(|reference| references.written_out(&reference.system, &reference.id)).collect(),
+        references: rule
+            .references
+            .iter()
+            .map(|reference| references.written_out(&reference.system, &reference.id))
+            .collect(),
         target: rule.target.map(|target| match target {
             meta::Target::Source => Target::Source,
             meta::Target::Destination => Target::Destination,

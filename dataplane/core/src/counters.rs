@@ -98,6 +98,8 @@ counters! {
     detect_alerts_suppressed => "detect.alerts_suppressed",
     /// Buffers scanned by the prefilter.
     detect_scans => "detect.scans",
+    /// Scans that failed: a defect, since each one is a packet not looked at.
+    detect_scans_failed => "detect.scans_failed",
     /// Signatures judged in full.
     detect_evaluated => "detect.evaluated",
     /// Regular expressions stopped by their match limit: counted as no match.

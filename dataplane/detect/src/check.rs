@@ -201,7 +201,9 @@ impl Check {
             Self::PayloadSize(range) => headers.is_ip() && range.matches(headers.payload_len),
             Self::Ttl(range) => headers.is_ip() && range.matches(headers.ttl),
             Self::Tos(range) => headers.is_ip() && range.matches(headers.tos),
-            Self::IpId(id) => headers.ip_version == 4 && u16::try_from(headers.fragment.id).is_ok_and(|found| id.matches(found)),
+            Self::IpId(id) => {
+                headers.ip_version == 4 && u16::try_from(headers.fragment.id).is_ok_and(|found| id.matches(found))
+            }
             Self::IpProtocol(range) => headers.is_ip() && range.matches(headers.protocol),
             Self::IpOption(kind) => {
                 headers.ip_version == 4

@@ -5,7 +5,7 @@
 //! judging every rule.
 
 use crate::{range::PortSet, ruleset::BuildError};
-use sluice_hyperscan::{Database, Literal, Mode};
+use sluice_hyperscan::{Database, LONGEST_PLAIN, Literal, Mode, Next, Scratch};
 use std::collections::BTreeMap;
 
 /// Shortest literal the prefilter takes, bytes.
@@ -123,7 +123,7 @@ impl Group {
                 bytes: pattern.bytes.clone(),
                 id: id as u32,
                 caseless: pattern.nocase,
-                single_match: true,
+                single_match: false,
             });
             rules_of.extend(rules);
             starts.push(rules_of.len() as u32);
@@ -132,7 +132,9 @@ impl Group {
             None
         } else {
             let compiled = Database::compile_literals(&literals, Mode::Block);
-            Some(compiled.map_err(|error| BuildError::Prefilter(error.to_string()))?)
+            let database = compiled.map_err(|error| BuildError::Prefilter(error.to_string()))?;
+            find_each_in_itself(&database, &literals)?;
+            Some(database)
         };
         Ok(Self {
             database,
@@ -182,4 +184,20 @@ impl Group {
             self.once.len(),
         ]
     }
+}
+
+/// Every literal must be found in itself: a prefilter that is blind to one of its rules is not put to use.
+fn find_each_in_itself(database: &Database, literals: &[Literal]) -> Result<(), BuildError> {
+    let mut scratch = Scratch::for_databases(&[database]).map_err(|error| BuildError::Prefilter(error.to_string()))?;
+    for literal in literals {
+        let mut found = false;
+        let scanned = database.scan(&mut scratch, &literal.bytes, |id, _| {
+            found |= id == literal.id;
+            Next::Continue
+        });
+        if !found || scanned.is_err() {
+            return Err(BuildError::BlindPrefilter { literal: literal.bytes.clone() });
+        }
+    }
+    Ok(())
 }

@@ -212,11 +212,12 @@ impl Inspector {
         let payload = headers.payload(packet.frame);
         if let (Some(database), Some(scratch), false) = (group.database(), scratch.as_mut(), payload.is_empty()) {
             counters.detect_scans += 1;
-            // A scan that fails finds nothing; it can't, with a scratch made for this database.
-            let _ = database.scan(scratch, payload, |id, _end| {
+            let scanned = database.scan(scratch, payload, |id, _end| {
                 group.rules_of_literal(id).iter().copied().for_each(&mut add);
                 Next::Continue
             });
+            // A failed scan would blind the engine: it is counted, and a replay that has one is not sound.
+            counters.detect_scans_failed += u64::from(scanned.is_err());
         }
     }
 

@@ -53,12 +53,20 @@ impl Class {
 pub enum BuildError {
     /// The prefilter's compiler refused; its words.
     Prefilter(String),
+    /// The compiled prefilter does not find this literal of its own.
+    BlindPrefilter {
+        /// The literal.
+        literal: Vec<u8>,
+    },
 }
 
 impl std::fmt::Display for BuildError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Prefilter(reason) => write!(f, "the prefilter could not be compiled: {reason}"),
+            Self::BlindPrefilter { literal } => {
+                write!(f, "the prefilter does not find `{}`; the rules are not put to use", literal.escape_ascii())
+            }
         }
     }
 }

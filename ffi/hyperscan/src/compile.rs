@@ -84,6 +84,11 @@ impl fmt::Display for CompileError {
 
 impl std::error::Error for CompileError {}
 
+/// Longest literal given to the library's literal compiler, bytes. In Hyperscan 5.4.0 that compiler makes databases whose scans fail
+/// with HS_UNKNOWN_ERROR: seen with literals over 64 bytes that end in a run of one byte, and with long caseless ones reported once only.
+/// The compiler for expressions does not, and takes the others. Callers who want the faster one keep to this length.
+pub const LONGEST_PLAIN: usize = 32;
+
 impl Database {
     /// Compiles `literals` into one database.
     ///
@@ -101,6 +106,10 @@ impl Database {
         }
         if platform::platform().is_err() {
             return Err(CompileError::UnsupportedCpu);
+        }
+        let plain = |literal: &Literal| !literal.single_match && literal.bytes.len() <= LONGEST_PLAIN;
+        if !literals.iter().all(plain) {
+            return compile_expressions(literals, mode);
         }
         let refused = match compile_bytes(literals, mode) {
             Err(refused @ CompileError::Refused { .. }) => refused,
@@ -252,7 +261,7 @@ mod tests {
             found.push((id, end));
             Next::Continue
         });
-        assert!(outcome.is_ok());
+        assert!(outcome.is_ok(), "{outcome:?}");
         found.sort_unstable();
         found
     }
@@ -285,6 +294,47 @@ mod tests {
         match Database::compile_literals(&set, Mode::Block) {
             Err(CompileError::Refused { id, message }) => assert!(id == Some(2) || !message.is_empty()),
             other => panic!("{other:?}"),
+        }
+    }
+
+    /// Found on a real rule set: with a caseless literal of 80 bytes that is reported once, every scan failed.
+    #[test]
+    fn a_short_literal_is_found_in_short_data_whatever_stands_beside_it() {
+        let long = b"TVqQAAMAAAAEAAAA//8AALgAAAAAAAAAQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".to_ascii_lowercase();
+        for length in 1..=long.len() {
+            for (caseless, single_match) in [(false, false), (false, true), (true, false), (true, true)] {
+                let mut set = [literal(&long[..length], 0), literal(b"ymsg", 1)];
+                for literal in &mut set {
+                    literal.caseless = caseless;
+                    literal.single_match = single_match;
+                }
+                let database = Database::compile_literals(&set, Mode::Block).unwrap();
+                for data in [&b"ymsg"[..], b"ymsgaaaaaaaa", b"...ymsg", b"aaaaaaaaaaaaaaaaaaaaaaaaymsgaaaaaaaaaaaa"] {
+                    assert!(
+                        found(&database, data).iter().any(|(id, _)| *id == 1),
+                        "{length} {caseless} {single_match} {data:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    /// The defect that made [`LONGEST_PLAIN`]: literals of 67 to 76 bytes that end in a run of one byte made every scan near them fail.
+    #[test]
+    fn long_literals_with_runs_are_found_and_no_scan_fails() {
+        let text = b"TVqQAAMAAAAEAAAA//8AALgAAAAAAAAAQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".to_ascii_lowercase();
+        for caseless in [false, true] {
+            for length in 1..=text.len() {
+                let mut set = [literal(&text[..length], 0), literal(b"ymsg", 1), literal(b"zzzzzzzzz", 2)];
+                set.iter_mut().for_each(|literal| literal.caseless = caseless);
+                let database = Database::compile_literals(&set, Mode::Block).unwrap();
+                for tail in 0..12 {
+                    let mut data = b"..".to_vec();
+                    data.extend(&text[..length]);
+                    data.extend(vec![b'a'; tail]);
+                    assert!(found(&database, &data).iter().any(|(id, _)| *id == 0), "{caseless} {length} {tail}");
+                }
+            }
         }
     }
 }

@@ -18,7 +18,7 @@ mod platform;
 mod scan;
 mod scratch;
 
-pub use compile::{CompileError, Literal, Mode};
+pub use compile::{CompileError, LONGEST_PLAIN, Literal, Mode};
 pub use database::{Database, DeserializeError};
 pub use platform::{Platform, UnsupportedCpu, platform, version};
 pub use scan::{Next, Outcome, ScanError};

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     diagnostic::Problem,
     syntax::{
+        comparison::Comparison,
         keyword::{
             app::{AppMatch, AppValue},
             bits::{BitOperation, BitOwner, FlowInt, IntOperation, IntValue},
@@ -17,7 +18,6 @@ use crate::{
             ip::{BitMode, ChecksumOf as SyntaxChecksum, IpOption, IpTest},
             tcp::{FlagMode, TcpTest},
         },
-        comparison::Comparison,
         rule::MatchKind,
     },
 };
@@ -130,7 +130,9 @@ fn flow_int(int: &FlowInt, names: &mut Names) -> Result<Compiled, Refusal> {
     let test = match &int.operation {
         IntOperation::Assign(value) => return Ok(Compiled::effect(Effect::SetFlowInt(id, known(value)?))),
         IntOperation::Add(value) => return Ok(Compiled::effect(Effect::AddFlowInt(id, i64::from(known(value)?)))),
-        IntOperation::Subtract(value) => return Ok(Compiled::effect(Effect::AddFlowInt(id, -i64::from(known(value)?)))),
+        IntOperation::Subtract(value) => {
+            return Ok(Compiled::effect(Effect::AddFlowInt(id, -i64::from(known(value)?))));
+        }
         IntOperation::IsSet => IntTest::IsSet,
         IntOperation::IsNotSet => IntTest::IsNotSet,
         IntOperation::Equal(value) => IntTest::Equal(known(value)?),
@@ -272,7 +274,11 @@ fn narrow(comparison: Comparison<u64>) -> Option<Range<u32>> {
     Some(cut_from(low, high, negated))
 }
 
-fn cut_from<T: TryFrom<u64> + Copy + PartialOrd + super::program::Bounds>(low: u64, high: u64, negated: bool) -> Range<T> {
+fn cut_from<T: TryFrom<u64> + Copy + PartialOrd + super::program::Bounds>(
+    low: u64,
+    high: u64,
+    negated: bool,
+) -> Range<T> {
     match (T::try_from(low), T::try_from(high)) {
         (Ok(low), Ok(high)) => Range { low, high, negated },
         (Ok(low), Err(_)) => Range { low, high: T::MOST, negated },

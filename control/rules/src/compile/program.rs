@@ -75,9 +75,7 @@ pub(super) fn compile(rule: &Syntax, builder: &mut RulesetBuilder) -> Result<(Ve
                 relative: data.relative,
                 negated: data.negated,
             },
-            MatchKind::BufferSize(size) => {
-                Step::Size(range(size.size).ok_or_else(|| needs("bit comparisons"))?)
-            }
+            MatchKind::BufferSize(size) => Step::Size(range(size.size).ok_or_else(|| needs("bit comparisons"))?),
             MatchKind::ByteTest(test) => Step::ByteTest {
                 field: variables.field(&test.field).map_err(|refusal| (found.span, refusal))?,
                 comparison: match test.operator {
@@ -164,9 +162,8 @@ fn consider(best: &mut Option<(bool, FastPattern)>, content: &SyntaxContent) {
             (true, content.pattern.get(start..start + length).unwrap_or(&content.pattern))
         }
     };
-    let better = best.as_ref().is_none_or(|(was_chosen, pattern)| {
-        (chosen, bytes.len()) > (*was_chosen, pattern.bytes.len())
-    });
+    let better =
+        best.as_ref().is_none_or(|(was_chosen, pattern)| (chosen, bytes.len()) > (*was_chosen, pattern.bytes.len()));
     if better {
         let bytes = if content.nocase { bytes.to_ascii_lowercase() } else { bytes.to_vec() };
         *best = Some((chosen, FastPattern { bytes, nocase: content.nocase }));
@@ -177,7 +174,8 @@ fn content(content: &SyntaxContent, variables: &mut Variables) -> std::result::R
     let mut compiled = Content::new(&content.pattern, content.nocase);
     compiled.negated = content.negated;
     compiled.ends = content.endswith;
-    let mut optional = |operand: &Option<Operand>| operand.as_ref().map(|operand| variables.number(operand)).transpose();
+    let mut optional =
+        |operand: &Option<Operand>| operand.as_ref().map(|operand| variables.number(operand)).transpose();
     let zero = Number::Constant(0);
     compiled.place = if content.is_relative() {
         Place::Relative { distance: optional(&content.distance)?.unwrap_or(zero), within: optional(&content.within)? }
