@@ -1,0 +1,76 @@
+//! The golden cases: traffic, rules and what must come out, in one place each.
+//!
+//! - [`case`]: what a case is and the files it becomes
+//! - [`payload`]: bytes of the protocols that the traffic speaks; `demo` uses them too
+//! - [`starter_web`], [`starter_service`], [`starter_network`]: one case for each starter rule
+//! - [`decode`], [`capture`], [`detect`], [`action`], [`flow`]: what the engine itself promises
+//!
+//! `tests/golden/cases/` holds what [`all`] makes; a test compares the two byte by byte, `SLUICE_BLESS=1` writes them anew.
+
+pub mod action;
+pub mod capture;
+pub mod case;
+pub mod decode;
+pub mod detect;
+pub mod flow;
+pub mod payload;
+pub mod starter_network;
+pub mod starter_service;
+pub mod starter_web;
+
+pub use case::{Case, Expect, Run};
+
+/// Every case.
+pub fn all() -> Vec<Case> {
+    let areas = [
+        starter_web::cases(),
+        starter_service::cases(),
+        starter_network::cases(),
+        decode::cases(),
+        capture::cases(),
+        detect::cases(),
+        action::cases(),
+        flow::cases(),
+    ];
+    areas.into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{all, case::STARTER};
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_are_unique_and_say_their_area() {
+        let cases = all();
+        let names: BTreeSet<_> = cases.iter().map(|case| case.name).collect();
+        assert_eq!(names.len(), cases.len());
+        for name in names {
+            assert!(
+                name.contains('-') && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_starter_case_has_a_near_miss() {
+        for case in all().iter().filter(|case| case.rules.is_none()) {
+            let silent = |run: &super::Run| run.name.starts_with("quiet") && run.max_alerts == Some(0);
+            assert!(case.runs.iter().any(silent), "{}", case.name);
+        }
+    }
+
+    #[test]
+    fn every_starter_rule_that_speaks_has_a_case() {
+        let rules = STARTER.strip_prefix("../../../../").unwrap();
+        let rules = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(rules);
+        let rules = std::fs::read_to_string(rules).unwrap();
+        let asked: BTreeSet<u64> = all().iter().flat_map(|case| &case.runs).flat_map(super::Run::sids).collect();
+        for rule in rules.lines().filter(|line| line.contains("sid:")) {
+            let sid: u64 = rule.split("sid:").nth(1).and_then(|rest| rest.split(';').next()).unwrap().parse().unwrap();
+            let speaks = !rule.contains("noalert") && !rule.starts_with("pass");
+            assert_eq!(asked.contains(&sid), speaks, "sid {sid}");
+        }
+    }
+}
