@@ -119,12 +119,9 @@ impl Group {
         let mut rules_of = Vec::new();
         let mut literals = Vec::new();
         for (id, (pattern, rules)) in of_literal.into_iter().enumerate() {
-            literals.push(Literal {
-                bytes: pattern.bytes.clone(),
-                id: id as u32,
-                caseless: pattern.nocase,
-                single_match: false,
-            });
+            // The beginning of a long literal filters as well, and keeps clear of the library's defect with long ones.
+            let bytes = pattern.bytes.get(..LONGEST_PLAIN).unwrap_or(&pattern.bytes).to_vec();
+            literals.push(Literal { bytes, id: id as u32, caseless: pattern.nocase, single_match: false });
             rules_of.extend(rules);
             starts.push(rules_of.len() as u32);
         }
