@@ -1,2 +1,14 @@
 //! Whole-system tests of Sluice and the traffic they are made of.
+//!
+//! - [`traffic`]: frames, sessions and captures, built byte by byte
+//! - [`cases`]: the golden cases: for each its traffic, its rules and what must come out
+//! - [`demo`]: the capture `sluice demo` plays
+//! - [`golden`]: runs the `sluice` binary over a case and counts what it wrote
+//!
+//! Nothing here is part of the product. Time is passed in, randomness is seeded: the same source makes the same bytes.
 #![forbid(unsafe_code)]
+
+pub mod cases;
+pub mod demo;
+pub mod golden;
+pub mod traffic;

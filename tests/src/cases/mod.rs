@@ -20,6 +20,8 @@ pub mod starter_web;
 
 pub use case::{Case, Expect, Run};
 
+use crate::demo::ALERTS;
+
 /// Every case.
 pub fn all() -> Vec<Case> {
     let areas = [
@@ -31,8 +33,27 @@ pub fn all() -> Vec<Case> {
         detect::cases(),
         action::cases(),
         flow::cases(),
+        vec![demo()],
     ];
     areas.into_iter().flatten().collect()
+}
+
+/// The demo capture: what must be found, and nothing else; inline, what is stopped.
+fn demo() -> Case {
+    const CAPTURE: &str = "../../../demo/branch-office";
+    let sum = ALERTS.iter().map(|(_, count)| count).sum();
+    let found = |inline| {
+        let run = Run::over(CAPTURE, None).at_most(sum).inline(inline);
+        ALERTS.iter().fold(run, |run, (sid, count)| run.and(Expect::alert(*sid).times(*count)))
+    };
+    let stopped = [9_000_001, 9_000_005, 9_000_009, 9_000_021, 9_000_022, 9_000_031].map(|sid| {
+        let count = ALERTS.iter().find(|(known, _)| *known == sid).map_or(0, |(_, count)| *count);
+        let drop = Expect::event("drop").with("drop.reason", "rules");
+        drop.with("alert.signature_id", sid).times(count)
+    });
+    let inline = stopped.into_iter().fold(found(true), Run::and);
+    let about = "Of an afternoon in a branch office the attacks are found, passive and inline, and nothing else.";
+    Case::starter("demo-branch-office", about, vec![found(false), inline])
 }
 
 #[cfg(test)]
@@ -55,7 +76,7 @@ mod tests {
 
     #[test]
     fn every_starter_case_has_a_near_miss() {
-        for case in all().iter().filter(|case| case.rules.is_none()) {
+        for case in all().iter().filter(|case| case.name.starts_with("starter-")) {
             let silent = |run: &super::Run| run.name.starts_with("quiet") && run.max_alerts == Some(0);
             assert!(case.runs.iter().any(silent), "{}", case.name);
         }
