@@ -33,6 +33,8 @@ pub struct Pipeline {
     /// What was counted.
     pub counters: Counters,
     verify_checksums: bool,
+    /// Whether [`ChecksumMode::Auto`] still makes up its mind. Never again: who sends wrong checksums later wants them unverified.
+    sampling: bool,
 }
 
 impl Pipeline {
@@ -48,6 +50,7 @@ impl Pipeline {
             flows: FlowTable::new(settings.flow_capacity, hash, settings.timeouts),
             state: State::new(hash),
             verify_checksums: settings.checksums != ChecksumMode::Off,
+            sampling: settings.checksums == ChecksumMode::Auto,
             settings,
             ruleset,
             inspector,
@@ -85,6 +88,10 @@ impl Pipeline {
     /// Judges one frame.
     pub fn process(&mut self, decoded: &Decoded, frame: &[u8], time: Nanos, now: Nanos, record: u64) -> Verdict {
         self.count_frame(decoded, frame);
+        if self.sampling && self.counters.decoder_pkts >= CHECKSUM_SAMPLE {
+            self.sampling = false;
+            self.verify_checksums = self.counters.tcp_invalid_checksum * 10 <= self.counters.decoder_pkts;
+        }
         let mut verdict = Verdict::Pass;
         for (layer, headers) in (0_u8..).zip(decoded.layers()) {
             let subject = Subject { frame, headers, layer, time, record };
@@ -326,11 +333,6 @@ impl Pipeline {
             return true;
         }
         self.counters.tcp_invalid_checksum += 1;
-        let bad = self.counters.tcp_invalid_checksum;
-        let seen = self.counters.decoder_pkts;
-        if self.settings.checksums == ChecksumMode::Auto && seen >= CHECKSUM_SAMPLE && bad * 10 > seen {
-            self.verify_checksums = false;
-        }
         false
     }
 
