@@ -144,6 +144,37 @@ impl Inspector {
         findings.clear();
         let Some(group) = ruleset.group(class_of(packet.headers), packet.direction.unwrap_or_default()) else { return };
         self.gather(ruleset, group, packet, flow.as_deref_mut(), counters);
+        self.decide(ruleset, packet, flow, state, counters, findings);
+    }
+
+    /// The slow reference of [`Inspector::inspect`]: every rule is a candidate, no prefilter and no grouping. For tests, which hold the two
+    /// against each other.
+    pub fn inspect_every_rule(
+        &mut self,
+        ruleset: &Ruleset,
+        packet: &PacketView,
+        mut flow: Option<&mut Flow>,
+        state: &mut State,
+        counters: &mut Counters,
+        findings: &mut Findings,
+    ) {
+        findings.clear();
+        let once_more = once_more(packet, flow.as_deref_mut());
+        let wanted = (0..).zip(ruleset.rules()).filter(|(_, rule)| once_more || !rule.addresses_only);
+        self.candidates.extend(wanted.map(|(number, _)| number));
+        self.decide(ruleset, packet, flow, state, counters, findings);
+    }
+
+    /// Judges the candidates, in order of evaluation.
+    fn decide(
+        &mut self,
+        ruleset: &Ruleset,
+        packet: &PacketView,
+        mut flow: Option<&mut Flow>,
+        state: &mut State,
+        counters: &mut Counters,
+        findings: &mut Findings,
+    ) {
         let mut candidates = std::mem::take(&mut self.candidates);
         candidates.sort_unstable();
         for &number in &candidates {
@@ -207,15 +238,7 @@ impl Inspector {
                 add(rule);
             }
         }
-        let once_more = match flow {
-            // An ICMP error in the flow it quotes has addresses of its own, and must not use up the flow's turn.
-            Some(flow) if is_of(flow, packet) => {
-                let judged = flow.addresses_judged.get_mut(packet.direction.unwrap_or_default().index());
-                judged.is_some_and(|judged| !std::mem::replace(judged, true))
-            }
-            _ => true,
-        };
-        if once_more {
+        if once_more(packet, flow) {
             group.once().iter().copied().for_each(&mut add);
         }
         let payload = headers.payload(packet.frame);
@@ -263,6 +286,18 @@ impl Inspector {
             counters.detect_step_limit += 1;
         }
         matched
+    }
+}
+
+/// Whether rules that look at addresses alone are to be judged: once per flow and direction. Notes that they are.
+fn once_more(packet: &PacketView, flow: Option<&mut Flow>) -> bool {
+    match flow {
+        // An ICMP error in the flow it quotes has addresses of its own, and must not use up the flow's turn.
+        Some(flow) if is_of(flow, packet) => {
+            let judged = flow.addresses_judged.get_mut(packet.direction.unwrap_or_default().index());
+            judged.is_some_and(|judged| !std::mem::replace(judged, true))
+        }
+        _ => true,
     }
 }
 

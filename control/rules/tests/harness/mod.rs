@@ -362,3 +362,17 @@ impl Session {
 }
 
 pub const ACTIONS: [Action; 4] = [Action::Pass, Action::Drop, Action::RejectSource, Action::Alert];
+
+/// Whether the rule language and the compiler take this rule.
+pub fn is_accepted(rule: &str) -> bool {
+    let variables = variables();
+    let options = LoadOptions { variables: Some(variables.clone()), ..LoadOptions::default() };
+    let set = load_bytes(Path::new("test.rules"), rule.as_bytes(), &options);
+    let options = CompileOptions {
+        variables: &variables,
+        action_order: ActionOrder::default(),
+        class_priority: &|_| None,
+        limits: &[],
+    };
+    compile(&set.rules, &options, &mut Names::default(), 1).is_ok_and(|compiled| !compiled.places.is_empty())
+}
