@@ -376,3 +376,29 @@ pub fn is_accepted(rule: &str) -> bool {
     };
     compile(&set.rules, &options, &mut Names::default(), 1).is_ok_and(|compiled| !compiled.places.is_empty())
 }
+
+/// A rule for nearly every path through the engine.
+pub const BROAD: &str = r#"
+alert tcp any any -> any any (flow:established,to_server; content:"GET "; startswith; content:"user="; distance:0; pcre:"/^[a-z]{2,}/R"; sid:1;)
+alert tcp any any -> any any (flow:established,to_client; content:"aaaa"; pcre:"/a+(a+)+c/"; sid:2;)
+alert udp any any -> any any (content:"abcd"; nocase; threshold:type limit, track by_src, count 3, seconds 60; sid:3;)
+alert udp any any -> any 80 (byte_extract:1,0,n; content:"abcd"; offset:n; flowbits:set,a; sid:4;)
+alert udp any any -> any any (content:"efgh"; flowbits:isset,a; flowint:n,+,1; flowint:n,>,0; sid:5;)
+alert icmp any any -> any any (itype:8; content:"abcd"; xbits:set,x,track ip_src,expire 60; sid:6;)
+alert ip any any -> any any (xbits:isset,x,track ip_src; ttl:64; sid:7;)
+drop tcp any any -> any 81 (flow:established; content:"user="; hostbits:set,h,src; sid:8;)
+pass tcp any any -> any 82 (flow:established; content:"GET "; sid:9;)
+alert tcp any any -> any any (flags:S; detection_filter:track by_dst, count 5, seconds 60; sid:10;)
+alert ip 10.0.0.7 any -> any any (sid:11;)
+alert pkthdr any any -> any any (decode-event:ipv4.trunc_pkt; sid:12;)
+alert ip any any -> any any (fragbits:M; sid:13;)
+alert tcp any any -> any any (content:!"GET"; dsize:>3; isdataat:5; sid:14;)
+alert tcp any any -> any any (tcp.hdr; content:"|00 50|"; sid:15; threshold:type both, track by_both, count 2, seconds 10;)
+alert udp any any -> any any (byte_jump:1,0; content:"abcd"; within:4; byte_test:1,>,1,0; sid:16;)
+alert udp any any -> any any (byte_math:bytes 1, offset 0, oper *, rvalue 2, result r; byte_test:1,!=,r,1; sid:17;)
+reject udp any any -> any 9999 (content:"zz"; sid:18;)
+alert ip any any -> any any (vlan.layers:>0; flow.pkts:either,>1; flow.bytes:toserver,>1; flow.age:<9000; sid:19;)
+alert tcp any any -> any any (stream_size:both,>,1; tcpv4-csum:invalid; sid:20;)
+alert ipv6 any any -> any any (ip_proto:17; ipv6.hdr; content:"|fd|"; offset:8; depth:1; sid:21;)
+alert ip any any -> any any (ipopts:any; sid:22;)
+"#;
