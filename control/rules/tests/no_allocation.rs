@@ -19,7 +19,12 @@ fn traffic(round: u8) -> Vec<Vec<u8>> {
     for family in BOTH {
         for host in 1..60_u8 {
             let ports = (40_000 + u16::from(round), 80 + u16::from(host % 3));
-            let frame = Frame { source: host, ports, vlans: vec![u16::from(host % 4); usize::from(host % 3)], ..Frame::new(family) };
+            let frame = Frame {
+                source: host,
+                ports,
+                vlans: vec![u16::from(host % 4); usize::from(host % 3)],
+                ..Frame::new(family)
+            };
             let mut session = Session::between(frame.clone());
             frames.extend(session.handshake());
             frames.push(session.to_server(b"GET /index.html?user=abcd HTTP/1.1\r\nHost: a\r\n\r\n"));
@@ -34,7 +39,10 @@ fn traffic(round: u8) -> Vec<Vec<u8>> {
             let at = quoted.len() - if family == BOTH[0] { 29 } else { 49 };
             frames.push(frame.back().icmp(3, 1, [0; 4], &quoted[at..]));
             // One after the other until the table is full.
-            frames.push(Frame { flags: SYN, seq: u32::from(round), destination: round, ports: (u16::from(host), 9), ..frame }.tcp(b""));
+            frames.push(
+                Frame { flags: SYN, seq: u32::from(round), destination: round, ports: (u16::from(host), 9), ..frame }
+                    .tcp(b""),
+            );
         }
     }
     for length in 0..frames[3].len() {
@@ -69,6 +77,9 @@ fn packets_are_judged_without_allocating() {
     let change = region.change();
     assert_eq!((change.allocations, change.reallocations, change.deallocations), (0, 0, 0), "{change:?}");
     let counters = &engine.pipeline.counters;
-    assert!(counters.decoder_pkts > 20_000 && counters.flow_memcap > 0 && counters.detect_evaluated > 20_000, "{counters:?}");
+    assert!(
+        counters.decoder_pkts > 20_000 && counters.flow_memcap > 0 && counters.detect_evaluated > 20_000,
+        "{counters:?}"
+    );
     assert!(alerts > 5_000, "{alerts} events");
 }
