@@ -5,10 +5,10 @@
 //! made in [`Inspector::new`] for one rule set.
 
 use crate::{
-    check::{Context, Owner},
+    check::{Check, Context, Owner},
     program::Program,
     regex::RegexScratch,
-    rule::{Effect, FlowState, Protocol, Rule, Unit},
+    rule::{Effect, FlowState, IntStep, Protocol, Rule, Unit},
     ruleset::{Class, Ruleset},
     run::Machine,
     state::{State, Subject},
@@ -53,14 +53,15 @@ pub struct Finding {
 /// What was found in one packet, in order of evaluation.
 #[derive(Clone, Copy, Debug)]
 pub struct Findings {
-    list: [Finding; MOST_ALERTS],
+    /// One place more than can speak: for what decides about the packet when all others are taken.
+    list: [Finding; MOST_ALERTS + 1],
     used: usize,
 }
 
 impl Default for Findings {
     fn default() -> Self {
         let nothing = Finding { rule: 0, action: Action::Alert, speaks: false, whole_flow: false };
-        Self { list: [nothing; MOST_ALERTS], used: 0 }
+        Self { list: [nothing; MOST_ALERTS + 1], used: 0 }
     }
 }
 
@@ -80,16 +81,20 @@ impl Findings {
         self.used = 0;
     }
 
-    /// Adds a finding unless `most` are there already.
-    fn push(&mut self, finding: Finding, most: usize) -> bool {
-        if self.used >= most.min(MOST_ALERTS) {
+    /// Adds a finding; false when `most` are there already. The first beyond them that decides about the packet is kept without its
+    /// voice: a limit on alerts must not let through what is to be dropped.
+    fn push(&mut self, mut finding: Finding, most: usize) -> bool {
+        let most = most.min(MOST_ALERTS);
+        let fits = self.used < most;
+        if !fits && (self.used > most || finding.action == Action::Alert) {
             return false;
         }
+        finding.speaks &= fits;
         if let Some(place) = self.list.get_mut(self.used) {
             *place = finding;
             self.used += 1;
         }
-        true
+        fits
     }
 }
 
@@ -139,6 +144,37 @@ impl Inspector {
         findings.clear();
         let Some(group) = ruleset.group(class_of(packet.headers), packet.direction.unwrap_or_default()) else { return };
         self.gather(ruleset, group, packet, flow.as_deref_mut(), counters);
+        self.decide(ruleset, packet, flow, state, counters, findings);
+    }
+
+    /// The slow reference of [`Inspector::inspect`]: every rule is a candidate, no prefilter and no grouping. For tests, which hold the two
+    /// against each other.
+    pub fn inspect_every_rule(
+        &mut self,
+        ruleset: &Ruleset,
+        packet: &PacketView,
+        mut flow: Option<&mut Flow>,
+        state: &mut State,
+        counters: &mut Counters,
+        findings: &mut Findings,
+    ) {
+        findings.clear();
+        let once_more = once_more(packet, flow.as_deref_mut());
+        let wanted = (0..).zip(ruleset.rules()).filter(|(_, rule)| once_more || !rule.addresses_only);
+        self.candidates.extend(wanted.map(|(number, _)| number));
+        self.decide(ruleset, packet, flow, state, counters, findings);
+    }
+
+    /// Judges the candidates, in order of evaluation.
+    fn decide(
+        &mut self,
+        ruleset: &Ruleset,
+        packet: &PacketView,
+        mut flow: Option<&mut Flow>,
+        state: &mut State,
+        counters: &mut Counters,
+        findings: &mut Findings,
+    ) {
         let mut candidates = std::mem::take(&mut self.candidates);
         candidates.sort_unstable();
         for &number in &candidates {
@@ -147,12 +183,15 @@ impl Inspector {
             if !self.judge(ruleset, rule, packet, flow.as_deref(), state, counters) {
                 continue;
             }
-            apply(rule, packet, flow.as_deref_mut(), state, counters);
+            if !rule.ints.is_empty() && !count(rule, packet, flow.as_deref_mut(), state, counters) {
+                continue;
+            }
+            apply(&rule.effects, packet, flow.as_deref_mut(), state, counters);
             let Some(mut finding) = limit(rule, number, packet, flow.as_deref(), state) else {
                 counters.detect_alerts_suppressed += 1;
                 continue;
             };
-            finding.whole_flow = rule.addresses_only
+            finding.whole_flow = (rule.addresses_only && flow.as_deref().is_none_or(|flow| is_of(flow, packet)))
                 || (packet.headers.is_tcp()
                     && packet.established
                     && !rule.programs.is_empty()
@@ -199,14 +238,7 @@ impl Inspector {
                 add(rule);
             }
         }
-        let once_more = match flow {
-            Some(flow) => {
-                let judged = flow.addresses_judged.get_mut(packet.direction.unwrap_or_default().index());
-                judged.is_some_and(|judged| !std::mem::replace(judged, true))
-            }
-            None => true,
-        };
-        if once_more {
+        if once_more(packet, flow) {
             group.once().iter().copied().for_each(&mut add);
         }
         let payload = headers.payload(packet.frame);
@@ -256,6 +288,23 @@ impl Inspector {
         }
         matched
     }
+}
+
+/// Whether rules that look at addresses alone are to be judged: once per flow and direction. Notes that they are.
+fn once_more(packet: &PacketView, flow: Option<&mut Flow>) -> bool {
+    match flow {
+        // An ICMP error in the flow it quotes has addresses of its own, and must not use up the flow's turn.
+        Some(flow) if is_of(flow, packet) => {
+            let judged = flow.addresses_judged.get_mut(packet.direction.unwrap_or_default().index());
+            judged.is_some_and(|judged| !std::mem::replace(judged, true))
+        }
+        _ => true,
+    }
+}
+
+/// Whether `packet` travels between the ends of `flow`: an ICMP error about it doesn't.
+fn is_of(flow: &Flow, packet: &PacketView) -> bool {
+    flow.protocol == packet.headers.protocol
 }
 
 /// The class of a packet.
@@ -318,11 +367,38 @@ fn endpoints_match(ruleset: &Ruleset, rule: &Rule, packet: &PacketView) -> bool 
         || (ends.both_ways && one_way(&headers.dst, headers.dst_port, &headers.src, headers.src_port))
 }
 
+/// Changes and compares flow integers in the order of the rule; whether all comparisons hold.
+fn count(
+    rule: &Rule,
+    packet: &PacketView,
+    mut flow: Option<&mut Flow>,
+    state: &mut State,
+    counters: &mut Counters,
+) -> bool {
+    rule.ints.iter().all(|step| match step {
+        IntStep::Change(effect) => {
+            apply(std::slice::from_ref(effect), packet, flow.as_deref_mut(), state, counters);
+            true
+        }
+        IntStep::Test(id, test) => {
+            let context =
+                Context { frame: packet.frame, headers: packet.headers, flow: flow.as_deref(), now: packet.now };
+            Check::FlowInt(*id, *test).holds(&context, |_, _| false)
+        }
+    })
+}
+
 /// Leaves behind what a match leaves behind.
-fn apply(rule: &Rule, packet: &PacketView, mut flow: Option<&mut Flow>, state: &mut State, counters: &mut Counters) {
+fn apply(
+    effects: &[Effect],
+    packet: &PacketView,
+    mut flow: Option<&mut Flow>,
+    state: &mut State,
+    counters: &mut Counters,
+) {
     let headers = packet.headers;
     let subject = |owner: Owner| Subject::of(owner, headers.ip_version, &headers.src, &headers.dst);
-    for effect in &rule.effects {
+    for effect in effects {
         match (effect, flow.as_deref_mut()) {
             (Effect::SetFlowBit(bit), Some(flow)) => counters.flowbits_refused += u64::from(!flow.bits.insert(*bit)),
             (Effect::UnsetFlowBit(bit), Some(flow)) => flow.bits.remove(*bit),

@@ -36,6 +36,8 @@ pub struct Pipeline {
     /// What was counted.
     pub counters: Counters,
     verify_checksums: bool,
+    /// Whether [`ChecksumMode::Auto`] still makes up its mind. Never again: who sends wrong checksums later wants them unverified.
+    sampling: bool,
 }
 
 impl Pipeline {
@@ -51,6 +53,7 @@ impl Pipeline {
             flows: FlowTable::new(settings.flow_capacity, hash, settings.timeouts),
             state: State::new(hash),
             verify_checksums: settings.checksums != ChecksumMode::Off,
+            sampling: settings.checksums == ChecksumMode::Auto,
             settings,
             ruleset,
             inspector,
@@ -90,6 +93,10 @@ impl Pipeline {
     /// Judges one frame.
     pub fn process(&mut self, decoded: &Decoded, frame: &[u8], time: Nanos, now: Nanos, record: u64) -> Verdict {
         self.count_frame(decoded, frame);
+        if self.sampling && self.counters.decoder_pkts >= CHECKSUM_SAMPLE {
+            self.sampling = false;
+            self.verify_checksums = self.counters.tcp_invalid_checksum * 10 <= self.counters.decoder_pkts;
+        }
         let mut verdict = Verdict::Pass;
         for (layer, headers) in (0_u8..).zip(decoded.layers()) {
             let subject = Subject { frame, headers, layer, time, record };
@@ -169,14 +176,7 @@ impl Pipeline {
             None => {}
         }
         let packet = PacketView { frame, headers, direction, established, now };
-        self.inspector.inspect(
-            ruleset,
-            &packet,
-            flow,
-            &mut self.state,
-            &mut self.counters,
-            &mut self.findings,
-        );
+        self.inspector.inspect(ruleset, &packet, flow, &mut self.state, &mut self.counters, &mut self.findings);
         if self.findings.is_empty() {
             return Verdict::Pass;
         }
@@ -339,11 +339,6 @@ impl Pipeline {
             return true;
         }
         self.counters.tcp_invalid_checksum += 1;
-        let bad = self.counters.tcp_invalid_checksum;
-        let seen = self.counters.decoder_pkts;
-        if self.settings.checksums == ChecksumMode::Auto && seen >= CHECKSUM_SAMPLE && bad * 10 > seen {
-            self.verify_checksums = false;
-        }
         false
     }
 
