@@ -5,6 +5,7 @@
 //! made in [`Inspector::new`] for one rule set.
 
 use crate::{
+    candidates::Candidates,
     check::{Check, Context, Owner},
     program::Program,
     regex::RegexScratch,
@@ -102,10 +103,7 @@ impl Findings {
 pub struct Inspector {
     scratch: Option<Scratch>,
     regexes: RegexScratch,
-    /// For each rule the number of the packet it was last a candidate of.
-    marks: Box<[u64]>,
-    packet: u64,
-    candidates: Vec<u32>,
+    candidates: Candidates,
     most_alerts: usize,
 }
 
@@ -124,9 +122,7 @@ impl Inspector {
         Ok(Self {
             scratch,
             regexes: RegexScratch::new(ruleset.regexes()),
-            marks: vec![0; rules].into_boxed_slice(),
-            packet: 0,
-            candidates: Vec::with_capacity(rules),
+            candidates: Candidates::new(rules),
             most_alerts: most_alerts.min(MOST_ALERTS),
         })
     }
@@ -160,8 +156,9 @@ impl Inspector {
     ) {
         findings.clear();
         let once_more = once_more(packet, flow.as_deref_mut());
-        let wanted = (0..).zip(ruleset.rules()).filter(|(_, rule)| once_more || !rule.addresses_only);
-        self.candidates.extend(wanted.map(|(number, _)| number));
+        for (number, _) in (0..).zip(ruleset.rules()).filter(|(_, rule)| once_more || !rule.addresses_only) {
+            self.candidates.add(number);
+        }
         self.decide(ruleset, packet, flow, state, counters, findings);
     }
 
@@ -175,9 +172,9 @@ impl Inspector {
         counters: &mut Counters,
         findings: &mut Findings,
     ) {
-        let mut candidates = std::mem::take(&mut self.candidates);
-        candidates.sort_unstable();
-        for &number in &candidates {
+        let mut from = 0;
+        while let Some(number) = self.candidates.take_from(from) {
+            from = number;
             let Some(rule) = ruleset.rule(number) else { continue };
             counters.detect_evaluated += 1;
             if !self.judge(ruleset, rule, packet, flow.as_deref(), state, counters) {
@@ -206,11 +203,9 @@ impl Inspector {
                 counters.detect_alert_queue_overflow += 1;
             }
             if finding.action == Action::Pass {
-                break;
+                self.candidates.clear();
             }
         }
-        candidates.clear();
-        self.candidates = candidates;
     }
 
     /// Gathers candidates, each once.
@@ -222,30 +217,22 @@ impl Inspector {
         flow: Option<&mut Flow>,
         counters: &mut Counters,
     ) {
-        self.packet += 1;
-        let Self { scratch, marks, packet: number, candidates, .. } = self;
-        let mut add = |rule: u32| {
-            if let Some(mark) = marks.get_mut(rule as usize)
-                && *mark != *number
-            {
-                *mark = *number;
-                candidates.push(rule);
-            }
-        };
+        let Self { scratch, candidates, .. } = self;
         let headers = packet.headers;
         for rule in group.unfiltered(headers.src_port, headers.dst_port) {
             if ruleset.rule(rule).is_some_and(|rule| header_admits(rule, packet)) {
-                add(rule);
+                candidates.add(rule);
             }
         }
         if once_more(packet, flow) {
-            group.once().iter().copied().for_each(&mut add);
+            let rules = group.once(headers.ip_version, &headers.src, &headers.dst);
+            rules.for_each(|rule| candidates.add(rule));
         }
         let payload = headers.payload(packet.frame);
         if let (Some(database), Some(scratch), false) = (group.database(), scratch.as_mut(), payload.is_empty()) {
             counters.detect_scans += 1;
             let scanned = database.scan(scratch, payload, |id, _end| {
-                group.rules_of_literal(id).iter().copied().for_each(&mut add);
+                group.rules_of_literal(id).iter().for_each(|&rule| candidates.add(rule));
                 Next::Continue
             });
             // A failed scan would blind the engine: it is counted, and a replay that has one is not sound.
