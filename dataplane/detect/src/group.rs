@@ -1,7 +1,7 @@
 //! Rules that can match one kind of packet: a protocol class in one direction, with the prefilter over payloads.
 //!
-//! A rule with a content of [`SHORTEST_LITERAL`] bytes or more is met only when the prefilter finds that content. Shorter literals make the prefilter
-//! several times slower for every packet, so their rules are met by port, or on each packet. No rule is ever missed: a property test compares with
+//! A rule with a content of [`SHORTEST_LITERAL`] bytes or more is met only when the prefilter finds that content. Shorter literals, and runs of one
+//! byte, make the prefilter several times slower for every packet, so their rules are met by port, or on each packet. No rule is ever missed: a property test compares with
 //! judging every rule.
 
 use crate::{address::AddressSet, address_index::AddressIndex, range::PortSet, ruleset::BuildError};
@@ -22,6 +22,18 @@ pub struct FastPattern {
     pub bytes: Vec<u8>,
     /// Capital and small ASCII letters are the same.
     pub nocase: bool,
+}
+
+impl FastPattern {
+    /// The part of it that the prefilter looks for: none when it is too short, or a run of one byte, which padding and zeros in any
+    /// traffic would report over and over. Long ones are cut: a part filters as well, and keeps clear of the library's defect.
+    pub fn literal(&self) -> Option<&[u8]> {
+        let bytes = &*self.bytes;
+        let first = bytes.get(..LONGEST_PLAIN).unwrap_or(bytes);
+        let last = bytes.get(bytes.len().saturating_sub(LONGEST_PLAIN)..).unwrap_or(bytes);
+        let is_run = |part: &[u8]| part.windows(2).all(|pair| matches!(pair, [a, b] if a == b));
+        [first, last].into_iter().find(|part| part.len() >= SHORTEST_LITERAL && !is_run(part))
+    }
 }
 
 /// Numbers of rules, found by a port.
@@ -103,7 +115,7 @@ impl Group {
     /// # Errors
     /// [`BuildError::Prefilter`] when the prefilter can't be compiled.
     pub fn new(entries: &[Entry]) -> Result<Self, BuildError> {
-        let mut of_literal: BTreeMap<&FastPattern, Vec<u32>> = BTreeMap::new();
+        let mut of_literal: BTreeMap<(&[u8], bool), Vec<u32>> = BTreeMap::new();
         let (mut by_destination, mut by_source, mut always, mut once) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let (mut once_by_source, mut once_by_destination) = (Vec::new(), Vec::new());
@@ -120,8 +132,10 @@ impl Group {
                     }
                     _ => once.push(entry.number),
                 }
-            } else if let Some(pattern) = entry.fast_pattern.filter(|pattern| pattern.bytes.len() >= SHORTEST_LITERAL) {
-                of_literal.entry(pattern).or_default().push(entry.number);
+            } else if let Some(literal) =
+                entry.fast_pattern.and_then(|pattern| Some((pattern.literal()?, pattern.nocase)))
+            {
+                of_literal.entry(literal).or_default().push(entry.number);
             } else if let Some(ports) = entry.destination_ports.filter(|ports| few(ports)) {
                 by_destination.push((entry.number, ports.clone()));
             } else if let Some(ports) = entry.source_ports.filter(|ports| few(ports)) {
@@ -133,10 +147,8 @@ impl Group {
         let mut starts = vec![0];
         let mut rules_of = Vec::new();
         let mut literals = Vec::new();
-        for (id, (pattern, rules)) in of_literal.into_iter().enumerate() {
-            // The beginning of a long literal filters as well, and keeps clear of the library's defect with long ones.
-            let bytes = pattern.bytes.get(..LONGEST_PLAIN).unwrap_or(&pattern.bytes).to_vec();
-            literals.push(Literal { bytes, id: id as u32, caseless: pattern.nocase, single_match: false });
+        for (id, ((bytes, caseless), rules)) in of_literal.into_iter().enumerate() {
+            literals.push(Literal { bytes: bytes.to_vec(), id: id as u32, caseless, single_match: false });
             rules_of.extend(rules);
             starts.push(rules_of.len() as u32);
         }
@@ -219,4 +231,29 @@ fn find_each_in_itself(database: &Database, literals: &[Literal]) -> Result<(), 
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FastPattern;
+
+    fn literal(bytes: &[u8]) -> Option<Vec<u8>> {
+        FastPattern { bytes: bytes.to_vec(), nocase: false }.literal().map(<[u8]>::to_vec)
+    }
+
+    #[test]
+    fn short_literals_and_runs_are_not_for_the_prefilter() {
+        assert_eq!(literal(b"abc"), None);
+        assert_eq!(literal(&[0; 40]), None);
+        assert_eq!(literal(b"aaab"), Some(b"aaab".to_vec()));
+    }
+
+    #[test]
+    fn a_long_literal_is_cut_to_a_part_that_is_no_run() {
+        let mut bytes = vec![b'A'; 40];
+        bytes.extend(b"end");
+        let part = literal(&bytes).unwrap();
+        assert_eq!(part.len(), 32);
+        assert!(part.ends_with(b"end"));
+    }
 }

@@ -29,7 +29,7 @@ type Result<T> = std::result::Result<T, (Span, Refusal)>;
 pub(super) fn compile(rule: &Syntax, builder: &mut RulesetBuilder) -> Result<(Vec<Program>, Option<FastPattern>)> {
     let mut variables = Variables::default();
     let mut steps: Vec<(usize, Buffer, Vec<Step>)> = Vec::new();
-    let mut best: Option<(bool, FastPattern)> = None;
+    let mut best: Option<(Rank, FastPattern)> = None;
     for found in &rule.matches {
         let Some(index) = found.kind.buffer() else { continue };
         let needs = |feature| (found.span, Refusal::Needs(feature));
@@ -152,8 +152,9 @@ fn buffer_of(name: &str) -> Option<Buffer> {
     })
 }
 
-/// Takes `content` for the prefilter when it is the author's choice, or longer than what was chosen so far.
-fn consider(best: &mut Option<(bool, FastPattern)>, content: &SyntaxContent) {
+/// Takes `content` for the prefilter when it filters better than what was chosen so far: what the prefilter can use at all comes before the author's
+/// choice, and that before length. Any content that must be there is a sound choice; the author's says which is rare.
+fn consider(best: &mut Option<(Rank, FastPattern)>, content: &SyntaxContent) {
     let (chosen, bytes) = match content.fast_pattern {
         None => (false, &*content.pattern),
         Some(Chosen::Whole | Chosen::Only) => (true, &*content.pattern),
@@ -162,13 +163,16 @@ fn consider(best: &mut Option<(bool, FastPattern)>, content: &SyntaxContent) {
             (true, content.pattern.get(start..start + length).unwrap_or(&content.pattern))
         }
     };
-    let better =
-        best.as_ref().is_none_or(|(was_chosen, pattern)| (chosen, bytes.len()) > (*was_chosen, pattern.bytes.len()));
-    if better {
-        let bytes = if content.nocase { bytes.to_ascii_lowercase() } else { bytes.to_vec() };
-        *best = Some((chosen, FastPattern { bytes, nocase: content.nocase }));
+    let bytes = if content.nocase { bytes.to_ascii_lowercase() } else { bytes.to_vec() };
+    let pattern = FastPattern { bytes, nocase: content.nocase };
+    let rank = (pattern.literal().is_some(), chosen, pattern.bytes.len());
+    if best.as_ref().is_none_or(|(other, _)| rank > *other) {
+        *best = Some((rank, pattern));
     }
 }
+
+/// Usable by the prefilter, chosen by the author, length.
+type Rank = (bool, bool, usize);
 
 fn content(content: &SyntaxContent, variables: &mut Variables) -> std::result::Result<Content, Refusal> {
     let mut compiled = Content::new(&content.pattern, content.nocase);
