@@ -3,6 +3,8 @@
 use crate::exit::Exit;
 use serde_json::{Value, json};
 use sluice_config::{Assigned, Settings};
+use sluice_core::Direction;
+use sluice_detect::ruleset::Class;
 use sluice_rules::{Diagnostic, Severity};
 use sluice_service::{LoadedRules, RuleSources};
 use std::path::PathBuf;
@@ -80,6 +82,19 @@ pub fn print_diagnostics(rules: &LoadedRules, with_warnings: bool) {
 /// `rules: {accepted, refused, waiting, disabled, skipped}` and the list of diagnostics.
 pub fn as_json(rules: &LoadedRules) -> Value {
     let diagnostics: Vec<Value> = rules.diagnostics.iter().map(diagnostic).collect();
+    let groups: Vec<Value> = rules
+        .ruleset
+        .groups()
+        .iter()
+        .zip(Class::ALL.into_iter().flat_map(|class| Direction::ALL.map(|direction| (class, direction))))
+        .map(|(group, (class, direction))| {
+            let [literals, by_port, always, once] = group.sizes();
+            json!({
+                "class": class.name(), "direction": direction.name(), "literals": literals,
+                "rules_by_port": by_port, "rules_on_each_packet": always, "rules_once_per_flow": once,
+            })
+        })
+        .collect();
     json!({
         "rules": {
             "accepted": rules.accepted,
@@ -89,6 +104,7 @@ pub fn as_json(rules: &LoadedRules) -> Value {
             "skipped": rules.skipped,
         },
         "waiting_for": rules.waiting,
+        "groups": groups,
         "diagnostics": diagnostics,
     })
 }

@@ -11,6 +11,9 @@ pub enum Direction {
 }
 
 impl Direction {
+    /// Both, in the order of [`Direction::index`].
+    pub const ALL: [Self; 2] = [Self::ToServer, Self::ToClient];
+
     /// The other way.
     pub const fn reverse(self) -> Self {
         match self {

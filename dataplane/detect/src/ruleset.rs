@@ -26,7 +26,18 @@ pub enum Class {
 }
 
 impl Class {
-    const ALL: [Self; 4] = [Self::Tcp, Self::Udp, Self::Icmp, Self::Other];
+    /// All, in the order of the groups of a rule set.
+    pub const ALL: [Self; 4] = [Self::Tcp, Self::Udp, Self::Icmp, Self::Other];
+
+    /// Its name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Icmp => "icmp",
+            Self::Other => "other",
+        }
+    }
 
     /// Whether a rule with `protocol` can match packets of this class.
     fn admits(self, protocol: Protocol) -> bool {
@@ -119,7 +130,7 @@ impl Ruleset {
         self.groups.get(class as usize * 2 + direction.index())
     }
 
-    /// All groups.
+    /// All groups: for each class, to the server and to the client.
     pub fn groups(&self) -> &[Group] {
         &self.groups
     }
@@ -174,7 +185,7 @@ impl RulesetBuilder {
     pub fn build(self, generation: u32) -> Result<Ruleset, BuildError> {
         let mut groups = Vec::new();
         for class in Class::ALL {
-            for direction in [Direction::ToServer, Direction::ToClient] {
+            for direction in Direction::ALL {
                 let entries: Vec<Entry> = (0_u32..)
                     .zip(&self.rules)
                     .filter(|(_, (rule, _))| {
