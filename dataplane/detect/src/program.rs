@@ -177,6 +177,7 @@ pub enum Operation {
 
 /// One step.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "most steps are contents: a box would cost each a pointer to follow")]
 pub enum Step {
     /// Find bytes.
     Content(Content),
