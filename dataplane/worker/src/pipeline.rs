@@ -141,7 +141,7 @@ impl Pipeline {
             self.advance_tcp(flow, found.map_or(Direction::ToServer, |(_, direction)| direction), headers);
         }
         let (ruleset, generation) = (&*self.ruleset, self.ruleset.generation);
-        let mut flow = found.and_then(|(flow, _)| self.flows.get_mut(flow));
+        let flow = found.and_then(|(flow, _)| self.flows.get_mut(flow));
         let direction = found.map(|(_, direction)| direction);
         let established = flow
             .as_deref()
@@ -162,7 +162,7 @@ impl Pipeline {
         self.inspector.inspect(
             ruleset,
             &packet,
-            flow.as_deref_mut(),
+            flow,
             &mut self.state,
             &mut self.counters,
             &mut self.findings,
