@@ -734,3 +734,25 @@ fn header_buffers_and_vlans_match() {
     );
     frames("alert ip any any -> any any (vlan.layers:1; sid:1;)", &[tagged], &[v6().udp(b"")]);
 }
+
+#[test]
+fn a_flood_of_unanswered_flows_does_not_blind_the_rules_for_connections() {
+    let mut setup = Setup::default();
+    setup.settings.flow_capacity = 64;
+    let mut engine =
+        Engine::with("alert tcp any any -> any any (flow:established; content:\"abcd\"; sid:1;)", setup);
+    let flood = |port| Frame { source: 9, flags: SYN, ports: (port, 80), ..v4() }.tcp(b"");
+    for port in 0..1_000 {
+        engine.feed(&flood(port));
+    }
+    let mut session = Session::new(Family::V4);
+    for (frame, port) in session.handshake().into_iter().zip(1_000..) {
+        engine.feed(&frame);
+        engine.feed(&flood(port));
+    }
+    for port in 2_000..3_000 {
+        engine.feed(&flood(port));
+    }
+    assert_eq!(engine.feed(&session.client_sends(b"abcd")), [1]);
+    assert!(engine.pipeline.counters.flow_evicted > 1_000);
+}

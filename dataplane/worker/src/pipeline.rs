@@ -159,14 +159,7 @@ impl Pipeline {
             None => {}
         }
         let packet = PacketView { frame, headers, direction, established, now };
-        self.inspector.inspect(
-            ruleset,
-            &packet,
-            flow,
-            &mut self.state,
-            &mut self.counters,
-            &mut self.findings,
-        );
+        self.inspector.inspect(ruleset, &packet, flow, &mut self.state, &mut self.counters, &mut self.findings);
         if self.findings.is_empty() {
             return Verdict::Pass;
         }
@@ -276,7 +269,14 @@ impl Pipeline {
         }
         let Keyed { key, swapped } = *keyed;
         let hash = self.flows.hash(&key);
-        let Ok(flow) = self.flows.insert(Opening { key, hash, swapped, now }) else {
+        let opening = Opening { key, hash, swapped, now };
+        let opened = self.flows.insert(opening).or_else(|full| {
+            let gone = self.flows.evict().ok_or(full)?;
+            self.counters.flow_evicted += 1;
+            self.reporter.flow(gone.facts(), FlowEnd::Forced);
+            self.flows.insert(opening)
+        });
+        let Ok(flow) = opened else {
             // The policy for a full table is to inspect the packet without a flow; see GAP in ARCHITECTURE.md.
             self.counters.flow_memcap += 1;
             return None;
