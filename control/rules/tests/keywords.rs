@@ -739,8 +739,7 @@ fn header_buffers_and_vlans_match() {
 fn a_flood_of_unanswered_flows_does_not_blind_the_rules_for_connections() {
     let mut setup = Setup::default();
     setup.settings.flow_capacity = 64;
-    let mut engine =
-        Engine::with("alert tcp any any -> any any (flow:established; content:\"abcd\"; sid:1;)", setup);
+    let mut engine = Engine::with("alert tcp any any -> any any (flow:established; content:\"abcd\"; sid:1;)", setup);
     let flood = |port| Frame { source: 9, flags: SYN, ports: (port, 80), ..v4() }.tcp(b"");
     for port in 0..1_000 {
         engine.feed(&flood(port));
@@ -755,4 +754,65 @@ fn a_flood_of_unanswered_flows_does_not_blind_the_rules_for_connections() {
     }
     assert_eq!(engine.feed(&session.client_sends(b"abcd")), [1]);
     assert!(engine.pipeline.counters.flow_evicted > 1_000);
+}
+
+/// An IPv4 TCP frame with its checksum.
+fn sealed(mut frame: Vec<u8>) -> Vec<u8> {
+    let length = (frame.len() - 34) as u16;
+    let sum = [&frame[26..34], &[0, 6], &length.to_be_bytes(), &frame[34..]].concat();
+    let sum = sluice_packet::checksum::compute(&sum).to_be_bytes();
+    frame[50..52].copy_from_slice(&sum);
+    frame
+}
+
+#[test]
+fn a_pass_in_a_packet_the_server_never_reads_does_not_hold_for_the_flow() {
+    let rules = "pass tcp any any -> any any (flow:established; content:\"token\"; sid:1;)
+        alert tcp any any -> any any (flow:established; content:\"abcd\"; sid:2;)";
+    for (forged, said) in [(true, vec![2]), (false, vec![])] {
+        let mut setup = Setup::default();
+        setup.settings.checksums = sluice_worker::ChecksumMode::On;
+        let (mut engine, mut session) = (Engine::with(rules, setup), Session::new(Family::V4));
+        for frame in session.handshake() {
+            engine.feed(&sealed(frame));
+        }
+        let token = session.client_sends(b"token");
+        engine.feed(&if forged { token } else { sealed(token) });
+        assert_eq!(engine.feed(&sealed(session.client_sends(b"abcd"))), said);
+    }
+}
+
+#[test]
+fn wrong_checksums_late_in_the_traffic_do_not_switch_their_verification_off() {
+    let mut setup = Setup::default();
+    setup.settings.checksums = sluice_worker::ChecksumMode::Auto;
+    let mut engine = Engine::with("alert tcp any any -> any any (flow:established; content:\"abcd\"; sid:1;)", setup);
+    for _ in 0..1_100 {
+        engine.feed(&v4().udp(b""));
+    }
+    let mut session = Session::new(Family::V4);
+    for frame in session.handshake() {
+        engine.feed(&sealed(frame));
+    }
+    for _ in 0..2_000 {
+        engine.feed(&v4().tcp(b""));
+    }
+    assert_eq!(engine.pipeline.counters.tcp_invalid_checksum, 2_000);
+    // The other way round: a capture from before the card filled them in.
+    let mut setup = Setup::default();
+    setup.settings.checksums = sluice_worker::ChecksumMode::Auto;
+    let mut engine = Engine::with("alert ip any any -> any any (ttl:1; sid:1;)", setup);
+    for _ in 0..2_000 {
+        engine.feed(&v4().tcp(b""));
+    }
+    assert!(engine.pipeline.counters.tcp_invalid_checksum < 1_001);
+}
+
+#[test]
+fn rules_about_the_payload_do_not_speak_about_packets_without_one() {
+    for options in ["content:!\"abcd\";", "isdataat:!9;", "pcre:!\"/a/\";"] {
+        let rule = format!("alert tcp any any -> any any ({options} sid:1;)");
+        assert!(hits(&rule, &v4().tcp(b"x")), "{options}");
+        assert!(!hits(&rule, &v4().tcp(b"")), "{options}");
+    }
 }

@@ -134,11 +134,14 @@ impl Pipeline {
     fn layer(&mut self, subject: &Subject, now: Nanos) -> Verdict {
         let Subject { frame, headers, .. } = *subject;
         let found = self.flow_of(headers, frame, subject.layer, now);
-        if let Some((flow, _)) = found
+        let mut sound = true;
+        if let Some((flow, direction)) = found
             && headers.is_tcp()
-            && self.checksum_allows(headers, frame)
         {
-            self.advance_tcp(flow, found.map_or(Direction::ToServer, |(_, direction)| direction), headers);
+            sound = self.checksum_allows(headers, frame);
+            if sound {
+                self.advance_tcp(flow, direction, headers);
+            }
         }
         let (ruleset, generation) = (&*self.ruleset, self.ruleset.generation);
         let flow = found.and_then(|(flow, _)| self.flows.get_mut(flow));
@@ -163,11 +166,12 @@ impl Pipeline {
         if self.findings.is_empty() {
             return Verdict::Pass;
         }
-        self.act(subject, found)
+        self.act(subject, found, sound)
     }
 
-    /// Turns what was found into events and a verdict.
-    fn act(&mut self, subject: &Subject, found: Option<(FlowRef, Direction)>) -> Verdict {
+    /// Turns what was found into events and a verdict. A packet that is not `sound` does not buy its flow free: the other end never
+    /// reads it.
+    fn act(&mut self, subject: &Subject, found: Option<(FlowRef, Direction)>, sound: bool) -> Verdict {
         let generation = self.ruleset.generation;
         let inline = self.settings.mode == Mode::Inline;
         let mut flow = found.and_then(|(flow, _)| self.flows.get_mut(flow));
@@ -177,7 +181,7 @@ impl Pipeline {
             if self.findings.as_slice().iter().any(|finding| finding.speaks && finding.action != Action::Pass) {
                 flow.alerted = true;
             }
-            if passes.is_some_and(|finding| finding.whole_flow) {
+            if sound && passes.is_some_and(|finding| finding.whole_flow) {
                 flow.action = Some(Action::Pass);
             } else if inline && dropping.is_some_and(|finding| finding.whole_flow) {
                 flow.action = Some(Action::Drop);
