@@ -1,6 +1,7 @@
 //! One test per keyword, by somebody who did not write the engine: each hit has a twin that must stay silent.
 //!
 //! Source: the public rule documentation of the reference engine.
+#![allow(clippy::cloned_ref_to_slice_refs, reason = "lists of one read like the longer ones beside them")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests stop at what they did not expect")]
 
 mod harness;
@@ -27,12 +28,12 @@ fn udp(options: &str, hit: &[&[u8]], silent: &[&[u8]]) {
         }
         let (mut engine, mut session) = Session::opened(&rule, Family::V4);
         assert_eq!(
-            engine.feed(&session.to_server(payload)).is_empty(),
+            engine.feed(&session.client_sends(payload)).is_empty(),
             !expected,
             "{options} to server: {payload:02x?}"
         );
         assert_eq!(
-            engine.feed(&session.to_client(payload)).is_empty(),
+            engine.feed(&session.server_sends(payload)).is_empty(),
             !expected,
             "{options} to client: {payload:02x?}"
         );
@@ -400,8 +401,8 @@ fn flow_direction_and_state_follow_the_connection() {
             alert tcp any any -> any any (flow:from_server; content:\"abcd\"; sid:7;)";
         let (mut engine, mut session) = (Engine::new(rules), Session::new(family));
         assert_eq!(engine.all(&session.handshake()), [vec![3], vec![], vec![]]);
-        assert_eq!(engine.feed(&session.to_server(b"abcd")), [1, 5, 6]);
-        assert_eq!(engine.feed(&session.to_client(b"abcd")), [2, 5, 7]);
+        assert_eq!(engine.feed(&session.client_sends(b"abcd")), [1, 5, 6]);
+        assert_eq!(engine.feed(&session.server_sends(b"abcd")), [2, 5, 7]);
         // No handshake: the first packet's sender is the client, and nothing is established.
         let mut engine = Engine::new(rules);
         assert_eq!(engine.feed(&Frame::new(family).tcp(b"abcd")), [4, 5, 6]);
@@ -422,12 +423,12 @@ fn a_reset_does_not_blind_rules_for_established_connections() {
     // The number is far outside the window: the server ignores it and goes on reading.
     let forged = session.client_frame(|frame| (frame.flags, frame.seq) = (RST, frame.seq.wrapping_add(0x4000_0000)));
     assert_eq!(engine.feed(&forged), [1]);
-    assert_eq!(engine.feed(&session.to_server(b"abcd")), [2]);
+    assert_eq!(engine.feed(&session.client_sends(b"abcd")), [2]);
     // A reset before the handshake was complete establishes nothing.
     let (mut engine, mut session) = (Engine::new(rules), Session::new(Family::V4));
     engine.feed(&session.syn());
     assert!(engine.feed(&session.server_frame(|frame| frame.flags = RST | ACK)).is_empty());
-    assert!(engine.feed(&session.to_server(b"abcd")).is_empty());
+    assert!(engine.feed(&session.client_sends(b"abcd")).is_empty());
 }
 
 #[test]
@@ -439,7 +440,7 @@ fn tcp_pkt_and_tcp_stream_choose_their_unit() {
     let mut engine = Engine::new(rules);
     assert_eq!(engine.feed(&v4().tcp(b"abcd")), [1, 3], "without a connection there is no stream");
     let (mut engine, mut session) = Session::opened(rules, Family::V6);
-    assert_eq!(engine.feed(&session.to_server(b"abcd")), [1, 2, 3, 4]);
+    assert_eq!(engine.feed(&session.client_sends(b"abcd")), [1, 2, 3, 4]);
 }
 
 #[test]
@@ -674,12 +675,12 @@ fn a_drop_by_a_stream_rule_holds_for_the_flow_and_passive_only_tells() {
     for family in BOTH {
         let (mut engine, mut session) = (Engine::with(rules, harness::inline()), Session::new(family));
         engine.all(&session.handshake());
-        assert_eq!(engine.feed(&session.to_server(b"abcd")), [1]);
+        assert_eq!(engine.feed(&session.client_sends(b"abcd")), [1]);
         assert_eq!(engine.dropped(), Some(sluice_core::Cause::Rules));
-        assert!(engine.feed(&session.to_client(b"x")).is_empty());
+        assert!(engine.feed(&session.server_sends(b"x")).is_empty());
         assert_eq!(engine.dropped(), Some(sluice_core::Cause::FlowDrop));
         let (mut engine, mut session) = Session::opened(rules, family);
-        assert_eq!(engine.feed(&session.to_server(b"abcd")), [1]);
+        assert_eq!(engine.feed(&session.client_sends(b"abcd")), [1]);
         assert_eq!(engine.dropped(), None);
     }
 }
@@ -704,8 +705,8 @@ fn more_alerts_than_the_limit_are_left_out_but_a_drop_among_them_acts() {
 fn stream_size_and_flow_counters_follow_the_flow() {
     let (mut engine, mut session) =
         Session::opened("alert tcp any any -> any any (stream_size:client,>,5; sid:1;)", Family::V4);
-    assert!(engine.feed(&session.to_server(b"12345")).is_empty());
-    assert_eq!(engine.feed(&session.to_server(b"6")), [1]);
+    assert!(engine.feed(&session.client_sends(b"12345")).is_empty());
+    assert_eq!(engine.feed(&session.client_sends(b"6")), [1]);
     let mut engine = Engine::new("alert udp any any -> any any (flow.pkts:toserver,>1; sid:1;)");
     assert_eq!(engine.all(&vec![v4().udp(b"x"); 2]), [vec![], vec![1]]);
     let mut engine = Engine::new("alert udp any any -> any any (flow.age:>10; sid:1;)");
@@ -732,4 +733,86 @@ fn header_buffers_and_vlans_match() {
         &[v6().udp(b""), Frame { vlans: vec![8], ..v4() }.udp(b"")],
     );
     frames("alert ip any any -> any any (vlan.layers:1; sid:1;)", &[tagged], &[v6().udp(b"")]);
+}
+
+#[test]
+fn a_flood_of_unanswered_flows_does_not_blind_the_rules_for_connections() {
+    let mut setup = Setup::default();
+    setup.settings.flow_capacity = 64;
+    let mut engine = Engine::with("alert tcp any any -> any any (flow:established; content:\"abcd\"; sid:1;)", setup);
+    let flood = |port| Frame { source: 9, flags: SYN, ports: (port, 80), ..v4() }.tcp(b"");
+    for port in 0..1_000 {
+        engine.feed(&flood(port));
+    }
+    let mut session = Session::new(Family::V4);
+    for (frame, port) in session.handshake().into_iter().zip(1_000..) {
+        engine.feed(&frame);
+        engine.feed(&flood(port));
+    }
+    for port in 2_000..3_000 {
+        engine.feed(&flood(port));
+    }
+    assert_eq!(engine.feed(&session.client_sends(b"abcd")), [1]);
+    assert!(engine.pipeline.counters.flow_evicted > 1_000);
+}
+
+/// An IPv4 TCP frame with its checksum.
+fn sealed(mut frame: Vec<u8>) -> Vec<u8> {
+    let length = (frame.len() - 34) as u16;
+    let sum = [&frame[26..34], &[0, 6], &length.to_be_bytes(), &frame[34..]].concat();
+    let sum = sluice_packet::checksum::compute(&sum).to_be_bytes();
+    frame[50..52].copy_from_slice(&sum);
+    frame
+}
+
+#[test]
+fn a_pass_in_a_packet_the_server_never_reads_does_not_hold_for_the_flow() {
+    let rules = "pass tcp any any -> any any (flow:established; content:\"token\"; sid:1;)
+        alert tcp any any -> any any (flow:established; content:\"abcd\"; sid:2;)";
+    for (forged, said) in [(true, vec![2]), (false, vec![])] {
+        let mut setup = Setup::default();
+        setup.settings.checksums = sluice_worker::ChecksumMode::On;
+        let (mut engine, mut session) = (Engine::with(rules, setup), Session::new(Family::V4));
+        for frame in session.handshake() {
+            engine.feed(&sealed(frame));
+        }
+        let token = session.client_sends(b"token");
+        engine.feed(&if forged { token } else { sealed(token) });
+        assert_eq!(engine.feed(&sealed(session.client_sends(b"abcd"))), said);
+    }
+}
+
+#[test]
+fn wrong_checksums_late_in_the_traffic_do_not_switch_their_verification_off() {
+    let mut setup = Setup::default();
+    setup.settings.checksums = sluice_worker::ChecksumMode::Auto;
+    let mut engine = Engine::with("alert tcp any any -> any any (flow:established; content:\"abcd\"; sid:1;)", setup);
+    for _ in 0..1_100 {
+        engine.feed(&v4().udp(b""));
+    }
+    let mut session = Session::new(Family::V4);
+    for frame in session.handshake() {
+        engine.feed(&sealed(frame));
+    }
+    for _ in 0..2_000 {
+        engine.feed(&v4().tcp(b""));
+    }
+    assert_eq!(engine.pipeline.counters.tcp_invalid_checksum, 2_000);
+    // The other way round: a capture from before the card filled them in.
+    let mut setup = Setup::default();
+    setup.settings.checksums = sluice_worker::ChecksumMode::Auto;
+    let mut engine = Engine::with("alert ip any any -> any any (ttl:1; sid:1;)", setup);
+    for _ in 0..2_000 {
+        engine.feed(&v4().tcp(b""));
+    }
+    assert!(engine.pipeline.counters.tcp_invalid_checksum < 1_001);
+}
+
+#[test]
+fn rules_about_the_payload_do_not_speak_about_packets_without_one() {
+    for options in ["content:!\"abcd\";", "isdataat:!9;", "pcre:!\"/a/\";"] {
+        let rule = format!("alert tcp any any -> any any ({options} sid:1;)");
+        assert!(hits(&rule, &v4().tcp(b"x")), "{options}");
+        assert!(!hits(&rule, &v4().tcp(b"")), "{options}");
+    }
 }

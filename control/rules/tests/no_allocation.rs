@@ -27,8 +27,8 @@ fn traffic(round: u8) -> Vec<Vec<u8>> {
             };
             let mut session = Session::between(frame.clone());
             frames.extend(session.handshake());
-            frames.push(session.to_server(b"GET /index.html?user=abcd HTTP/1.1\r\nHost: a\r\n\r\n"));
-            frames.push(session.to_client(b"HTTP/1.1 200 OK\r\n\r\naaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab"));
+            frames.push(session.client_sends(b"GET /index.html?user=abcd HTTP/1.1\r\nHost: a\r\n\r\n"));
+            frames.push(session.server_sends(b"HTTP/1.1 200 OK\r\n\r\naaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab"));
             frames.push(session.client_frame(|frame| frame.flags = if host % 2 == 0 { FIN | ACK } else { RST }));
             frames.push(session.server_frame(|frame| frame.flags = FIN | PSH | ACK));
             frames.push(frame.udp(b"\x02-abcd \xff\x00"));

@@ -35,7 +35,7 @@ impl Buffer {
     pub fn of<'f>(self, frame: &'f [u8], headers: &Headers) -> Option<&'f [u8]> {
         let when = |there: bool, bytes: &'f [u8]| (there && !bytes.is_empty()).then_some(bytes);
         match self {
-            Self::Payload => Some(headers.payload(frame)),
+            Self::Payload => when(true, headers.payload(frame)),
             Self::EthernetHeader => when(headers.has_ethernet, headers.ethernet(frame)),
             Self::Ipv4Header => when(headers.ip_version == 4, headers.ip_header(frame)),
             Self::Ipv6Header => when(headers.ip_version == 6, headers.ip_header(frame)),

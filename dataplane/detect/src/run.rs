@@ -26,17 +26,28 @@ pub struct Machine<'a> {
     pub budget: u32,
     /// Regular expressions that ran into their match limit.
     pub regex_limits: u64,
+    /// The last failure was a content that stands nowhere from its window's start to the end of the buffer (or whose window does not move):
+    /// later places for the contents before it can't help. Steps that may move the cursor back, or change variables, clear it.
+    hopeless: bool,
 }
 
 impl<'a> Machine<'a> {
     /// A machine for one signature.
     pub fn new(regexes: &'a [Regex], scratch: &'a mut RegexScratch) -> Self {
-        Self { regexes, scratch, variables: [0; VARIABLES], budget: STEP_BUDGET, regex_limits: 0 }
+        Self { regexes, scratch, variables: [0; VARIABLES], budget: STEP_BUDGET, regex_limits: 0, hopeless: false }
     }
 
     /// Whether `program` matches `buffer`.
     pub fn run(&mut self, program: &Program, buffer: &[u8]) -> bool {
+        self.hopeless = false;
         self.from(program, 0, buffer, 0)
+    }
+
+    /// The steps behind a step of which another outcome could mean anything for them.
+    fn behind(&mut self, program: &Program, place: usize, buffer: &[u8], cursor: usize) -> bool {
+        let matches = self.from(program, place + 1, buffer, cursor);
+        self.hopeless = false;
+        matches
     }
 
     fn number(&self, number: Number) -> i64 {
@@ -97,7 +108,7 @@ impl<'a> Machine<'a> {
                 let target = start as i128 + jump + i128::from(self.number(*post_offset));
                 // Before the buffer counts as its start; at or after its end is no match.
                 match usize::try_from(target.max(0)) {
-                    Ok(target) if target < buffer.len() => self.from(program, place + 1, buffer, target),
+                    Ok(target) if target < buffer.len() => self.behind(program, place, buffer, target),
                     _ => false,
                 }
             }
@@ -108,7 +119,7 @@ impl<'a> Machine<'a> {
                     value = value.wrapping_add(u64::from(*align) - over);
                 }
                 self.keep(*variable, value);
-                self.from(program, place + 1, buffer, end)
+                self.behind(program, place, buffer, end)
             }
             Step::ByteMath { field, operation, operand, variable } => {
                 let Some((number, end)) = self.read(field, buffer, cursor) else { return false };
@@ -123,7 +134,7 @@ impl<'a> Machine<'a> {
                 };
                 let Some(result) = result else { return false };
                 self.keep(*variable, result);
-                self.from(program, place + 1, buffer, end)
+                self.behind(program, place, buffer, end)
             }
         }
     }
@@ -157,15 +168,19 @@ impl<'a> Machine<'a> {
             return !found && self.from(program, place + 1, buffer, cursor);
         }
         let Some((mut start, end)) = window else { return false };
+        let mut found = false;
         while let Some(at) = next_place(content, buffer, start, end) {
             if self.from(program, place + 1, buffer, at + content.pattern().len()) {
                 return true;
             }
-            if !retry || self.budget == 0 {
+            if !retry || self.hopeless || self.budget == 0 {
                 return false;
             }
+            found = true;
             start = at + 1;
         }
+        // A window from the cursor to the end only shrinks when the contents before stand further back; one from the start stays.
+        self.hopeless = !found && !matches!(content.place, Place::Relative { within: Some(_), .. });
         false
     }
 
@@ -195,7 +210,7 @@ impl<'a> Machine<'a> {
                 return found.is_none() && self.from(program, place + 1, buffer, cursor);
             }
             let Some((first, last)) = found else { return false };
-            if self.from(program, place + 1, buffer, base + last) {
+            if self.behind(program, place, buffer, base + last) {
                 return true;
             }
             if !retry || self.budget == 0 || first >= subject.len() {
@@ -446,12 +461,27 @@ mod tests {
     fn a_rule_that_would_run_for_ever_stops_at_its_budget() {
         let mut steps = vec![Step::Content(content("a"))];
         steps.extend((0..20).map(|_| relative("a", 0, None)));
-        steps.push(relative("b", 0, None));
+        steps.push(relative("b", 0, Some(4_000)));
         let regexes = Vec::new();
         let mut scratch = RegexScratch::new(&regexes);
         let mut machine = Machine::new(&regexes, &mut scratch);
         assert!(!machine.run(&Program::new(Buffer::Payload, steps), &[b'a'; 4_000]));
         assert_eq!(machine.budget, 0);
+    }
+
+    #[test]
+    fn a_content_that_is_nowhere_is_not_searched_again_from_each_place_of_the_one_before() {
+        let regexes = Vec::new();
+        let mut scratch = RegexScratch::new(&regexes);
+        let steps = vec![
+            Step::Content(content("/")),
+            relative("/", 0, Some(9)),
+            Step::IsDataAt { offset: Number::Constant(0), relative: true, negated: false },
+            relative("nowhere", 0, None),
+        ];
+        let mut machine = Machine::new(&regexes, &mut scratch);
+        assert!(!machine.run(&Program::new(Buffer::Payload, steps), &[b'/'; 60_000]));
+        assert!(machine.budget > STEP_BUDGET - 10, "{} steps", STEP_BUDGET - machine.budget);
     }
 
     /// A slow, obvious search: does some choice of places for all contents fit?

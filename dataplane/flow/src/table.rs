@@ -4,12 +4,18 @@
 //! put there is put further on when its place comes round, so packets never touch the wheel.
 
 use crate::{flow::Flow, index::Index, timeouts::Timeouts};
-use sluice_core::{FlowKey, HashKey, Nanos, event::FlowEnd, time::NANOS_PER_SECOND};
+use sluice_core::{
+    FlowKey, HashKey, Nanos,
+    event::{FlowEnd, FlowState},
+    time::NANOS_PER_SECOND,
+};
 
 const WHEEL: usize = 1024;
 const NOBODY: u32 = u32::MAX;
 /// Flows looked at per call of [`FlowTable::expire`].
 const EXPIRE_BUDGET: usize = 256;
+/// Flows looked at per call of [`FlowTable::evict`].
+const EVICT_BUDGET: usize = 16;
 
 /// No slot is free, or both buckets of the key are full. A normal answer: the caller applies the policy for `Cause::FlowTableFull`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +50,8 @@ pub struct FlowTable {
     /// The second up to which the wheel has been turned.
     turned_to: u64,
     opened: u64,
+    /// Where [`FlowTable::evict`] looks next.
+    hand: u32,
 }
 
 impl FlowTable {
@@ -60,6 +68,7 @@ impl FlowTable {
             wheel: vec![NOBODY; WHEEL].into_boxed_slice(),
             turned_to: 0,
             opened: 0,
+            hand: 0,
         }
     }
 
@@ -142,6 +151,26 @@ impl FlowTable {
         }
         self.schedule(slot, now.seconds() + 1);
         Ok(FlowRef(slot))
+    }
+
+    /// Makes room in a table without a free slot: ends a flow that only one side has spoken in, about the one opened longest ago, because
+    /// slots are looked at in turn and a new flow takes the slot just passed. Established and closed flows never pay for such. None when
+    /// there is room, or when none of the next [`EVICT_BUDGET`] flows may go.
+    ///
+    /// # Cost
+    /// At most [`EVICT_BUDGET`] flows; only when the table is full.
+    pub fn evict(&mut self) -> Option<Flow> {
+        if !self.free.is_empty() || self.flows.len() < self.capacity {
+            return None;
+        }
+        for _ in 0..EVICT_BUDGET {
+            let slot = self.hand;
+            self.hand = if slot as usize + 1 < self.flows.len() { slot + 1 } else { 0 };
+            if self.flows.get(slot as usize).is_some_and(|flow| flow.state == FlowState::New) {
+                return self.remove(FlowRef(slot));
+            }
+        }
+        None
     }
 
     /// Removes a flow and returns it as it ended. Its slot can be used again at once.
@@ -238,7 +267,10 @@ mod tests {
     use super::{FlowTable, Opening, TableFull};
     use crate::timeouts::Timeouts;
     use proptest::prelude::*;
-    use sluice_core::{FlowKey, HashKey, Nanos, event::FlowEnd};
+    use sluice_core::{
+        FlowKey, HashKey, Nanos,
+        event::{FlowEnd, FlowState},
+    };
     use std::collections::BTreeMap;
 
     fn key(n: u64) -> FlowKey {
@@ -269,6 +301,30 @@ mod tests {
         assert_eq!(table.len(), 1000);
         assert!((0..1000).all(|n| find(&table, n).is_some()));
         assert!((1000..2000).all(|n| find(&table, n).is_none()));
+    }
+
+    #[test]
+    fn a_full_table_makes_room_among_unanswered_flows_oldest_first() {
+        let mut table = table(20);
+        for n in 0..20 {
+            let flow = open(&mut table, n, Nanos::from_seconds(1)).unwrap();
+            assert!(n == 19 || table.evict().is_none(), "there is room");
+            if n < 5 {
+                table.get_mut(flow).unwrap().state = FlowState::Established;
+            }
+        }
+        for n in 20..60 {
+            assert_eq!(open(&mut table, n, Nanos::from_seconds(2)), Err(TableFull));
+            let gone = match table.evict() {
+                Some(gone) => gone,
+                // Sixteen established flows in a row would be an answer too; five are not.
+                None => panic!("no room for {n}"),
+            };
+            assert_eq!(gone.key, key(n - 15));
+            open(&mut table, n, Nanos::from_seconds(2)).unwrap();
+        }
+        assert!((0..5).all(|n| find(&table, n).is_some()), "established flows stay");
+        assert_eq!(table.len(), 20);
     }
 
     #[test]

@@ -151,11 +151,14 @@ impl Pipeline {
                 None
             }
         };
-        if let Some((flow, _)) = found
+        let mut sound = true;
+        if let Some((flow, direction)) = found
             && headers.is_tcp()
-            && self.checksum_allows(headers, frame)
         {
-            self.advance_tcp(flow, found.map_or(Direction::ToServer, |(_, direction)| direction), headers);
+            sound = self.checksum_allows(headers, frame);
+            if sound {
+                self.advance_tcp(flow, direction, headers);
+            }
         }
         let (ruleset, generation) = (&*self.ruleset, self.ruleset.generation);
         let flow = found.and_then(|(flow, _)| self.flows.get_mut(flow));
@@ -180,11 +183,12 @@ impl Pipeline {
         if self.findings.is_empty() {
             return Verdict::Pass;
         }
-        self.act(subject, found)
+        self.act(subject, found, sound)
     }
 
-    /// Turns what was found into events and a verdict.
-    fn act(&mut self, subject: &Subject, found: Option<(FlowRef, Direction)>) -> Verdict {
+    /// Turns what was found into events and a verdict. A packet that is not `sound` does not buy its flow free: the other end never
+    /// reads it.
+    fn act(&mut self, subject: &Subject, found: Option<(FlowRef, Direction)>, sound: bool) -> Verdict {
         let generation = self.ruleset.generation;
         let inline = self.settings.mode == Mode::Inline;
         let mut flow = found.and_then(|(flow, _)| self.flows.get_mut(flow));
@@ -194,7 +198,7 @@ impl Pipeline {
             if self.findings.as_slice().iter().any(|finding| finding.speaks && finding.action != Action::Pass) {
                 flow.alerted = true;
             }
-            if passes.is_some_and(|finding| finding.whole_flow) {
+            if sound && passes.is_some_and(|finding| finding.whole_flow) {
                 flow.action = Some(Action::Pass);
             } else if inline && dropping.is_some_and(|finding| finding.whole_flow) {
                 flow.action = Some(Action::Drop);
@@ -286,7 +290,13 @@ impl Pipeline {
         }
         let Keyed { key, swapped } = *keyed;
         let hash = self.flows.hash(&key);
-        let flow = self.flows.insert(Opening { key, hash, swapped, now })?;
+        let opening = Opening { key, hash, swapped, now };
+        let flow = self.flows.insert(opening).or_else(|full| {
+            let gone = self.flows.evict().ok_or(full)?;
+            self.counters.flow_evicted += 1;
+            self.reporter.flow(gone.facts(), FlowEnd::Forced);
+            self.flows.insert(opening)
+        })?;
         self.counters.flow_total += 1;
         match headers.protocol {
             6 => self.counters.flow_tcp += 1,

@@ -324,14 +324,14 @@ impl Session {
         vec![self.syn(), self.syn_ack(), self.ack()]
     }
 
-    pub fn to_server(&mut self, payload: &[u8]) -> Vec<u8> {
+    pub fn client_sends(&mut self, payload: &[u8]) -> Vec<u8> {
         let frame = Frame { flags: PSH | ACK, ..self.client.clone() }.tcp(payload);
         self.client.seq = self.client.seq.wrapping_add(payload.len() as u32);
         self.server.ack = self.client.seq;
         frame
     }
 
-    pub fn to_client(&mut self, payload: &[u8]) -> Vec<u8> {
+    pub fn server_sends(&mut self, payload: &[u8]) -> Vec<u8> {
         let frame = Frame { flags: PSH | ACK, ..self.server.clone() }.tcp(payload);
         self.server.seq = self.server.seq.wrapping_add(payload.len() as u32);
         self.client.ack = self.server.seq;
