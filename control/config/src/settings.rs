@@ -93,7 +93,7 @@ impl Default for Variables {
 }
 
 /// `events.eve`
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EveSettings {
     /// Record types; none: all there are.
     pub types: Option<Vec<String>>,
@@ -105,12 +105,6 @@ pub struct EveSettings {
     pub packet: bool,
     /// `ether`
     pub ethernet: bool,
-}
-
-impl Default for EveSettings {
-    fn default() -> Self {
-        Self { types: None, payload: false, payload_printable: false, packet: false, ethernet: false }
-    }
 }
 
 /// Everything a replay can be told.

@@ -50,8 +50,6 @@ pub enum Cause {
     Rules,
     /// An earlier packet of the flow was dropped by a signature that drops the flow.
     FlowDrop,
-    /// A header could not be decoded, and the policy for that is to drop.
-    DecodeError,
     /// The flow table had no room, and the policy for that is to drop.
     FlowTableFull,
     /// The transmit queue took no more packets.
@@ -60,17 +58,15 @@ pub enum Cause {
 
 impl Cause {
     /// Number of causes.
-    pub const COUNT: usize = 5;
+    pub const COUNT: usize = 4;
     /// Every cause, in the order of its number.
-    pub const ALL: [Self; Self::COUNT] =
-        [Self::Rules, Self::FlowDrop, Self::DecodeError, Self::FlowTableFull, Self::TransmitFull];
+    pub const ALL: [Self; Self::COUNT] = [Self::Rules, Self::FlowDrop, Self::FlowTableFull, Self::TransmitFull];
 
     /// The words in EVE's `drop.reason`, which has blanks where the counters have underscores.
     pub const fn words(self) -> &'static str {
         match self {
             Self::Rules => "rules",
             Self::FlowDrop => "flow drop",
-            Self::DecodeError => "decode error",
             Self::FlowTableFull => "flow memcap",
             Self::TransmitFull => "tx ring full",
         }
@@ -81,7 +77,6 @@ impl Cause {
         match self {
             Self::Rules => "rules",
             Self::FlowDrop => "flow_drop",
-            Self::DecodeError => "decode_error",
             Self::FlowTableFull => "flow_memcap",
             Self::TransmitFull => "tx_ring_full",
         }

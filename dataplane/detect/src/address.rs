@@ -25,6 +25,23 @@ impl AddressSet {
         self.everything
     }
 
+    /// The IPv4 ranges.
+    pub fn v4(&self) -> &[(u32, u32)] {
+        &self.v4
+    }
+
+    /// The IPv6 ranges.
+    pub fn v6(&self) -> &[(u128, u128)] {
+        &self.v6
+    }
+
+    /// How much of the address space is inside: the larger share of the two, in 2^-32 of an address space.
+    pub fn share(&self) -> u64 {
+        let v4: u64 = self.v4.iter().map(|&(low, high)| u64::from(high - low) + 1).sum();
+        let v6: u128 = self.v6.iter().fold(0, |sum: u128, &(low, high)| sum.saturating_add((high - low) >> 96));
+        v4.max(u64::try_from(v6).unwrap_or(u64::MAX))
+    }
+
     /// Whether `address` is inside: IPv4 in the first four bytes when `ip_version` is 4.
     ///
     /// # Cost

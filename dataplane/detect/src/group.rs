@@ -4,7 +4,7 @@
 //! several times slower for every packet, so their rules are met by port, or on each packet. No rule is ever missed: a property test compares with
 //! judging every rule.
 
-use crate::{range::PortSet, ruleset::BuildError};
+use crate::{address::AddressSet, address_index::AddressIndex, range::PortSet, ruleset::BuildError};
 use sluice_hyperscan::{Database, LONGEST_PLAIN, Literal, Mode, Next, Scratch};
 use std::collections::BTreeMap;
 
@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 pub const SHORTEST_LITERAL: usize = 4;
 /// Rules that name at most this many ports are found by port.
 const FEW_PORTS: u32 = 2_048;
+/// Rules that name at most this share of the address space (in 2^-32 of it) are found by address.
+const FEW_ADDRESSES: u64 = 1 << 26;
 
 /// A literal that must be in the payload for its rule to match.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -74,8 +76,11 @@ pub struct Group {
     by_source_port: PortIndex,
     /// Rules judged on each packet.
     always: Box<[u32]>,
-    /// Rules judged once per flow and direction.
+    /// Rules judged once per flow and direction, found by source or by destination, and those that ask for most addresses on both sides.
+    once_by_source: AddressIndex,
+    once_by_destination: AddressIndex,
     once: Box<[u32]>,
+    once_count: usize,
 }
 
 /// What the builder knows of one rule when it enters a group.
@@ -88,8 +93,8 @@ pub struct Entry<'a> {
     pub source_ports: Option<&'a PortSet>,
     /// Destination ports, unless the rule goes both ways.
     pub destination_ports: Option<&'a PortSet>,
-    /// Judged once per flow and direction.
-    pub once: bool,
+    /// Judged once per flow and direction: its source and destination addresses, unless the rule goes both ways.
+    pub once: Option<Option<(&'a AddressSet, &'a AddressSet)>>,
 }
 
 impl Group {
@@ -101,10 +106,20 @@ impl Group {
         let mut of_literal: BTreeMap<&FastPattern, Vec<u32>> = BTreeMap::new();
         let (mut by_destination, mut by_source, mut always, mut once) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut once_by_source, mut once_by_destination) = (Vec::new(), Vec::new());
         let few = |ports: &PortSet| ports.len() <= FEW_PORTS;
         for entry in entries {
-            if entry.once {
-                once.push(entry.number);
+            if let Some(addresses) = entry.once {
+                match addresses.map(|(source, destination)| (source, source.share(), destination, destination.share()))
+                {
+                    Some((source, share, _, other)) if share <= other && share <= FEW_ADDRESSES => {
+                        once_by_source.push((entry.number, source));
+                    }
+                    Some((_, _, destination, share)) if share <= FEW_ADDRESSES => {
+                        once_by_destination.push((entry.number, destination));
+                    }
+                    _ => once.push(entry.number),
+                }
             } else if let Some(pattern) = entry.fast_pattern.filter(|pattern| pattern.bytes.len() >= SHORTEST_LITERAL) {
                 of_literal.entry(pattern).or_default().push(entry.number);
             } else if let Some(ports) = entry.destination_ports.filter(|ports| few(ports)) {
@@ -140,6 +155,9 @@ impl Group {
             by_destination_port: PortIndex::new(&by_destination),
             by_source_port: PortIndex::new(&by_source),
             always: always.into_boxed_slice(),
+            once_count: once.len() + once_by_source.len() + once_by_destination.len(),
+            once_by_source: AddressIndex::new(&once_by_source),
+            once_by_destination: AddressIndex::new(&once_by_destination),
             once: once.into_boxed_slice(),
         })
     }
@@ -165,10 +183,14 @@ impl Group {
         by_port.chain(self.always.iter()).copied()
     }
 
-    /// Rules judged once per flow and direction.
-    #[inline]
-    pub fn once(&self) -> &[u32] {
-        &self.once
+    /// Rules judged once per flow and direction that can hold between these addresses.
+    ///
+    /// # Cost
+    /// Two binary searches, then one step per rule.
+    pub fn once(&self, ip_version: u8, source: &[u8; 16], destination: &[u8; 16]) -> impl Iterator<Item = u32> {
+        let by_source = self.once_by_source.rules(ip_version, source);
+        let by_destination = self.once_by_destination.rules(ip_version, destination);
+        by_source.iter().chain(by_destination).chain(self.once.iter()).copied()
     }
 
     /// Literals in the prefilter, rules found by port, rules judged on each packet, rules judged once per flow.
@@ -178,7 +200,7 @@ impl Group {
             self.starts.len() - 1,
             by_port(&self.by_destination_port) + by_port(&self.by_source_port),
             self.always.len(),
-            self.once.len(),
+            self.once_count,
         ]
     }
 }

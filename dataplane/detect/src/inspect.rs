@@ -5,10 +5,11 @@
 //! made in [`Inspector::new`] for one rule set.
 
 use crate::{
-    check::{Context, Owner},
+    candidates::Candidates,
+    check::{Check, Context, Owner},
     program::Program,
     regex::RegexScratch,
-    rule::{Effect, FlowState, Protocol, Rule, Unit},
+    rule::{Effect, FlowState, IntStep, Protocol, Rule, Unit},
     ruleset::{Class, Ruleset},
     run::Machine,
     state::{State, Subject},
@@ -53,14 +54,15 @@ pub struct Finding {
 /// What was found in one packet, in order of evaluation.
 #[derive(Clone, Copy, Debug)]
 pub struct Findings {
-    list: [Finding; MOST_ALERTS],
+    /// One place more than can speak: for what decides about the packet when all others are taken.
+    list: [Finding; MOST_ALERTS + 1],
     used: usize,
 }
 
 impl Default for Findings {
     fn default() -> Self {
         let nothing = Finding { rule: 0, action: Action::Alert, speaks: false, whole_flow: false };
-        Self { list: [nothing; MOST_ALERTS], used: 0 }
+        Self { list: [nothing; MOST_ALERTS + 1], used: 0 }
     }
 }
 
@@ -80,16 +82,20 @@ impl Findings {
         self.used = 0;
     }
 
-    /// Adds a finding unless `most` are there already.
-    fn push(&mut self, finding: Finding, most: usize) -> bool {
-        if self.used >= most.min(MOST_ALERTS) {
+    /// Adds a finding; false when `most` are there already. The first beyond them that decides about the packet is kept without its
+    /// voice: a limit on alerts must not let through what is to be dropped.
+    fn push(&mut self, mut finding: Finding, most: usize) -> bool {
+        let most = most.min(MOST_ALERTS);
+        let fits = self.used < most;
+        if !fits && (self.used > most || finding.action == Action::Alert) {
             return false;
         }
+        finding.speaks &= fits;
         if let Some(place) = self.list.get_mut(self.used) {
             *place = finding;
             self.used += 1;
         }
-        true
+        fits
     }
 }
 
@@ -97,10 +103,7 @@ impl Findings {
 pub struct Inspector {
     scratch: Option<Scratch>,
     regexes: RegexScratch,
-    /// For each rule the number of the packet it was last a candidate of.
-    marks: Box<[u64]>,
-    packet: u64,
-    candidates: Vec<u32>,
+    candidates: Candidates,
     most_alerts: usize,
 }
 
@@ -119,9 +122,7 @@ impl Inspector {
         Ok(Self {
             scratch,
             regexes: RegexScratch::new(ruleset.regexes()),
-            marks: vec![0; rules].into_boxed_slice(),
-            packet: 0,
-            candidates: Vec::with_capacity(rules),
+            candidates: Candidates::new(rules),
             most_alerts: most_alerts.min(MOST_ALERTS),
         })
     }
@@ -139,20 +140,55 @@ impl Inspector {
         findings.clear();
         let Some(group) = ruleset.group(class_of(packet.headers), packet.direction.unwrap_or_default()) else { return };
         self.gather(ruleset, group, packet, flow.as_deref_mut(), counters);
-        let mut candidates = std::mem::take(&mut self.candidates);
-        candidates.sort_unstable();
-        for &number in &candidates {
+        self.decide(ruleset, packet, flow, state, counters, findings);
+    }
+
+    /// The slow reference of [`Inspector::inspect`]: every rule is a candidate, no prefilter and no grouping. For tests, which hold the two
+    /// against each other.
+    pub fn inspect_every_rule(
+        &mut self,
+        ruleset: &Ruleset,
+        packet: &PacketView,
+        mut flow: Option<&mut Flow>,
+        state: &mut State,
+        counters: &mut Counters,
+        findings: &mut Findings,
+    ) {
+        findings.clear();
+        let once_more = once_more(packet, flow.as_deref_mut());
+        for (number, _) in (0..).zip(ruleset.rules()).filter(|(_, rule)| once_more || !rule.addresses_only) {
+            self.candidates.add(number);
+        }
+        self.decide(ruleset, packet, flow, state, counters, findings);
+    }
+
+    /// Judges the candidates, in order of evaluation.
+    fn decide(
+        &mut self,
+        ruleset: &Ruleset,
+        packet: &PacketView,
+        mut flow: Option<&mut Flow>,
+        state: &mut State,
+        counters: &mut Counters,
+        findings: &mut Findings,
+    ) {
+        let mut from = 0;
+        while let Some(number) = self.candidates.take_from(from) {
+            from = number;
             let Some(rule) = ruleset.rule(number) else { continue };
             counters.detect_evaluated += 1;
             if !self.judge(ruleset, rule, packet, flow.as_deref(), state, counters) {
                 continue;
             }
-            apply(rule, packet, flow.as_deref_mut(), state, counters);
+            if !rule.ints.is_empty() && !count(rule, packet, flow.as_deref_mut(), state, counters) {
+                continue;
+            }
+            apply(&rule.effects, packet, flow.as_deref_mut(), state, counters);
             let Some(mut finding) = limit(rule, number, packet, flow.as_deref(), state) else {
                 counters.detect_alerts_suppressed += 1;
                 continue;
             };
-            finding.whole_flow = rule.addresses_only
+            finding.whole_flow = (rule.addresses_only && flow.as_deref().is_none_or(|flow| is_of(flow, packet)))
                 || (packet.headers.is_tcp()
                     && packet.established
                     && !rule.programs.is_empty()
@@ -167,11 +203,9 @@ impl Inspector {
                 counters.detect_alert_queue_overflow += 1;
             }
             if finding.action == Action::Pass {
-                break;
+                self.candidates.clear();
             }
         }
-        candidates.clear();
-        self.candidates = candidates;
     }
 
     /// Gathers candidates, each once.
@@ -183,37 +217,22 @@ impl Inspector {
         flow: Option<&mut Flow>,
         counters: &mut Counters,
     ) {
-        self.packet += 1;
-        let Self { scratch, marks, packet: number, candidates, .. } = self;
-        let mut add = |rule: u32| {
-            if let Some(mark) = marks.get_mut(rule as usize)
-                && *mark != *number
-            {
-                *mark = *number;
-                candidates.push(rule);
-            }
-        };
+        let Self { scratch, candidates, .. } = self;
         let headers = packet.headers;
         for rule in group.unfiltered(headers.src_port, headers.dst_port) {
             if ruleset.rule(rule).is_some_and(|rule| header_admits(rule, packet)) {
-                add(rule);
+                candidates.add(rule);
             }
         }
-        let once_more = match flow {
-            Some(flow) => {
-                let judged = flow.addresses_judged.get_mut(packet.direction.unwrap_or_default().index());
-                judged.is_some_and(|judged| !std::mem::replace(judged, true))
-            }
-            None => true,
-        };
-        if once_more {
-            group.once().iter().copied().for_each(&mut add);
+        if once_more(packet, flow) {
+            let rules = group.once(headers.ip_version, &headers.src, &headers.dst);
+            rules.for_each(|rule| candidates.add(rule));
         }
         let payload = headers.payload(packet.frame);
         if let (Some(database), Some(scratch), false) = (group.database(), scratch.as_mut(), payload.is_empty()) {
             counters.detect_scans += 1;
             let scanned = database.scan(scratch, payload, |id, _end| {
-                group.rules_of_literal(id).iter().copied().for_each(&mut add);
+                group.rules_of_literal(id).iter().for_each(|&rule| candidates.add(rule));
                 Next::Continue
             });
             // A failed scan would blind the engine: it is counted, and a replay that has one is not sound.
@@ -256,6 +275,23 @@ impl Inspector {
         }
         matched
     }
+}
+
+/// Whether rules that look at addresses alone are to be judged: once per flow and direction. Notes that they are.
+fn once_more(packet: &PacketView, flow: Option<&mut Flow>) -> bool {
+    match flow {
+        // An ICMP error in the flow it quotes has addresses of its own, and must not use up the flow's turn.
+        Some(flow) if is_of(flow, packet) => {
+            let judged = flow.addresses_judged.get_mut(packet.direction.unwrap_or_default().index());
+            judged.is_some_and(|judged| !std::mem::replace(judged, true))
+        }
+        _ => true,
+    }
+}
+
+/// Whether `packet` travels between the ends of `flow`: an ICMP error about it doesn't.
+fn is_of(flow: &Flow, packet: &PacketView) -> bool {
+    flow.protocol == packet.headers.protocol
 }
 
 /// The class of a packet.
@@ -318,11 +354,38 @@ fn endpoints_match(ruleset: &Ruleset, rule: &Rule, packet: &PacketView) -> bool 
         || (ends.both_ways && one_way(&headers.dst, headers.dst_port, &headers.src, headers.src_port))
 }
 
+/// Changes and compares flow integers in the order of the rule; whether all comparisons hold.
+fn count(
+    rule: &Rule,
+    packet: &PacketView,
+    mut flow: Option<&mut Flow>,
+    state: &mut State,
+    counters: &mut Counters,
+) -> bool {
+    rule.ints.iter().all(|step| match step {
+        IntStep::Change(effect) => {
+            apply(std::slice::from_ref(effect), packet, flow.as_deref_mut(), state, counters);
+            true
+        }
+        IntStep::Test(id, test) => {
+            let context =
+                Context { frame: packet.frame, headers: packet.headers, flow: flow.as_deref(), now: packet.now };
+            Check::FlowInt(*id, *test).holds(&context, |_, _| false)
+        }
+    })
+}
+
 /// Leaves behind what a match leaves behind.
-fn apply(rule: &Rule, packet: &PacketView, mut flow: Option<&mut Flow>, state: &mut State, counters: &mut Counters) {
+fn apply(
+    effects: &[Effect],
+    packet: &PacketView,
+    mut flow: Option<&mut Flow>,
+    state: &mut State,
+    counters: &mut Counters,
+) {
     let headers = packet.headers;
     let subject = |owner: Owner| Subject::of(owner, headers.ip_version, &headers.src, &headers.dst);
-    for effect in &rule.effects {
+    for effect in effects {
         match (effect, flow.as_deref_mut()) {
             (Effect::SetFlowBit(bit), Some(flow)) => counters.flowbits_refused += u64::from(!flow.bits.insert(*bit)),
             (Effect::UnsetFlowBit(bit), Some(flow)) => flow.bits.remove(*bit),

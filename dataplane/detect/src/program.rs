@@ -177,6 +177,7 @@ pub enum Operation {
 
 /// One step.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly every step is a content: a box would cost a jump each")]
 pub enum Step {
     /// Find bytes.
     Content(Content),

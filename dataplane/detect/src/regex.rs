@@ -53,7 +53,8 @@ pub fn compile(expression: &[u8], flags: Flags) -> Result<Regex, RegexError> {
     let body = escape_high_bytes(expression);
     let body = if flags.dollar_end_only && !flags.multi_line { dollar_to_end(&body) } else { body };
     if flags.anchored {
-        text.push_str("\\G(?:");
+        // Not `\G`, which moves along when a match is tried again further on.
+        text.push_str("\\A(?:");
         text.push_str(&body);
         text.push_str(if flags.extended { "\n)" } else { ")" });
     } else {

@@ -1,7 +1,7 @@
 //! One compiled signature.
 
 use crate::{
-    check::{Check, Owner},
+    check::{Check, IntTest, Owner},
     program::Program,
     threshold::{Suppression, Threshold},
 };
@@ -109,6 +109,16 @@ pub enum Effect {
     },
 }
 
+/// One `flowint` of a rule that both changes and compares: they act in the order they are written, once everything else has matched, so
+/// that a rule may count its matches and speak from the fifth on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IntStep {
+    /// Compare; nothing behind it happens when it does not hold.
+    Test(u16, IntTest),
+    /// Change.
+    Change(Effect),
+}
+
 /// One signature, ready to be judged.
 #[derive(Clone, Debug)]
 pub struct Rule {
@@ -134,6 +144,8 @@ pub struct Rule {
     pub checks: Box<[Check]>,
     /// Contents and the like.
     pub programs: Box<[Program]>,
+    /// Flow integers that are changed and compared, in order; empty for rules that do one of the two.
+    pub ints: Box<[IntStep]>,
     /// What a match leaves behind.
     pub effects: Box<[Effect]>,
     /// `detection_filter`, `threshold`, `rate_filter`, in the order they are judged.

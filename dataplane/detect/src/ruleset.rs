@@ -189,7 +189,10 @@ impl RulesetBuilder {
                             fast_pattern: fast_pattern.as_ref(),
                             source_ports: ports(rule.endpoints.source_ports),
                             destination_ports: ports(rule.endpoints.destination_ports),
-                            once: rule.addresses_only,
+                            once: rule.addresses_only.then(|| {
+                                let set = |number: u32| self.addresses.get(number as usize).filter(|_| one_way);
+                                set(rule.endpoints.source).zip(set(rule.endpoints.destination))
+                            }),
                         }
                     })
                     .collect();

@@ -104,8 +104,8 @@ impl<'a> Machine<'a> {
             Step::ByteExtract { field, variable, multiplier, align } => {
                 let Some((number, end)) = self.read(field, buffer, cursor) else { return false };
                 let mut value = number.wrapping_mul(u64::from(*multiplier));
-                if *align > 1 {
-                    value = value.next_multiple_of(u64::from(*align));
+                if let Some(over @ 1..) = value.checked_rem(u64::from(*align)) {
+                    value = value.wrapping_add(u64::from(*align) - over);
                 }
                 self.keep(*variable, value);
                 self.from(program, place + 1, buffer, end)

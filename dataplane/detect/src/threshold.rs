@@ -135,12 +135,12 @@ impl Threshold {
         match self.kind {
             Kind::Limit => {
                 self.start_afresh_when_over(tally, now);
-                tally.count += 1;
+                tally.count = tally.count.saturating_add(1);
                 if tally.count <= self.count { Outcome::Speak } else { Outcome::Silent }
             }
             Kind::Threshold => {
                 self.start_afresh_when_over(tally, now);
-                tally.count += 1;
+                tally.count = tally.count.saturating_add(1);
                 if tally.count >= self.count {
                     tally.count = 0;
                     Outcome::Speak
@@ -150,7 +150,7 @@ impl Threshold {
             }
             Kind::Both => {
                 self.start_afresh_when_over(tally, now);
-                tally.count += 1;
+                tally.count = tally.count.saturating_add(1);
                 match tally.count.cmp(&self.count) {
                     std::cmp::Ordering::Less => Outcome::NoMatch,
                     std::cmp::Ordering::Equal => Outcome::Speak,
@@ -159,11 +159,11 @@ impl Threshold {
             }
             Kind::DetectionFilter => {
                 self.start_afresh_when_over(tally, now);
-                tally.count += 1;
+                tally.count = tally.count.saturating_add(1);
                 if tally.count > self.count { Outcome::Speak } else { Outcome::NoMatch }
             }
             Kind::Backoff { multiplier } => {
-                tally.count += 1;
+                tally.count = tally.count.saturating_add(1);
                 if tally.next == 0 {
                     tally.next = self.count;
                 }
@@ -182,7 +182,7 @@ impl Threshold {
                     *tally = Tally { started: now, ..Tally::default() };
                 }
                 self.start_afresh_when_over(tally, now);
-                tally.count += 1;
+                tally.count = tally.count.saturating_add(1);
                 if tally.count > self.count {
                     // No timeout means until the engine stops.
                     let hold = if timeout_s == 0 { u64::MAX / 2 } else { u64::from(timeout_s) * NANOS_PER_SECOND };

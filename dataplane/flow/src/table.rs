@@ -239,7 +239,7 @@ mod tests {
     use crate::timeouts::Timeouts;
     use proptest::prelude::*;
     use sluice_core::{FlowKey, HashKey, Nanos, event::FlowEnd};
-    use std::collections::HashMap;
+    use std::collections::BTreeMap;
 
     fn key(n: u64) -> FlowKey {
         FlowKey([n, 1, 2, 3, 4, 17])
@@ -310,7 +310,7 @@ mod tests {
         #[test]
         fn table_agrees_with_a_plain_map(steps in prop::collection::vec((0..3_u8, 0..60_u64), 1..400)) {
             let mut table = table(40);
-            let mut plain = HashMap::new();
+            let mut plain = BTreeMap::new();
             let mut now = 1;
             for (step, n) in steps {
                 now += 1;

@@ -52,6 +52,8 @@ struct Half {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TcpTracker {
     state: TcpState,
+    /// Whether the handshake was ever complete.
+    was_established: bool,
     halves: [Half; 2],
     midstream: bool,
 }
@@ -73,9 +75,12 @@ impl TcpTracker {
         self.state
     }
 
-    /// Whether the handshake is complete and the connection has not been reset.
+    /// Whether the handshake is complete.
+    ///
+    /// A reset does not take it back: resets are not checked against the window, so a forged one, which the other end ignores,
+    /// would end the judging of everything behind it.
     pub fn is_established(&self) -> bool {
-        matches!(self.state, TcpState::Established | TcpState::FinWait | TcpState::TimeWait)
+        self.was_established || matches!(self.state, TcpState::Established | TcpState::FinWait | TcpState::TimeWait)
     }
 
     /// Whether the connection is over.
@@ -119,6 +124,12 @@ impl TcpTracker {
 
     /// Moves the connection on by one packet. `midstream` allows to pick one up without its handshake.
     pub fn update(&mut self, direction: Direction, segment: &TcpSegment, midstream: bool) -> TcpStep {
+        let step = self.step(direction, segment, midstream);
+        self.was_established = self.is_established();
+        step
+    }
+
+    fn step(&mut self, direction: Direction, segment: &TcpSegment, midstream: bool) -> TcpStep {
         let flags = segment.flags;
         self.half_mut(direction).flags |= flags;
         let mut step = TcpStep::None;
@@ -271,5 +282,10 @@ mod tests {
         assert!(!tcp.is_reused_by(TO_SERVER, &packet(7_000, 0, SYN, 0)));
         tcp.update(TO_CLIENT, &packet(0, 101, RST, 0), false);
         assert_eq!(tcp.state(), TcpState::Closed);
+        assert!(tcp.is_established(), "data behind a reset, perhaps a forged one, is still judged as the connection's");
+        let mut tcp = TcpTracker::default();
+        tcp.update(TO_SERVER, &packet(100, 0, SYN, 0), false);
+        tcp.update(TO_CLIENT, &packet(0, 101, RST | ACK, 0), false);
+        assert_eq!((tcp.state(), tcp.is_established()), (TcpState::Closed, false));
     }
 }

@@ -14,9 +14,12 @@ use sluice_core::{
     verdict::Mode,
 };
 use sluice_detect::{Findings, Inspector, PacketView, Ruleset, state::State};
-use sluice_flow::{FlowRef, FlowTable, Opening, TcpSegment, tcp};
+use sluice_flow::{FlowRef, FlowTable, Opening, TableFull, TcpSegment, tcp};
 use sluice_packet::{Decoded, Headers, LinkType, Protocol, checksum};
 use std::sync::Arc;
+
+/// A flow in the table and the packet's direction in it.
+type InTable = Option<(FlowRef, Direction)>;
 
 /// Packets over which [`ChecksumMode::Auto`] makes up its mind.
 const CHECKSUM_SAMPLE: u64 = 1_000;
@@ -33,6 +36,8 @@ pub struct Pipeline {
     /// What was counted.
     pub counters: Counters,
     verify_checksums: bool,
+    /// Whether [`ChecksumMode::Auto`] still makes up its mind. Never again: who sends wrong checksums later wants them unverified.
+    sampling: bool,
 }
 
 impl Pipeline {
@@ -48,6 +53,7 @@ impl Pipeline {
             flows: FlowTable::new(settings.flow_capacity, hash, settings.timeouts),
             state: State::new(hash),
             verify_checksums: settings.checksums != ChecksumMode::Off,
+            sampling: settings.checksums == ChecksumMode::Auto,
             settings,
             ruleset,
             inspector,
@@ -79,12 +85,18 @@ impl Pipeline {
     /// Looks up, and creates, the flow of the innermost layer and counts the packet in it: for measuring this stage alone.
     pub fn lookup_only(&mut self, decoded: &Decoded, frame: &[u8], now: Nanos) {
         let headers = decoded.innermost();
-        self.flow_of(headers, frame, depth_of(decoded), now);
+        if self.flow_of(headers, frame, depth_of(decoded), now).is_err() {
+            self.counters.flow_memcap += 1;
+        }
     }
 
     /// Judges one frame.
     pub fn process(&mut self, decoded: &Decoded, frame: &[u8], time: Nanos, now: Nanos, record: u64) -> Verdict {
         self.count_frame(decoded, frame);
+        if self.sampling && self.counters.decoder_pkts >= CHECKSUM_SAMPLE {
+            self.sampling = false;
+            self.verify_checksums = self.counters.tcp_invalid_checksum * 10 <= self.counters.decoder_pkts;
+        }
         let mut verdict = Verdict::Pass;
         for (layer, headers) in (0_u8..).zip(decoded.layers()) {
             let subject = Subject { frame, headers, layer, time, record };
@@ -126,7 +138,19 @@ impl Pipeline {
 
     fn layer(&mut self, subject: &Subject, now: Nanos) -> Verdict {
         let Subject { frame, headers, .. } = *subject;
-        let found = self.flow_of(headers, frame, subject.layer, now);
+        let found = match self.flow_of(headers, frame, subject.layer, now) {
+            Ok(found) => found,
+            Err(TableFull) => {
+                self.counters.flow_memcap += 1;
+                // Inline, a packet that can't be followed does not pass; passive, it is judged without its flow.
+                let verdict = Verdict::decide(self.settings.mode, Some(Cause::FlowTableFull));
+                if let Verdict::Drop(cause) = verdict {
+                    self.reporter.drop_packet(subject, None, cause, None, self.ruleset.generation);
+                    return verdict;
+                }
+                None
+            }
+        };
         if let Some((flow, _)) = found
             && headers.is_tcp()
             && self.checksum_allows(headers, frame)
@@ -134,7 +158,7 @@ impl Pipeline {
             self.advance_tcp(flow, found.map_or(Direction::ToServer, |(_, direction)| direction), headers);
         }
         let (ruleset, generation) = (&*self.ruleset, self.ruleset.generation);
-        let mut flow = found.and_then(|(flow, _)| self.flows.get_mut(flow));
+        let flow = found.and_then(|(flow, _)| self.flows.get_mut(flow));
         let direction = found.map(|(_, direction)| direction);
         let established = flow
             .as_deref()
@@ -152,14 +176,7 @@ impl Pipeline {
             None => {}
         }
         let packet = PacketView { frame, headers, direction, established, now };
-        self.inspector.inspect(
-            ruleset,
-            &packet,
-            flow.as_deref_mut(),
-            &mut self.state,
-            &mut self.counters,
-            &mut self.findings,
-        );
+        self.inspector.inspect(ruleset, &packet, flow, &mut self.state, &mut self.counters, &mut self.findings);
         if self.findings.is_empty() {
             return Verdict::Pass;
         }
@@ -207,10 +224,10 @@ impl Pipeline {
         verdict
     }
 
-    /// The flow of a layer, found or created, with the packet counted in it.
-    fn flow_of(&mut self, headers: &Headers, frame: &[u8], depth: u8, now: Nanos) -> Option<(FlowRef, Direction)> {
+    /// The flow of a layer, found or created, with the packet counted in it; none for packets that have no flow.
+    fn flow_of(&mut self, headers: &Headers, frame: &[u8], depth: u8, now: Nanos) -> Result<InTable, TableFull> {
         let vlan_tracking = self.settings.vlan_tracking;
-        let keyed = flows::key_of(headers, depth, vlan_tracking)?;
+        let Some(keyed) = flows::key_of(headers, depth, vlan_tracking) else { return Ok(None) };
         // An error message belongs to the flow it is about, when that is known.
         let quoted = headers.embedded.and_then(|_| flows::key_of_quoted(headers, frame, depth, vlan_tracking));
         let known = quoted.and_then(|keyed| self.find(&keyed, now).map(|flow| (flow, keyed)));
@@ -218,7 +235,7 @@ impl Pipeline {
             Some(known) => known,
             None => (self.find_or_create(headers, &keyed, now)?, keyed),
         };
-        let entry = self.flows.get_mut(flow)?;
+        let Some(entry) = self.flows.get_mut(flow) else { return Ok(None) };
         let direction = entry.direction(keyed.swapped);
         let length = frame.len().saturating_sub(headers.frame_start as usize) as u64;
         let place = direction.index();
@@ -235,7 +252,7 @@ impl Pipeline {
         if entry.protocol != 6 && entry.state == FlowState::New && entry.seen_both() {
             entry.state = FlowState::Established;
         }
-        Some((flow, direction))
+        Ok(Some((flow, direction)))
     }
 
     /// The flow under `keyed`, unless it has been idle too long: then it is ended.
@@ -255,7 +272,7 @@ impl Pipeline {
         }
     }
 
-    fn find_or_create(&mut self, headers: &Headers, keyed: &Keyed, now: Nanos) -> Option<FlowRef> {
+    fn find_or_create(&mut self, headers: &Headers, keyed: &Keyed, now: Nanos) -> Result<FlowRef, TableFull> {
         if let Some(flow) = self.find(keyed, now) {
             let reused = headers.is_tcp()
                 && self
@@ -263,17 +280,13 @@ impl Pipeline {
                     .get_mut(flow)
                     .is_some_and(|flow| flow.tcp.is_reused_by(flow.direction(keyed.swapped), &segment_of(headers)));
             if !reused {
-                return Some(flow);
+                return Ok(flow);
             }
             self.end(flow, FlowEnd::TcpReuse);
         }
         let Keyed { key, swapped } = *keyed;
         let hash = self.flows.hash(&key);
-        let Ok(flow) = self.flows.insert(Opening { key, hash, swapped, now }) else {
-            // The policy for a full table is to inspect the packet without a flow; see GAP in ARCHITECTURE.md.
-            self.counters.flow_memcap += 1;
-            return None;
-        };
+        let flow = self.flows.insert(Opening { key, hash, swapped, now })?;
         self.counters.flow_total += 1;
         match headers.protocol {
             6 => self.counters.flow_tcp += 1,
@@ -282,7 +295,7 @@ impl Pipeline {
             58 => self.counters.flow_icmpv6 += 1,
             _ => {}
         }
-        let entry = self.flows.get_mut(flow)?;
+        let Some(entry) = self.flows.get_mut(flow) else { return Err(TableFull) };
         entry.protocol = headers.protocol;
         entry.ip_version = headers.ip_version;
         entry.client = headers.src;
@@ -299,7 +312,7 @@ impl Pipeline {
             entry.client_port = headers.dst_port;
             entry.server_port = headers.src_port;
         }
-        Some(flow)
+        Ok(flow)
     }
 
     fn advance_tcp(&mut self, flow: FlowRef, direction: Direction, headers: &Headers) {
@@ -326,11 +339,6 @@ impl Pipeline {
             return true;
         }
         self.counters.tcp_invalid_checksum += 1;
-        let bad = self.counters.tcp_invalid_checksum;
-        let seen = self.counters.decoder_pkts;
-        if self.settings.checksums == ChecksumMode::Auto && seen >= CHECKSUM_SAMPLE && bad * 10 > seen {
-            self.verify_checksums = false;
-        }
         false
     }
 

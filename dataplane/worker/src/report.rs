@@ -9,8 +9,12 @@ use sluice_core::{
 use sluice_detect::Finding;
 use sluice_packet::Headers;
 
-/// Bytes of a dropped packet that travel with its event: enough for all headers it is described by.
-const DROP_BYTES: usize = 256;
+/// Bytes of a packet that travel with an event that tells of its headers only: a dropped packet, or the tunnel around one that alerted.
+const HEADER_BYTES: usize = 256;
+
+fn headers_of(frame: &[u8]) -> &[u8] {
+    frame.get(..HEADER_BYTES).unwrap_or(frame)
+}
 
 /// A packet as events name it.
 #[derive(Clone, Copy)]
@@ -89,6 +93,8 @@ impl Reporter {
             slot.link = link;
             if copy {
                 slot.set_bytes(subject.frame);
+            } else if subject.layer > 0 {
+                slot.set_bytes(headers_of(subject.frame));
             }
             slot.body = EventBody::Alert {
                 packet: subject.facts(),
@@ -118,7 +124,7 @@ impl Reporter {
         let link = self.link;
         self.sender.send(|slot| {
             slot.link = link;
-            slot.set_bytes(subject.frame.get(..DROP_BYTES).unwrap_or(subject.frame));
+            slot.set_bytes(headers_of(subject.frame));
             slot.body = EventBody::Drop { packet: subject.facts(), flow, cause, rule, generation };
         });
     }

@@ -66,7 +66,7 @@ fn logins() -> Vec<Case> {
         ),
         pair(
             "starter-telnet-root",
-            "A root prompt at the end of a packet alerts; a person's prompt, and a root prompt with a command after it, do not.",
+            "A root prompt at the end of a packet alerts; a person's prompt, a root prompt with a command after it, and another prompt after root's address, do not.",
             9_000_014,
             said_by_server(23, b"Last login: Mon Mar  2 on tty1\r\nroot@edge1:~# "),
             [
@@ -74,6 +74,7 @@ fn logins() -> Vec<Case> {
                 TcpSession::new(Wire::of(INSIDE, OUTSIDE), 41_001, 23)
                     .handshake()
                     .server(b"root@edge1:~# reboot\r\n")
+                    .server(b"Write to root@edge1 when lost.\r\nlevel # ")
                     .close(Side::Client)
                     .records(),
             ]

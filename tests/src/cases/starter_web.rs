@@ -80,10 +80,10 @@ pub fn cases() -> Vec<Case> {
 
     let mut eicar = in_response(
         "starter-eicar",
-        "The EICAR test file in an answer alerts; a text that names it does not.",
+        "The EICAR test file in an answer alerts; a text that quotes half of it does not.",
         9_000_009,
         payload::EICAR.concat().as_bytes(),
-        b"Look for EICAR-STANDARD-ANTIVIRUS-TEST-FILE! in the log.\n",
+        format!("The file begins with {} and ends elsewhere.\n", payload::EICAR[0]).as_bytes(),
     );
     dropped_inline(&mut eicar, 9_000_009, 5, "STANDARD-ANTIVIRUS");
 
@@ -98,17 +98,22 @@ pub fn cases() -> Vec<Case> {
         ),
         in_request(
             "starter-path-traversal",
-            "Two steps up in a request line alert; one step up, and two in a header, do not.",
+            "Two steps up in a request line alert; two in a header, and two in a body that quotes a request, do not.",
             9_000_003,
             &get("/static/../../../etc/hosts", HOST),
-            &request("GET /static/../logo.png", HOST, &["Referer: http://intranet.example/a/b/../../c"], ""),
+            &request(
+                "POST /log/../report",
+                HOST,
+                &["Referer: http://intranet.example/a/b/../../c"],
+                "refused: GET /a/../../b HTTP/1.1\n",
+            ),
         ),
         in_request(
             "starter-path-traversal-encoded",
-            "Two encoded steps up alert, in either case of letters; one does not.",
+            "Two encoded steps up alert, in either case of letters; one, and dots without a slash between, do not.",
             9_000_004,
             &get("/static/%2e%2E%2f%2e%2e%2fetc/hosts", HOST),
-            &get("/static/%2e%2e%2flogo.png?v=%2e", HOST),
+            &get("/static/%2e%2e%2flogo.png?v=%2e%2e--%2e%2e", HOST),
         ),
         shellshock,
         in_request(

@@ -40,7 +40,7 @@ struct Office {
 
 /// The traffic of the whole afternoon.
 pub fn traffic() -> Capture {
-    let mut office = Office { random: Random::new(0x5107_1ce), capture: Capture::default(), port: 49_152 };
+    let mut office = Office { random: Random::new(0x0510_71ce), capture: Capture::default(), port: 49_152 };
     for visit in 0..205_u64 {
         let time = visit * LENGTH_MS / 205 + office.random.between(0, 2_500);
         match visit % 8 {

@@ -19,8 +19,9 @@ use sluice_core::{Action, Direction};
 use sluice_detect::{
     RulesetBuilder,
     address::AddressSet,
+    check::Check,
     range::PortSet,
-    rule::{Endpoints, FlowState, Protocol, Rule, Unit},
+    rule::{Effect, Endpoints, FlowState, IntStep, Protocol, Rule, Unit},
     threshold::{Kind, Suppression, Threshold, Track, UniqueOn},
 };
 use std::collections::HashMap;
@@ -53,6 +54,7 @@ pub(super) fn compile(
     let (programs, fast_pattern) = program::compile(syntax, builder)?;
     let (mut direction, mut flow_state) = (None, FlowState::Any);
     let (mut checks, mut effects, mut thresholds, mut warnings) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut ints: Vec<IntStep> = Vec::new();
     let mut speaks_of_flow = false;
     for found in &syntax.matches {
         let place = |refusal| (found.span, refusal);
@@ -93,10 +95,22 @@ pub(super) fn compile(
             kind if kind.buffer().is_some() => {}
             kind => {
                 let compiled = check::compile(kind, names).map_err(place)?;
+                ints.extend(compiled.checks.iter().filter_map(|check| match check {
+                    Check::FlowInt(id, test) => Some(IntStep::Test(*id, *test)),
+                    _ => None,
+                }));
+                ints.extend(compiled.effects.iter().filter(|effect| is_int(effect)).cloned().map(IntStep::Change));
                 checks.extend(compiled.checks);
                 effects.extend(compiled.effects);
             }
         }
+    }
+    let tests = ints.iter().filter(|step| matches!(step, IntStep::Test(..))).count();
+    if tests > 0 && tests < ints.len() {
+        checks.retain(|check| !matches!(check, Check::FlowInt(..)));
+        effects.retain(|effect| !is_int(effect));
+    } else {
+        ints.clear();
     }
     checks.sort_by_key(sluice_detect::check::Check::cost);
     let priority = syntax
@@ -110,15 +124,24 @@ pub(super) fn compile(
     };
     let endpoints = endpoints(syntax, resolver, builder).map_err(|problem| header(Refusal::Wrong(problem)))?;
     let ports_any = [endpoints.0, endpoints.1] == [true, true];
-    let addresses_only =
-        checks.is_empty() && programs.is_empty() && !speaks_of_flow && ports_any && has_addresses(protocol);
+    let addresses_only = checks.is_empty()
+        && ints.is_empty()
+        && programs.is_empty()
+        && !speaks_of_flow
+        && ports_any
+        && has_addresses(protocol);
     let mut suppressions = Vec::new();
     let mut silenced = false;
     let matching = [(Some(syntax.gid), Some(syntax.sid)), (Some(syntax.gid), None), (None, None)];
-    for limit in matching.iter().filter_map(|key| limits.get(key)).flatten() {
+    let of_key = |key| limits.get(key).into_iter().flatten().map(move |limit| (key, limit));
+    for (key, limit) in matching.iter().flat_map(of_key) {
+        let is_rate = |threshold: &Threshold| matches!(threshold.kind, Kind::Rate { .. });
         match limit {
+            // What is said of all signatures holds for those of which nothing is said.
+            LimitKind::Threshold(threshold)
+                if !is_rate(threshold) && key.1.is_none() && !thresholds.iter().all(is_rate) => {}
             // A threshold of the file takes the place of the rule's own.
-            LimitKind::Threshold(threshold) if !matches!(threshold.kind, Kind::Rate { .. }) => {
+            LimitKind::Threshold(threshold) if !is_rate(threshold) => {
                 thresholds.retain(|own| own.kind == Kind::DetectionFilter);
                 thresholds.push(*threshold);
             }
@@ -139,6 +162,7 @@ pub(super) fn compile(
         unit,
         checks: checks.into_boxed_slice(),
         programs: programs.into_boxed_slice(),
+        ints: ints.into_boxed_slice(),
         effects: effects.into_boxed_slice(),
         thresholds: thresholds.into_boxed_slice(),
         suppressions: suppressions.into_boxed_slice(),
@@ -147,6 +171,10 @@ pub(super) fn compile(
     };
     let order = order::key(syntax, action, priority, &options.action_order);
     Ok(CompiledRule { rule, fast_pattern, order, warnings })
+}
+
+fn is_int(effect: &Effect) -> bool {
+    matches!(effect, Effect::SetFlowInt(..) | Effect::AddFlowInt(..))
 }
 
 /// Priority of a rule that names neither priority nor a known class.
