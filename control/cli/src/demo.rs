@@ -6,7 +6,7 @@
 use crate::{
     exit::Exit,
     progress::Progress,
-    replay::{ledger_line, tell_unsound},
+    replay::{failed, ledger_line, tell_unsound},
     rules,
 };
 use serde_json::Value;
@@ -64,10 +64,7 @@ fn inner(arguments: &Arguments) -> Result<Exit, Exit> {
         progress: &mut |done, total| progress.at(done, total),
     });
     progress.end();
-    let report = result.map_err(|error| {
-        eprintln!("sluice: {error}");
-        Exit::Misuse
-    })?;
+    let report = result.map_err(|error| failed(&error))?;
     let attacks = attacks(&folder.join("eve.json")).map_err(|error| {
         eprintln!("sluice: {}: {error}", folder.display());
         Exit::Misuse

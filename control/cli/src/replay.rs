@@ -76,13 +76,7 @@ fn inner(arguments: &Arguments) -> Result<Exit, Exit> {
         progress: &mut |done, total| progress.at(done, total),
     });
     progress.end();
-    let report = result.map_err(|error| {
-        eprintln!("sluice: {error}");
-        match error {
-            ReplayError::Capture(_) | ReplayError::WorkerPanicked => Exit::Unsound,
-            _ => Exit::Misuse,
-        }
-    })?;
+    let report = result.map_err(|error| failed(&error))?;
     for capture in &report.captures {
         if let Some(damage) = &capture.damage {
             eprintln!(
@@ -100,6 +94,15 @@ fn inner(arguments: &Arguments) -> Result<Exit, Exit> {
     }
     tell_unsound(&report);
     Ok(if report.is_sound() { Exit::Sound } else { Exit::Unsound })
+}
+
+/// Prints why a replay failed and says how the command ends.
+pub fn failed(error: &ReplayError) -> Exit {
+    eprintln!("sluice: {error}");
+    match error {
+        ReplayError::Capture(_) | ReplayError::WorkerPanicked => Exit::Unsound,
+        _ => Exit::Misuse,
+    }
 }
 
 /// What does not add up, in words.

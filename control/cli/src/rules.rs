@@ -7,10 +7,12 @@ use sluice_core::Direction;
 use sluice_detect::ruleset::Class;
 use sluice_rules::{Diagnostic, Severity};
 use sluice_service::{LoadedRules, RuleSources};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// Most findings printed of one severity; the rest is counted.
-const MOST_PRINTED: usize = 50;
+/// Most mistakes printed; the rest is counted.
+const MOST_ERRORS: usize = 50;
+/// Most warnings printed; the rest is counted.
+const MOST_WARNINGS: usize = 10;
 
 /// Options shared by commands that take settings.
 #[derive(clap::Args)]
@@ -44,14 +46,24 @@ impl SettingArguments {
 /// Loads `paths`; a path that does not exist is a missing thing.
 pub fn load(paths: &[PathBuf], settings: &Settings) -> Result<LoadedRules, Exit> {
     let mut missing = false;
-    for path in paths.iter().filter(|path| !path.exists()) {
-        missing = true;
-        eprintln!("sluice: {}: no such file or folder; give a .rules file or a folder of them", path.display());
+    for path in paths {
+        if !path.exists() {
+            missing = true;
+            eprintln!("sluice: {}: no such file or folder; give a .rules file or a folder of them", path.display());
+        } else if path.is_dir() && !holds_rules(path) {
+            missing = true;
+            eprintln!("sluice: {}: no .rules file in this folder (its subfolders are not searched)", path.display());
+        }
     }
     if missing {
         return Err(Exit::Misuse);
     }
     compile(&RuleSources { paths: paths.to_vec(), bundled: Vec::new() }, settings)
+}
+
+fn holds_rules(folder: &Path) -> bool {
+    std::fs::read_dir(folder)
+        .is_ok_and(|entries| entries.flatten().any(|entry| entry.path().extension().is_some_and(|end| end == "rules")))
 }
 
 /// Compiles `sources`.
@@ -64,17 +76,18 @@ pub fn compile(sources: &RuleSources, settings: &Settings) -> Result<LoadedRules
 
 /// Prints what is wrong, mistakes first; unsupported rules as a table by feature.
 pub fn print_diagnostics(rules: &LoadedRules, with_warnings: bool) {
-    for severity in [Severity::Error, Severity::Warning] {
+    for (severity, most) in [(Severity::Error, MOST_ERRORS), (Severity::Warning, MOST_WARNINGS)] {
         if severity == Severity::Warning && !with_warnings {
             continue;
         }
         let found: Vec<&Diagnostic> =
             rules.diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).collect();
-        for diagnostic in found.iter().take(MOST_PRINTED) {
+        for diagnostic in found.iter().take(most) {
             eprintln!("{diagnostic}");
         }
-        if found.len() > MOST_PRINTED {
-            eprintln!("... and {} more; --json lists all", found.len() - MOST_PRINTED);
+        if found.len() > most {
+            let what = if severity == Severity::Error { "mistakes" } else { "warnings" };
+            eprintln!("... and {} more {what}; --json lists all", found.len() - most);
         }
     }
 }

@@ -8,7 +8,7 @@ use std::{fmt, path::PathBuf};
 pub enum Assigned {
     /// It is in force.
     InForce,
-    /// The name is known, but what it sets does not exist here yet: nothing changed.
+    /// The name is known, but what it sets does not exist here yet, or not all of it.
     NotYet,
 }
 
@@ -84,6 +84,55 @@ const ALIASES: &[(&str, &str)] = &[
     ("threshold-file", "detection.threshold-file"),
 ];
 
+/// Record types that are written.
+const EVE_TYPES: &[&str] = &["alert", "drop", "flow", "stats"];
+
+/// Record types that readers know and that wait for their protocols.
+const EVE_TYPES_LATER: &[&str] = &[
+    "anomaly",
+    "arp",
+    "bittorrent-dht",
+    "dcerpc",
+    "dhcp",
+    "dnp3",
+    "dns",
+    "enip",
+    "fileinfo",
+    "files",
+    "frame",
+    "ftp",
+    "ftp_data",
+    "http",
+    "http2",
+    "ike",
+    "krb5",
+    "ldap",
+    "mdns",
+    "metadata",
+    "modbus",
+    "mqtt",
+    "netflow",
+    "nfs",
+    "ntp",
+    "packet",
+    "pgsql",
+    "pop3",
+    "quic",
+    "rdp",
+    "rfb",
+    "sip",
+    "smb",
+    "smtp",
+    "snmp",
+    "ssh",
+    "telnet",
+    "tftp",
+    "tls",
+    "websocket",
+    "doh2",
+    "llmnr",
+];
+
 /// Beginnings of the reference engine's names for what does not exist here yet.
 const NOT_YET: &[&str] = &[
     "app-layer.",
@@ -154,7 +203,17 @@ impl Settings {
             "detection.classification-file" => self.classification_file = file(),
             "detection.reference-file" => self.reference_file = file(),
             "detection.threshold-file" => self.threshold_file = file(),
-            "events.eve.types" => self.eve.types = Some(value.split(',').map(|kind| kind.trim().to_owned()).collect()),
+            "events.eve.types" => {
+                let kinds: Vec<String> = value.split(',').map(|kind| kind.trim().to_owned()).collect();
+                if !kinds.iter().all(|kind| EVE_TYPES.contains(&&**kind) || EVE_TYPES_LATER.contains(&&**kind)) {
+                    return Err(bad("record types with commas between: alert, drop, flow, stats"));
+                }
+                let later = kinds.iter().any(|kind| EVE_TYPES_LATER.contains(&&**kind));
+                self.eve.types = Some(kinds);
+                if later {
+                    return Ok(Assigned::NotYet);
+                }
+            }
             "events.eve.payload" => self.eve.payload = flag()?,
             "events.eve.payload-printable" => self.eve.payload_printable = flag()?,
             "events.eve.packet" => self.eve.packet = flag()?,
@@ -239,6 +298,14 @@ mod tests {
         let mut settings = Settings::default();
         assert_eq!(settings.assign("app-layer.protocols.dnp3.enabled=true"), Ok(Assigned::NotYet));
         assert_eq!(settings, Settings::default());
+    }
+
+    #[test]
+    fn record_types_are_known_or_refused() {
+        let mut settings = Settings::default();
+        assert_eq!(settings.assign("events.eve.types=alert, drop"), Ok(Assigned::InForce));
+        assert_eq!(settings.assign("events.eve.types=alert,http"), Ok(Assigned::NotYet));
+        assert!(settings.assign("events.eve.types=alrt").is_err());
     }
 
     #[test]

@@ -130,6 +130,11 @@ pub enum Problem {
         /// The compiler's words.
         reason: Box<str>,
     },
+    /// The rule is in use, but this part of it does nothing yet.
+    NotActedOn {
+        /// The keyword.
+        keyword: &'static str,
+    },
     /// No such event.
     UnknownEvent {
         /// Its name.
@@ -286,6 +291,7 @@ impl fmt::Display for Problem {
             Self::HeaderTooLong => write!(f, "the header has more than seven fields"),
             Self::UnknownAction => write!(f, "no such action"),
             Self::BadExpression { reason } => write!(f, "the regular expression does not compile: {reason}"),
+            Self::NotActedOn { keyword } => write!(f, "the rule is in use, but `{keyword}` does nothing yet"),
             Self::UnknownEvent { name } => write!(f, "no event is called {name}"),
             Self::UnknownProtocol { .. } => write!(f, "no such protocol"),
             Self::UnknownDirection => write!(f, "no such direction"),
@@ -362,6 +368,7 @@ impl Problem {
             Self::UnknownProtocol { nearest } => near(nearest, "protocol"),
             Self::UnknownDirection => "use ->, <> or =>".into(),
             Self::BadExpression { .. } => "correct the expression; pcre2pattern(3) has the syntax".into(),
+            Self::NotActedOn { .. } => "nothing to change: its alerts are complete".into(),
             Self::UnknownEvent { .. } => "use a name of the manual's list of events".into(),
             Self::UnbalancedBrackets => "close each `[` with one `]`".into(),
             Self::EmptyMember => "remove the extra comma".into(),

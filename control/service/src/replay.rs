@@ -13,13 +13,13 @@ use crossbeam::queue::ArrayQueue;
 use sluice_config::{Checksums, EveSettings, Settings, Stages};
 use sluice_core::{Counters, HashKey, Ledger, ring, verdict::Mode};
 use sluice_detect::Inspector;
-use sluice_dpdk::{Eal, EalOptions, LcoreHandle, Mbuf, Mempool, Port, PortConfig, Telemetry};
+use sluice_dpdk::{Eal, EalOptions, LcoreHandle, Mempool, Port, PortConfig, Telemetry};
 use sluice_events::{
     EveOptions, Sinks,
     eve::RuleCounts,
     sink::{SinkError, Told},
 };
-use sluice_worker::{ChecksumMode, Copies, Egress, Outcome, Pipeline, Reporter, Source, Worker, settings};
+use sluice_worker::{ChecksumMode, Copies, Egress, Forwarded, Outcome, Pipeline, Reporter, Source, Worker, settings};
 use std::{
     fmt, fs, io,
     os::fd::AsRawFd,
@@ -34,7 +34,7 @@ const PACKET_BUFFERS: u32 = 8_191;
 const BUFFER_BYTES: u16 = 2_048;
 /// Memory for DPDK, MiB.
 const MEMORY_MIB: u32 = 128;
-/// Packets waiting to be written to `forwarded.pcapng`.
+/// Most packets waiting to be written to `forwarded.pcapng`.
 const FORWARD_QUEUE: usize = 1_024;
 /// Memory for copies of packets on their way with events, bytes.
 const EVENT_BYTES: usize = 64 << 20;
@@ -163,10 +163,9 @@ pub fn run(replay: Replay) -> Result<Report, ReplayError> {
     };
     fs::create_dir_all(log_dir).map_err(output(log_dir))?;
     let mut sinks = Sinks::create(log_dir, eve_options(&settings.eve), Arc::clone(&rules.signatures))?;
-    let first_link = captures.first().map_or(1, |capture| capture.link_number);
     let forwarded_path = log_dir.join("forwarded.pcapng");
     let mut writer = match inline && settings.forwarded {
-        true => Some(ForwardedWriter::create(&forwarded_path, first_link).map_err(output(&forwarded_path))?),
+        true => Some(ForwardedWriter::create(&forwarded_path).map_err(output(&forwarded_path))?),
         false => None,
     };
 
@@ -180,13 +179,13 @@ pub fn run(replay: Replay) -> Result<Report, ReplayError> {
     })
     .map_err(dpdk)?;
     let pool = Mempool::create(&eal, "packets", PACKET_BUFFERS, BUFFER_BYTES, None).map_err(dpdk)?;
-    let forward = Arc::new(ArrayQueue::new(FORWARD_QUEUE));
+    let longest = captures.iter().map(|capture| capture.longest).max().unwrap_or(0);
+    let forward = Arc::new(ArrayQueue::new(forward_queue(longest)));
     let egress = match (inline, &writer) {
         (false, _) => Egress::Consume,
         (true, Some(_)) => Egress::Capture(Arc::clone(&forward)),
         (true, None) => null_port(&eal, &pool)?,
     };
-    let longest = captures.iter().map(|capture| capture.longest).max().unwrap_or(0);
     let slots = (EVENT_BYTES / longest.max(1_024)).clamp(64, 8_192);
     let (sender, receiver) = ring::event_ring(0, slots, longest, ring::WhenFull::Wait);
     let eve = eve_options(&settings.eve);
@@ -203,12 +202,15 @@ pub fn run(replay: Replay) -> Result<Report, ReplayError> {
         HashKey::fixed(),
         Reporter::new(sender, copies),
     );
-    let mut worker = Worker::new(pipeline, egress);
+    let mut worker = Worker::new(pipeline, egress, pool.clone());
 
     let total: u64 = captures.iter().map(|capture| capture.records).sum();
     let mut done = 0;
     let mut tally = Tally::default();
     for file in &captures {
+        if let Some(writer) = writer.as_mut() {
+            writer.set_link(file.link_number);
+        }
         let (name, source, _held) = attach(&eal, &pool, file)?;
         let lcore = eal.worker_lcores().into_iter().next().ok_or_else(|| dpdk("no worker lcore"))?;
         let handle: LcoreHandle<Worker> = lcore
@@ -272,6 +274,13 @@ pub fn run(replay: Replay) -> Result<Report, ReplayError> {
     })
 }
 
+/// Packets that may wait to be written when the longest record has `longest` bytes: half of the buffers stay free for the device, which drops
+/// records when it finds none.
+fn forward_queue(longest: usize) -> usize {
+    let buffers_each = longest.div_ceil(usize::from(BUFFER_BYTES)).max(1);
+    (PACKET_BUFFERS as usize / 2 / buffers_each).clamp(1, FORWARD_QUEUE)
+}
+
 fn dpdk(error: impl fmt::Display) -> ReplayError {
     ReplayError::Dpdk(error.to_string())
 }
@@ -299,7 +308,7 @@ fn drain(receiver: &ring::EventReceiver, sinks: &mut Sinks, tally: &mut Tally) -
     any
 }
 
-fn write_forwarded(queue: &ArrayQueue<Mbuf>, writer: Option<&mut ForwardedWriter>) -> bool {
+fn write_forwarded(queue: &ArrayQueue<Forwarded>, writer: Option<&mut ForwardedWriter>) -> bool {
     let Some(writer) = writer else { return false };
     let mut any = false;
     while let Some(packet) = queue.pop() {

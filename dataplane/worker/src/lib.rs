@@ -5,6 +5,7 @@
 //! - [`pipeline`]: one packet through flow, rules and verdict
 //! - [`flows`]: which flow a packet belongs to
 //! - [`report`]: event records
+//! - [`reject`]: resets and unreachables
 //! - [`egress`]: where packets go
 //! - [`settings`]: what the control core decides before start
 //!
@@ -18,10 +19,11 @@ pub mod flows;
 pub mod frames;
 pub mod pipeline;
 pub mod poll;
+pub mod reject;
 pub mod report;
 pub mod settings;
 
-pub use egress::Egress;
+pub use egress::{Egress, Forwarded};
 pub use pipeline::Pipeline;
 pub use poll::{Outcome, Source, Worker};
 pub use report::Reporter;

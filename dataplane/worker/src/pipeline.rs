@@ -5,6 +5,7 @@
 
 use crate::{
     flows::{self, Keyed},
+    reject::{self, Answer},
     report::{InFlow, Reporter, Subject},
     settings::{ChecksumMode, Settings},
 };
@@ -17,6 +18,9 @@ use sluice_detect::{Findings, Inspector, PacketView, Ruleset, state::State};
 use sluice_flow::{FlowRef, FlowTable, Opening, TableFull, TcpSegment, tcp};
 use sluice_packet::{Decoded, Headers, LinkType, Protocol, checksum};
 use std::sync::Arc;
+
+/// Answers one burst can cause: two for each packet.
+const MOST_ANSWERS: usize = 64;
 
 /// A flow in the table and the packet's direction in it.
 type InTable = Option<(FlowRef, Direction)>;
@@ -33,6 +37,8 @@ pub struct Pipeline {
     flows: FlowTable,
     findings: Findings,
     reporter: Reporter,
+    /// Resets and unreachables to be sent with the burst; never more than [`MOST_ANSWERS`].
+    answers: Vec<Answer>,
     /// What was counted.
     pub counters: Counters,
     verify_checksums: bool,
@@ -59,6 +65,7 @@ impl Pipeline {
             inspector,
             findings: Findings::default(),
             reporter,
+            answers: Vec::with_capacity(MOST_ANSWERS),
             counters: Counters::default(),
         }
     }
@@ -207,12 +214,11 @@ impl Pipeline {
         let facts = in_flow(flow.as_deref(), found.map(|(_, direction)| direction));
         let verdict_word = match (dropping, inline) {
             (Some(finding), true) => finding.action,
-            (Some(finding), false) if finding.action.rejects() => finding.action,
             _ => Action::Alert,
         };
         for finding in self.findings.as_slice() {
             if finding.speaks && finding.action != Action::Pass {
-                let blocked = finding.action.rejects() || (finding.action.drops() && inline);
+                let blocked = finding.action.drops() && inline;
                 self.counters.detect_alert += 1;
                 self.reporter.alert(subject, facts, finding, generation, blocked, verdict_word);
             }
@@ -221,11 +227,32 @@ impl Pipeline {
         if let (Verdict::Drop(cause), Some(finding)) = (verdict, dropping) {
             if finding.action.rejects() {
                 self.counters.ips_rejected += 1;
+                self.reject(subject, finding.action);
             }
             let rule = Some((finding.rule, finding.action));
             self.reporter.drop_packet(subject, facts, cause, rule, generation);
         }
         verdict
+    }
+
+    /// Prepares the answers to a rejected packet. Only packets on the wire are answered, not those in tunnels.
+    fn reject(&mut self, subject: &Subject, action: Action) {
+        if subject.layer > 0 {
+            return;
+        }
+        let answers = &mut self.answers;
+        reject::answer(action, subject.frame, subject.headers, subject.time, |answer| {
+            if answers.len() < MOST_ANSWERS {
+                answers.push(*answer);
+            }
+        });
+    }
+
+    /// Hands over the answers made since the last call.
+    pub fn take_answers(&mut self, mut send: impl FnMut(&Answer)) {
+        for answer in self.answers.drain(..) {
+            send(&answer);
+        }
     }
 
     /// The flow of a layer, found or created, with the packet counted in it; none for packets that have no flow.

@@ -2,7 +2,7 @@
 
 use crate::{egress::Egress, frames::Frames, pipeline::Pipeline, settings::Stages};
 use sluice_core::{Counters, Ledger, Nanos, Verdict};
-use sluice_dpdk::{BURST, Burst, RxQueue};
+use sluice_dpdk::{BURST, Burst, Mempool, RxQueue};
 use sluice_packet::LinkType;
 
 /// Empty polls in a row after which a capture that gave fewer records than promised is taken to be over.
@@ -41,14 +41,16 @@ pub struct Outcome {
 pub struct Worker {
     pipeline: Pipeline,
     egress: Egress,
+    /// Buffers for packets of our own making.
+    pool: Mempool,
     frames: Frames,
     outcome: Outcome,
 }
 
 impl Worker {
     /// A worker that has seen nothing yet.
-    pub fn new(pipeline: Pipeline, egress: Egress) -> Self {
-        Self { pipeline, egress, frames: Frames::default(), outcome: Outcome::default() }
+    pub fn new(pipeline: Pipeline, egress: Egress, pool: Mempool) -> Self {
+        Self { pipeline, egress, pool, frames: Frames::default(), outcome: Outcome::default() }
     }
 
     /// Ends every flow and tells what was done.
@@ -62,7 +64,7 @@ impl Worker {
     /// Polls until all records of `source` have come, or the driver has nothing more to give.
     pub fn replay(&mut self, source: Source) {
         let Source { mut rx, link, link_number, records: expected } = source;
-        let Self { pipeline, egress, frames, outcome } = self;
+        let Self { pipeline, egress, pool, frames, outcome } = self;
         pipeline.set_link(link, link_number);
         let (mut received, mut passed) = (Burst::new(), Burst::new());
         let mut verdicts = [Verdict::Pass; BURST];
@@ -126,6 +128,14 @@ impl Worker {
                 }
                 egress.send(&mut passed, &mut outcome.ledger);
             }
+            pipeline.take_answers(|answer| {
+                // Without a free buffer an answer is not sent: the packet it is about is dropped all the same.
+                if let Ok(mut packet) = pool.take()
+                    && packet.append(answer.bytes()).is_ok()
+                {
+                    egress.send_generated(packet, answer.time, &mut outcome.ledger);
+                }
+            });
             pipeline.expire(outcome.now);
         }
     }

@@ -91,7 +91,7 @@ pub(super) fn compile(
                 },
             ),
             // Alerts are complete; the packets after them are not recorded yet.
-            MatchKind::Tag(_) => warnings.push(Problem::Unsupported { feature: "tag" }),
+            MatchKind::Tag(_) => warnings.push(Problem::NotActedOn { keyword: "tag" }),
             kind if kind.buffer().is_some() => {}
             kind => {
                 let compiled = check::compile(kind, names).map_err(place)?;
