@@ -816,3 +816,18 @@ fn rules_about_the_payload_do_not_speak_about_packets_without_one() {
         assert!(!hits(&rule, &v4().tcp(b"")), "{options}");
     }
 }
+
+#[test]
+fn a_drop_that_is_judged_before_a_pass_also_decides_for_the_flow() {
+    use sluice_core::Action::{Alert, Drop, Pass, RejectSource};
+    let rules = "pass tcp any any -> any any (flow:established; content:\"abcd\"; sid:1;)
+        drop tcp any any -> any any (flow:established; content:\"abcd\"; sid:2;)";
+    let action_order = sluice_rules::compile::ActionOrder([Drop, RejectSource, Pass, Alert]);
+    let mut engine = Engine::with(rules, Setup { action_order, ..harness::inline() });
+    let mut session = Session::new(Family::V4);
+    engine.all(&session.handshake());
+    assert_eq!(engine.feed(&session.client_sends(b"abcd")), [2]);
+    assert_eq!(engine.dropped(), Some(sluice_core::Cause::Rules));
+    engine.feed(&session.client_sends(b"x"));
+    assert_eq!(engine.dropped(), Some(sluice_core::Cause::FlowDrop));
+}
