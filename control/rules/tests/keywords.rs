@@ -603,6 +603,8 @@ const PLAIN: &str = "alert udp any any -> any any (content:\"abcd\"; sid:1;)";
 fn suppress_silences_a_signature_or_some_addresses() {
     let mut engine = with_thresholds(PLAIN, "suppress gen_id 1, sig_id 1");
     assert!(engine.feed(&v4().udp(b"abcd")).is_empty());
+    let mut engine = with_thresholds(PLAIN, "suppress gen_id 0, sig_id 1");
+    assert!(engine.feed(&v4().udp(b"abcd")).is_empty(), "0 stands for every generator");
     let mut engine = with_thresholds(PLAIN, "suppress gen_id 1, sig_id 2");
     assert_eq!(engine.feed(&v4().udp(b"abcd")), [1]);
     for (track, there, back) in [("by_src", true, false), ("by_dst", false, true), ("by_either", true, true)] {
