@@ -1,7 +1,7 @@
 //! One rule.
 
-use super::{CompileOptions, CompiledRule, LimitKind, Refusal, check, order, program};
 use super::names::Names;
+use super::{CompileOptions, CompiledRule, LimitKind, Refusal, check, order, program};
 use crate::{
     diagnostic::{Problem, Span},
     syntax::{
@@ -19,8 +19,8 @@ use sluice_core::{Action, Direction};
 use sluice_detect::{
     RulesetBuilder,
     address::AddressSet,
-    range::PortSet,
     check::Check,
+    range::PortSet,
     rule::{Effect, Endpoints, FlowState, IntStep, Protocol, Rule, Unit},
     threshold::{Kind, Suppression, Threshold, Track, UniqueOn},
 };
@@ -124,7 +124,12 @@ pub(super) fn compile(
     };
     let endpoints = endpoints(syntax, resolver, builder).map_err(|problem| header(Refusal::Wrong(problem)))?;
     let ports_any = [endpoints.0, endpoints.1] == [true, true];
-    let addresses_only = checks.is_empty() && ints.is_empty() && programs.is_empty() && !speaks_of_flow && ports_any && has_addresses(protocol);
+    let addresses_only = checks.is_empty()
+        && ints.is_empty()
+        && programs.is_empty()
+        && !speaks_of_flow
+        && ports_any
+        && has_addresses(protocol);
     let mut suppressions = Vec::new();
     let mut silenced = false;
     let (gid, sid) = (Some(syntax.gid), Some(syntax.sid));
@@ -208,13 +213,21 @@ fn protocol(protocol: SyntaxProtocol) -> Result<(Protocol, Unit), Refusal> {
 }
 
 /// Whether source and destination ports are any, and the numbers of the header's sets.
-fn endpoints(syntax: &Syntax, resolver: &mut Resolver, builder: &mut RulesetBuilder) -> Result<(bool, bool, Endpoints), Problem> {
+fn endpoints(
+    syntax: &Syntax,
+    resolver: &mut Resolver,
+    builder: &mut RulesetBuilder,
+) -> Result<(bool, bool, Endpoints), Problem> {
     let mut end = |endpoint: &Endpoint| -> Result<(u32, u32, bool), Problem> {
         let addresses = resolver.addresses(&endpoint.address)?;
         let ports = resolver.ports(&endpoint.ports)?;
         let ports = PortSet::new(ports.ranges().to_vec());
         let any = ports.is_everything();
-        Ok((builder.addresses(AddressSet::new(addresses.v4().to_vec(), addresses.v6().to_vec())), builder.ports(ports), any))
+        Ok((
+            builder.addresses(AddressSet::new(addresses.v4().to_vec(), addresses.v6().to_vec())),
+            builder.ports(ports),
+            any,
+        ))
     };
     let (source, source_ports, source_any) = end(&syntax.source)?;
     let (destination, destination_ports, destination_any) = end(&syntax.destination)?;
