@@ -603,6 +603,8 @@ const PLAIN: &str = "alert udp any any -> any any (content:\"abcd\"; sid:1;)";
 fn suppress_silences_a_signature_or_some_addresses() {
     let mut engine = with_thresholds(PLAIN, "suppress gen_id 1, sig_id 1");
     assert!(engine.feed(&v4().udp(b"abcd")).is_empty());
+    let mut engine = with_thresholds(PLAIN, "suppress gen_id 0, sig_id 1");
+    assert!(engine.feed(&v4().udp(b"abcd")).is_empty(), "0 stands for every generator");
     let mut engine = with_thresholds(PLAIN, "suppress gen_id 1, sig_id 2");
     assert_eq!(engine.feed(&v4().udp(b"abcd")), [1]);
     for (track, there, back) in [("by_src", true, false), ("by_dst", false, true), ("by_either", true, true)] {
@@ -815,4 +817,19 @@ fn rules_about_the_payload_do_not_speak_about_packets_without_one() {
         assert!(hits(&rule, &v4().tcp(b"x")), "{options}");
         assert!(!hits(&rule, &v4().tcp(b"")), "{options}");
     }
+}
+
+#[test]
+fn a_drop_that_is_judged_before_a_pass_also_decides_for_the_flow() {
+    use sluice_core::Action::{Alert, Drop, Pass, RejectSource};
+    let rules = "pass tcp any any -> any any (flow:established; content:\"abcd\"; sid:1;)
+        drop tcp any any -> any any (flow:established; content:\"abcd\"; sid:2;)";
+    let action_order = sluice_rules::compile::ActionOrder([Drop, RejectSource, Pass, Alert]);
+    let mut engine = Engine::with(rules, Setup { action_order, ..harness::inline() });
+    let mut session = Session::new(Family::V4);
+    engine.all(&session.handshake());
+    assert_eq!(engine.feed(&session.client_sends(b"abcd")), [2]);
+    assert_eq!(engine.dropped(), Some(sluice_core::Cause::Rules));
+    engine.feed(&session.client_sends(b"x"));
+    assert_eq!(engine.dropped(), Some(sluice_core::Cause::FlowDrop));
 }

@@ -78,7 +78,7 @@ fn packets_are_judged_without_allocating() {
     assert_eq!((change.allocations, change.reallocations, change.deallocations), (0, 0, 0), "{change:?}");
     let counters = &engine.pipeline.counters;
     assert!(
-        counters.decoder_pkts > 20_000 && counters.flow_memcap > 0 && counters.detect_evaluated > 20_000,
+        counters.decoder_pkts > 20_000 && counters.flow_evicted > 0 && counters.detect_evaluated > 20_000,
         "{counters:?}"
     );
     assert!(alerts > 5_000, "{alerts} events");

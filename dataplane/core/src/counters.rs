@@ -76,7 +76,7 @@ counters! {
     flow_icmpv6 => "flow.icmpv6",
     /// Packets for which the flow table had no room.
     flow_memcap => "flow.memcap",
-    /// Flows that only one side had spoken in, ended to make room.
+    /// Flows ended to make room: unanswered ones first, never an established connection.
     flow_evicted => "flow.evicted",
     /// Names of flow bits that did not fit into their flow.
     flowbits_refused => "flow.flowbits_refused",

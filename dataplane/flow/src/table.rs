@@ -16,6 +16,7 @@ const NOBODY: u32 = u32::MAX;
 const EXPIRE_BUDGET: usize = 256;
 /// Flows looked at per call of [`FlowTable::evict`].
 const EVICT_BUDGET: usize = 16;
+const TCP: u8 = 6;
 
 /// No slot is free, or both buckets of the key are full. A normal answer: the caller applies the policy for `Cause::FlowTableFull`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,8 +155,9 @@ impl FlowTable {
     }
 
     /// Makes room in a table without a free slot: ends a flow that only one side has spoken in, about the one opened longest ago, because
-    /// slots are looked at in turn and a new flow takes the slot just passed. Established and closed flows never pay for such. None when
-    /// there is room, or when none of the next [`EVICT_BUDGET`] flows may go.
+    /// slots are looked at in turn and a new flow takes the slot just passed. Where there is none, the closed connection or flow without
+    /// connections goes that was idle longest. An established connection never pays. None when there is room, or when none of the next
+    /// [`EVICT_BUDGET`] flows may go.
     ///
     /// # Cost
     /// At most [`EVICT_BUDGET`] flows; only when the table is full.
@@ -163,14 +165,20 @@ impl FlowTable {
         if !self.free.is_empty() || self.flows.len() < self.capacity {
             return None;
         }
+        let mut longest_idle: Option<(Nanos, u32)> = None;
         for _ in 0..EVICT_BUDGET {
             let slot = self.hand;
             self.hand = if slot as usize + 1 < self.flows.len() { slot + 1 } else { 0 };
-            if self.flows.get(slot as usize).is_some_and(|flow| flow.state == FlowState::New) {
-                return self.remove(FlowRef(slot));
+            let Some(flow) = self.flows.get(slot as usize) else { continue };
+            match flow.state {
+                FlowState::New => return self.remove(FlowRef(slot)),
+                FlowState::Established if flow.protocol == TCP => {}
+                FlowState::Established | FlowState::Closed => {
+                    longest_idle = Some(longest_idle.map_or((flow.last, slot), |best| best.min((flow.last, slot))));
+                }
             }
         }
-        None
+        longest_idle.and_then(|(_, slot)| self.remove(FlowRef(slot)))
     }
 
     /// Removes a flow and returns it as it ended. Its slot can be used again at once.
@@ -311,6 +319,7 @@ mod tests {
             assert!(n == 19 || table.evict().is_none(), "there is room");
             if n < 5 {
                 table.get_mut(flow).unwrap().state = FlowState::Established;
+                table.get_mut(flow).unwrap().protocol = 6;
             }
         }
         for n in 20..60 {
@@ -323,8 +332,26 @@ mod tests {
             assert_eq!(gone.key, key(n - 15));
             open(&mut table, n, Nanos::from_seconds(2)).unwrap();
         }
-        assert!((0..5).all(|n| find(&table, n).is_some()), "established flows stay");
+        assert!((0..5).all(|n| find(&table, n).is_some()), "established connections stay");
         assert_eq!(table.len(), 20);
+    }
+
+    #[test]
+    fn a_full_table_gives_up_answered_datagrams_and_closed_connections_but_no_established_one() {
+        let mut table = table(4);
+        for n in 0..4 {
+            let flow = open(&mut table, n, Nanos::from_seconds(10 - n)).unwrap();
+            let flow = table.get_mut(flow).unwrap();
+            flow.state = if n == 2 { FlowState::Closed } else { FlowState::Established };
+            flow.protocol = if n == 1 { 17 } else { 6 };
+        }
+        for gone in [2, 1] {
+            assert_eq!(table.evict().map(|flow| flow.key), Some(key(gone)));
+            let flow = open(&mut table, gone + 10, Nanos::from_seconds(20)).unwrap();
+            let flow = table.get_mut(flow).unwrap();
+            (flow.state, flow.protocol) = (FlowState::Established, 6);
+        }
+        assert!(table.evict().is_none() && table.len() == 4);
     }
 
     #[test]

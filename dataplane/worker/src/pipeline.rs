@@ -205,7 +205,8 @@ impl Pipeline {
             if self.findings.as_slice().iter().any(|finding| finding.speaks && finding.action != Action::Pass) {
                 flow.alerted = true;
             }
-            if sound && passes.is_some_and(|finding| finding.whole_flow) {
+            // Nothing is judged behind a pass, so a drop beside it was judged before it and decides.
+            if sound && dropping.is_none() && passes.is_some_and(|finding| finding.whole_flow) {
                 flow.action = Some(Action::Pass);
             } else if inline && dropping.is_some_and(|finding| finding.whole_flow) {
                 flow.action = Some(Action::Drop);

@@ -132,7 +132,8 @@ pub(super) fn compile(
         && has_addresses(protocol);
     let mut suppressions = Vec::new();
     let mut silenced = false;
-    let matching = [(Some(syntax.gid), Some(syntax.sid)), (Some(syntax.gid), None), (None, None)];
+    let (gid, sid) = (Some(syntax.gid), Some(syntax.sid));
+    let matching = [(gid, sid), (None, sid), (gid, None), (None, None)];
     let of_key = |key| limits.get(key).into_iter().flatten().map(move |limit| (key, limit));
     for (key, limit) in matching.iter().flat_map(of_key) {
         let is_rate = |threshold: &Threshold| matches!(threshold.kind, Kind::Rate { .. });
