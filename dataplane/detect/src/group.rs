@@ -4,7 +4,9 @@
 //! byte, make the prefilter several times slower for every packet, so their rules are met by port, or on each packet. No rule is ever missed: a property test compares with
 //! judging every rule.
 
-use crate::{address::AddressSet, address_index::AddressIndex, range::PortSet, ruleset::BuildError};
+use crate::{
+    address::AddressSet, address_index::AddressIndex, gate::Gate, range::PortSet, rule::Rule, ruleset::BuildError,
+};
 use sluice_hyperscan::{Database, LONGEST_PLAIN, Literal, Mode, Next, Scratch};
 use std::collections::BTreeMap;
 
@@ -41,15 +43,15 @@ impl FastPattern {
 struct PortIndex {
     /// For each port the number of its list; 0 is the empty list. Empty when no rule is here.
     list_of: Box<[u16]>,
-    lists: Vec<Box<[u32]>>,
+    lists: Vec<Box<[Gate]>>,
 }
 
 impl PortIndex {
-    fn new(rules: &[(u32, PortSet)]) -> Self {
+    fn new(rules: &[(Gate, PortSet)]) -> Self {
         if rules.is_empty() {
             return Self::default();
         }
-        let mut of_port: BTreeMap<u16, Vec<u32>> = BTreeMap::new();
+        let mut of_port: BTreeMap<u16, Vec<Gate>> = BTreeMap::new();
         for (rule, ports) in rules {
             for &(low, high) in ports.ranges() {
                 for port in low..=high {
@@ -57,8 +59,8 @@ impl PortIndex {
                 }
             }
         }
-        let mut numbers: BTreeMap<Vec<u32>, u16> = BTreeMap::from([(Vec::new(), 0)]);
-        let mut lists: Vec<Box<[u32]>> = vec![Box::default()];
+        let mut numbers: BTreeMap<Vec<Gate>, u16> = BTreeMap::from([(Vec::new(), 0)]);
+        let mut lists: Vec<Box<[Gate]>> = vec![Box::default()];
         let mut list_of = vec![0_u16; 1 << 16];
         for (port, rules) in of_port {
             let number = *numbers.entry(rules.clone()).or_insert_with(|| {
@@ -73,7 +75,7 @@ impl PortIndex {
     }
 
     #[inline]
-    fn rules(&self, port: u16) -> &[u32] {
+    fn rules(&self, port: u16) -> &[Gate] {
         self.list_of.get(usize::from(port)).and_then(|&list| self.lists.get(usize::from(list))).map_or(&[], |list| list)
     }
 }
@@ -87,7 +89,7 @@ pub struct Group {
     by_destination_port: PortIndex,
     by_source_port: PortIndex,
     /// Rules judged on each packet.
-    always: Box<[u32]>,
+    always: Box<[Gate]>,
     /// Rules judged once per flow and direction, found by source or by destination, and those that ask for most addresses on both sides.
     once_by_source: AddressIndex,
     once_by_destination: AddressIndex,
@@ -99,6 +101,8 @@ pub struct Group {
 pub struct Entry<'a> {
     /// Number of the rule, in order of evaluation.
     pub number: u32,
+    /// The rule.
+    pub rule: &'a Rule,
     /// Its literal for the prefilter.
     pub fast_pattern: Option<&'a FastPattern>,
     /// Source ports, unless the rule goes both ways.
@@ -137,11 +141,11 @@ impl Group {
             {
                 of_literal.entry(literal).or_default().push(entry.number);
             } else if let Some(ports) = entry.destination_ports.filter(|ports| few(ports)) {
-                by_destination.push((entry.number, ports.clone()));
+                by_destination.push((Gate::new(entry.number, entry.rule), ports.clone()));
             } else if let Some(ports) = entry.source_ports.filter(|ports| few(ports)) {
-                by_source.push((entry.number, ports.clone()));
+                by_source.push((Gate::new(entry.number, entry.rule), ports.clone()));
             } else {
-                always.push(entry.number);
+                always.push(Gate::new(entry.number, entry.rule));
             }
         }
         let mut starts = vec![0];
@@ -187,12 +191,10 @@ impl Group {
         self.rules_of.get(start..end).unwrap_or_default()
     }
 
-    /// Rules that no prefilter can leave out for a packet with these ports.
+    /// Rules that no prefilter can leave out for a packet with these ports, each behind its gate.
     #[inline]
-    pub fn unfiltered(&self, source_port: u16, destination_port: u16) -> impl Iterator<Item = u32> {
-        let by_port =
-            self.by_destination_port.rules(destination_port).iter().chain(self.by_source_port.rules(source_port));
-        by_port.chain(self.always.iter()).copied()
+    pub(crate) fn unfiltered(&self, source_port: u16, destination_port: u16) -> [&[Gate]; 3] {
+        [self.by_destination_port.rules(destination_port), self.by_source_port.rules(source_port), &self.always]
     }
 
     /// Rules judged once per flow and direction that can hold between these addresses.

@@ -7,6 +7,8 @@
 use crate::{
     candidates::Candidates,
     check::{Check, Context, Owner},
+    gate::Facts,
+    group::Group,
     program::Program,
     regex::RegexScratch,
     rule::{Effect, FlowState, IntStep, Protocol, Rule, Unit},
@@ -139,7 +141,7 @@ impl Inspector {
     ) {
         findings.clear();
         let Some(group) = ruleset.group(class_of(packet.headers), packet.direction.unwrap_or_default()) else { return };
-        self.gather(ruleset, group, packet, flow.as_deref_mut(), counters);
+        self.gather(group, packet, flow.as_deref_mut(), counters);
         self.decide(ruleset, packet, flow, state, counters, findings);
     }
 
@@ -209,19 +211,13 @@ impl Inspector {
     }
 
     /// Gathers candidates, each once.
-    fn gather(
-        &mut self,
-        ruleset: &Ruleset,
-        group: &crate::group::Group,
-        packet: &PacketView,
-        flow: Option<&mut Flow>,
-        counters: &mut Counters,
-    ) {
+    fn gather(&mut self, group: &Group, packet: &PacketView, flow: Option<&mut Flow>, counters: &mut Counters) {
         let Self { scratch, candidates, .. } = self;
         let headers = packet.headers;
-        for rule in group.unfiltered(headers.src_port, headers.dst_port) {
-            if ruleset.rule(rule).is_some_and(|rule| header_admits(rule, packet)) {
-                candidates.add(rule);
+        let facts = Facts::new(headers, packet.direction, packet.established);
+        for gate in group.unfiltered(headers.src_port, headers.dst_port).into_iter().flatten() {
+            if gate.admits(&facts) {
+                candidates.add(gate.rule);
             }
         }
         if once_more(packet, flow) {

@@ -5,7 +5,7 @@
 //! - [`check`]: header keywords and reads of state
 //! - [`program`], [`run`]: contents, regular expressions and byte operations over one buffer
 //! - [`buffer`]: the pieces of a packet a program can look at
-//! - `address_index`, `candidates`: rules found by an address; the rules a packet may match, in order
+//! - `gate`, `address_index`, `candidates`: a quick look at a rule; rules found by an address; the rules a packet may match, in order
 //! - [`ruleset`], [`group`]: all signatures, grouped by protocol and direction, each group with its prefilter
 //! - [`state`]: thresholds, host bits and pair bits shared between flows
 //! - [`inspect`]: one packet against the rule set
@@ -21,6 +21,7 @@ mod address_index;
 pub mod buffer;
 mod candidates;
 pub mod check;
+mod gate;
 pub mod group;
 pub mod inspect;
 pub mod program;

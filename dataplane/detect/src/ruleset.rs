@@ -197,6 +197,7 @@ impl RulesetBuilder {
                             |number: u32| self.ports.get(number as usize).filter(|set| one_way && !set.is_everything());
                         Entry {
                             number,
+                            rule,
                             fast_pattern: fast_pattern.as_ref(),
                             source_ports: ports(rule.endpoints.source_ports),
                             destination_ports: ports(rule.endpoints.destination_ports),
