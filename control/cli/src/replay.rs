@@ -189,7 +189,8 @@ pub fn ledger_line(report: &Report, inline: bool) -> String {
         format!("{} looked at", ledger.consumed)
     };
     let closes = if ledger.imbalance() == 0 { "closes" } else { "DOES NOT CLOSE" };
-    format!("ledger: {} received = {went}, {} held; {closes}", ledger.rx, ledger.held)
+    let made = if ledger.generated > 0 { format!(" + {} made", ledger.generated) } else { String::new() };
+    format!("ledger: {} received{made} = {went}, {} held; {closes}", ledger.rx, ledger.held)
 }
 
 fn as_json(rules: &LoadedRules, report: &Report) -> Value {
