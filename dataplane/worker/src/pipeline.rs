@@ -11,7 +11,7 @@ use crate::{
 };
 use sluice_core::{
     Action, Cause, Counters, Direction, HashKey, Nanos, Verdict,
-    event::{FlowEnd, FlowState},
+    event::{FlowEnd, FlowState, TcpState},
     verdict::Mode,
 };
 use sluice_detect::{Findings, Inspector, PacketView, Ruleset, state::State};
@@ -92,7 +92,7 @@ impl Pipeline {
     /// Looks up, and creates, the flow of the innermost layer and counts the packet in it: for measuring this stage alone.
     pub fn lookup_only(&mut self, decoded: &Decoded, frame: &[u8], now: Nanos) {
         let headers = decoded.innermost();
-        if self.flow_of(headers, frame, depth_of(decoded), now).is_err() {
+        if self.flow_of(headers, frame, depth_of(decoded), true, now).is_err() {
             self.counters.flow_memcap += 1;
         }
     }
@@ -145,7 +145,9 @@ impl Pipeline {
 
     fn layer(&mut self, subject: &Subject, now: Nanos) -> Verdict {
         let Subject { frame, headers, .. } = *subject;
-        let found = match self.flow_of(headers, frame, subject.layer, now) {
+        // A packet that the other end never reads moves no connection and leaves no marks.
+        let sound = !headers.is_tcp() || self.checksum_allows(headers, frame);
+        let found = match self.flow_of(headers, frame, subject.layer, sound, now) {
             Ok(found) => found,
             Err(TableFull) => {
                 self.counters.flow_memcap += 1;
@@ -158,14 +160,11 @@ impl Pipeline {
                 None
             }
         };
-        let mut sound = true;
         if let Some((flow, direction)) = found
             && headers.is_tcp()
+            && sound
         {
-            sound = self.checksum_allows(headers, frame);
-            if sound {
-                self.advance_tcp(flow, direction, headers);
-            }
+            self.advance_tcp(flow, direction, headers);
         }
         let (ruleset, generation) = (&*self.ruleset, self.ruleset.generation);
         let flow = found.and_then(|(flow, _)| self.flows.get_mut(flow));
@@ -257,7 +256,14 @@ impl Pipeline {
     }
 
     /// The flow of a layer, found or created, with the packet counted in it; none for packets that have no flow.
-    fn flow_of(&mut self, headers: &Headers, frame: &[u8], depth: u8, now: Nanos) -> Result<InTable, TableFull> {
+    fn flow_of(
+        &mut self,
+        headers: &Headers,
+        frame: &[u8],
+        depth: u8,
+        sound: bool,
+        now: Nanos,
+    ) -> Result<InTable, TableFull> {
         let vlan_tracking = self.settings.vlan_tracking;
         let Some(keyed) = flows::key_of(headers, depth, vlan_tracking) else { return Ok(None) };
         // An error message belongs to the flow it is about, when that is known.
@@ -265,7 +271,7 @@ impl Pipeline {
         let known = quoted.and_then(|keyed| self.find(&keyed, now).map(|flow| (flow, keyed)));
         let (flow, keyed) = match known {
             Some(known) => known,
-            None => (self.find_or_create(headers, &keyed, now)?, keyed),
+            None => (self.find_or_create(headers, &keyed, sound, now)?, keyed),
         };
         let Some(entry) = self.flows.get_mut(flow) else { return Ok(None) };
         let direction = entry.direction(keyed.swapped);
@@ -304,14 +310,25 @@ impl Pipeline {
         }
     }
 
-    fn find_or_create(&mut self, headers: &Headers, keyed: &Keyed, now: Nanos) -> Result<FlowRef, TableFull> {
+    fn find_or_create(
+        &mut self,
+        headers: &Headers,
+        keyed: &Keyed,
+        sound: bool,
+        now: Nanos,
+    ) -> Result<FlowRef, TableFull> {
+        let mut anew = None;
         if let Some(flow) = self.find(keyed, now) {
-            let reused = headers.is_tcp()
-                && self
+            if sound && headers.is_tcp() {
+                let segment = segment_of(headers);
+                anew = self
                     .flows
                     .get_mut(flow)
-                    .is_some_and(|flow| flow.tcp.is_reused_by(flow.direction(keyed.swapped), &segment_of(headers)));
-            if !reused {
+                    // What is dropped never arrives, so nothing in it ends the connection for the other end.
+                    .filter(|flow| !flow.action.is_some_and(Action::drops))
+                    .and_then(|flow| flow.tcp.begins_anew(flow.direction(keyed.swapped), &segment));
+            }
+            if anew.is_none() {
                 return Ok(flow);
             }
             self.end(flow, FlowEnd::TcpReuse);
@@ -349,6 +366,10 @@ impl Pipeline {
             entry.server = headers.src;
             entry.client_port = headers.dst_port;
             entry.server_port = headers.src_port;
+        }
+        if let Some(tcp) = anew {
+            entry.tcp = tcp;
+            self.counters.tcp_sessions += u64::from(tcp.state() == TcpState::SynSent);
         }
         Ok(flow)
     }
