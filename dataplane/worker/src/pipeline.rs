@@ -201,7 +201,7 @@ impl Pipeline {
         let dropping = self.findings.as_slice().iter().find(|finding| finding.action.drops()).copied();
         let passes = self.findings.as_slice().iter().find(|finding| finding.action == Action::Pass);
         if let Some(flow) = flow.as_deref_mut() {
-            if self.findings.as_slice().iter().any(|finding| finding.speaks && finding.action != Action::Pass) {
+            if self.findings.as_slice().iter().any(|finding| finding.speaks) {
                 flow.alerted = true;
             }
             // Nothing is judged behind a pass, so a drop beside it was judged before it and decides.
@@ -217,7 +217,7 @@ impl Pipeline {
             _ => Action::Alert,
         };
         for finding in self.findings.as_slice() {
-            if finding.speaks && finding.action != Action::Pass {
+            if finding.speaks {
                 let blocked = finding.action.drops() && inline;
                 self.counters.detect_alert += 1;
                 self.reporter.alert(subject, facts, finding, generation, blocked, verdict_word);
@@ -266,12 +266,16 @@ impl Pipeline {
     ) -> Result<InTable, TableFull> {
         let vlan_tracking = self.settings.vlan_tracking;
         let Some(keyed) = flows::key_of(headers, depth, vlan_tracking) else { return Ok(None) };
-        // An error message belongs to the flow it is about, when that is known.
-        let quoted = headers.embedded.and_then(|_| flows::key_of_quoted(headers, frame, depth, vlan_tracking));
-        let known = quoted.and_then(|keyed| self.find(&keyed, now).map(|flow| (flow, keyed)));
-        let (flow, keyed) = match known {
-            Some(known) => known,
-            None => (self.find_or_create(headers, &keyed, sound, now)?, keyed),
+        // An error message belongs to the flow it is about, when that is known, and never makes one: anybody can send errors.
+        let is_error = flows::is_icmp_error(headers);
+        let (flow, keyed) = if is_error {
+            let quoted = flows::key_of_quoted(headers, frame, depth, vlan_tracking);
+            match quoted.and_then(|keyed| self.find(&keyed, now).map(|flow| (flow, keyed))) {
+                Some(known) => known,
+                None => return Ok(None),
+            }
+        } else {
+            (self.find_or_create(headers, &keyed, sound, now)?, keyed)
         };
         let Some(entry) = self.flows.get_mut(flow) else { return Ok(None) };
         let direction = entry.direction(keyed.swapped);
@@ -286,9 +290,11 @@ impl Pipeline {
         {
             *icmp = (headers.icmp_type, headers.icmp_code);
         }
-        entry.last = now;
-        if entry.protocol != 6 && entry.state == FlowState::New && entry.seen_both() {
-            entry.state = FlowState::Established;
+        if !is_error {
+            entry.last = now;
+            if entry.protocol != 6 && entry.state == FlowState::New && direction == Direction::ToClient {
+                entry.state = FlowState::Established;
+            }
         }
         Ok(Some((flow, direction)))
     }
