@@ -69,3 +69,79 @@ fn the_servers_answer_begins_a_flow_of_its_own_on_ports_used_before() {
     engine.feed(&client.tcp(b""));
     assert_eq!(engine.feed(&client.tcp(b"attack")), [1]);
 }
+
+#[test]
+fn many_harmless_marks_do_not_keep_out_the_one_that_counts() {
+    let mut rules = String::new();
+    for n in 0..100 {
+        rules.push_str(&format!(
+            "alert udp any any -> any any (content:\"fill{n:03}\"; flowbits:set,f{n}; noalert; sid:{};)\n",
+            n + 10
+        ));
+    }
+    for n in 0..15 {
+        rules.push_str(&format!(
+            "alert udp any any -> any any (content:\"fill{n:03}\"; flowint:i{n},=,1; noalert; sid:{};)\n",
+            n + 200
+        ));
+    }
+    rules
+        .push_str("alert udp any any -> any any (content:\"first\"; flowbits:set,a; flowint:b,=,1; noalert; sid:1;)\n");
+    rules.push_str("alert udp any any -> any any (content:\"second\"; flowbits:isset,a; flowint:b,==,1; sid:2;)");
+    let mut engine = Engine::new(&rules);
+    for n in 0..100 {
+        engine.feed(&v4().udp(format!("fill{n:03}").as_bytes()));
+    }
+    engine.feed(&v4().udp(b"first"));
+    assert_eq!(engine.feed(&v4().udp(b"second")), [2]);
+    assert_eq!(engine.pipeline.counters.flowbits_refused, 0);
+}
+
+#[test]
+fn host_bits_and_xbits_of_any_number_are_apart() {
+    // Once, the numbers of xbits began behind 32,768 host bits.
+    let mut rules = String::new();
+    for n in 0..=32_768 {
+        rules.push_str(&format!("alert udp any any -> any 9 (hostbits:set,h{n},src; noalert; sid:{};)\n", n + 10));
+    }
+    rules.push_str("alert udp any any -> any any (xbits:isset,x,track ip_src; sid:1;)");
+    let mut engine = Engine::new(&rules);
+    assert!(engine.feed(&Frame { ports: (1, 9), ..v4() }.udp(b"")).is_empty());
+    assert!(engine.feed(&v4().udp(b"")).is_empty());
+}
+
+#[test]
+fn a_header_that_can_not_be_decoded_is_of_no_protocol_unless_a_rule_asks_for_the_event() {
+    let rules = "alert tcp any any -> any any (sid:1;)
+alert tcp any any -> any any (ttl:64; sid:2;)
+alert udp any any -> any any (ttl:64; sid:3;)
+alert icmp any any -> any any (ttl:64; sid:4;)
+alert tcp any any -> any any (decode-event:tcp.pkt_too_small; sid:5;)
+alert ip any any -> any any (ttl:64; sid:6;)";
+    for (protocol, expected) in [(6, &[5, 6][..]), (17, &[6]), (1, &[6])] {
+        assert_eq!(Engine::new(rules).feed(&v4().ip(protocol, &[0; 3])), expected, "protocol {protocol}");
+    }
+    assert_eq!(Engine::new(rules).feed(&v4().tcp(b"")), [1, 2, 6]);
+}
+
+#[test]
+fn errors_make_no_flow_keep_none_alive_and_are_no_answer() {
+    let state = "alert udp any any -> any any (flow:established; sid:1;)";
+    let mut engine = Engine::new(state);
+    let asked = v4().udp(b"question");
+    let error = v4().back().icmp(3, 3, [0; 4], &asked[14..]);
+    engine.feed(&error);
+    assert_eq!(engine.pipeline.live_flows(), 0, "an error about an unknown flow");
+    engine.feed(&asked);
+    engine.feed(&error);
+    assert!(engine.feed(&asked).is_empty(), "an error is no answer");
+    for seconds in 1..10 {
+        engine.judge(seconds * 20, &error);
+        for _ in 0..3 {
+            engine.pipeline.expire(sluice_core::Nanos::from_seconds(1_000_000 + seconds * 20));
+        }
+    }
+    assert_eq!(engine.pipeline.live_flows(), 0, "errors keep no flow alive");
+    engine.feed_at(200, &asked);
+    assert_eq!(engine.feed_at(200, &v4().back().udp(b"answer")), [1]);
+}

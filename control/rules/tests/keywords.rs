@@ -833,3 +833,14 @@ fn a_drop_that_is_judged_before_a_pass_also_decides_for_the_flow() {
     engine.feed(&session.client_sends(b"x"));
     assert_eq!(engine.dropped(), Some(sluice_core::Cause::FlowDrop));
 }
+
+#[test]
+fn a_pass_rule_that_is_told_to_alert_alerts_and_passes() {
+    let rules = |option: &str| {
+        format!(
+            "pass udp any any -> any any (content:\"abcd\"; {option} sid:1;)\nalert udp any any -> any any (content:\"abcd\"; sid:2;)"
+        )
+    };
+    assert_eq!(Engine::new(&rules("alert;")).feed(&v4().udp(b"abcd")), [1]);
+    assert!(Engine::new(&rules("")).feed(&v4().udp(b"abcd")).is_empty());
+}

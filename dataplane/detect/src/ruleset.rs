@@ -39,21 +39,19 @@ impl Class {
         }
     }
 
-    /// Whether a rule with `protocol` can match packets of this class.
-    fn admits(self, protocol: Protocol) -> bool {
-        let of_number = |number: u8| match number {
-            6 => Self::Tcp,
-            17 => Self::Udp,
-            1 | 58 => Self::Icmp,
-            _ => Self::Other,
-        };
-        match protocol {
+    /// Whether `rule` can match packets of this class.
+    fn admits(self, rule: &Rule) -> bool {
+        // A header that could not be decoded leaves its protocol's packets among the others, where only rules about that look for them.
+        let others = self == Self::Other && !rule.needs_transport;
+        match rule.protocol {
             Protocol::Ip | Protocol::Ipv4 | Protocol::Ipv6 | Protocol::PacketHeader | Protocol::Ethernet => true,
-            // A header that could not be decoded leaves its protocol's packets among the others.
-            Protocol::Upper(number) | Protocol::UpperOver(_, number) => {
-                self == of_number(number) || self == Self::Other
-            }
-            Protocol::AnyIcmp => self == Self::Icmp || self == Self::Other,
+            Protocol::Upper(number) | Protocol::UpperOver(_, number) => match number {
+                6 => self == Self::Tcp || others,
+                17 => self == Self::Udp || others,
+                1 | 58 => self == Self::Icmp || others,
+                _ => self == Self::Other,
+            },
+            Protocol::AnyIcmp => self == Self::Icmp || others,
             Protocol::Arp => self == Self::Other,
         }
     }
@@ -188,9 +186,7 @@ impl RulesetBuilder {
             for direction in Direction::ALL {
                 let entries: Vec<Entry> = (0_u32..)
                     .zip(&self.rules)
-                    .filter(|(_, (rule, _))| {
-                        class.admits(rule.protocol) && rule.direction.is_none_or(|way| way == direction)
-                    })
+                    .filter(|(_, (rule, _))| class.admits(rule) && rule.direction.is_none_or(|way| way == direction))
                     .map(|(number, (rule, fast_pattern))| {
                         let one_way = !rule.endpoints.both_ways;
                         let ports =
