@@ -5,6 +5,7 @@ mod harness;
 
 use harness::{ACK, Engine, FIN, Family, Frame, RST, SYN, Session, Setup};
 use sluice_core::event::{EventBody, FlowEnd};
+use sluice_worker::ChecksumMode;
 
 const ATTACK: &str = "alert tcp any any -> any any (flow:established,to_server; content:\"attack\"; sid:1;)";
 
@@ -144,4 +145,43 @@ fn errors_make_no_flow_keep_none_alive_and_are_no_answer() {
     assert_eq!(engine.pipeline.live_flows(), 0, "errors keep no flow alive");
     engine.feed_at(200, &asked);
     assert_eq!(engine.feed_at(200, &v4().back().udp(b"answer")), [1]);
+}
+
+#[test]
+fn a_packet_with_a_wrong_checksum_is_judged_but_leaves_nothing_behind() {
+    let rules = "alert tcp any any -> any any (content:\"unset\"; flowbits:unset,a; xbits:unset,x,track ip_src; sid:1;)
+alert tcp any any -> any any (content:\"mark\"; flowbits:set,a; xbits:set,x,track ip_src; sid:2;)
+alert tcp any any -> any any (content:\"ask\"; flowbits:isset,a; xbits:isset,x,track ip_src; sid:3;)
+alert tcp any any -> any any (content:\"limited\"; threshold:type limit, track by_src, count 1, seconds 60; sid:4;)
+alert tcp any any -> any any (content:\"count\"; flowint:n,+,1; flowint:n,==,1; sid:5;)
+alert tcp any any -> any 80 (flow:established; flow.pkts:toserver,>0; sid:6;)";
+    let mut setup = Setup::default();
+    setup.settings.checksums = ChecksumMode::On;
+    let (mut engine, mut session) = (Engine::with(rules, setup), Session::new(Family::V4));
+    engine.all(&session.handshake().iter().map(|frame| summed(frame)).collect::<Vec<_>>());
+    for mark in [&b"mark"[..], b"limited", b"count"] {
+        let frame = session.client_sends(mark);
+        assert_eq!(engine.feed(&frame).len(), 2, "judged all the same");
+        assert_eq!(engine.feed(&frame).len(), 2, "and nothing is kept");
+    }
+    let send = |session: &mut Session, payload: &[u8]| summed(&session.client_sends(payload));
+    assert_eq!(engine.feed(&send(&mut session, b"ask")), [6]);
+    assert_eq!(engine.feed(&send(&mut session, b"mark")), [2, 6]);
+    engine.feed(&session.client_sends(b"unset"));
+    assert_eq!(engine.feed(&send(&mut session, b"ask")), [3, 6]);
+    assert_eq!(engine.feed(&send(&mut session, b"limited")), [4, 6]);
+    assert_eq!(engine.feed(&send(&mut session, b"count")), [5, 6]);
+}
+
+/// A TCP frame over IPv4 with its checksum put right.
+fn summed(frame: &[u8]) -> Vec<u8> {
+    let mut frame = frame.to_vec();
+    let segment = &frame[34..];
+    let mut pseudo = frame[26..34].to_vec();
+    pseudo.extend([0, 6]);
+    pseudo.extend((segment.len() as u16).to_be_bytes());
+    pseudo.extend(segment);
+    let sum = sluice_packet::checksum::compute(&pseudo).to_be_bytes();
+    frame[50..52].copy_from_slice(&sum);
+    frame
 }

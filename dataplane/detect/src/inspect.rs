@@ -437,8 +437,7 @@ fn limit(rule: &Rule, number: u32, packet: &PacketView, flow: Option<&Flow>, sta
             Some(UniqueOn::DestinationPort) => headers.dst_port,
             None => 0,
         };
-        let Some(tally) = state.tally(subject, id, place, packet.now) else { continue };
-        match threshold.count(tally, packet.now, port) {
+        match state.count(threshold, subject, id, place, packet.now, port) {
             Outcome::Speak => {}
             Outcome::Silent => finding.speaks = false,
             Outcome::NoMatch => return None,

@@ -23,6 +23,7 @@ mod candidates;
 pub mod check;
 pub mod group;
 pub mod inspect;
+pub mod ports;
 pub mod program;
 pub mod range;
 pub mod regex;

@@ -4,7 +4,8 @@
 
 use crate::{
     check::{Owner, SharedBit},
-    threshold::Tally,
+    ports::PortSets,
+    threshold::{Outcome, Tally, Threshold},
 };
 use sluice_core::{HashKey, Nanos, table::Table, time::NANOS_PER_SECOND};
 
@@ -17,6 +18,9 @@ const BITS: usize = 16_384;
 pub struct State {
     tallies: Table<Tally>,
     bits: Table<BitUntil>,
+    ports: PortSets,
+    /// Nothing is kept of what the packet at hand does.
+    frozen: bool,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -57,14 +61,44 @@ impl Subject {
 impl State {
     /// Empty state.
     pub fn new(hash: HashKey) -> Self {
-        Self { tallies: Table::new(TALLIES, hash), bits: Table::new(BITS, hash) }
+        Self {
+            tallies: Table::new(TALLIES, hash),
+            bits: Table::new(BITS, hash),
+            ports: PortSets::default(),
+            frozen: false,
+        }
     }
 
-    /// The tally of `subject` for threshold `number` (0 to 3) of the signature `sid`.
-    pub fn tally(&mut self, subject: Subject, gid_sid: u64, number: u8, now: Nanos) -> Option<&mut Tally> {
+    /// From now on nothing is kept, until this is taken back: for packets that the other end never reads.
+    pub fn freeze(&mut self, frozen: bool) {
+        self.frozen = frozen;
+    }
+
+    /// Counts one match by `threshold`, which is number `place` of the signature `gid_sid`, for `subject`. `port` is the one that must differ.
+    pub fn count(
+        &mut self,
+        threshold: &Threshold,
+        subject: Subject,
+        gid_sid: u64,
+        place: u8,
+        now: Nanos,
+        port: u16,
+    ) -> Outcome {
         let [low, high] = subject.words;
-        let key = [low, high, gid_sid, (u64::from(number) << 8) | u64::from(subject.ip_version)];
-        self.tallies.get_or_insert(&key, now)
+        let key = [low, high, gid_sid, (u64::from(place) << 8) | u64::from(subject.ip_version)];
+        if self.frozen {
+            let mut tally = self.tallies.get(&key).copied().unwrap_or_default();
+            return Threshold { unique_on: None, ..*threshold }.count(&mut tally, &mut self.ports, now, port);
+        }
+        match self.tallies.get_or_insert(&key, now) {
+            Some(tally) => threshold.count(tally, &mut self.ports, now, port),
+            None => Outcome::Speak,
+        }
+    }
+
+    /// Matches that counted without a look at their port, because no room was left to remember ports.
+    pub fn ports_refused(&self) -> u64 {
+        self.ports.refused()
     }
 
     /// Whether `bit` of `subject` is set at `now`.
@@ -74,6 +108,9 @@ impl State {
 
     /// Sets `bit` of `subject` for `seconds`.
     pub fn set(&mut self, subject: Subject, owner: Owner, bit: SharedBit, now: Nanos, seconds: u32) {
+        if self.frozen {
+            return;
+        }
         if let Some(until) = self.bits.get_or_insert(&subject.key(owner, bit), now) {
             *until = BitUntil(Nanos(now.0.saturating_add(u64::from(seconds) * NANOS_PER_SECOND)));
         }
@@ -81,7 +118,9 @@ impl State {
 
     /// Unsets `bit` of `subject`.
     pub fn unset(&mut self, subject: Subject, owner: Owner, bit: SharedBit) {
-        self.bits.remove(&subject.key(owner, bit));
+        if !self.frozen {
+            self.bits.remove(&subject.key(owner, bit));
+        }
     }
 
     /// Entries that had to make room so far.

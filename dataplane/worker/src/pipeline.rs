@@ -136,6 +136,7 @@ impl Pipeline {
     pub fn publish(&mut self) {
         self.reporter.publish(&mut self.counters);
         self.counters.detect_state_evicted = self.state.evicted();
+        self.counters.detect_ports_refused = self.state.ports_refused();
     }
 
     /// Flows in the table.
@@ -185,6 +186,10 @@ impl Pipeline {
             None => {}
         }
         let packet = PacketView { frame, headers, direction, established, now };
+        // Marks of a packet that is not sound go onto a copy.
+        let mut copy = if sound { None } else { flow.as_deref().copied() };
+        let flow = if sound { flow } else { copy.as_mut() };
+        self.state.freeze(!sound);
         self.inspector.inspect(ruleset, &packet, flow, &mut self.state, &mut self.counters, &mut self.findings);
         if self.findings.is_empty() {
             return Verdict::Pass;
