@@ -6,6 +6,7 @@ use crate::{
     address::AddressSet,
     group::{Entry, FastPattern, Group},
     range::PortSet,
+    regex::{self, Flags, RegexError},
     rule::{Protocol, Rule},
 };
 use pcre2::bytes::Regex;
@@ -142,6 +143,7 @@ pub struct RulesetBuilder {
     address_numbers: BTreeMap<AddressSet, u32>,
     ports: Vec<PortSet>,
     regexes: Vec<Regex>,
+    regex_numbers: BTreeMap<(Vec<u8>, Flags), u32>,
 }
 
 impl RulesetBuilder {
@@ -165,10 +167,30 @@ impl RulesetBuilder {
         self.ports.len() as u32 - 1
     }
 
-    /// The number of `regex`.
-    pub fn regex(&mut self, regex: Regex) -> u32 {
-        self.regexes.push(regex);
-        self.regexes.len() as u32 - 1
+    /// The number of `expression`, compiled; the same for equal ones.
+    ///
+    /// # Errors
+    /// [`RegexError`] with PCRE2's reason.
+    pub fn regex(&mut self, expression: &[u8], flags: Flags) -> Result<u32, RegexError> {
+        let key = (expression.to_vec(), flags);
+        if let Some(&number) = self.regex_numbers.get(&key) {
+            return Ok(number);
+        }
+        let number = self.regexes.len() as u32;
+        self.regexes.push(regex::compile(expression, flags)?);
+        self.regex_numbers.insert(key, number);
+        Ok(number)
+    }
+
+    /// How many expressions there are: for [`RulesetBuilder::forget_regexes`].
+    pub fn regexes(&self) -> usize {
+        self.regexes.len()
+    }
+
+    /// Keeps the first `count` expressions: those behind them were of a rule that turned out not to be usable.
+    pub fn forget_regexes(&mut self, count: usize) {
+        self.regexes.truncate(count);
+        self.regex_numbers.retain(|_, number| (*number as usize) < count);
     }
 
     /// Adds a rule. Rules are judged in the order they are added.
