@@ -833,3 +833,25 @@ fn a_drop_that_is_judged_before_a_pass_also_decides_for_the_flow() {
     engine.feed(&session.client_sends(b"x"));
     assert_eq!(engine.dropped(), Some(sluice_core::Cause::FlowDrop));
 }
+
+#[test]
+fn a_pass_rule_that_is_told_to_alert_alerts_and_passes() {
+    let rules = |option: &str| {
+        format!(
+            "pass udp any any -> any any (content:\"abcd\"; {option} sid:1;)\nalert udp any any -> any any (content:\"abcd\"; sid:2;)"
+        )
+    };
+    assert_eq!(Engine::new(&rules("alert;")).feed(&v4().udp(b"abcd")), [1]);
+    assert!(Engine::new(&rules("")).feed(&v4().udp(b"abcd")).is_empty());
+}
+
+#[test]
+fn equal_expressions_are_compiled_once_and_those_of_refused_rules_not_kept() {
+    let rules = "alert udp any any -> any any (pcre:\"/a+/i\"; sid:1;)
+alert udp any any -> any any (pcre:\"/a+/\"; pcre:\"/b/\"; sid:2;)
+alert udp any any -> any any (content:\"x\"; pcre:\"/a+/R\"; sid:3;)
+alert udp any any -> any any (pcre:\"/refused/\"; pcre:\"/a+/\"; flowint:n,+,other; sid:4;)
+alert udp any any -> any any (pcre:\"/c/\"; sid:5;)";
+    let (compiled, accepted) = harness::compiled(rules);
+    assert_eq!((compiled.ruleset.regexes().len(), accepted), (4, 4));
+}

@@ -110,6 +110,8 @@ counters! {
     detect_step_limit => "detect.step_limit",
     /// Entries of shared state (thresholds, host bits) that had to make room.
     detect_state_evicted => "detect.state_evicted",
+    /// Matches that counted for `unique_on` although their port may have been met before: no room to remember ports.
+    detect_ports_refused => "detect.unique_ports_refused",
     /// Packets let through.
     ips_accepted => "ips.accepted",
     /// Packets stopped.

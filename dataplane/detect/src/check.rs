@@ -52,6 +52,15 @@ pub enum Owner {
     Pair,
 }
 
+/// A bit that hangs on a host or a pair of hosts. The two keywords have names, and so numbers, of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SharedBit {
+    /// Of `hostbits`.
+    Host(u16),
+    /// Of `xbits`.
+    X(u16),
+}
+
 /// Which checksum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChecksumOf {
@@ -169,7 +178,7 @@ pub enum Check {
     /// `hostbits:isset`, `xbits:isset` and their opposites.
     SharedBit {
         /// The bit.
-        bit: u16,
+        bit: SharedBit,
         /// Whose.
         owner: Owner,
         /// Whether it must be set.
@@ -191,7 +200,7 @@ pub struct Context<'a> {
 
 impl Check {
     /// The answer; `shared_bit` answers for bits that hang on hosts.
-    pub fn holds(&self, context: &Context, mut shared_bit: impl FnMut(u16, Owner) -> bool) -> bool {
+    pub fn holds(&self, context: &Context, mut shared_bit: impl FnMut(SharedBit, Owner) -> bool) -> bool {
         let headers = context.headers;
         let flow = context.flow;
         match self {

@@ -321,6 +321,7 @@ fn header_admits(rule: &Rule, packet: &PacketView) -> bool {
         Protocol::Ethernet => headers.has_ethernet,
     };
     protocol
+        && (!rule.needs_transport || headers.has_transport)
         && (rule.unit != Unit::Stream || (headers.is_tcp() && packet.established))
         && rule.direction.is_none_or(|wanted| packet.direction == Some(wanted))
         && match rule.flow_state {
@@ -432,12 +433,14 @@ fn limit(rule: &Rule, number: u32, packet: &PacketView, flow: Option<&Flow>, sta
             Some(UniqueOn::DestinationPort) => headers.dst_port,
             None => 0,
         };
-        let Some(tally) = state.tally(subject, id, place, packet.now) else { continue };
-        match threshold.count(tally, packet.now, port) {
+        match state.count(threshold, subject, id, place, packet.now, port) {
             Outcome::Speak => {}
             Outcome::Silent => finding.speaks = false,
             Outcome::NoMatch => return None,
-            Outcome::Change(action) => finding.action = action,
+            Outcome::Change(action) => {
+                finding.action = action;
+                finding.speaks &= action != Action::Pass;
+            }
         }
     }
     let suppressed = rule.suppressions.iter().any(|suppression| {

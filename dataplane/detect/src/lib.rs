@@ -24,6 +24,7 @@ pub mod check;
 mod gate;
 pub mod group;
 pub mod inspect;
+pub mod ports;
 pub mod program;
 pub mod range;
 pub mod regex;

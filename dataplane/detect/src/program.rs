@@ -76,24 +76,35 @@ impl Content {
     /// # Cost
     /// Linear in `window` for ordinary bytes; a compare when the window is as long as the content.
     pub fn find(&self, window: &[u8]) -> Option<usize> {
-        if window.len() < self.pattern.len() {
+        let mut unbounded = usize::MAX;
+        self.find_within(window, &mut unbounded)
+    }
+
+    /// The same, and takes the bytes it looked at off `budget`. None as well when they are used up; it goes beyond by one window at most.
+    pub(crate) fn find_within(&self, window: &[u8], budget: &mut usize) -> Option<usize> {
+        let length = self.pattern.len();
+        if window.len() < length {
             return None;
         }
         if !self.nocase {
-            return if window.len() == self.pattern.len() {
-                (*window == *self.pattern).then_some(0)
-            } else {
-                self.finder.find(window)
-            };
+            let found =
+                if window.len() == length { (*window == *self.pattern).then_some(0) } else { self.finder.find(window) };
+            *budget = budget.saturating_sub(found.map_or(window.len(), |at| at + length));
+            return found;
         }
         let (&first, _) = self.pattern.split_first()?;
         let upper = first.to_ascii_uppercase();
-        let last_start = window.len() - self.pattern.len();
+        let last_start = window.len() - length;
         let mut start = 0;
-        while start <= last_start {
-            let step = memchr::memchr2(first, upper, window.get(start..=last_start)?)?;
+        while start <= last_start && *budget > 0 {
+            let Some(step) = memchr::memchr2(first, upper, window.get(start..=last_start)?) else {
+                *budget = budget.saturating_sub(window.len() - start);
+                return None;
+            };
+            // Each place where the first letter stands costs a compare, at worst of the whole pattern.
+            *budget = budget.saturating_sub(step + length);
             let at = start + step;
-            if window.get(at..at + self.pattern.len())?.eq_ignore_ascii_case(&self.pattern) {
+            if window.get(at..at + length)?.eq_ignore_ascii_case(&self.pattern) {
                 return Some(at);
             }
             start = at + 1;

@@ -13,7 +13,7 @@ const MATCH_LIMIT: u32 = 3_500;
 const DEPTH_LIMIT: u32 = 1_500;
 
 /// Flags of a `pcre` option that change what the expression means.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Flags {
     /// `i`
     pub caseless: bool,

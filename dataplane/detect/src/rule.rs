@@ -1,11 +1,12 @@
 //! One compiled signature.
 
 use crate::{
-    check::{Check, IntTest, Owner},
+    check::{Check, IntTest, Owner, SharedBit},
     program::Program,
     threshold::{Suppression, Threshold},
 };
 use sluice_core::{Action, Direction};
+pub use sluice_flow::flow::{FLOW_BITS, FLOW_INTS};
 
 /// The protocol in a rule's header, as far as packets without application layer tell it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -85,7 +86,7 @@ pub enum Effect {
     /// `hostbits:set`, `xbits:set`
     SetSharedBit {
         /// The bit.
-        bit: u16,
+        bit: SharedBit,
         /// Whose.
         owner: Owner,
         /// For how long, seconds.
@@ -94,14 +95,14 @@ pub enum Effect {
     /// `hostbits:unset`, `xbits:unset`
     UnsetSharedBit {
         /// The bit.
-        bit: u16,
+        bit: SharedBit,
         /// Whose.
         owner: Owner,
     },
     /// `hostbits:toggle`, `xbits:toggle`
     ToggleSharedBit {
         /// The bit.
-        bit: u16,
+        bit: SharedBit,
         /// Whose.
         owner: Owner,
         /// For how long when set, seconds.
@@ -156,4 +157,7 @@ pub struct Rule {
     pub silent: bool,
     /// Looks at nothing but protocol and addresses: judged once per flow and direction.
     pub addresses_only: bool,
+    /// Asks for TCP, UDP, SCTP or ICMP and for no event of the decoder: silent about packets whose header of that protocol could not be
+    /// decoded, and about fragments.
+    pub needs_transport: bool,
 }

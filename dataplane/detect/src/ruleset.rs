@@ -6,6 +6,7 @@ use crate::{
     address::AddressSet,
     group::{Entry, FastPattern, Group},
     range::PortSet,
+    regex::{self, Flags, RegexError},
     rule::{Protocol, Rule},
 };
 use pcre2::bytes::Regex;
@@ -39,21 +40,19 @@ impl Class {
         }
     }
 
-    /// Whether a rule with `protocol` can match packets of this class.
-    fn admits(self, protocol: Protocol) -> bool {
-        let of_number = |number: u8| match number {
-            6 => Self::Tcp,
-            17 => Self::Udp,
-            1 | 58 => Self::Icmp,
-            _ => Self::Other,
-        };
-        match protocol {
+    /// Whether `rule` can match packets of this class.
+    fn admits(self, rule: &Rule) -> bool {
+        // A header that could not be decoded leaves its protocol's packets among the others, where only rules about that look for them.
+        let others = self == Self::Other && !rule.needs_transport;
+        match rule.protocol {
             Protocol::Ip | Protocol::Ipv4 | Protocol::Ipv6 | Protocol::PacketHeader | Protocol::Ethernet => true,
-            // A header that could not be decoded leaves its protocol's packets among the others.
-            Protocol::Upper(number) | Protocol::UpperOver(_, number) => {
-                self == of_number(number) || self == Self::Other
-            }
-            Protocol::AnyIcmp => self == Self::Icmp || self == Self::Other,
+            Protocol::Upper(number) | Protocol::UpperOver(_, number) => match number {
+                6 => self == Self::Tcp || others,
+                17 => self == Self::Udp || others,
+                1 | 58 => self == Self::Icmp || others,
+                _ => self == Self::Other,
+            },
+            Protocol::AnyIcmp => self == Self::Icmp || others,
             Protocol::Arp => self == Self::Other,
         }
     }
@@ -144,6 +143,7 @@ pub struct RulesetBuilder {
     address_numbers: BTreeMap<AddressSet, u32>,
     ports: Vec<PortSet>,
     regexes: Vec<Regex>,
+    regex_numbers: BTreeMap<(Vec<u8>, Flags), u32>,
 }
 
 impl RulesetBuilder {
@@ -167,10 +167,30 @@ impl RulesetBuilder {
         self.ports.len() as u32 - 1
     }
 
-    /// The number of `regex`.
-    pub fn regex(&mut self, regex: Regex) -> u32 {
-        self.regexes.push(regex);
-        self.regexes.len() as u32 - 1
+    /// The number of `expression`, compiled; the same for equal ones.
+    ///
+    /// # Errors
+    /// [`RegexError`] with PCRE2's reason.
+    pub fn regex(&mut self, expression: &[u8], flags: Flags) -> Result<u32, RegexError> {
+        let key = (expression.to_vec(), flags);
+        if let Some(&number) = self.regex_numbers.get(&key) {
+            return Ok(number);
+        }
+        let number = self.regexes.len() as u32;
+        self.regexes.push(regex::compile(expression, flags)?);
+        self.regex_numbers.insert(key, number);
+        Ok(number)
+    }
+
+    /// How many expressions there are: for [`RulesetBuilder::forget_regexes`].
+    pub fn regexes(&self) -> usize {
+        self.regexes.len()
+    }
+
+    /// Keeps the first `count` expressions: those behind them were of a rule that turned out not to be usable.
+    pub fn forget_regexes(&mut self, count: usize) {
+        self.regexes.truncate(count);
+        self.regex_numbers.retain(|_, number| (*number as usize) < count);
     }
 
     /// Adds a rule. Rules are judged in the order they are added.
@@ -188,9 +208,7 @@ impl RulesetBuilder {
             for direction in Direction::ALL {
                 let entries: Vec<Entry> = (0_u32..)
                     .zip(&self.rules)
-                    .filter(|(_, (rule, _))| {
-                        class.admits(rule.protocol) && rule.direction.is_none_or(|way| way == direction)
-                    })
+                    .filter(|(_, (rule, _))| class.admits(rule) && rule.direction.is_none_or(|way| way == direction))
                     .map(|(number, (rule, fast_pattern))| {
                         let one_way = !rule.endpoints.both_ways;
                         let ports =

@@ -1,7 +1,8 @@
 //! Runs a program over a buffer.
 //!
 //! Called by [`crate::inspect`] for each candidate. When a step that depends on the cursor fails, the step that set the cursor is tried at its next
-//! position, as the reference engine does. Work is bounded by a budget of steps: a rule that uses it up does not match, and is counted.
+//! position, as the reference engine does. Work is bounded by a budget of steps and one of bytes looked at: a rule that uses one up does not match,
+//! and is counted.
 //!
 //! Source: the rule documentation of the reference engine for each keyword ("Payload Keywords").
 
@@ -14,6 +15,11 @@ use pcre2::bytes::Regex;
 /// Steps one evaluation may take.
 pub const STEP_BUDGET: u32 = 3_000;
 
+/// Bytes one evaluation may look at: as many as all its steps find in a packet of 1,500 bytes, so that only larger buffers run out.
+// GAP(regex): a regular expression is charged for the bytes it passed over, not for going back in them; each of its starts is bounded by
+// the match limits.
+pub const BYTE_BUDGET: usize = STEP_BUDGET as usize * 1_500;
+
 /// What a run uses and changes.
 pub struct Machine<'a> {
     /// The regular expressions of the rule set.
@@ -24,6 +30,8 @@ pub struct Machine<'a> {
     pub variables: [u64; VARIABLES],
     /// Steps left.
     pub budget: u32,
+    /// Bytes left to look at; at 0 no steps are left either.
+    pub bytes: usize,
     /// Regular expressions that ran into their match limit.
     pub regex_limits: u64,
     /// The last failure was a content that stands nowhere from its window's start to the end of the buffer (or whose window does not move):
@@ -34,7 +42,15 @@ pub struct Machine<'a> {
 impl<'a> Machine<'a> {
     /// A machine for one signature.
     pub fn new(regexes: &'a [Regex], scratch: &'a mut RegexScratch) -> Self {
-        Self { regexes, scratch, variables: [0; VARIABLES], budget: STEP_BUDGET, regex_limits: 0, hopeless: false }
+        Self {
+            regexes,
+            scratch,
+            variables: [0; VARIABLES],
+            budget: STEP_BUDGET,
+            bytes: BYTE_BUDGET,
+            regex_limits: 0,
+            hopeless: false,
+        }
     }
 
     /// Whether `program` matches `buffer`.
@@ -48,6 +64,28 @@ impl<'a> Machine<'a> {
         let matches = self.from(program, place + 1, buffer, cursor);
         self.hopeless = false;
         matches
+    }
+
+    /// Takes `count` bytes off the budget; whether there were as many.
+    fn charge(&mut self, count: usize) -> bool {
+        self.bytes = self.bytes.saturating_sub(count);
+        if self.bytes == 0 {
+            self.budget = 0;
+        }
+        self.bytes > 0
+    }
+
+    /// The next place of `content` that begins at `start` or later and ends at `end` or earlier; none also when the budget runs out.
+    fn next_place(&mut self, content: &Content, buffer: &[u8], start: usize, end: usize) -> Option<usize> {
+        let length = content.pattern().len();
+        if content.ends {
+            let at = buffer.len().checked_sub(length)?;
+            let found = at >= start && end == buffer.len() && content.find(buffer.get(at..)?).is_some();
+            return (self.charge(length) && found).then_some(at);
+        }
+        let mut left = self.bytes;
+        let found = content.find_within(buffer.get(start..end)?, &mut left);
+        self.charge(self.bytes.saturating_sub(left)).then_some(start + found?)
     }
 
     fn number(&self, number: Number) -> i64 {
@@ -164,12 +202,12 @@ impl<'a> Machine<'a> {
     ) -> bool {
         let window = self.window(&content.place, buffer.len(), cursor);
         if content.negated {
-            let found = window.is_some_and(|(start, end)| next_place(content, buffer, start, end).is_some());
-            return !found && self.from(program, place + 1, buffer, cursor);
+            let found = window.is_some_and(|(start, end)| self.next_place(content, buffer, start, end).is_some());
+            return !found && self.budget > 0 && self.from(program, place + 1, buffer, cursor);
         }
         let Some((mut start, end)) = window else { return false };
         let mut found = false;
-        while let Some(at) = next_place(content, buffer, start, end) {
+        while let Some(at) = self.next_place(content, buffer, start, end) {
             if self.from(program, place + 1, buffer, at + content.pattern().len()) {
                 return true;
             }
@@ -206,6 +244,10 @@ impl<'a> Machine<'a> {
                     return false;
                 }
             };
+            let end = found.map_or(subject.len(), |(_, last)| last);
+            if !self.charge(end.saturating_sub(start)) {
+                return false;
+            }
             if negated {
                 return found.is_none() && self.from(program, place + 1, buffer, cursor);
             }
@@ -247,16 +289,6 @@ impl<'a> Machine<'a> {
         let shift = if field.bitmask == 0 { 0 } else { field.bitmask.trailing_zeros() };
         Some((kept >> shift, start + used))
     }
-}
-
-/// The next place of `content` that begins at `start` or later and ends at `end` or earlier.
-fn next_place(content: &Content, buffer: &[u8], start: usize, end: usize) -> Option<usize> {
-    let length = content.pattern().len();
-    if content.ends {
-        let at = buffer.len().checked_sub(length)?;
-        return (at >= start && end == buffer.len() && content.find(buffer.get(at..)?).is_some()).then_some(at);
-    }
-    content.find(buffer.get(start..end)?).map(|at| start + at)
 }
 
 /// A number written in digits, as `strtoull` reads it: leading blanks, a sign, then as many digits as there are.
@@ -482,6 +514,45 @@ mod tests {
         let mut machine = Machine::new(&regexes, &mut scratch);
         assert!(!machine.run(&Program::new(Buffer::Payload, steps), &[b'/'; 60_000]));
         assert!(machine.budget > STEP_BUDGET - 10, "{} steps", STEP_BUDGET - machine.budget);
+    }
+
+    #[test]
+    fn work_over_a_large_buffer_stays_under_the_bytes_and_a_rule_out_of_bytes_does_not_match() {
+        const SIZE: usize = 60_000;
+        // `a` everywhere and no `b`: what is asked behind each `a` is looked for to the end of its window, over and over.
+        let buffer = [b'a'; SIZE];
+        let nocase = |pattern: &str| Step::Content(Content { nocase: true, ..Content::new(pattern.as_bytes(), true) });
+        let not = |pattern: &str| Step::Content(Content { negated: true, ..content(pattern) });
+        let long = format!("{}b", "a".repeat(200));
+        let regex = |negated, relative| Step::Regex { regex: 0, negated, relative };
+        let (far, first) = (Some(SIZE as i64), || Step::Content(content("a")));
+        let worst: [Vec<Step>; 6] = [
+            vec![first(), relative("b", 0, far)],
+            vec![first(), relative("a", 0, None), relative(&long, 0, far)],
+            vec![nocase(&long)],
+            vec![nocase("A"), relative("b", -9, far), not("c")],
+            vec![first(), regex(false, true)],
+            vec![regex(false, false), relative("b", 0, far)],
+        ];
+        let regexes = ["a[^a]", "a"].map(|text| regex::compile(text.as_bytes(), regex::Flags::default()).unwrap());
+        for (number, steps) in worst.into_iter().enumerate() {
+            let regexes = if number == 5 { &regexes[1..] } else { &regexes[..1] };
+            let mut scratch = RegexScratch::new(regexes);
+            let mut machine = Machine::new(regexes, &mut scratch);
+            assert!(!machine.run(&Program::new(Buffer::Payload, steps), &buffer), "number {number}");
+            assert_eq!((machine.budget, machine.bytes), (0, 0), "number {number} was not the worst");
+        }
+        // A negated content that was not looked for to the end has not been proved absent.
+        let regexes = Vec::new();
+        let mut scratch = RegexScratch::new(&regexes);
+        let mut machine = Machine::new(&regexes, &mut scratch);
+        machine.bytes = SIZE;
+        assert!(!machine.run(&Program::new(Buffer::Payload, vec![not("c")]), &buffer));
+        // Many contents over the largest buffer are no trouble.
+        let mut machine = Machine::new(&regexes, &mut scratch);
+        let mut steps: Vec<Step> = (0..60).map(|n| not(&format!("word{n}"))).collect();
+        steps.push(first());
+        assert!(machine.run(&Program::new(Buffer::Payload, steps), &[b'a'; 65_535]));
     }
 
     /// A slow, obvious search: does some choice of places for all contents fit?

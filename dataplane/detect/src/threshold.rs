@@ -2,7 +2,11 @@
 //!
 //! Source: the reference engine's documentation of `threshold`, `detection_filter` and `threshold.config` (rate_filter, suppress).
 
-use crate::{address::AddressSet, check::Owner};
+use crate::{
+    address::AddressSet,
+    check::Owner,
+    ports::{PortSets, Ports},
+};
 use sluice_core::{Action, Nanos, time::NANOS_PER_SECOND};
 
 /// Over what a threshold counts.
@@ -93,16 +97,16 @@ pub struct Suppression {
 /// What was counted so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tally {
-    /// Begin of the period.
-    started: Nanos,
+    /// Begin of the period; none before the first match.
+    started: Option<Nanos>,
     /// Matches in the period.
     count: u32,
     /// Until when a rate filter acts.
-    until: Nanos,
+    until: Option<Nanos>,
     /// Next count that speaks, for a backoff.
     next: u32,
-    /// Ports seen, as a bit set of their hash: a bounded stand-in for the set of ports.
-    seen: [u64; 16],
+    /// Ports met, when they must differ.
+    ports: Ports,
 }
 
 /// What a threshold says of one match.
@@ -119,17 +123,16 @@ pub enum Outcome {
 }
 
 impl Threshold {
-    /// Counts one match at `now` with `port` (when ports must differ).
-    pub fn count(&self, tally: &mut Tally, now: Nanos, port: u16) -> Outcome {
+    /// Counts one match at `now` with `port` (when ports must differ, by means of `sets`).
+    pub fn count(&self, tally: &mut Tally, sets: &mut PortSets, now: Nanos, port: u16) -> Outcome {
         if self.unique_on.is_some() {
-            self.start_afresh_when_over(tally, now);
-            let bit = usize::from(port) % 1024;
-            if let Some(word) = tally.seen.get_mut(bit / 64) {
-                let mask = 1_u64 << (bit % 64);
-                if *word & mask != 0 {
-                    return self.when_not_counted(tally);
-                }
-                *word |= mask;
+            if self.is_over(tally, now) {
+                sets.clear(&mut tally.ports);
+                self.start_afresh(tally, now);
+            }
+            let until = Nanos(tally.started.unwrap_or(now).0.saturating_add(self.nanos()));
+            if !sets.is_new(&mut tally.ports, port, now, until) {
+                return self.when_not_counted(tally);
             }
         }
         match self.kind {
@@ -175,18 +178,19 @@ impl Threshold {
                 }
             }
             Kind::Rate { action, timeout_s } => {
-                if now < tally.until {
-                    return Outcome::Change(action);
-                }
-                if tally.until != Nanos(0) {
-                    *tally = Tally { started: now, ..Tally::default() };
+                if let Some(until) = tally.until {
+                    if now < until {
+                        return Outcome::Change(action);
+                    }
+                    tally.until = None;
+                    self.start_afresh(tally, now);
                 }
                 self.start_afresh_when_over(tally, now);
                 tally.count = tally.count.saturating_add(1);
                 if tally.count > self.count {
                     // No timeout means until the engine stops.
                     let hold = if timeout_s == 0 { u64::MAX / 2 } else { u64::from(timeout_s) * NANOS_PER_SECOND };
-                    tally.until = Nanos(now.0.saturating_add(hold));
+                    tally.until = Some(Nanos(now.0.saturating_add(hold)));
                     Outcome::Change(action)
                 } else {
                     Outcome::Speak
@@ -203,25 +207,42 @@ impl Threshold {
         }
     }
 
+    fn nanos(&self) -> u64 {
+        u64::from(self.seconds) * NANOS_PER_SECOND
+    }
+
+    fn is_over(&self, tally: &Tally, now: Nanos) -> bool {
+        tally.started.is_none_or(|started| now.since(started) > self.nanos())
+    }
+
+    /// A new period. Ports stay: who counts by them has cleared them.
+    fn start_afresh(&self, tally: &mut Tally, now: Nanos) {
+        *tally = Tally { started: Some(now), until: tally.until, ports: tally.ports, ..Tally::default() };
+    }
+
     fn start_afresh_when_over(&self, tally: &mut Tally, now: Nanos) {
-        let over = now.since(tally.started) > u64::from(self.seconds) * NANOS_PER_SECOND;
-        if tally.started == Nanos(0) || over {
-            *tally = Tally { started: now, until: tally.until, ..Tally::default() };
+        if self.is_over(tally, now) {
+            self.start_afresh(tally, now);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Action, Kind, Nanos, Outcome, Tally, Threshold, Track, UniqueOn};
+    use super::{Action, Kind, Nanos, Outcome, PortSets, Tally, Threshold, Track, UniqueOn};
 
     fn threshold(kind: Kind, count: u32) -> Threshold {
         Threshold { kind, track: Track::BySource, count, seconds: 60, unique_on: None }
     }
 
     fn outcomes(threshold: Threshold, seconds: &[u64]) -> Vec<Outcome> {
-        let mut tally = Tally::default();
-        seconds.iter().map(|&s| threshold.count(&mut tally, Nanos::from_seconds(1000 + s), 0)).collect()
+        outcomes_from(1_000, threshold, seconds)
+    }
+
+    fn outcomes_from(first: u64, threshold: Threshold, seconds: &[u64]) -> Vec<Outcome> {
+        let (mut tally, mut sets) = (Tally::default(), PortSets::default());
+        let at = |s: &u64| Nanos::from_seconds(first + s);
+        seconds.iter().map(|s| threshold.count(&mut tally, &mut sets, at(s), 0)).collect()
     }
 
     #[test]
@@ -266,9 +287,30 @@ mod tests {
     #[test]
     fn only_different_ports_count_when_they_must_differ() {
         let filter = Threshold { unique_on: Some(UniqueOn::DestinationPort), ..threshold(Kind::DetectionFilter, 1) };
-        let mut tally = Tally::default();
+        let (mut tally, mut sets) = (Tally::default(), PortSets::default());
         let now = Nanos::from_seconds(5);
-        let said: Vec<_> = [80, 80, 81].into_iter().map(|port| filter.count(&mut tally, now, port)).collect();
-        assert_eq!(said, [Outcome::NoMatch, Outcome::NoMatch, Outcome::Speak]);
+        let mut count = |port| filter.count(&mut tally, &mut sets, now, port);
+        assert_eq!([80, 80, 81].map(&mut count), [Outcome::NoMatch, Outcome::NoMatch, Outcome::Speak]);
+    }
+
+    #[test]
+    fn ports_a_multiple_of_1024_apart_differ_and_more_than_1024_are_counted() {
+        let filter = Threshold { unique_on: Some(UniqueOn::SourcePort), ..threshold(Kind::DetectionFilter, 60_000) };
+        let (mut tally, mut sets) = (Tally::default(), PortSets::default());
+        let mut count = |second, port| filter.count(&mut tally, &mut sets, Nanos::from_seconds(second), port);
+        assert!((0..60_000).all(|port| count(5, port) == Outcome::NoMatch && count(5, port) == Outcome::NoMatch));
+        assert_eq!(count(5, 60_000), Outcome::Speak);
+        assert_eq!(count(90, 60_000), Outcome::NoMatch, "a new period");
+        assert!((1..60_000).all(|port| count(90, port) == Outcome::NoMatch));
+        assert_eq!(count(90, 60_001), Outcome::Speak);
+    }
+
+    #[test]
+    fn a_match_at_time_zero_begins_the_period() {
+        use Outcome::{Silent, Speak};
+        assert_eq!(
+            outcomes_from(0, threshold(Kind::Limit, 1), &[0, 0, 1, 60, 61]),
+            [Speak, Silent, Silent, Silent, Speak]
+        );
     }
 }

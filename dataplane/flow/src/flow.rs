@@ -1,7 +1,7 @@
 //! One flow.
 
 use crate::{
-    marks::{IdSet, IntSet},
+    marks::{BitSet, IntSet},
     tcp::TcpTracker,
 };
 use sluice_core::{
@@ -9,10 +9,10 @@ use sluice_core::{
     event::{FlowFacts, FlowState},
 };
 
-/// Flow bits a flow can carry at once.
-pub const FLOW_BITS: usize = 16;
-/// Flow integers a flow can carry at once.
-pub const FLOW_INTS: usize = 4;
+/// Flow bits there can be.
+pub const FLOW_BITS: usize = 1_024;
+/// Flow integers there can be.
+pub const FLOW_INTS: usize = 16;
 
 /// One flow: what is remembered between its packets.
 #[derive(Clone, Copy, Debug, Default)]
@@ -54,7 +54,7 @@ pub struct Flow {
     /// ICMP type and code, per direction.
     pub icmp: [(u8, u8); 2],
     /// Flow bits.
-    pub bits: IdSet<FLOW_BITS>,
+    pub bits: BitSet<{ FLOW_BITS / 64 }>,
     /// Flow integers.
     pub ints: IntSet<FLOW_INTS>,
     /// A signature alerted.
@@ -75,12 +75,6 @@ impl Flow {
     #[inline]
     pub fn direction(&self, swapped: bool) -> Direction {
         if swapped == self.opened_swapped { Direction::ToServer } else { Direction::ToClient }
-    }
-
-    /// Whether packets were seen in both directions.
-    pub fn seen_both(&self) -> bool {
-        let [server, client] = self.packets;
-        server > 0 && client > 0
     }
 
     /// A copy of what events say of the flow.

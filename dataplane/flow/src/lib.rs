@@ -19,7 +19,7 @@ pub mod tcp;
 pub mod timeouts;
 
 pub use flow::Flow;
-pub use marks::{IdSet, IntSet};
+pub use marks::{BitSet, IntSet};
 pub use table::{FlowRef, FlowTable, Opening, TableFull};
 pub use tcp::{TcpSegment, TcpTracker};
 pub use timeouts::Timeouts;

@@ -1,114 +1,93 @@
 //! Marks that rules leave on a flow: flow bits and flow integers.
 //!
-//! Ids are names interned by the control core. Small fixed sets inside the flow: a rule that asks for more than fits is refused and
-//! the worker counts it, so a flow never grows.
+//! A mark is a number, given to its name by the control core. A flow has room for every number there is: traffic that sets many marks
+//! can't push out, or keep out, the one an attack would set. Names beyond the room are refused when rules are compiled.
 
-/// A small set of ids.
+/// A set of numbers below `64 * WORDS`.
 #[derive(Clone, Copy, Debug)]
-pub struct IdSet<const N: usize> {
-    ids: [u16; N],
-    used: u8,
+pub struct BitSet<const WORDS: usize> {
+    words: [u64; WORDS],
 }
 
-impl<const N: usize> Default for IdSet<N> {
+impl<const WORDS: usize> Default for BitSet<WORDS> {
     fn default() -> Self {
-        Self { ids: [0; N], used: 0 }
+        Self { words: [0; WORDS] }
     }
 }
 
-impl<const N: usize> IdSet<N> {
-    /// The ids in the set, in the order they were set.
-    pub fn ids(&self) -> &[u16] {
-        self.ids.get(..usize::from(self.used)).unwrap_or_default()
-    }
-
-    /// Whether `id` is set.
+impl<const WORDS: usize> BitSet<WORDS> {
+    /// Whether `id` is set; never for a number there is no room for.
+    #[inline]
     pub fn contains(&self, id: u16) -> bool {
-        self.ids().contains(&id)
+        self.words.get(usize::from(id / 64)).is_some_and(|word| word & (1 << (id % 64)) != 0)
     }
 
-    /// Sets `id`; false when there is no room for it.
+    /// Sets `id`; false for a number there is no room for.
     #[must_use]
     pub fn insert(&mut self, id: u16) -> bool {
-        if self.contains(id) {
-            return true;
-        }
-        match self.ids.get_mut(usize::from(self.used)) {
-            Some(place) => {
-                *place = id;
-                self.used += 1;
-                true
-            }
-            None => false,
-        }
+        self.words.get_mut(usize::from(id / 64)).map(|word| *word |= 1 << (id % 64)).is_some()
     }
 
     /// Unsets `id`.
     pub fn remove(&mut self, id: u16) {
-        if let Some(place) = self.ids().iter().position(|&other| other == id) {
-            self.ids.copy_within(place + 1..usize::from(self.used), place);
-            self.used -= 1;
+        if let Some(word) = self.words.get_mut(usize::from(id / 64)) {
+            *word &= !(1 << (id % 64));
         }
     }
 }
 
-/// A small set of named integers.
+/// Integers with numbers below `N`, which is at most 32.
 #[derive(Clone, Copy, Debug)]
 pub struct IntSet<const N: usize> {
-    values: [(u16, u32); N],
-    used: u8,
+    values: [u32; N],
+    /// Which were ever set.
+    set: u32,
 }
 
 impl<const N: usize> Default for IntSet<N> {
     fn default() -> Self {
-        Self { values: [(0, 0); N], used: 0 }
+        const { assert!(N <= 32) };
+        Self { values: [0; N], set: 0 }
     }
 }
 
 impl<const N: usize> IntSet<N> {
-    fn used(&self) -> &[(u16, u32)] {
-        self.values.get(..usize::from(self.used)).unwrap_or_default()
-    }
-
     /// The value of `id`, if it was ever set.
     pub fn get(&self, id: u16) -> Option<u32> {
-        self.used().iter().find(|(other, _)| *other == id).map(|(_, value)| *value)
+        self.values.get(usize::from(id)).copied().filter(|_| self.set & (1 << id) != 0)
     }
 
-    /// Sets `id` to `value`; false when there is no room for it.
+    /// Sets `id` to `value`; false for a number there is no room for.
     #[must_use]
     pub fn set(&mut self, id: u16, value: u32) -> bool {
-        let place = self.used().iter().position(|(other, _)| *other == id).unwrap_or(usize::from(self.used));
-        let Some(entry) = self.values.get_mut(place) else { return false };
-        *entry = (id, value);
-        if place == usize::from(self.used) {
-            self.used += 1;
-        }
+        let Some(place) = self.values.get_mut(usize::from(id)) else { return false };
+        *place = value;
+        self.set |= 1 << id;
         true
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{IdSet, IntSet};
+    use super::{BitSet, IntSet};
 
     #[test]
-    fn a_full_set_refuses_and_keeps_what_it_has() {
-        let mut set = IdSet::<2>::default();
-        assert!(set.insert(5) && set.insert(6) && set.insert(5));
-        assert!(!set.insert(7));
-        set.remove(5);
-        assert!(!set.contains(5) && set.contains(6));
-        assert!(set.insert(7));
-        assert_eq!(set.ids(), [6, 7]);
+    fn all_bits_fit_at_once_and_one_beyond_is_refused() {
+        let mut set = BitSet::<2>::default();
+        assert!((0..128).all(|id| !set.contains(id) && set.insert(id)));
+        set.remove(64);
+        set.remove(999);
+        assert!((0..128).all(|id| set.contains(id) == (id != 64)));
+        assert!(!set.insert(128) && !set.contains(128));
     }
 
     #[test]
-    fn integers_are_replaced_in_place() {
-        let mut set = IntSet::<1>::default();
-        assert_eq!(set.get(1), None);
-        assert!(set.set(1, 4) && set.set(1, 5));
-        assert_eq!(set.get(1), Some(5));
-        assert!(!set.set(2, 1));
+    fn integers_are_unset_at_first_and_replaced_in_place() {
+        let mut set = IntSet::<32>::default();
+        assert_eq!(set.get(31), None);
+        assert!(set.set(31, 4) && set.set(31, 0));
+        assert_eq!((set.get(31), set.get(30)), (Some(0), None));
+        assert!(!set.set(32, 1));
+        assert_eq!(set.get(32), None);
     }
 }

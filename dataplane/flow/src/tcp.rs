@@ -33,6 +33,72 @@ pub struct TcpSegment {
     pub payload_len: u32,
 }
 
+const SYN_ACK: u8 = SYN | ACK;
+
+/// Numbers remembered of SYNs, and of SYN-ACKs, while it is open which of them counts.
+const OFFERS: usize = 4;
+
+/// A SYN or SYN-ACK that the other end has not chosen yet.
+#[derive(Clone, Copy, Debug, Default)]
+struct Offer {
+    /// Its sequence number.
+    seq: u32,
+    /// Bytes that came with it.
+    data: u16,
+    /// Which way it went.
+    direction: Direction,
+    /// It came when the connection was open or over: it asks for another one on the same ports.
+    later: bool,
+}
+
+impl Offer {
+    /// Whether `number` is the first byte behind it, or one within the data that came with it.
+    fn is_followed_by(&self, number: u32) -> bool {
+        number.wrapping_sub(self.seq).wrapping_sub(1) <= u32::from(self.data)
+    }
+
+    fn segment(&self) -> TcpSegment {
+        TcpSegment { seq: self.seq, ack: 0, flags: 0, payload_len: u32::from(self.data) }
+    }
+}
+
+/// SYNs or SYN-ACKs of which only one counts: the one that the other end answers. Anybody can send others that never arrive there, so
+/// neither the first nor the last can be trusted.
+#[derive(Clone, Copy, Debug, Default)]
+struct Offers {
+    list: [Offer; OFFERS],
+    used: u8,
+    /// Where the next one goes when all places are taken.
+    next: u8,
+    /// One had to go: an answer to an unknown number may be the answer to that one.
+    forgot: bool,
+}
+
+impl Offers {
+    fn as_slice(&self) -> &[Offer] {
+        self.list.get(..usize::from(self.used)).unwrap_or_default()
+    }
+
+    fn add(&mut self, offer: Offer) {
+        let known = |other: &&mut Offer| (other.seq, other.direction) == (offer.seq, offer.direction);
+        if let Some(other) = self.list.iter_mut().take(usize::from(self.used)).find(known) {
+            other.data = other.data.max(offer.data);
+        } else if let Some(place) = self.list.get_mut(usize::from(self.used)) {
+            *place = offer;
+            self.used += 1;
+        } else if let Some(place) = self.list.get_mut(usize::from(self.next) % OFFERS) {
+            *place = offer;
+            self.next = (self.next + 1) % OFFERS as u8;
+            self.forgot = true;
+        }
+    }
+
+    /// The one that went in `direction` and that `number` follows.
+    fn followed_by(&self, direction: Direction, number: u32) -> Option<Offer> {
+        self.as_slice().iter().copied().find(|offer| offer.direction == direction && offer.is_followed_by(number))
+    }
+}
+
 /// One direction of a connection.
 #[derive(Clone, Copy, Debug, Default)]
 struct Half {
@@ -56,6 +122,10 @@ pub struct TcpTracker {
     was_established: bool,
     halves: [Half; 2],
     midstream: bool,
+    /// SYNs, of which a SYN-ACK chooses one.
+    syns: Offers,
+    /// SYN-ACKs, of which the client's acknowledgement chooses one.
+    answers: Offers,
 }
 
 /// What a packet did to the connection.
@@ -115,11 +185,37 @@ impl TcpTracker {
         }
     }
 
-    /// Whether a SYN in `direction` starts a new connection on the same ports.
-    pub fn is_reused_by(&self, direction: Direction, segment: &TcpSegment) -> bool {
-        segment.flags & (SYN | ACK) == SYN
-            && (self.is_closed() || self.state == TcpState::FinWait)
-            && (direction == Direction::ToClient || self.half(direction).initial != segment.seq)
+    /// Whether `segment` begins another connection on the same ports, and that connection as it stands before `segment`.
+    ///
+    /// A SYN alone does so only behind the FINs of both ends. In any other state it may be one that never arrives: it is remembered, and the
+    /// server's SYN-ACK to exactly that SYN begins the new connection. Until then, and when it never comes, packets are the old one's.
+    pub fn begins_anew(&self, direction: Direction, segment: &TcpSegment) -> Option<Self> {
+        let asked = direction.reverse();
+        match segment.flags & (SYN | ACK | RST) {
+            SYN if self.state == TcpState::TimeWait => {
+                (direction == Direction::ToClient || self.half(direction).initial != segment.seq).then(Self::default)
+            }
+            SYN_ACK => {
+                let known = |offer: &Offer| {
+                    offer.seq == self.half(asked).initial && segment.seq == self.half(direction).initial
+                };
+                let later = match self.syns.followed_by(asked, segment.ack) {
+                    Some(offer) => Some(offer).filter(|offer| offer.later || asked == Direction::ToClient),
+                    None => Some(Offer { seq: segment.ack.wrapping_sub(1), ..Offer::default() })
+                        .filter(|_| self.was_established && self.syns.forgot),
+                };
+                // The handshake's own SYN-ACK, sent once more, is no other connection.
+                let later = later.filter(|offer| !self.was_established || !known(offer));
+                later.map(|offer| {
+                    let mut anew = Self { state: TcpState::SynSent, ..Self::default() };
+                    anew.syns.add(Offer { direction: Direction::ToServer, later: false, ..offer });
+                    anew.open(Direction::ToServer, &offer.segment());
+                    anew.half_mut(Direction::ToServer).flags = SYN;
+                    anew
+                })
+            }
+            _ => None,
+        }
     }
 
     /// Moves the connection on by one packet. `midstream` allows to pick one up without its handshake.
@@ -137,6 +233,7 @@ impl TcpTracker {
             TcpState::None => {
                 if flags & (SYN | ACK | RST) == SYN {
                     self.open(direction, segment);
+                    self.syns.add(offer_of(direction, segment));
                     self.state = TcpState::SynSent;
                     step = TcpStep::Began;
                 } else if midstream && flags & RST == 0 {
@@ -144,6 +241,7 @@ impl TcpTracker {
                     step = TcpStep::PickedUp;
                     if flags & (SYN | ACK) == SYN | ACK {
                         self.open(direction, segment);
+                        self.answers.add(offer_of(direction, segment));
                         self.expect(direction.reverse(), segment.ack);
                         self.state = TcpState::SynReceived;
                     } else {
@@ -157,28 +255,15 @@ impl TcpTracker {
                 }
                 return step;
             }
-            TcpState::SynSent if flags & RST == 0 => {
-                if flags & (SYN | ACK) == SYN | ACK && direction == Direction::ToClient {
-                    let client = self.half(Direction::ToServer);
-                    // The answer acknowledges the SYN, or the SYN and the data that came with it.
-                    if segment.ack.wrapping_sub(client.initial).wrapping_sub(1)
-                        <= client.next.wrapping_sub(client.initial)
-                    {
-                        self.open(direction, segment);
-                        self.state = TcpState::SynReceived;
-                    }
-                } else if flags & (SYN | ACK) == SYN {
-                    // A retransmitted SYN, perhaps with another number: the last one counts.
-                    self.open(direction, segment);
-                }
+            _ if flags & RST != 0 => {}
+            _ if flags & (SYN | ACK) == SYN => self.asked(direction, segment),
+            _ if self.was_established => {}
+            // Also behind a reset: the other end may never have seen it.
+            TcpState::SynSent | TcpState::SynReceived | TcpState::Closed if flags & (SYN | ACK) == SYN | ACK => {
+                self.answered(direction, segment);
             }
-            TcpState::SynReceived if flags & (SYN | RST) == 0 && flags & ACK != 0 => {
-                let other = self.half(direction.reverse());
-                if direction == Direction::ToServer
-                    && (!other.known || segment.ack.wrapping_sub(other.initial) as i32 >= 1)
-                {
-                    self.state = TcpState::Established;
-                }
+            TcpState::SynReceived | TcpState::Closed if flags & (SYN | ACK) == ACK => {
+                self.confirmed(direction, segment);
             }
             _ => {}
         }
@@ -195,6 +280,58 @@ impl TcpTracker {
             self.state = if server.finished && client.finished { TcpState::TimeWait } else { TcpState::FinWait };
         }
         step
+    }
+
+    /// A SYN behind the first packet.
+    fn asked(&mut self, direction: Direction, segment: &TcpSegment) {
+        let offer = offer_of(direction, segment);
+        if !self.was_established && matches!(self.state, TcpState::SynSent | TcpState::SynReceived) {
+            // One the other way round is an answer: both ends open at once (RFC 9293 section 3.5).
+            let is_answer = self.syns.as_slice().first().is_some_and(|first| first.direction != direction);
+            if is_answer { self.answers.add(offer) } else { self.syns.add(offer) }
+        } else {
+            self.syns.add(Offer { later: true, ..offer });
+        }
+    }
+
+    /// A SYN-ACK before the connection is established: it acknowledges a SYN, or the SYN and the data that came with it, and so chooses.
+    fn answered(&mut self, direction: Direction, segment: &TcpSegment) {
+        if direction != Direction::ToClient {
+            return;
+        }
+        let chosen = self.syns.followed_by(direction.reverse(), segment.ack).filter(|offer| !offer.later);
+        match chosen {
+            Some(offer) => self.open(direction.reverse(), &offer.segment()),
+            None if self.syns.forgot => self.expect(direction.reverse(), segment.ack),
+            None => return,
+        }
+        self.open(direction, segment);
+        self.answers.add(offer_of(direction, segment));
+        self.state = TcpState::SynReceived;
+    }
+
+    /// An acknowledgement before the connection is established: the client's completes the handshake with the SYN-ACK it acknowledges.
+    fn confirmed(&mut self, direction: Direction, segment: &TcpSegment) {
+        if direction != Direction::ToServer {
+            return;
+        }
+        let offers = self.answers.as_slice().iter().copied().filter(|offer| offer.direction == Direction::ToClient);
+        let chosen = self
+            .answers
+            .followed_by(Direction::ToClient, segment.ack)
+            // The acknowledgement itself may be lost, and this one cover data as well.
+            .or_else(|| offers.min_by_key(|offer| segment.ack.wrapping_sub(offer.seq)))
+            .filter(|offer| segment.ack.wrapping_sub(offer.seq) as i32 >= 1);
+        match chosen {
+            Some(offer) => self.open(Direction::ToClient, &offer.segment()),
+            None if self.answers.forgot => self.expect(Direction::ToClient, segment.ack),
+            None => return,
+        }
+        if let Some(offer) = self.syns.followed_by(direction, segment.seq) {
+            self.open(direction, &offer.segment());
+        }
+        (self.syns, self.answers) = (Offers::default(), Offers::default());
+        self.state = TcpState::Established;
     }
 
     /// The first byte of `direction` comes after the SYN in `segment` (and after data that came with it).
@@ -220,6 +357,11 @@ impl TcpTracker {
             half.next = end;
         }
     }
+}
+
+fn offer_of(direction: Direction, segment: &TcpSegment) -> Offer {
+    let data = u16::try_from(segment.payload_len).unwrap_or(u16::MAX);
+    Offer { seq: segment.seq, data, direction, later: false }
 }
 
 #[cfg(test)]
@@ -277,9 +419,9 @@ mod tests {
         assert_eq!(tcp.state(), TcpState::FinWait);
         tcp.update(TO_CLIENT, &packet(0, 102, FIN | ACK, 0), false);
         assert_eq!(tcp.state(), TcpState::TimeWait);
-        assert!(tcp.is_reused_by(TO_SERVER, &packet(7_000, 0, SYN, 0)));
+        assert!(tcp.begins_anew(TO_SERVER, &packet(7_000, 0, SYN, 0)).is_some());
         let mut tcp = established();
-        assert!(!tcp.is_reused_by(TO_SERVER, &packet(7_000, 0, SYN, 0)));
+        assert!(tcp.begins_anew(TO_SERVER, &packet(7_000, 0, SYN, 0)).is_none());
         tcp.update(TO_CLIENT, &packet(0, 101, RST, 0), false);
         assert_eq!(tcp.state(), TcpState::Closed);
         assert!(tcp.is_established(), "data behind a reset, perhaps a forged one, is still judged as the connection's");
@@ -287,5 +429,89 @@ mod tests {
         tcp.update(TO_SERVER, &packet(100, 0, SYN, 0), false);
         tcp.update(TO_CLIENT, &packet(0, 101, RST | ACK, 0), false);
         assert_eq!((tcp.state(), tcp.is_established()), (TcpState::Closed, false));
+    }
+
+    #[test]
+    fn the_server_chooses_among_syns_and_the_client_among_syn_acks() {
+        for real in [100, 200, 300] {
+            let mut tcp = TcpTracker::default();
+            for seq in [100, 200, 300] {
+                tcp.update(TO_SERVER, &packet(seq, 0, SYN, 0), false);
+            }
+            for seq in [7_000, u32::MAX, 9_000] {
+                tcp.update(TO_CLIENT, &packet(seq, real + 1, SYN | ACK, 0), false);
+                assert_eq!(tcp.state(), TcpState::SynReceived);
+            }
+            tcp.update(TO_SERVER, &packet(real + 1, 0, ACK, 0), false);
+            assert!(tcp.is_established());
+            tcp.update(TO_SERVER, &packet(real + 1, 0, ACK, 5), false);
+            tcp.update(TO_CLIENT, &packet(0, real + 6, ACK, 7), false);
+            assert_eq!((tcp.bytes(TO_SERVER), tcp.bytes(TO_CLIENT)), (5, 7));
+        }
+    }
+
+    #[test]
+    fn more_syns_than_are_remembered_do_not_hide_the_real_one() {
+        let mut tcp = TcpTracker::default();
+        for seq in 1..20 {
+            tcp.update(TO_SERVER, &packet(seq * 1_000, 0, SYN, 0), false);
+        }
+        tcp.update(TO_CLIENT, &packet(50, 1_001, SYN | ACK, 0), false);
+        for seq in 1..14 {
+            tcp.update(TO_CLIENT, &packet(seq * 0x1000_0000, 1_001, SYN | ACK, 0), false);
+        }
+        tcp.update(TO_SERVER, &packet(1_001, 51, ACK, 0), false);
+        assert!(tcp.is_established());
+    }
+
+    #[test]
+    fn a_reset_that_the_other_end_never_sees_does_not_stop_the_handshake() {
+        let mut tcp = TcpTracker::default();
+        tcp.update(TO_SERVER, &packet(100, 0, SYN, 0), false);
+        tcp.update(TO_SERVER, &packet(101, 0, RST, 0), false);
+        tcp.update(TO_SERVER, &packet(900, 0, SYN, 0), false);
+        let syn_ack = packet(500, 101, SYN | ACK, 0);
+        assert!(tcp.begins_anew(TO_CLIENT, &syn_ack).is_none());
+        tcp.update(TO_CLIENT, &syn_ack, false);
+        tcp.update(TO_SERVER, &packet(101, 0, RST, 0), false);
+        assert_eq!(tcp.state(), TcpState::Closed);
+        tcp.update(TO_SERVER, &packet(101, 501, ACK, 0), false);
+        assert!(tcp.is_established());
+    }
+
+    #[test]
+    fn only_the_servers_answer_to_a_later_syn_begins_another_connection() {
+        for end in [FIN | ACK, RST, ACK] {
+            let mut tcp = established();
+            tcp.update(TO_SERVER, &packet(60_000, 0, end, 0), false);
+            let syn = packet(7_000, 0, SYN, 0);
+            assert!(tcp.begins_anew(TO_SERVER, &syn).is_none());
+            tcp.update(TO_SERVER, &syn, false);
+            assert!(tcp.is_established());
+            tcp.update(TO_SERVER, &packet(100, 0, SYN, 0), false);
+            for (seq, ack) in [(u32::MAX, 101), (5, 7_000), (5, 7_002)] {
+                assert!(tcp.begins_anew(TO_CLIENT, &packet(seq, ack, SYN | ACK, 0)).is_none());
+            }
+            let same_number = tcp.begins_anew(TO_CLIENT, &packet(5, 101, SYN | ACK, 0));
+            assert!(same_number.is_some(), "another SYN-ACK to a SYN of the same number is another connection");
+            let syn_ack = packet(5, 7_001, SYN | ACK, 0);
+            let mut anew = tcp.begins_anew(TO_CLIENT, &syn_ack).unwrap();
+            assert!(!anew.is_established());
+            anew.update(TO_CLIENT, &syn_ack, false);
+            anew.update(TO_SERVER, &packet(7_001, 6, ACK, 0), false);
+            assert!(anew.is_established());
+        }
+    }
+
+    #[test]
+    fn a_stray_syn_ack_before_the_handshake_does_not_turn_the_connection_round() {
+        // The stray packet of the attacker makes a flow whose client is the server.
+        let mut tcp = TcpTracker::default();
+        tcp.update(TO_CLIENT, &packet(1, 1, SYN | ACK, 0), false);
+        tcp.update(TO_CLIENT, &packet(100, 0, SYN, 0), false);
+        let mut anew = tcp.begins_anew(TO_SERVER, &packet(500, 101, SYN | ACK, 0)).unwrap();
+        anew.update(TO_CLIENT, &packet(500, 101, SYN | ACK, 0), false);
+        anew.update(TO_SERVER, &packet(101, 501, ACK, 0), false);
+        assert!(anew.is_established());
     }
 }

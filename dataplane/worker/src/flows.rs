@@ -39,6 +39,12 @@ pub fn key_of(headers: &Headers, depth: u8, vlan_tracking: bool) -> Option<Keyed
     Some(Keyed { key, swapped })
 }
 
+/// Whether `headers` are those of an ICMP message about another packet (RFC 792, RFC 4443 section 2.1).
+pub fn is_icmp_error(headers: &Headers) -> bool {
+    (headers.is_icmpv4() && matches!(headers.icmp_type, 3 | 4 | 5 | 11 | 12))
+        || (headers.is_icmpv6() && headers.icmp_type < 128)
+}
+
 /// The key of the flow whose packet an ICMP error quotes, with the error's own direction: against the quoted packet.
 pub fn key_of_quoted(headers: &Headers, frame: &[u8], depth: u8, vlan_tracking: bool) -> Option<Keyed> {
     let quoted = headers.embedded.filter(|quoted| quoted.has_ports)?;

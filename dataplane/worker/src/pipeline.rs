@@ -11,7 +11,7 @@ use crate::{
 };
 use sluice_core::{
     Action, Cause, Counters, Direction, HashKey, Nanos, Verdict,
-    event::{FlowEnd, FlowState},
+    event::{FlowEnd, FlowState, TcpState},
     verdict::Mode,
 };
 use sluice_detect::{Findings, Inspector, PacketView, Ruleset, state::State};
@@ -92,7 +92,7 @@ impl Pipeline {
     /// Looks up, and creates, the flow of the innermost layer and counts the packet in it: for measuring this stage alone.
     pub fn lookup_only(&mut self, decoded: &Decoded, frame: &[u8], now: Nanos) {
         let headers = decoded.innermost();
-        if self.flow_of(headers, frame, depth_of(decoded), now).is_err() {
+        if self.flow_of(headers, frame, depth_of(decoded), true, now).is_err() {
             self.counters.flow_memcap += 1;
         }
     }
@@ -136,6 +136,7 @@ impl Pipeline {
     pub fn publish(&mut self) {
         self.reporter.publish(&mut self.counters);
         self.counters.detect_state_evicted = self.state.evicted();
+        self.counters.detect_ports_refused = self.state.ports_refused();
     }
 
     /// Flows in the table.
@@ -145,7 +146,9 @@ impl Pipeline {
 
     fn layer(&mut self, subject: &Subject, now: Nanos) -> Verdict {
         let Subject { frame, headers, .. } = *subject;
-        let found = match self.flow_of(headers, frame, subject.layer, now) {
+        // A packet that the other end never reads moves no connection and leaves no marks.
+        let sound = !headers.is_tcp() || self.checksum_allows(headers, frame);
+        let found = match self.flow_of(headers, frame, subject.layer, sound, now) {
             Ok(found) => found,
             Err(TableFull) => {
                 self.counters.flow_memcap += 1;
@@ -158,14 +161,11 @@ impl Pipeline {
                 None
             }
         };
-        let mut sound = true;
         if let Some((flow, direction)) = found
             && headers.is_tcp()
+            && sound
         {
-            sound = self.checksum_allows(headers, frame);
-            if sound {
-                self.advance_tcp(flow, direction, headers);
-            }
+            self.advance_tcp(flow, direction, headers);
         }
         let (ruleset, generation) = (&*self.ruleset, self.ruleset.generation);
         let flow = found.and_then(|(flow, _)| self.flows.get_mut(flow));
@@ -186,6 +186,10 @@ impl Pipeline {
             None => {}
         }
         let packet = PacketView { frame, headers, direction, established, now };
+        // Marks of a packet that is not sound go onto a copy.
+        let mut copy = if sound { None } else { flow.as_deref().copied() };
+        let flow = if sound { flow } else { copy.as_mut() };
+        self.state.freeze(!sound);
         self.inspector.inspect(ruleset, &packet, flow, &mut self.state, &mut self.counters, &mut self.findings);
         if self.findings.is_empty() {
             return Verdict::Pass;
@@ -202,7 +206,7 @@ impl Pipeline {
         let dropping = self.findings.as_slice().iter().find(|finding| finding.action.drops()).copied();
         let passes = self.findings.as_slice().iter().find(|finding| finding.action == Action::Pass);
         if let Some(flow) = flow.as_deref_mut() {
-            if self.findings.as_slice().iter().any(|finding| finding.speaks && finding.action != Action::Pass) {
+            if self.findings.as_slice().iter().any(|finding| finding.speaks) {
                 flow.alerted = true;
             }
             // Nothing is judged behind a pass, so a drop beside it was judged before it and decides.
@@ -218,7 +222,7 @@ impl Pipeline {
             _ => Action::Alert,
         };
         for finding in self.findings.as_slice() {
-            if finding.speaks && finding.action != Action::Pass {
+            if finding.speaks {
                 let blocked = finding.action.drops() && inline;
                 self.counters.detect_alert += 1;
                 self.reporter.alert(subject, facts, finding, generation, blocked, verdict_word);
@@ -257,15 +261,26 @@ impl Pipeline {
     }
 
     /// The flow of a layer, found or created, with the packet counted in it; none for packets that have no flow.
-    fn flow_of(&mut self, headers: &Headers, frame: &[u8], depth: u8, now: Nanos) -> Result<InTable, TableFull> {
+    fn flow_of(
+        &mut self,
+        headers: &Headers,
+        frame: &[u8],
+        depth: u8,
+        sound: bool,
+        now: Nanos,
+    ) -> Result<InTable, TableFull> {
         let vlan_tracking = self.settings.vlan_tracking;
         let Some(keyed) = flows::key_of(headers, depth, vlan_tracking) else { return Ok(None) };
-        // An error message belongs to the flow it is about, when that is known.
-        let quoted = headers.embedded.and_then(|_| flows::key_of_quoted(headers, frame, depth, vlan_tracking));
-        let known = quoted.and_then(|keyed| self.find(&keyed, now).map(|flow| (flow, keyed)));
-        let (flow, keyed) = match known {
-            Some(known) => known,
-            None => (self.find_or_create(headers, &keyed, now)?, keyed),
+        // An error message belongs to the flow it is about, when that is known, and never makes one: anybody can send errors.
+        let is_error = flows::is_icmp_error(headers);
+        let (flow, keyed) = if is_error {
+            let quoted = flows::key_of_quoted(headers, frame, depth, vlan_tracking);
+            match quoted.and_then(|keyed| self.find(&keyed, now).map(|flow| (flow, keyed))) {
+                Some(known) => known,
+                None => return Ok(None),
+            }
+        } else {
+            (self.find_or_create(headers, &keyed, sound, now)?, keyed)
         };
         let Some(entry) = self.flows.get_mut(flow) else { return Ok(None) };
         let direction = entry.direction(keyed.swapped);
@@ -280,9 +295,11 @@ impl Pipeline {
         {
             *icmp = (headers.icmp_type, headers.icmp_code);
         }
-        entry.last = now;
-        if entry.protocol != 6 && entry.state == FlowState::New && entry.seen_both() {
-            entry.state = FlowState::Established;
+        if !is_error {
+            entry.last = now;
+            if entry.protocol != 6 && entry.state == FlowState::New && direction == Direction::ToClient {
+                entry.state = FlowState::Established;
+            }
         }
         Ok(Some((flow, direction)))
     }
@@ -304,14 +321,25 @@ impl Pipeline {
         }
     }
 
-    fn find_or_create(&mut self, headers: &Headers, keyed: &Keyed, now: Nanos) -> Result<FlowRef, TableFull> {
+    fn find_or_create(
+        &mut self,
+        headers: &Headers,
+        keyed: &Keyed,
+        sound: bool,
+        now: Nanos,
+    ) -> Result<FlowRef, TableFull> {
+        let mut anew = None;
         if let Some(flow) = self.find(keyed, now) {
-            let reused = headers.is_tcp()
-                && self
+            if sound && headers.is_tcp() {
+                let segment = segment_of(headers);
+                anew = self
                     .flows
                     .get_mut(flow)
-                    .is_some_and(|flow| flow.tcp.is_reused_by(flow.direction(keyed.swapped), &segment_of(headers)));
-            if !reused {
+                    // What is dropped never arrives, so nothing in it ends the connection for the other end.
+                    .filter(|flow| !flow.action.is_some_and(Action::drops))
+                    .and_then(|flow| flow.tcp.begins_anew(flow.direction(keyed.swapped), &segment));
+            }
+            if anew.is_none() {
                 return Ok(flow);
             }
             self.end(flow, FlowEnd::TcpReuse);
@@ -349,6 +377,10 @@ impl Pipeline {
             entry.server = headers.src;
             entry.client_port = headers.dst_port;
             entry.server_port = headers.src_port;
+        }
+        if let Some(tcp) = anew {
+            entry.tcp = tcp;
+            self.counters.tcp_sessions += u64::from(tcp.state() == TcpState::SynSent);
         }
         Ok(flow)
     }

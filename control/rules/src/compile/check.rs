@@ -22,7 +22,7 @@ use crate::{
     },
 };
 use sluice_detect::{
-    check::{Check, ChecksumOf, FlagMatch, IntTest, Owner, Side as Sides},
+    check::{Check, ChecksumOf, FlagMatch, IntTest, Owner, SharedBit, Side as Sides},
     range::Range,
     rule::Effect,
 };
@@ -76,7 +76,7 @@ pub(super) fn compile(kind: &MatchKind, names: &mut Names) -> Result<Compiled, R
             };
             let numbers = numbers(names, Kind::HostBit, &bits.names)?;
             let [bit] = numbers.as_slice() else { return Err(Refusal::Needs("hostbits with several names")) };
-            return Ok(shared(bits.operation, *bit, owner, HOSTBIT_SECONDS));
+            return Ok(shared(bits.operation, SharedBit::Host(*bit), owner, HOSTBIT_SECONDS));
         }
         MatchKind::XBits(bits) => {
             let owner = match bits.owner {
@@ -85,10 +85,8 @@ pub(super) fn compile(kind: &MatchKind, names: &mut Names) -> Result<Compiled, R
                 BitOwner::Pair => Owner::Pair,
                 BitOwner::Transaction => return Err(Refusal::Needs("transactions")),
             };
-            let number = names.number(Kind::XBit, &bits.name).ok_or(TOO_MANY_NAMES)?;
-            // Host bits and xbits of hosts share a table: keep their numbers apart.
-            let bit = number.checked_add(1 << 15).ok_or(TOO_MANY_NAMES)?;
-            return Ok(shared(bits.operation, bit, owner, bits.expire_s));
+            let number = names.number(Kind::XBit, &bits.name).ok_or(too_many(Kind::XBit))?;
+            return Ok(shared(bits.operation, SharedBit::X(number), owner, bits.expire_s));
         }
         MatchKind::Bypass => return Err(Refusal::Needs("bypass")),
         MatchKind::IpReputation(_) => return Err(Refusal::Needs("iprep")),
@@ -101,17 +99,25 @@ pub(super) fn compile(kind: &MatchKind, names: &mut Names) -> Result<Compiled, R
 
 /// How long a host bit lasts, seconds.
 const HOSTBIT_SECONDS: u32 = 300;
-const TOO_MANY_NAMES: Refusal = Refusal::Needs("more than 32,768 names of bits");
+
+const fn too_many(kind: Kind) -> Refusal {
+    Refusal::Needs(match kind {
+        Kind::FlowBit => "more than 1,024 names of flow bits",
+        Kind::FlowInt => "more than 16 names of flow integers",
+        Kind::HostBit => "more than 65,536 names of host bits",
+        Kind::XBit => "more than 65,536 names of xbits",
+    })
+}
 
 fn numbers(names: &mut Names, kind: Kind, list: &[Box<str>]) -> Result<Vec<u16>, Refusal> {
-    list.iter().map(|name| names.number(kind, name).ok_or(TOO_MANY_NAMES)).collect()
+    list.iter().map(|name| names.number(kind, name).ok_or(too_many(kind))).collect()
 }
 
 fn effects(numbers: &[u16], make: fn(u16) -> Effect) -> Compiled {
     Compiled { checks: Vec::new(), effects: numbers.iter().copied().map(make).collect() }
 }
 
-fn shared(operation: BitOperation, bit: u16, owner: Owner, seconds: u32) -> Compiled {
+fn shared(operation: BitOperation, bit: SharedBit, owner: Owner, seconds: u32) -> Compiled {
     match operation {
         BitOperation::IsSet => Compiled::check(Check::SharedBit { bit, owner, set: true }),
         BitOperation::IsNotSet => Compiled::check(Check::SharedBit { bit, owner, set: false }),
@@ -122,7 +128,7 @@ fn shared(operation: BitOperation, bit: u16, owner: Owner, seconds: u32) -> Comp
 }
 
 fn flow_int(int: &FlowInt, names: &mut Names) -> Result<Compiled, Refusal> {
-    let id = names.number(Kind::FlowInt, &int.name).ok_or(TOO_MANY_NAMES)?;
+    let id = names.number(Kind::FlowInt, &int.name).ok_or(too_many(Kind::FlowInt))?;
     let known = |value: &IntValue| match value {
         IntValue::Number(number) => Ok(*number),
         IntValue::Variable(_) => Err(Refusal::Needs("flowint compared with a flowint")),

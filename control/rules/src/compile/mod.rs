@@ -106,7 +106,12 @@ pub fn compile(
     let mut diagnostics = Vec::new();
     let (mut refused, mut unsupported) = (0, 0);
     for (place, syntax) in rules.iter().enumerate() {
-        match rule::compile(syntax, options, &limits, &mut resolver, names, &mut builder) {
+        let regexes = builder.regexes();
+        let result = rule::compile(syntax, options, &limits, &mut resolver, names, &mut builder);
+        if result.is_err() {
+            builder.forget_regexes(regexes);
+        }
+        match result {
             Ok(done) => {
                 for problem in &done.warnings {
                     diagnostics.push(whole(syntax, Severity::Warning, problem.clone()));

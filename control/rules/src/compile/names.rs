@@ -2,6 +2,7 @@
 //!
 //! Interned process-wide: a name keeps its number from one generation to the next, so what a flow carries keeps its meaning.
 
+use sluice_detect::rule::{FLOW_BITS, FLOW_INTS};
 use std::collections::HashMap;
 
 /// What a name names.
@@ -17,6 +18,17 @@ pub enum Kind {
     XBit,
 }
 
+impl Kind {
+    /// Names there can be: as many as a flow has room for, so that no traffic fills it up; no more than 65,536.
+    fn most(self) -> usize {
+        match self {
+            Self::FlowBit => FLOW_BITS,
+            Self::FlowInt => FLOW_INTS,
+            Self::HostBit | Self::XBit => 1 << 16,
+        }
+    }
+}
+
 /// The names met so far.
 #[derive(Debug, Default)]
 pub struct Names {
@@ -25,13 +37,14 @@ pub struct Names {
 }
 
 impl Names {
-    /// The number of `name`; none when 65,536 names of its kind are taken.
+    /// The number of `name`; none when all numbers of its kind are taken.
+    // GAP(reload): names of rules that are gone keep their numbers until the process ends.
     pub fn number(&mut self, kind: Kind, name: &str) -> Option<u16> {
         if let Some(&number) = self.numbers.get(&(kind, name.into())) {
             return Some(number);
         }
         let count = self.counts.entry(kind).or_default();
-        let number = u16::try_from(*count).ok()?;
+        let number = u16::try_from(*count).ok().filter(|number| usize::from(*number) < kind.most())?;
         *count += 1;
         self.numbers.insert((kind, name.into()), number);
         Some(number)
@@ -49,5 +62,17 @@ mod tests {
         assert_ne!(first, names.number(Kind::FlowBit, "b"));
         assert_eq!(first, names.number(Kind::FlowBit, "a"));
         assert_eq!(names.number(Kind::XBit, "b"), Some(0));
+    }
+
+    #[test]
+    fn names_of_flow_marks_end_where_a_flow_has_no_room() {
+        let mut names = Names::default();
+        assert!((0..1_024).all(|n| names.number(Kind::FlowBit, &n.to_string()) == Some(n)));
+        assert_eq!(names.number(Kind::FlowBit, "one more"), None);
+        assert_eq!(names.number(Kind::FlowBit, "7"), Some(7), "known names stay");
+        assert!((0..16).all(|n| names.number(Kind::FlowInt, &n.to_string()) == Some(n)));
+        assert_eq!(names.number(Kind::FlowInt, "one more"), None);
+        assert!((0..=u16::MAX).all(|n| names.number(Kind::XBit, &n.to_string()) == Some(n)));
+        assert_eq!(names.number(Kind::XBit, "one more"), None);
     }
 }

@@ -61,14 +61,14 @@ pub(super) fn compile(rule: &Syntax, builder: &mut RulesetBuilder) -> Result<(Ve
                     dollar_end_only: pcre.dollar_end_only,
                     ungreedy: pcre.ungreedy,
                 };
-                let compiled = regex::compile(&pcre.expression, flags).map_err(|error| {
+                let regex = builder.regex(&pcre.expression, flags).map_err(|error| {
                     let reason = match error {
                         regex::RegexError::Syntax(reason) => reason,
                         regex::RegexError::NotText => "not text".to_owned(),
                     };
                     (found.span, Refusal::Wrong(Problem::BadExpression { reason: reason.into() }))
                 })?;
-                Step::Regex { regex: builder.regex(compiled), negated: pcre.negated, relative: pcre.relative }
+                Step::Regex { regex, negated: pcre.negated, relative: pcre.relative }
             }
             MatchKind::IsDataAt(data) => Step::IsDataAt {
                 offset: variables.number(&data.position).map_err(|refusal| (found.span, refusal))?,

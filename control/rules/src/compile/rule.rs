@@ -130,6 +130,8 @@ pub(super) fn compile(
         && !speaks_of_flow
         && ports_any
         && has_addresses(protocol);
+    let needs_transport =
+        has_decoded_transport(protocol) && !checks.iter().any(|check| matches!(check, Check::DecodeEvent(_)));
     let mut suppressions = Vec::new();
     let mut silenced = false;
     let (gid, sid) = (Some(syntax.gid), Some(syntax.sid));
@@ -169,6 +171,7 @@ pub(super) fn compile(
         suppressions: suppressions.into_boxed_slice(),
         silent: silent || silenced,
         addresses_only,
+        needs_transport,
     };
     let order = order::key(syntax, action, priority, &options.action_order);
     Ok(CompiledRule { rule, fast_pattern, order, warnings })
@@ -183,6 +186,11 @@ const DEFAULT_PRIORITY: u8 = 3;
 
 fn has_addresses(protocol: Protocol) -> bool {
     !matches!(protocol, Protocol::PacketHeader | Protocol::Arp | Protocol::Ethernet)
+}
+
+/// Whether the decoder reads the header of `protocol`.
+fn has_decoded_transport(protocol: Protocol) -> bool {
+    matches!(protocol, Protocol::AnyIcmp | Protocol::Upper(6 | 17 | 132) | Protocol::UpperOver(_, 1 | 58))
 }
 
 fn protocol(protocol: SyntaxProtocol) -> Result<(Protocol, Unit), Refusal> {

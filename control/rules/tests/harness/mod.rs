@@ -14,7 +14,7 @@ use sluice_detect::{Inspector, Ruleset};
 use sluice_packet::{Decoded, LinkType, checksum, decode};
 use sluice_rules::{
     LoadOptions, Variables,
-    compile::{ActionOrder, CompileOptions, Names, compile, limits},
+    compile::{ActionOrder, CompileOptions, Compiled, Names, compile, limits},
     config::threshold,
     load_bytes,
 };
@@ -365,16 +365,23 @@ pub const ACTIONS: [Action; 4] = [Action::Pass, Action::Drop, Action::RejectSour
 
 /// Whether the rule language and the compiler take this rule.
 pub fn is_accepted(rule: &str) -> bool {
+    compiled(rule).1 > 0
+}
+
+/// What becomes of `rules`, and how many of them are used.
+pub fn compiled(rules: &str) -> (Compiled, usize) {
     let variables = variables();
     let options = LoadOptions { variables: Some(variables.clone()), ..LoadOptions::default() };
-    let set = load_bytes(Path::new("test.rules"), rule.as_bytes(), &options);
+    let set = load_bytes(Path::new("test.rules"), rules.as_bytes(), &options);
     let options = CompileOptions {
         variables: &variables,
         action_order: ActionOrder::default(),
         class_priority: &|_| None,
         limits: &[],
     };
-    compile(&set.rules, &options, &mut Names::default(), 1).is_ok_and(|compiled| !compiled.places.is_empty())
+    let compiled = compile(&set.rules, &options, &mut Names::default(), 1).expect("a rule set");
+    let used = compiled.places.len();
+    (compiled, used)
 }
 
 /// A rule for nearly every path through the engine.
