@@ -90,7 +90,7 @@ pub(super) fn compile(kind: &MatchKind, names: &mut Names) -> Result<Compiled, R
             let bit = number.checked_add(1 << 15).ok_or(TOO_MANY_NAMES)?;
             return Ok(shared(bits.operation, bit, owner, bits.expire_s));
         }
-        MatchKind::Bypass => return Err(Refusal::Needs("bypass")),
+        MatchKind::Bypass => return Ok(Compiled::effect(Effect::BypassFlow)),
         MatchKind::IpReputation(_) => return Err(Refusal::Needs("iprep")),
         MatchKind::Elephant(_) => return Err(Refusal::Needs("flow.elephant")),
         MatchKind::AppLayerProtocol(_) | MatchKind::ProtocolDetection(_) => return Err(Refusal::Needs("app-layer")),
