@@ -39,6 +39,10 @@ impl SettingArguments {
                 }
             }
         }
+        if let Some(words) = settings.contradiction() {
+            sound = false;
+            eprintln!("sluice: {words}");
+        }
         if sound { Ok(settings) } else { Err(Exit::Misuse) }
     }
 }

@@ -1,6 +1,7 @@
 //! One assignment: `PATH=VALUE`, in our words or, where another engine's users have them in their scripts, in that engine's dotted names.
 
 use crate::settings::{ActionWord, Checksums, Settings, Stages};
+use sluice_core::ExceptionPolicy;
 use std::{fmt, path::PathBuf};
 
 /// What became of an assignment that is sound.
@@ -54,6 +55,8 @@ impl std::error::Error for SetError {}
 const PATHS: &[&str] = &[
     "detection.checksums",
     "detection.stream.midstream",
+    "detection.stream.midstream-policy",
+    "detection.exception-policy",
     "detection.packet-alert-max",
     "detection.vlan-tracking",
     "detection.flow-capacity",
@@ -68,6 +71,9 @@ const PATHS: &[&str] = &[
     "events.eve.payload-printable",
     "events.eve.packet",
     "events.eve.ethernet",
+    "events.eve.community-id",
+    "events.eve.community-id-seed",
+    "events.eve.stats-zero",
     "measure.stages",
     "measure.forwarded",
 ];
@@ -76,6 +82,8 @@ const PATHS: &[&str] = &[
 const ALIASES: &[(&str, &str)] = &[
     ("stream.checksum-validation", "detection.checksums"),
     ("stream.midstream", "detection.stream.midstream"),
+    ("stream.midstream-policy", "detection.stream.midstream-policy"),
+    ("exception-policy", "detection.exception-policy"),
     ("packet-alert-max", "detection.packet-alert-max"),
     ("vlan.use-for-tracking", "detection.vlan-tracking"),
     ("action-order", "detection.action-order"),
@@ -83,6 +91,9 @@ const ALIASES: &[(&str, &str)] = &[
     ("reference-config-file", "detection.reference-file"),
     ("threshold-file", "detection.threshold-file"),
 ];
+
+/// What a policy can be.
+const POLICIES: &str = "auto, ignore, drop-flow, drop-packet, reject, pass-flow, pass-packet or bypass";
 
 /// Record types that are written.
 const EVE_TYPES: &[&str] = &["alert", "drop", "flow", "stats"];
@@ -134,17 +145,8 @@ const EVE_TYPES_LATER: &[&str] = &[
 ];
 
 /// Beginnings of the reference engine's names for what does not exist here yet.
-const NOT_YET: &[&str] = &[
-    "app-layer.",
-    "stream.",
-    "exception-policy",
-    "datasets.",
-    "detect.",
-    "stats.",
-    "defrag.",
-    "host-os-policy.",
-    "file-store.",
-];
+const NOT_YET: &[&str] =
+    &["app-layer.", "stream.", "datasets.", "detect.", "stats.", "defrag.", "host-os-policy.", "file-store."];
 
 impl Settings {
     /// Applies `PATH=VALUE`.
@@ -183,6 +185,12 @@ impl Settings {
                 }
             }
             "detection.stream.midstream" => self.midstream = flag()?,
+            "detection.stream.midstream-policy" => {
+                self.midstream_policy = Some(ExceptionPolicy::from_name(value).ok_or_else(|| bad(POLICIES))?);
+            }
+            "detection.exception-policy" => {
+                self.exception_policy = ExceptionPolicy::from_name(value).ok_or_else(|| bad(POLICIES))?;
+            }
             "detection.packet-alert-max" => {
                 self.packet_alert_max = match value.parse() {
                     Ok(most @ 1..=64) => most,
@@ -218,6 +226,11 @@ impl Settings {
             "events.eve.payload-printable" => self.eve.payload_printable = flag()?,
             "events.eve.packet" => self.eve.packet = flag()?,
             "events.eve.ethernet" => self.eve.ethernet = flag()?,
+            "events.eve.community-id" => self.eve.community_id = flag()?,
+            "events.eve.community-id-seed" => {
+                self.eve.community_id_seed = value.parse().map_err(|_| bad("a number from 0 to 65535"))?;
+            }
+            "events.eve.stats-zero" => self.eve.stats_zero = flag()?,
             "measure.stages" => {
                 self.stages = match value {
                     "forward" => Stages::Forward,
@@ -279,6 +292,7 @@ fn edits(left: &str, right: &str) -> usize {
 mod tests {
     use super::{Assigned, SetError};
     use crate::settings::{ActionWord, Checksums, Settings};
+    use sluice_core::ExceptionPolicy;
 
     #[test]
     fn our_paths_and_the_other_engines_names_set_the_same() {
@@ -298,6 +312,20 @@ mod tests {
         let mut settings = Settings::default();
         assert_eq!(settings.assign("app-layer.protocols.dnp3.enabled=true"), Ok(Assigned::NotYet));
         assert_eq!(settings, Settings::default());
+    }
+
+    #[test]
+    fn policies_are_known_or_refused_and_contradictions_are_found() {
+        let mut settings = Settings::default();
+        assert_eq!(settings.assign("exception-policy=bypass"), Ok(Assigned::InForce));
+        assert_eq!(settings.midstream_policy(), ExceptionPolicy::Bypass);
+        assert_eq!(settings.assign("stream.midstream-policy=pass-flow"), Ok(Assigned::InForce));
+        assert_eq!(settings.midstream_policy(), ExceptionPolicy::PassFlow);
+        settings.midstream = true;
+        assert_eq!(settings.contradiction(), None);
+        assert!(settings.assign("stream.midstream-policy=drop").is_err());
+        settings.midstream_policy = Some(ExceptionPolicy::Bypass);
+        assert!(settings.contradiction().is_some());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The typed model.
 
+use sluice_core::ExceptionPolicy;
 use std::{collections::BTreeMap, path::PathBuf};
 
 /// `detection.checksums`
@@ -93,7 +94,7 @@ impl Default for Variables {
 }
 
 /// `events.eve`
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EveSettings {
     /// Record types; none: all there are.
     pub types: Option<Vec<String>>,
@@ -105,6 +106,27 @@ pub struct EveSettings {
     pub packet: bool,
     /// `ether`
     pub ethernet: bool,
+    /// `community_id`
+    pub community_id: bool,
+    /// The number that makes the identifiers of one site unlike those of others.
+    pub community_id_seed: u16,
+    /// Counters that are 0, in `stats`.
+    pub stats_zero: bool,
+}
+
+impl Default for EveSettings {
+    fn default() -> Self {
+        Self {
+            types: None,
+            payload: false,
+            payload_printable: false,
+            packet: false,
+            ethernet: false,
+            community_id: false,
+            community_id_seed: 0,
+            stats_zero: true,
+        }
+    }
 }
 
 /// Everything a replay can be told.
@@ -114,6 +136,10 @@ pub struct Settings {
     pub checksums: Checksums,
     /// `detection.stream.midstream`
     pub midstream: bool,
+    /// `detection.stream.midstream-policy`: what becomes of connections whose handshake was not seen; none: as `exception_policy`.
+    pub midstream_policy: Option<ExceptionPolicy>,
+    /// `detection.exception-policy`: what becomes of traffic that can not be followed, where nothing else is said.
+    pub exception_policy: ExceptionPolicy,
     /// `detection.packet-alert-max`: alerts one packet can raise.
     pub packet_alert_max: usize,
     /// `detection.vlan-tracking`: whether VLAN ids tell flows apart.
@@ -138,12 +164,30 @@ pub struct Settings {
     pub forwarded: bool,
 }
 
+impl Settings {
+    /// The policy for connections whose handshake was not seen, as chosen.
+    pub fn midstream_policy(&self) -> ExceptionPolicy {
+        self.midstream_policy.unwrap_or(self.exception_policy)
+    }
+
+    /// What of the settings contradicts itself, in words for the operator; none when nothing does.
+    pub fn contradiction(&self) -> Option<&'static str> {
+        let chosen = self.midstream_policy.is_none_or(ExceptionPolicy::fits_picking_up);
+        (self.midstream && !chosen).then_some(
+            "detection.stream.midstream asks to follow connections from the middle, detection.stream.midstream-policy to stop them; \
+             write auto, ignore or pass-flow, or midstream=false",
+        )
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         use ActionWord::{Alert, Drop, Pass, Reject};
         Self {
             checksums: Checksums::Auto,
             midstream: false,
+            midstream_policy: None,
+            exception_policy: ExceptionPolicy::Auto,
             packet_alert_max: 15,
             vlan_tracking: true,
             flow_capacity: 262_144,

@@ -4,16 +4,17 @@
 //! sent by the worker (header fields of a dropped packet, tunnel, hardware addresses) is read again from the packet's bytes here, off the packet path.
 
 use crate::{
+    community_id,
     json::Json,
     names,
     signature::{Signature, Target},
-    time,
+    stats, time, transport,
 };
 use sluice_core::{
     Action, Cause, Counters, Direction, Nanos,
     event::{EventBody, EventSlot, FlowEnd, FlowFacts, PacketFacts},
 };
-use sluice_packet::{DecodeConfig, Decoded, Headers, LinkType};
+use sluice_packet::{DecodeConfig, Decoded, Headers, LinkType, PacketSource};
 
 /// What goes into `eve.json`.
 #[derive(Clone, Debug)]
@@ -36,6 +37,10 @@ pub struct EveOptions {
     pub ethernet: bool,
     /// `pcap_cnt`
     pub record_number: bool,
+    /// `community_id`, with this seed.
+    pub community_id: Option<u16>,
+    /// Counters that are 0, in `stats`.
+    pub stats_zero: bool,
     /// How tunnels are found, to tell the outer packet.
     pub decode: DecodeConfig,
 }
@@ -52,6 +57,8 @@ impl Default for EveOptions {
             packet: true,
             ethernet: true,
             record_number: true,
+            community_id: None,
+            stats_zero: true,
             decode: DecodeConfig::default(),
         }
     }
@@ -89,12 +96,13 @@ impl EveWriter {
                 let mut json = Json::object(out);
                 self.packet_header(&mut json, slot, packet, flow.as_ref(), "alert");
                 alert(&mut json, packet, signature, *blocked);
+                self.transport(&mut json, slot, packet);
                 self.tunnel(&mut json, packet);
                 if let Some((flow, direction)) = flow {
                     json.text("direction", direction.name());
                     flow_in_alert(&mut json, flow);
                 }
-                self.payload(&mut json, slot, *payload);
+                self.payload(&mut json, slot, packet, *payload);
                 json.number("stream", 0);
                 verdict_object(&mut json, *verdict, packet, *blocked);
                 json.end();
@@ -121,7 +129,7 @@ impl EveWriter {
                 out.push(b'\n');
             }
             EventBody::Flow { flow, end } if self.options.flows => {
-                flow_record(out, flow, *end);
+                flow_record(out, flow, *end, self.options.community_id);
                 out.push(b'\n');
             }
             _ => {}
@@ -141,47 +149,39 @@ impl EveWriter {
         if !self.options.stats {
             return;
         }
+        let mut named: Vec<(String, u64)> =
+            Counters::NAMES.iter().map(|&name| name.to_owned()).zip(counters.values()).collect();
+        named.extend(stats::of_decoder(counters));
+        named.push((
+            "decoder.avg_pkt_size".to_owned(),
+            counters.decoder_bytes.checked_div(counters.decoder_pkts).unwrap_or(0),
+        ));
+        named.extend(
+            Cause::ALL
+                .into_iter()
+                .zip(dropped)
+                .map(|(cause, &count)| (format!("ips.drop_reason.{}", cause.name()), count)),
+        );
+        // Counters of what was not asked for say nothing: those of policies that never acted, those of the other mode.
+        named.retain(|(name, value)| {
+            let zero_is_told = self.options.stats_zero && !name.starts_with("exception_policy.");
+            (*value > 0 || zero_is_told) && (inline || !name.starts_with("ips."))
+        });
         let mut json = Json::object(out);
         json.text("timestamp", &time::eve(now));
         json.text("event_type", "stats");
         json.nested("stats", |json| {
             json.number("uptime", 0);
-            let values = counters.values();
-            let named: Vec<(&str, u64)> = Counters::NAMES.iter().copied().zip(values).collect();
-            let mut done: Vec<&str> = Vec::new();
-            for (name, _) in &named {
-                let Some((section, _)) = name.split_once('.') else { continue };
-                if done.contains(&section) || (section == "ips" && !inline) {
-                    continue;
+            stats::tree(json, &named, &|path, json| {
+                if path == "detect" {
+                    json.list_of_one("engines", |json| {
+                        json.number("id", 0);
+                        json.number("rules_loaded", rules.loaded);
+                        json.number("rules_failed", rules.failed);
+                        json.number("rules_skipped", rules.skipped);
+                    });
                 }
-                done.push(section);
-                json.nested(section, |json| {
-                    for (field, value) in named
-                        .iter()
-                        .filter_map(|(name, value)| Some((name.strip_prefix(section)?.strip_prefix('.')?, value)))
-                    {
-                        json.number(field, *value);
-                    }
-                    match section {
-                        "decoder" => json.number(
-                            "avg_pkt_size",
-                            counters.decoder_bytes.checked_div(counters.decoder_pkts).unwrap_or(0),
-                        ),
-                        "detect" => json.list_of_one("engines", |json| {
-                            json.number("id", 0);
-                            json.number("rules_loaded", rules.loaded);
-                            json.number("rules_failed", rules.failed);
-                            json.number("rules_skipped", rules.skipped);
-                        }),
-                        "ips" => json.nested("drop_reason", |json| {
-                            for (cause, count) in Cause::ALL.into_iter().zip(dropped) {
-                                json.number(cause.name(), *count);
-                            }
-                        }),
-                        _ => {}
-                    }
-                });
-            }
+            });
         });
         json.end();
         out.push(b'\n');
@@ -231,6 +231,9 @@ impl EveWriter {
             json.number("icmp_code", packet.icmp_code);
         }
         json.text("pkt_src", packet.pkt_src);
+        if let (Some(seed), Some((flow, _))) = (self.options.community_id, flow) {
+            json.text("community_id", &community_id::of_flow(flow, seed));
+        }
         if self.options.ethernet
             && let Some((source, destination)) =
                 self.layer(packet).and_then(|headers| headers.mac_addresses(slot.bytes()))
@@ -239,6 +242,16 @@ impl EveWriter {
                 json.text("src_mac", &mac(source));
                 json.text("dest_mac", &mac(destination));
             });
+        }
+    }
+
+    /// What the record says of an SCTP or IGMP packet.
+    fn transport(&self, json: &mut Json, slot: &EventSlot, packet: &PacketFacts) {
+        let Some(headers) = self.layer(packet).filter(|headers| headers.has_transport) else { return };
+        match headers.protocol {
+            2 => transport::igmp(json, slot.bytes(), headers),
+            132 => transport::sctp(json, slot.bytes(), headers),
+            _ => {}
         }
     }
 
@@ -263,7 +276,7 @@ impl EveWriter {
         });
     }
 
-    fn payload(&self, json: &mut Json, slot: &EventSlot, (start, length): (u32, u32)) {
+    fn payload(&self, json: &mut Json, slot: &EventSlot, packet: &PacketFacts, (start, length): (u32, u32)) {
         let bytes = slot.bytes();
         let rest = bytes.get(start as usize..).unwrap_or_default();
         let payload = rest.get(..length as usize).unwrap_or(rest);
@@ -278,10 +291,14 @@ impl EveWriter {
             json.bytes("payload_printable", &printable);
         }
         if self.options.packet {
-            json.base64("packet", bytes);
+            // What came out of a tunnel has no link of its own.
+            let inner = self.layer(packet).filter(|headers| headers.source != PacketSource::Wire);
+            let start = inner.map_or(0, |headers| headers.frame_start as usize);
+            json.base64("packet", bytes.get(start..).unwrap_or_default());
+            let link = if inner.is_some() { RAW_LINK } else { slot.link };
             json.nested("packet_info", |json| {
-                json.number("linktype", slot.link);
-                json.text("linktype_name", names::link_type(slot.link));
+                json.number("linktype", link);
+                json.text("linktype_name", names::link_type(link));
             });
         }
     }
@@ -323,6 +340,9 @@ impl EveWriter {
         });
     }
 }
+
+/// Link type of packets without a link.
+const RAW_LINK: u16 = 12;
 
 fn has_ports(protocol: u8) -> bool {
     matches!(protocol, 6 | 17 | 132)
@@ -417,7 +437,7 @@ fn flow_counts(json: &mut Json, flow: &FlowFacts) {
     json.number("bytes_toclient", flow.bytes[1]);
 }
 
-fn flow_record(out: &mut Vec<u8>, flow: &FlowFacts, end: FlowEnd) {
+fn flow_record(out: &mut Vec<u8>, flow: &FlowFacts, end: FlowEnd, community_seed: Option<u16>) {
     let mut json = Json::object(out);
     json.text("timestamp", &time::eve(flow.last));
     json.number("flow_id", flow.id);
@@ -433,6 +453,9 @@ fn flow_record(out: &mut Vec<u8>, flow: &FlowFacts, end: FlowEnd) {
     }
     json.text("proto", &names::protocol(flow.protocol));
     json.number("ip_v", flow.ip_version);
+    if let Some(seed) = community_seed {
+        json.text("community_id", &community_id::of_flow(flow, seed));
+    }
     if matches!(flow.protocol, 1 | 58) {
         let [(kind, code), (response_kind, response_code)] = flow.icmp;
         json.number("icmp_type", kind);
@@ -447,13 +470,19 @@ fn flow_record(out: &mut Vec<u8>, flow: &FlowFacts, end: FlowEnd) {
         json.text("start", &time::eve(flow.start));
         json.text("end", &time::eve(flow.last));
         json.number("age", flow.last.seconds().saturating_sub(flow.start.seconds()));
-        json.text("state", flow.state.name());
+        json.text("state", if flow.bypassed { "bypassed" } else { flow.state.name() });
         json.text("reason", end.name());
         json.flag("alerted", flow.alerted);
         match flow.action {
             Some(Action::Pass) => json.text("action", "pass"),
             Some(action) if action.drops() => json.text("action", "drop"),
             _ => {}
+        }
+        if let Some(policy) = flow.midstream {
+            json.list_of_one("exception_policy", |json| {
+                json.text("target", "stream_midstream");
+                json.text("policy", policy.word());
+            });
         }
     });
     if flow.protocol == 6 {

@@ -3,6 +3,8 @@
 //! - [`signature`]: what the writers need of a signature
 //! - [`json`]: writing JSON without building a tree
 //! - [`eve`]: EVE records: alert, drop, flow, stats
+//! - [`community_id`]: a flow's name that other tools compute too
+//! - `stats`, `transport`: parts of EVE records
 //! - [`fast`]: one line per alert
 //! - [`names`]: numbers people know by name
 //! - [`time`]: timestamps as EVE and fast.log print them
@@ -12,13 +14,16 @@
 //! EVE follows the field names and types of the reference engine exactly, because that is what every reader parses.
 #![forbid(unsafe_code)]
 
+pub mod community_id;
 pub mod eve;
 pub mod fast;
 pub mod json;
 pub mod names;
 pub mod signature;
 pub mod sink;
+mod stats;
 pub mod time;
+mod transport;
 
 pub use eve::{EveOptions, EveWriter};
 pub use signature::Signature;

@@ -11,7 +11,7 @@ use crate::{
 };
 use crossbeam::queue::ArrayQueue;
 use sluice_config::{Checksums, EveSettings, Settings, Stages};
-use sluice_core::{Counters, HashKey, Ledger, ring, verdict::Mode};
+use sluice_core::{Counters, ExceptionPolicy, HashKey, Ledger, ring, verdict::Mode};
 use sluice_detect::Inspector;
 use sluice_dpdk::{Eal, EalOptions, LcoreHandle, Mempool, Port, PortConfig, Telemetry};
 use sluice_events::{
@@ -347,6 +347,7 @@ fn worker_settings(settings: &Settings, inline: bool, copies: Copies) -> setting
             Checksums::Auto => ChecksumMode::Auto,
         },
         midstream: settings.midstream,
+        midstream_policy: midstream_policy(settings, inline),
         flow_capacity: settings.flow_capacity,
         vlan_tracking: settings.vlan_tracking,
         copies,
@@ -357,6 +358,14 @@ fn worker_settings(settings: &Settings, inline: bool, copies: Copies) -> setting
         },
         ..settings::Settings::default()
     }
+}
+
+/// The policy in force for connections whose handshake was not seen. One for everything that does not fit a midstream pickup gives way to it.
+fn midstream_policy(settings: &Settings, inline: bool) -> ExceptionPolicy {
+    let mode = if inline { Mode::Inline } else { Mode::Passive };
+    let chosen = settings.midstream_policy();
+    let gives_way = settings.midstream && !chosen.fits_picking_up();
+    if gives_way { ExceptionPolicy::Ignore } else { chosen.in_force(mode, settings.midstream) }
 }
 
 fn eve_options(settings: &EveSettings) -> EveOptions {
@@ -370,6 +379,8 @@ fn eve_options(settings: &EveSettings) -> EveOptions {
         payload_printable: settings.payload_printable,
         packet: settings.packet,
         ethernet: settings.ethernet,
+        community_id: settings.community_id.then_some(settings.community_id_seed),
+        stats_zero: settings.stats_zero,
         ..EveOptions::default()
     }
 }

@@ -2,12 +2,52 @@
 //!
 //! Plain numbers: one writer, published by the worker at the end of a burst, summed by the control core.
 
+/// Counts by number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tally<const N: usize>([u64; N]);
+
+impl<const N: usize> Default for Tally<N> {
+    fn default() -> Self {
+        Self([0; N])
+    }
+}
+
+impl<const N: usize> Tally<N> {
+    /// Raises the count of `number`; nothing beyond the last place.
+    #[inline]
+    pub fn raise(&mut self, number: usize) {
+        if let Some(count) = self.0.get_mut(number) {
+            *count += 1;
+        }
+    }
+
+    /// The count of `number`.
+    pub fn get(&self, number: usize) -> u64 {
+        self.0.get(number).copied().unwrap_or(0)
+    }
+
+    /// Numbers there is a place for.
+    pub const fn places(&self) -> usize {
+        N
+    }
+
+    fn add(&mut self, other: &Self) {
+        for (count, more) in self.0.iter_mut().zip(other.0) {
+            *count += more;
+        }
+    }
+}
+
 macro_rules! counters {
     ($($(#[doc = $doc:literal])* $field:ident => $name:literal),+ $(,)?) => {
         /// Counters of one worker. Each is raised somewhere: `tests` looks for one that never is.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         pub struct Counters {
             $($(#[doc = $doc])* pub $field: u64,)+
+            /// Packets with each protocol the decoder met, by its number; names are the decoder's.
+            pub protocols: Tally<64>,
+            /// Decoder events, by their number; names are the decoder's.
+            pub decoder_events: Tally<160>,
         }
 
         impl Counters {
@@ -25,6 +65,8 @@ macro_rules! counters {
             pub fn add(&mut self, other: &Self) {
                 let largest = self.decoder_max_pkt_size.max(other.decoder_max_pkt_size);
                 $(self.$field += other.$field;)+
+                self.protocols.add(&other.protocols);
+                self.decoder_events.add(&other.decoder_events);
                 self.decoder_max_pkt_size = largest;
             }
         }
@@ -92,6 +134,18 @@ counters! {
     tcp_midstream_pickups => "tcp.midstream_pickups",
     /// TCP packets with a wrong checksum.
     tcp_invalid_checksum => "tcp.invalid_checksum",
+    /// Packets of connections without handshake, dropped with their flow.
+    midstream_drop_flow => "exception_policy.tcp.midstream.drop_flow",
+    /// Packets of connections without handshake, dropped one by one.
+    midstream_drop_packet => "exception_policy.tcp.midstream.drop_packet",
+    /// Packets of connections without handshake, dropped with their flow, their sender told.
+    midstream_reject => "exception_policy.tcp.midstream.reject",
+    /// Packets of connections without handshake, let go without rules.
+    midstream_pass_flow => "exception_policy.tcp.midstream.pass_flow",
+    /// Packets of connections without handshake, let go without rules one by one.
+    midstream_pass_packet => "exception_policy.tcp.midstream.pass_packet",
+    /// Connections without handshake that nothing looks at any more.
+    midstream_bypass => "exception_policy.tcp.midstream.bypass",
     /// Alerts written.
     detect_alert => "detect.alert",
     /// Alerts beyond `packet-alert-max` of their packet.

@@ -5,6 +5,7 @@
 
 use crate::{
     direction::Direction,
+    exception::ExceptionPolicy,
     time::Nanos,
     verdict::{Action, Cause},
 };
@@ -171,6 +172,10 @@ pub struct FlowFacts {
     pub alerted: bool,
     /// Whether the flow is dropped, passed or neither.
     pub action: Option<Action>,
+    /// The policy applied because its handshake was not seen.
+    pub midstream: Option<ExceptionPolicy>,
+    /// Nothing looks at it any more.
+    pub bypassed: bool,
 }
 
 /// What an event says.

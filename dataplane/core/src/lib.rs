@@ -16,6 +16,7 @@
 pub mod counters;
 pub mod direction;
 pub mod event;
+pub mod exception;
 pub mod hash;
 pub mod key;
 pub mod ledger;
@@ -26,6 +27,7 @@ pub mod verdict;
 
 pub use counters::Counters;
 pub use direction::Direction;
+pub use exception::ExceptionPolicy;
 pub use hash::HashKey;
 pub use key::FlowKey;
 pub use ledger::Ledger;

@@ -50,6 +50,8 @@ pub enum Cause {
     Rules,
     /// An earlier packet of the flow was dropped by a signature that drops the flow.
     FlowDrop,
+    /// A connection whose handshake was not seen, and the policy for that is to drop.
+    Midstream,
     /// The flow table had no room, and the policy for that is to drop.
     FlowTableFull,
     /// The transmit queue took no more packets.
@@ -58,15 +60,17 @@ pub enum Cause {
 
 impl Cause {
     /// Number of causes.
-    pub const COUNT: usize = 4;
+    pub const COUNT: usize = 5;
     /// Every cause, in the order of its number.
-    pub const ALL: [Self; Self::COUNT] = [Self::Rules, Self::FlowDrop, Self::FlowTableFull, Self::TransmitFull];
+    pub const ALL: [Self; Self::COUNT] =
+        [Self::Rules, Self::FlowDrop, Self::Midstream, Self::FlowTableFull, Self::TransmitFull];
 
     /// The words in EVE's `drop.reason`, which has blanks where the counters have underscores.
     pub const fn words(self) -> &'static str {
         match self {
             Self::Rules => "rules",
             Self::FlowDrop => "flow drop",
+            Self::Midstream => "stream midstream",
             Self::FlowTableFull => "flow memcap",
             Self::TransmitFull => "tx ring full",
         }
@@ -77,6 +81,7 @@ impl Cause {
         match self {
             Self::Rules => "rules",
             Self::FlowDrop => "flow_drop",
+            Self::Midstream => "stream_midstream",
             Self::FlowTableFull => "flow_memcap",
             Self::TransmitFull => "tx_ring_full",
         }

@@ -401,6 +401,7 @@ fn apply(
                 let value = u32::try_from(value.max(0)).unwrap_or(u32::MAX);
                 counters.flowbits_refused += u64::from(!flow.ints.set(*id, value));
             }
+            (Effect::BypassFlow, Some(flow)) => flow.bypassed = true,
             (Effect::SetSharedBit { bit, owner, seconds }, _) => {
                 state.set(subject(*owner), *owner, *bit, packet.now, *seconds);
             }

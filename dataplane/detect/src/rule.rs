@@ -83,6 +83,8 @@ pub enum Effect {
     SetFlowInt(u16, u32),
     /// `flowint:name,+,n` and `-`
     AddFlowInt(u16, i64),
+    /// `bypass`
+    BypassFlow,
     /// `hostbits:set`, `xbits:set`
     SetSharedBit {
         /// The bit.

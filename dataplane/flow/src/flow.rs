@@ -5,7 +5,7 @@ use crate::{
     tcp::TcpTracker,
 };
 use sluice_core::{
-    Action, Direction, FlowKey, Nanos,
+    Action, Direction, ExceptionPolicy, FlowKey, Nanos,
     event::{FlowFacts, FlowState},
 };
 
@@ -61,6 +61,10 @@ pub struct Flow {
     pub alerted: bool,
     /// Pass: no more rules; Drop: no more packets.
     pub action: Option<Action>,
+    /// The policy applied because its handshake was not seen.
+    pub midstream: Option<ExceptionPolicy>,
+    /// Nothing looks at it any more: `bypass`.
+    pub bypassed: bool,
     /// Rules that look at addresses and protocol alone were judged, per direction.
     pub addresses_judged: [bool; 2],
     /// Neighbours in the same place of the timer wheel, and the place.
@@ -99,6 +103,8 @@ impl Flow {
             tcp_flags: [self.tcp.flags(Direction::ToServer), self.tcp.flags(Direction::ToClient)],
             alerted: self.alerted,
             action: self.action,
+            midstream: self.midstream,
+            bypassed: self.bypassed,
         }
     }
 }

@@ -10,8 +10,8 @@ use crate::headers::Headers;
 use crate::input::be16;
 use crate::network::extension;
 
-/// Options of one header as `(kind, data)`, data without kind and length. Padding (0 ends the list, 1 is one byte) is
-/// given as kind 1 with no data; the end is not given.
+/// Options of one header as `(kind, data)`, data without kind and length. Padding of one byte is given as kind 1 with no
+/// data, the mark that ends the list as kind 0; a list that ends with its header has none.
 #[derive(Clone, Debug)]
 pub struct OptionIter<'f> {
     rest: &'f [u8],
@@ -22,7 +22,11 @@ impl<'f> Iterator for OptionIter<'f> {
 
     fn next(&mut self) -> Option<Self::Item> {
         match self.rest {
-            [] | [0, ..] => None,
+            [] => None,
+            [0, ..] => {
+                self.rest = &[];
+                Some((0, &[]))
+            }
             [1, after @ ..] => {
                 self.rest = after;
                 Some((1, &[]))

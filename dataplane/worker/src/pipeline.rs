@@ -10,7 +10,7 @@ use crate::{
     settings::{ChecksumMode, Settings},
 };
 use sluice_core::{
-    Action, Cause, Counters, Direction, HashKey, Nanos, Verdict,
+    Action, Cause, Counters, Direction, ExceptionPolicy, HashKey, Nanos, Verdict,
     event::{FlowEnd, FlowState, TcpState},
     verdict::Mode,
 };
@@ -161,29 +161,36 @@ impl Pipeline {
                 None
             }
         };
-        if let Some((flow, direction)) = found
-            && headers.is_tcp()
-            && sound
-        {
-            self.advance_tcp(flow, direction, headers);
+        if let Some((flow, direction)) = found {
+            match self.flows.get_mut(flow) {
+                Some(flow) if flow.bypassed => return Verdict::Pass,
+                // What is dropped doesn't move its connection.
+                Some(flow) if flow.action.is_some_and(Action::drops) => {
+                    let verdict = Verdict::decide(self.settings.mode, Some(Cause::FlowDrop));
+                    if let Verdict::Drop(cause) = verdict {
+                        let facts = Some((flow.facts(), direction));
+                        self.reporter.drop_packet(subject, facts, cause, None, self.ruleset.generation);
+                    }
+                    return verdict;
+                }
+                _ => {}
+            }
+            if headers.is_tcp()
+                && sound
+                && self.advance_tcp(flow, direction, headers)
+                && let Some(verdict) = self.without_handshake(subject, flow, direction)
+            {
+                return verdict;
+            }
         }
-        let (ruleset, generation) = (&*self.ruleset, self.ruleset.generation);
+        let ruleset = &*self.ruleset;
         let flow = found.and_then(|(flow, _)| self.flows.get_mut(flow));
         let direction = found.map(|(_, direction)| direction);
         let established = flow
             .as_deref()
             .is_some_and(|flow| flow.state != FlowState::New && (!headers.is_tcp() || flow.tcp.is_established()));
-        match flow.as_deref().and_then(|flow| flow.action) {
-            Some(Action::Pass) => return Verdict::Pass,
-            Some(_) => {
-                let verdict = Verdict::decide(self.settings.mode, Some(Cause::FlowDrop));
-                if let Verdict::Drop(cause) = verdict {
-                    let facts = in_flow(flow.as_deref(), direction);
-                    self.reporter.drop_packet(subject, facts, cause, None, generation);
-                }
-                return verdict;
-            }
-            None => {}
+        if flow.as_deref().and_then(|flow| flow.action) == Some(Action::Pass) {
+            return Verdict::Pass;
         }
         let packet = PacketView { frame, headers, direction, established, now };
         // Marks of a packet that is not sound go onto a copy.
@@ -385,15 +392,22 @@ impl Pipeline {
         Ok(flow)
     }
 
-    fn advance_tcp(&mut self, flow: FlowRef, direction: Direction, headers: &Headers) {
+    /// Moves the connection on; whether the packet shows that the handshake was not seen: it picks the connection up, or there still is
+    /// none and the packet would be of one.
+    fn advance_tcp(&mut self, flow: FlowRef, direction: Direction, headers: &Headers) -> bool {
         let midstream = self.settings.midstream;
-        let Some(flow) = self.flows.get_mut(flow) else { return };
+        let Some(flow) = self.flows.get_mut(flow) else { return false };
+        let mut without_handshake = false;
         match flow.tcp.update(direction, &segment_of(headers), midstream) {
-            tcp::TcpStep::None => {}
+            tcp::TcpStep::None => {
+                let of_connection = headers.tcp.flags & tcp::RST == 0 && headers.tcp.flags & tcp::ACK != 0;
+                without_handshake = of_connection && flow.tcp.state() == TcpState::None;
+            }
             tcp::TcpStep::Began => self.counters.tcp_sessions += 1,
             tcp::TcpStep::PickedUp => {
                 self.counters.tcp_sessions += 1;
                 self.counters.tcp_midstream_pickups += 1;
+                without_handshake = true;
             }
         }
         if flow.tcp.is_closed() {
@@ -401,6 +415,51 @@ impl Pipeline {
         } else if flow.tcp.is_established() {
             flow.state = FlowState::Established;
         }
+        without_handshake
+    }
+
+    /// Applies the policy for connections whose handshake was not seen; the verdict, unless the packet goes on to the rules.
+    fn without_handshake(&mut self, subject: &Subject, found: FlowRef, direction: Direction) -> Option<Verdict> {
+        let policy = self.settings.midstream_policy;
+        let counters = &mut self.counters;
+        let flow = self.flows.get_mut(found)?;
+        flow.midstream = Some(policy);
+        match policy {
+            ExceptionPolicy::Auto | ExceptionPolicy::Ignore => return None,
+            ExceptionPolicy::PassFlow => {
+                counters.midstream_pass_flow += 1;
+                flow.action = Some(Action::Pass);
+                return Some(Verdict::Pass);
+            }
+            ExceptionPolicy::PassPacket => {
+                counters.midstream_pass_packet += 1;
+                return Some(Verdict::Pass);
+            }
+            ExceptionPolicy::Bypass => {
+                counters.midstream_bypass += 1;
+                flow.bypassed = true;
+                return Some(Verdict::Pass);
+            }
+            ExceptionPolicy::DropPacket => counters.midstream_drop_packet += 1,
+            ExceptionPolicy::DropFlow => {
+                counters.midstream_drop_flow += 1;
+                flow.action = Some(Action::Drop);
+            }
+            ExceptionPolicy::Reject => {
+                counters.midstream_reject += 1;
+                flow.action = Some(Action::Drop);
+            }
+        }
+        let facts = Some((flow.facts(), direction));
+        let verdict = Verdict::decide(self.settings.mode, Some(Cause::Midstream));
+        if let Verdict::Drop(cause) = verdict {
+            if policy == ExceptionPolicy::Reject {
+                self.counters.ips_rejected += 1;
+                self.reject(subject, Action::RejectSource);
+            }
+            self.reporter.drop_packet(subject, facts, cause, None, self.ruleset.generation);
+        }
+        Some(verdict)
     }
 
     /// Whether the checksum of a TCP packet lets it move its connection.
@@ -420,6 +479,14 @@ impl Pipeline {
         for headers in decoded.layers() {
             counters.decoder_pkts += 1;
             counters.decoder_invalid += u64::from(headers.invalid);
+            let mut protocols = headers.seen.bits();
+            while protocols != 0 {
+                counters.protocols.raise(protocols.trailing_zeros() as usize);
+                protocols &= protocols - 1;
+            }
+            for event in headers.events.iter() {
+                counters.decoder_events.raise(event as usize);
+            }
             counters.decoder_ethernet += u64::from(headers.has_ethernet);
             counters.decoder_vlan += u64::from(headers.vlan_count > 0);
             counters.defrag_fragments += u64::from(headers.fragment.is_fragment);

@@ -1,6 +1,6 @@
 //! What the control core decides before a worker starts.
 
-use sluice_core::verdict::Mode;
+use sluice_core::{ExceptionPolicy, verdict::Mode};
 use sluice_flow::Timeouts;
 use sluice_packet::{DecodeConfig, LinkType};
 
@@ -52,6 +52,8 @@ pub struct Settings {
     pub checksums: ChecksumMode,
     /// Pick up TCP connections whose handshake was not seen.
     pub midstream: bool,
+    /// What becomes of connections whose handshake was not seen: as `ExceptionPolicy::in_force` gives it.
+    pub midstream_policy: ExceptionPolicy,
     /// Flows the table holds.
     pub flow_capacity: usize,
     /// Idle times.
@@ -72,6 +74,7 @@ impl Default for Settings {
             decode: DecodeConfig::default(),
             checksums: ChecksumMode::Auto,
             midstream: false,
+            midstream_policy: ExceptionPolicy::Ignore,
             flow_capacity: 262_144,
             timeouts: Timeouts::default(),
             vlan_tracking: true,

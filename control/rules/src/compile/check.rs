@@ -88,7 +88,7 @@ pub(super) fn compile(kind: &MatchKind, names: &mut Names) -> Result<Compiled, R
             let number = names.number(Kind::XBit, &bits.name).ok_or(too_many(Kind::XBit))?;
             return Ok(shared(bits.operation, SharedBit::X(number), owner, bits.expire_s));
         }
-        MatchKind::Bypass => return Err(Refusal::Needs("bypass")),
+        MatchKind::Bypass => return Ok(Compiled::effect(Effect::BypassFlow)),
         MatchKind::IpReputation(_) => return Err(Refusal::Needs("iprep")),
         MatchKind::Elephant(_) => return Err(Refusal::Needs("flow.elephant")),
         MatchKind::AppLayerProtocol(_) | MatchKind::ProtocolDetection(_) => return Err(Refusal::Needs("app-layer")),
