@@ -4,7 +4,10 @@
 mod harness;
 
 use harness::{ACK, Engine, FIN, Family, Frame, RST, SYN, Session, Setup};
-use sluice_core::event::{EventBody, FlowEnd};
+use sluice_core::{
+    event::{EventBody, FlowEnd},
+    verdict::Mode,
+};
 use sluice_worker::ChecksumMode;
 
 const ATTACK: &str = "alert tcp any any -> any any (flow:established,to_server; content:\"attack\"; sid:1;)";
@@ -148,7 +151,7 @@ fn errors_make_no_flow_keep_none_alive_and_are_no_answer() {
 }
 
 #[test]
-fn a_packet_with_a_wrong_checksum_is_judged_but_leaves_nothing_behind() {
+fn inline_a_packet_with_a_wrong_checksum_is_judged_but_leaves_nothing_behind() {
     let rules = "alert tcp any any -> any any (content:\"unset\"; flowbits:unset,a; xbits:unset,x,track ip_src; sid:1;)
 alert tcp any any -> any any (content:\"mark\"; flowbits:set,a; xbits:set,x,track ip_src; sid:2;)
 alert tcp any any -> any any (content:\"ask\"; flowbits:isset,a; xbits:isset,x,track ip_src; sid:3;)
@@ -156,6 +159,7 @@ alert tcp any any -> any any (content:\"limited\"; threshold:type limit, track b
 alert tcp any any -> any any (content:\"count\"; flowint:n,+,1; flowint:n,==,1; sid:5;)
 alert tcp any any -> any 80 (flow:established; flow.pkts:toserver,>0; sid:6;)";
     let mut setup = Setup::default();
+    setup.settings.mode = Mode::Inline;
     setup.settings.checksums = ChecksumMode::On;
     let (mut engine, mut session) = (Engine::with(rules, setup), Session::new(Family::V4));
     engine.all(&session.handshake().iter().map(|frame| summed(frame)).collect::<Vec<_>>());

@@ -193,10 +193,12 @@ impl Pipeline {
             return Verdict::Pass;
         }
         let packet = PacketView { frame, headers, direction, established, now };
-        // Marks of a packet that is not sound go onto a copy.
-        let mut copy = if sound { None } else { flow.as_deref().copied() };
-        let flow = if sound { flow } else { copy.as_mut() };
-        self.state.freeze(!sound);
+        // Inline, marks of a packet that is not sound go onto a copy. Passive they stay, as with the reference engine: there a wrong checksum
+        // mostly means that the capture was taken where the card fills it in later.
+        let marks = sound || self.settings.mode == Mode::Passive;
+        let mut copy = if marks { None } else { flow.as_deref().copied() };
+        let flow = if marks { flow } else { copy.as_mut() };
+        self.state.freeze(!marks);
         self.inspector.inspect(ruleset, &packet, flow, &mut self.state, &mut self.counters, &mut self.findings);
         if self.findings.is_empty() {
             return Verdict::Pass;
