@@ -186,10 +186,11 @@ impl Pipeline {
             None => {}
         }
         let packet = PacketView { frame, headers, direction, established, now };
-        // Marks of a packet that is not sound go onto a copy.
-        let mut copy = if sound { None } else { flow.as_deref().copied() };
-        let flow = if sound { flow } else { copy.as_mut() };
-        self.state.freeze(!sound);
+        // Marks of a packet that is not sound go onto a copy: unless its sums may be wrong because the card fills them in later.
+        let leaves_marks = sound || self.sampling;
+        let mut copy = if leaves_marks { None } else { flow.as_deref().copied() };
+        let flow = if leaves_marks { flow } else { copy.as_mut() };
+        self.state.freeze(!leaves_marks);
         self.inspector.inspect(ruleset, &packet, flow, &mut self.state, &mut self.counters, &mut self.findings);
         if self.findings.is_empty() {
             return Verdict::Pass;
