@@ -177,6 +177,18 @@ alert tcp any any -> any 80 (flow:established; flow.pkts:toserver,>0; sid:6;)";
     assert_eq!(engine.feed(&send(&mut session, b"count")), [5, 6]);
 }
 
+#[test]
+fn a_wrong_checksum_keeps_its_marks_while_it_is_open_whether_checksums_mean_anything() {
+    let rules = "alert tcp any any -> any any (content:\"mark\"; flowbits:set,a; sid:1;)
+alert tcp any any -> any any (content:\"ask\"; flowbits:isset,a; sid:2;)";
+    let mut setup = Setup::default();
+    setup.settings.checksums = ChecksumMode::Auto;
+    let (mut engine, mut session) = (Engine::with(rules, setup), Session::new(Family::V4));
+    engine.all(&session.handshake().iter().map(|frame| summed(frame)).collect::<Vec<_>>());
+    engine.feed(&session.client_sends(b"mark"));
+    assert_eq!(engine.feed(&summed(&session.client_sends(b"ask"))), [2]);
+}
+
 /// A TCP frame over IPv4 with its checksum put right.
 fn summed(frame: &[u8]) -> Vec<u8> {
     let mut frame = frame.to_vec();

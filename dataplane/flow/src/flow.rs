@@ -108,3 +108,13 @@ impl Flow {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Flow;
+
+    #[test]
+    fn a_flow_takes_the_bytes_that_the_architecture_page_says() {
+        assert_eq!(size_of::<Flow>(), 472);
+    }
+}

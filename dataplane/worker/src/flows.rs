@@ -13,6 +13,8 @@ use sluice_packet::Headers;
 pub struct Keyed {
     /// The key.
     pub key: FlowKey,
+    /// Its hash in the worker's flow table.
+    pub hash: u64,
     /// Whether the endpoints were swapped to make it.
     pub swapped: bool,
 }
@@ -21,7 +23,8 @@ const ICMP: u8 = 1;
 const ICMPV6: u8 = 58;
 
 /// The key of the flow that `headers` belong to; none for what has no flow: no IP, undecodable, fragments, other protocols.
-pub fn key_of(headers: &Headers, depth: u8, vlan_tracking: bool) -> Option<Keyed> {
+#[inline]
+pub fn key_of(headers: &Headers, depth: u8, vlan_tracking: bool, hash: impl FnOnce(&FlowKey) -> u64) -> Option<Keyed> {
     if headers.invalid || !headers.is_ip() || !headers.has_transport {
         return None;
     }
@@ -36,7 +39,7 @@ pub fn key_of(headers: &Headers, depth: u8, vlan_tracking: bool) -> Option<Keyed
     let destination = Endpoint { address: headers.dst, port: destination_port };
     let (key, swapped) =
         FlowKey::new(source, destination, lane(headers, headers.protocol, headers.ip_version, depth, vlan_tracking));
-    Some(Keyed { key, swapped })
+    Some(Keyed { key, hash: hash(&key), swapped })
 }
 
 /// Whether `headers` are those of an ICMP message about another packet (RFC 792, RFC 4443 section 2.1).
@@ -46,13 +49,19 @@ pub fn is_icmp_error(headers: &Headers) -> bool {
 }
 
 /// The key of the flow whose packet an ICMP error quotes, with the error's own direction: against the quoted packet.
-pub fn key_of_quoted(headers: &Headers, frame: &[u8], depth: u8, vlan_tracking: bool) -> Option<Keyed> {
+pub fn key_of_quoted(
+    headers: &Headers,
+    frame: &[u8],
+    depth: u8,
+    vlan_tracking: bool,
+    hash: impl FnOnce(&FlowKey) -> u64,
+) -> Option<Keyed> {
     let quoted = headers.embedded.filter(|quoted| quoted.has_ports)?;
     let source = Endpoint { address: quoted.source(frame), port: quoted.src_port };
     let destination = Endpoint { address: quoted.destination(frame), port: quoted.dst_port };
     let lane = lane(headers, quoted.protocol, quoted.ip_version, depth, vlan_tracking);
     let (key, swapped) = FlowKey::new(source, destination, lane);
-    Some(Keyed { key, swapped: !swapped })
+    Some(Keyed { key, hash: hash(&key), swapped: !swapped })
 }
 
 fn lane(headers: &Headers, protocol: u8, ip_version: u8, depth: u8, vlan_tracking: bool) -> Lane {
@@ -94,8 +103,12 @@ const fn request_of_icmpv6(kind: u8) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use super::key_of;
+    use super::Keyed;
     use sluice_packet::Headers;
+
+    fn key_of(headers: &Headers, depth: u8, vlan_tracking: bool) -> Option<Keyed> {
+        super::key_of(headers, depth, vlan_tracking, |_| 0)
+    }
 
     fn icmp(kind: u8, src: u8, dst: u8) -> Headers {
         let mut headers =

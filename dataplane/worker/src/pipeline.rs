@@ -22,6 +22,17 @@ use std::sync::Arc;
 /// Answers one burst can cause: two for each packet.
 const MOST_ANSWERS: usize = 64;
 
+/// When and where a packet was.
+#[derive(Clone, Copy, Debug)]
+pub struct At {
+    /// The packet's own time.
+    pub time: Nanos,
+    /// The latest time so far: it never runs backwards.
+    pub now: Nanos,
+    /// Number of the record in its capture, from 1; 0 when live.
+    pub record: u64,
+}
+
 /// A flow in the table and the packet's direction in it.
 type InTable = Option<(FlowRef, Direction)>;
 
@@ -81,33 +92,41 @@ impl Pipeline {
         self.reporter.set_link(number);
     }
 
-    /// Brings the flow of `decoded` into the cache.
+    /// The key of the innermost layer's flow, which is brought into the cache. To be given to [`Pipeline::process`].
     #[inline]
-    pub fn prefetch(&self, decoded: &Decoded) {
-        if let Some(keyed) = flows::key_of(decoded.innermost(), depth_of(decoded), self.settings.vlan_tracking) {
-            self.flows.prefetch(self.flows.hash(&keyed.key));
-        }
+    pub fn prefetch(&self, decoded: &Decoded) -> Option<Keyed> {
+        let keyed = self.key_of(decoded.innermost(), depth_of(decoded))?;
+        self.flows.prefetch(keyed.hash);
+        Some(keyed)
+    }
+
+    #[inline]
+    fn key_of(&self, headers: &Headers, depth: u8) -> Option<Keyed> {
+        flows::key_of(headers, depth, self.settings.vlan_tracking, |key| self.flows.hash(key))
     }
 
     /// Looks up, and creates, the flow of the innermost layer and counts the packet in it: for measuring this stage alone.
-    pub fn lookup_only(&mut self, decoded: &Decoded, frame: &[u8], now: Nanos) {
-        let headers = decoded.innermost();
-        if self.flow_of(headers, frame, depth_of(decoded), true, now).is_err() {
+    pub fn lookup_only(&mut self, decoded: &Decoded, keyed: Option<Keyed>, frame: &[u8], now: Nanos) {
+        let subject = Subject { frame, headers: decoded.innermost(), layer: depth_of(decoded), time: now, record: 0 };
+        if self.flow_of(&subject, keyed, true, now).is_err() {
             self.counters.flow_memcap += 1;
         }
     }
 
-    /// Judges one frame.
-    pub fn process(&mut self, decoded: &Decoded, frame: &[u8], time: Nanos, now: Nanos, record: u64) -> Verdict {
+    /// Judges one frame, whose innermost flow key is `keyed`.
+    pub fn process(&mut self, decoded: &Decoded, keyed: Option<Keyed>, frame: &[u8], at: At) -> Verdict {
+        let At { time, now, record } = at;
         self.count_frame(decoded, frame);
         if self.sampling && self.counters.decoder_pkts >= CHECKSUM_SAMPLE {
             self.sampling = false;
             self.verify_checksums = self.counters.tcp_invalid_checksum * 10 <= self.counters.decoder_pkts;
         }
         let mut verdict = Verdict::Pass;
+        let innermost = depth_of(decoded);
         for (layer, headers) in (0_u8..).zip(decoded.layers()) {
             let subject = Subject { frame, headers, layer, time, record };
-            if let Verdict::Drop(cause) = self.layer(&subject, now) {
+            let keyed = if layer == innermost { keyed } else { self.key_of(headers, layer) };
+            if let Verdict::Drop(cause) = self.layer(&subject, keyed, now) {
                 verdict = Verdict::Drop(cause);
                 break;
             }
@@ -144,11 +163,11 @@ impl Pipeline {
         self.flows.len()
     }
 
-    fn layer(&mut self, subject: &Subject, now: Nanos) -> Verdict {
+    fn layer(&mut self, subject: &Subject, keyed: Option<Keyed>, now: Nanos) -> Verdict {
         let Subject { frame, headers, .. } = *subject;
         // A packet that the other end never reads moves no connection and leaves no marks.
         let sound = !headers.is_tcp() || self.checksum_allows(headers, frame);
-        let found = match self.flow_of(headers, frame, subject.layer, sound, now) {
+        let found = match self.flow_of(subject, keyed, sound, now) {
             Ok(found) => found,
             Err(TableFull) => {
                 self.counters.flow_memcap += 1;
@@ -193,12 +212,12 @@ impl Pipeline {
             return Verdict::Pass;
         }
         let packet = PacketView { frame, headers, direction, established, now };
-        // Inline, marks of a packet that is not sound go onto a copy. Passive they stay, as with the reference engine: there a wrong checksum
-        // mostly means that the capture was taken where the card fills it in later.
-        let marks = sound || self.settings.mode == Mode::Passive;
-        let mut copy = if marks { None } else { flow.as_deref().copied() };
-        let flow = if marks { flow } else { copy.as_mut() };
-        self.state.freeze(!marks);
+        // Inline, marks of a packet that is not sound go onto a copy, unless its sums may be wrong because the card fills them in later.
+        // Passive they stay, as with the reference engine.
+        let leaves_marks = sound || self.sampling || self.settings.mode == Mode::Passive;
+        let mut copy = if leaves_marks { None } else { flow.as_deref().copied() };
+        let flow = if leaves_marks { flow } else { copy.as_mut() };
+        self.state.freeze(!leaves_marks);
         self.inspector.inspect(ruleset, &packet, flow, &mut self.state, &mut self.counters, &mut self.findings);
         if self.findings.is_empty() {
             return Verdict::Pass;
@@ -272,18 +291,18 @@ impl Pipeline {
     /// The flow of a layer, found or created, with the packet counted in it; none for packets that have no flow.
     fn flow_of(
         &mut self,
-        headers: &Headers,
-        frame: &[u8],
-        depth: u8,
+        subject: &Subject,
+        keyed: Option<Keyed>,
         sound: bool,
         now: Nanos,
     ) -> Result<InTable, TableFull> {
-        let vlan_tracking = self.settings.vlan_tracking;
-        let Some(keyed) = flows::key_of(headers, depth, vlan_tracking) else { return Ok(None) };
+        let Some(keyed) = keyed else { return Ok(None) };
+        let Subject { frame, headers, layer, .. } = *subject;
         // An error message belongs to the flow it is about, when that is known, and never makes one: anybody can send errors.
         let is_error = flows::is_icmp_error(headers);
         let (flow, keyed) = if is_error {
-            let quoted = flows::key_of_quoted(headers, frame, depth, vlan_tracking);
+            let vlan_tracking = self.settings.vlan_tracking;
+            let quoted = flows::key_of_quoted(headers, frame, layer, vlan_tracking, |key| self.flows.hash(key));
             match quoted.and_then(|keyed| self.find(&keyed, now).map(|flow| (flow, keyed))) {
                 Some(known) => known,
                 None => return Ok(None),
@@ -315,8 +334,7 @@ impl Pipeline {
 
     /// The flow under `keyed`, unless it has been idle too long: then it is ended.
     fn find(&mut self, keyed: &Keyed, now: Nanos) -> Option<FlowRef> {
-        let hash = self.flows.hash(&keyed.key);
-        let flow = self.flows.lookup(&keyed.key, hash)?;
+        let flow = self.flows.lookup(&keyed.key, keyed.hash)?;
         if self.flows.is_idle(flow, now) {
             self.end(flow, FlowEnd::Timeout);
             return None;
@@ -353,8 +371,7 @@ impl Pipeline {
             }
             self.end(flow, FlowEnd::TcpReuse);
         }
-        let Keyed { key, swapped } = *keyed;
-        let hash = self.flows.hash(&key);
+        let Keyed { key, swapped, hash } = *keyed;
         let opening = Opening { key, hash, swapped, now };
         let flow = self.flows.insert(opening).or_else(|full| {
             let gone = self.flows.evict().ok_or(full)?;

@@ -1,6 +1,11 @@
 //! The poll loop of one worker: the whole path of a packet on one screen.
 
-use crate::{egress::Egress, frames::Frames, pipeline::Pipeline, settings::Stages};
+use crate::{
+    egress::Egress,
+    frames::Frames,
+    pipeline::{At, Pipeline},
+    settings::Stages,
+};
 use sluice_core::{Counters, Ledger, Nanos, Verdict};
 use sluice_dpdk::{BURST, Burst, Mempool, RxQueue};
 use sluice_packet::LinkType;
@@ -68,6 +73,7 @@ impl Worker {
         pipeline.set_link(link, link_number);
         let (mut received, mut passed) = (Burst::new(), Burst::new());
         let mut verdicts = [Verdict::Pass; BURST];
+        let mut keys = [None; BURST];
         let (mut taken, mut empty) = (0_u64, 0_u32);
         let stages = pipeline.settings().stages;
         let decode = pipeline.settings().decode;
@@ -84,13 +90,11 @@ impl Worker {
 
             if stages != Stages::Forward {
                 frames.decode(&received, link, &decode);
-                for place in 0..wanted {
-                    if let Some(decoded) = frames.headers(place) {
-                        pipeline.prefetch(decoded);
-                    }
+                for (place, key) in keys.iter_mut().enumerate().take(wanted) {
+                    *key = frames.headers(place).and_then(|decoded| pipeline.prefetch(decoded));
                 }
             }
-            for (place, verdict) in verdicts.iter_mut().enumerate().take(wanted) {
+            for (place, (verdict, key)) in verdicts.iter_mut().zip(keys).enumerate().take(wanted) {
                 taken += 1;
                 outcome.records += 1;
                 *verdict = Verdict::Pass;
@@ -102,12 +106,17 @@ impl Worker {
                     Stages::Forward => {}
                     Stages::Lookup => {
                         if let Some((decoded, frame)) = frames.packet(&received, place) {
-                            pipeline.lookup_only(decoded, frame, outcome.now);
+                            pipeline.lookup_only(decoded, key, frame, outcome.now);
                         }
                     }
                     Stages::Inspect => {
                         if let Some((decoded, frame)) = frames.packet(&received, place) {
-                            *verdict = pipeline.process(decoded, frame, time, outcome.now, outcome.records);
+                            *verdict = pipeline.process(
+                                decoded,
+                                key,
+                                frame,
+                                At { time, now: outcome.now, record: outcome.records },
+                            );
                         }
                     }
                 }

@@ -18,7 +18,7 @@ use sluice_rules::{
     config::threshold,
     load_bytes,
 };
-use sluice_worker::{ChecksumMode, Copies, Pipeline, Reporter, Settings};
+use sluice_worker::{ChecksumMode, Copies, Pipeline, Reporter, Settings, pipeline::At};
 use std::{path::Path, sync::Arc};
 
 pub const FIN: u8 = 0x01;
@@ -129,7 +129,9 @@ impl Engine {
         self.records += 1;
         let now = Nanos::from_seconds(1_000_000 + seconds);
         decode(frame, self.link, &self.pipeline.settings().decode, &mut self.decoded);
-        self.verdict = self.pipeline.process(&self.decoded, frame, now, now, self.records);
+        let key = self.pipeline.prefetch(&self.decoded);
+        let at = At { time: now, now, record: self.records };
+        self.verdict = self.pipeline.process(&self.decoded, key, frame, at);
         self.verdict
     }
 
