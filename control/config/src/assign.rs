@@ -73,6 +73,7 @@ const PATHS: &[&str] = &[
     "events.eve.ethernet",
     "events.eve.community-id",
     "events.eve.community-id-seed",
+    "events.eve.anomaly-decode",
     "events.eve.stats-zero",
     "measure.stages",
     "measure.forwarded",
@@ -96,12 +97,10 @@ const ALIASES: &[(&str, &str)] = &[
 const POLICIES: &str = "auto, ignore, drop-flow, drop-packet, reject, pass-flow, pass-packet or bypass";
 
 /// Record types that are written.
-const EVE_TYPES: &[&str] = &["alert", "drop", "flow", "stats"];
+const EVE_TYPES: &[&str] = &["alert", "anomaly", "arp", "drop", "flow", "stats"];
 
 /// Record types that readers know and that wait for their protocols.
 const EVE_TYPES_LATER: &[&str] = &[
-    "anomaly",
-    "arp",
     "bittorrent-dht",
     "dcerpc",
     "dhcp",
@@ -214,7 +213,7 @@ impl Settings {
             "events.eve.types" => {
                 let kinds: Vec<String> = value.split(',').map(|kind| kind.trim().to_owned()).collect();
                 if !kinds.iter().all(|kind| EVE_TYPES.contains(&&**kind) || EVE_TYPES_LATER.contains(&&**kind)) {
-                    return Err(bad("record types with commas between: alert, drop, flow, stats"));
+                    return Err(bad("record types with commas between: alert, anomaly, arp, drop, flow, stats"));
                 }
                 let later = kinds.iter().any(|kind| EVE_TYPES_LATER.contains(&&**kind));
                 self.eve.types = Some(kinds);
@@ -230,6 +229,7 @@ impl Settings {
             "events.eve.community-id-seed" => {
                 self.eve.community_id_seed = value.parse().map_err(|_| bad("a number from 0 to 65535"))?;
             }
+            "events.eve.anomaly-decode" => self.eve.anomaly_decode = flag()?,
             "events.eve.stats-zero" => self.eve.stats_zero = flag()?,
             "measure.stages" => {
                 self.stages = match value {

@@ -110,6 +110,8 @@ pub struct EveSettings {
     pub community_id: bool,
     /// The number that makes the identifiers of one site unlike those of others.
     pub community_id_seed: u16,
+    /// Decoder events as `anomaly` records.
+    pub anomaly_decode: bool,
     /// Counters that are 0, in `stats`.
     pub stats_zero: bool,
 }
@@ -124,6 +126,7 @@ impl Default for EveSettings {
             ethernet: false,
             community_id: false,
             community_id_seed: 0,
+            anomaly_decode: false,
             stats_zero: true,
         }
     }

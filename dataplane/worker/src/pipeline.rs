@@ -161,6 +161,10 @@ impl Pipeline {
                 None
             }
         };
+        if self.settings.copies.arp || self.settings.copies.anomalies {
+            let flow = found.and_then(|(flow, direction)| Some((self.flows.get_mut(flow)?.facts(), direction)));
+            self.reporter.packet(subject, flow);
+        }
         if let Some((flow, direction)) = found {
             match self.flows.get_mut(flow) {
                 Some(flow) if flow.bypassed => return Verdict::Pass,
