@@ -63,6 +63,7 @@ const PATHS: &[&str] = &[
     "detection.action-order",
     "detection.variables.address.NAME",
     "detection.variables.port.NAME",
+    "detection.datasets.allow-write",
     "detection.classification-file",
     "detection.reference-file",
     "detection.threshold-file",
@@ -88,6 +89,7 @@ const ALIASES: &[(&str, &str)] = &[
     ("packet-alert-max", "detection.packet-alert-max"),
     ("vlan.use-for-tracking", "detection.vlan-tracking"),
     ("action-order", "detection.action-order"),
+    ("datasets.rules.allow-write", "detection.datasets.allow-write"),
     ("classification-file", "detection.classification-file"),
     ("reference-config-file", "detection.reference-file"),
     ("threshold-file", "detection.threshold-file"),
@@ -207,6 +209,7 @@ impl Settings {
                 self.action_order =
                     action_order(value).ok_or_else(|| bad("pass, drop, reject and alert, each once, with commas"))?;
             }
+            "detection.datasets.allow-write" => self.dataset_writes = flag()?,
             "detection.classification-file" => self.classification_file = file(),
             "detection.reference-file" => self.reference_file = file(),
             "detection.threshold-file" => self.threshold_file = file(),

@@ -153,6 +153,8 @@ pub struct Settings {
     pub action_order: [ActionWord; 4],
     /// `detection.variables`
     pub variables: Variables,
+    /// `detection.datasets.allow-write`: rules may name files that their sets are written to.
+    pub dataset_writes: bool,
     /// `detection.classification-file`
     pub classification_file: Option<PathBuf>,
     /// `detection.reference-file`
@@ -196,6 +198,7 @@ impl Default for Settings {
             flow_capacity: 262_144,
             action_order: [Pass, Drop, Reject, Alert],
             variables: Variables::default(),
+            dataset_writes: true,
             classification_file: None,
             reference_file: None,
             threshold_file: None,

@@ -427,6 +427,8 @@ fn verdict_object(json: &mut Json, action: Action, packet: &PacketFacts, blocked
     json.nested("verdict", |json| {
         if action.drops() && blocked {
             json.text("action", "drop");
+        } else if action == Action::Pass {
+            json.text("action", "pass");
         } else {
             json.text("action", "alert");
         }

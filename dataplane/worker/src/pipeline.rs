@@ -228,8 +228,10 @@ impl Pipeline {
             }
         }
         let facts = in_flow(flow.as_deref(), found.map(|(_, direction)| direction));
+        let passed = self.findings.as_slice().iter().any(|finding| finding.action == Action::Pass);
         let verdict_word = match (dropping, inline) {
             (Some(finding), true) => finding.action,
+            _ if passed => Action::Pass,
             _ => Action::Alert,
         };
         for finding in self.findings.as_slice() {
