@@ -75,12 +75,12 @@ impl Buffer {
 
     /// Whether `wanted` holds for one instance of this piece. Most have one.
     #[inline]
-    pub fn any(self, frame: &[u8], headers: &Headers, mut wanted: impl FnMut(&[u8]) -> bool) -> bool {
+    pub fn any(self, frame: &[u8], headers: &Headers, wanted: impl FnMut(&[u8]) -> bool) -> bool {
         match self {
             Self::SctpChunkData => {
                 sluice_packet::sctp_chunks(frame, headers).filter_map(|chunk| chunk.user_data()).any(wanted)
             }
-            one => one.of(frame, headers).is_some_and(|bytes| wanted(bytes)),
+            one => one.of(frame, headers).is_some_and(wanted),
         }
     }
 }
