@@ -265,9 +265,7 @@ fn event(event: &Event) -> Result<Check, Refusal> {
 /// Keywords kept in the general form that need no parser: those of SCTP.
 fn app(app: &AppMatch) -> Result<Check, Refusal> {
     if let ("sctp.chunk_type", AppValue::Text { bytes, negated }) = (app.name, &app.value) {
-        let kind = chunk_type(bytes).ok_or_else(|| {
-            Refusal::Wrong(Problem::UnknownWord { expected: "a type of SCTP chunk, such as data, init or sack" })
-        })?;
+        let kind = chunk_type(bytes).ok_or(UNKNOWN_CHUNK)?;
         return Ok(Check::SctpChunkType(Range { negated: *negated, ..Range::exactly(kind) }));
     }
     let AppValue::Number(number) = app.value else { return Err(Refusal::Needs("app-layer")) };
@@ -279,6 +277,9 @@ fn app(app: &AppMatch) -> Result<Check, Refusal> {
         _ => return Err(Refusal::Needs("app-layer")),
     })
 }
+
+const UNKNOWN_CHUNK: Refusal =
+    Refusal::Wrong(Problem::UnknownWord { expected: "a type of SCTP chunk, such as data, init or sack" });
 
 /// The number of an SCTP chunk type (IANA, "Chunk Types").
 fn chunk_type(name: &[u8]) -> Option<u8> {
