@@ -63,6 +63,7 @@ const PATHS: &[&str] = &[
     "detection.action-order",
     "detection.variables.address.NAME",
     "detection.variables.port.NAME",
+    "detection.datasets.allow-write",
     "detection.classification-file",
     "detection.reference-file",
     "detection.threshold-file",
@@ -73,6 +74,7 @@ const PATHS: &[&str] = &[
     "events.eve.ethernet",
     "events.eve.community-id",
     "events.eve.community-id-seed",
+    "events.eve.anomaly-decode",
     "events.eve.stats-zero",
     "measure.stages",
     "measure.forwarded",
@@ -87,6 +89,7 @@ const ALIASES: &[(&str, &str)] = &[
     ("packet-alert-max", "detection.packet-alert-max"),
     ("vlan.use-for-tracking", "detection.vlan-tracking"),
     ("action-order", "detection.action-order"),
+    ("datasets.rules.allow-write", "detection.datasets.allow-write"),
     ("classification-file", "detection.classification-file"),
     ("reference-config-file", "detection.reference-file"),
     ("threshold-file", "detection.threshold-file"),
@@ -96,12 +99,10 @@ const ALIASES: &[(&str, &str)] = &[
 const POLICIES: &str = "auto, ignore, drop-flow, drop-packet, reject, pass-flow, pass-packet or bypass";
 
 /// Record types that are written.
-const EVE_TYPES: &[&str] = &["alert", "drop", "flow", "stats"];
+const EVE_TYPES: &[&str] = &["alert", "anomaly", "arp", "drop", "flow", "stats"];
 
 /// Record types that readers know and that wait for their protocols.
 const EVE_TYPES_LATER: &[&str] = &[
-    "anomaly",
-    "arp",
     "bittorrent-dht",
     "dcerpc",
     "dhcp",
@@ -208,13 +209,14 @@ impl Settings {
                 self.action_order =
                     action_order(value).ok_or_else(|| bad("pass, drop, reject and alert, each once, with commas"))?;
             }
+            "detection.datasets.allow-write" => self.dataset_writes = flag()?,
             "detection.classification-file" => self.classification_file = file(),
             "detection.reference-file" => self.reference_file = file(),
             "detection.threshold-file" => self.threshold_file = file(),
             "events.eve.types" => {
                 let kinds: Vec<String> = value.split(',').map(|kind| kind.trim().to_owned()).collect();
                 if !kinds.iter().all(|kind| EVE_TYPES.contains(&&**kind) || EVE_TYPES_LATER.contains(&&**kind)) {
-                    return Err(bad("record types with commas between: alert, drop, flow, stats"));
+                    return Err(bad("record types with commas between: alert, anomaly, arp, drop, flow, stats"));
                 }
                 let later = kinds.iter().any(|kind| EVE_TYPES_LATER.contains(&&**kind));
                 self.eve.types = Some(kinds);
@@ -230,6 +232,7 @@ impl Settings {
             "events.eve.community-id-seed" => {
                 self.eve.community_id_seed = value.parse().map_err(|_| bad("a number from 0 to 65535"))?;
             }
+            "events.eve.anomaly-decode" => self.eve.anomaly_decode = flag()?,
             "events.eve.stats-zero" => self.eve.stats_zero = flag()?,
             "measure.stages" => {
                 self.stages = match value {

@@ -110,6 +110,8 @@ pub struct EveSettings {
     pub community_id: bool,
     /// The number that makes the identifiers of one site unlike those of others.
     pub community_id_seed: u16,
+    /// Decoder events as `anomaly` records.
+    pub anomaly_decode: bool,
     /// Counters that are 0, in `stats`.
     pub stats_zero: bool,
 }
@@ -124,6 +126,7 @@ impl Default for EveSettings {
             ethernet: false,
             community_id: false,
             community_id_seed: 0,
+            anomaly_decode: false,
             stats_zero: true,
         }
     }
@@ -150,6 +153,8 @@ pub struct Settings {
     pub action_order: [ActionWord; 4],
     /// `detection.variables`
     pub variables: Variables,
+    /// `detection.datasets.allow-write`: rules may name files that their sets are written to.
+    pub dataset_writes: bool,
     /// `detection.classification-file`
     pub classification_file: Option<PathBuf>,
     /// `detection.reference-file`
@@ -193,6 +198,7 @@ impl Default for Settings {
             flow_capacity: 262_144,
             action_order: [Pass, Drop, Reject, Alert],
             variables: Variables::default(),
+            dataset_writes: true,
             classification_file: None,
             reference_file: None,
             threshold_file: None,

@@ -1,6 +1,6 @@
 //! EVE records.
 //!
-//! Field names and types are those of the reference engine (public schema; `alert`, `drop`, `flow`, `stats`). What a record says beyond the facts
+//! Field names and types are those of the reference engine (public schema; `alert`, `drop`, `flow`, `arp`, `anomaly`, `stats`). What a record says beyond the facts
 //! sent by the worker (header fields of a dropped packet, tunnel, hardware addresses) is read again from the packet's bytes here, off the packet path.
 
 use crate::{
@@ -14,7 +14,7 @@ use sluice_core::{
     Action, Cause, Counters, Direction, Nanos,
     event::{EventBody, EventSlot, FlowEnd, FlowFacts, PacketFacts},
 };
-use sluice_packet::{DecodeConfig, Decoded, Headers, LinkType, PacketSource};
+use sluice_packet::{DecodeConfig, DecodeEvent, Decoded, Headers, LinkType, PacketSource};
 
 /// What goes into `eve.json`.
 #[derive(Clone, Debug)]
@@ -27,6 +27,10 @@ pub struct EveOptions {
     pub flows: bool,
     /// `stats` records.
     pub stats: bool,
+    /// `arp` records.
+    pub arp: bool,
+    /// `anomaly` records of decoder events.
+    pub anomalies: bool,
     /// `payload`
     pub payload: bool,
     /// `payload_printable`
@@ -52,6 +56,8 @@ impl Default for EveOptions {
             drops: true,
             flows: true,
             stats: true,
+            arp: true,
+            anomalies: false,
             payload: true,
             payload_printable: true,
             packet: true,
@@ -130,6 +136,28 @@ impl EveWriter {
             }
             EventBody::Flow { flow, end } if self.options.flows => {
                 flow_record(out, flow, *end, self.options.community_id);
+                out.push(b'\n');
+            }
+            EventBody::Arp { packet } if self.options.arp => {
+                self.decode(slot);
+                let mut json = Json::object(out);
+                self.packet_header(&mut json, slot, packet, None, "arp");
+                if let Some(headers) = self.layer(packet) {
+                    transport::arp(&mut json, slot.bytes(), headers);
+                }
+                json.end();
+                out.push(b'\n');
+            }
+            EventBody::Anomaly { packet, flow, event } if self.options.anomalies => {
+                let Some(event) = DecodeEvent::ALL.get(usize::from(*event)) else { return };
+                self.decode(slot);
+                let mut json = Json::object(out);
+                self.packet_header(&mut json, slot, packet, flow.as_ref(), "anomaly");
+                json.nested("anomaly", |json| {
+                    json.text("type", "decode");
+                    json.text("event", &format!("decoder.{}", event.name()));
+                });
+                json.end();
                 out.push(b'\n');
             }
             _ => {}
@@ -399,6 +427,8 @@ fn verdict_object(json: &mut Json, action: Action, packet: &PacketFacts, blocked
     json.nested("verdict", |json| {
         if action.drops() && blocked {
             json.text("action", "drop");
+        } else if action == Action::Pass {
+            json.text("action", "pass");
         } else {
             json.text("action", "alert");
         }

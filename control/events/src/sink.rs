@@ -120,7 +120,7 @@ impl Sinks {
             }
             EventBody::Drop { .. } => told.drops += 1,
             EventBody::Flow { .. } => told.flows += 1,
-            EventBody::Empty => {}
+            EventBody::Empty | EventBody::Arp { .. } | EventBody::Anomaly { .. } => {}
         }
     }
 

@@ -1,9 +1,10 @@
-//! Objects of transports that have no ports or more than ports: `sctp`, `igmp`, `rgmp`.
+//! Objects of packets that have no ports or more than ports: `sctp`, `igmp`, `rgmp`, `arp`.
 //!
-//! Called by `eve` for alerts. Sources: RFC 9260 section 3.2 (chunks), RFC 3376 section 7 (versions of IGMP), RFC 3488 (RGMP).
+//! Called by `eve`. Sources: RFC 9260 section 3.2 (chunks), RFC 3376 section 7 (versions of IGMP), RFC 3488 (RGMP).
 
 use crate::json::Json;
 use sluice_packet::{Headers, sctp_chunks};
+use std::net::Ipv4Addr;
 
 /// Chunk types named in an SCTP object; the others are in its count.
 const MOST_CHUNKS: usize = 64;
@@ -91,6 +92,39 @@ pub fn igmp(json: &mut Json, frame: &[u8], headers: &Headers) {
     });
 }
 
+/// The `arp` object.
+pub fn arp(json: &mut Json, frame: &[u8], headers: &Headers) {
+    let Some(arp) = sluice_packet::arp(frame, headers) else { return };
+    let mac = |address: [u8; 6]| address.map(|byte| format!("{byte:02x}")).join(":");
+    json.nested("arp", |json| {
+        // The decoder takes no other hardware and protocol.
+        json.text("hw_type", "ethernet");
+        json.text("proto_type", "ipv4");
+        json.text("opcode", opcode(arp.opcode));
+        json.text("src_mac", &mac(arp.source_mac));
+        json.text("src_ip", &Ipv4Addr::from(arp.source_ip).to_string());
+        json.text("dest_mac", &mac(arp.destination_mac));
+        json.text("dest_ip", &Ipv4Addr::from(arp.destination_ip).to_string());
+    });
+}
+
+/// RFC 826, RFC 903, RFC 1931, RFC 2390.
+const fn opcode(number: u16) -> &'static str {
+    match number {
+        1 => "request",
+        2 => "reply",
+        3 => "request_reverse",
+        4 => "reply_reverse",
+        5 => "drarp_request",
+        6 => "drarp_reply",
+        7 => "drarp_error",
+        8 => "inarp_request",
+        9 => "inarp_reply",
+        10 => "arp_nak",
+        _ => "unknown",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{igmp, sctp};
@@ -132,6 +166,23 @@ mod tests {
         assert!(version(&[0x11, 100, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]).contains(r#""version":3"#));
         assert!(version(&[0x12, 0, 0, 0, 0, 0, 0, 0]).contains(r#""version":1"#));
         assert!(!version(&[0x13, 0, 0, 0, 0, 0, 0, 0]).contains("version"));
+    }
+
+    #[test]
+    fn arp_is_written_and_what_is_no_arp_is_not() {
+        let packet = [0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 1, 10, 0, 0, 1, 0, 0, 0, 0, 0, 0, 10, 0, 0, 2];
+        let written = |ether_type: [u8; 2]| {
+            let frame = [&[0xff; 12][..], &ether_type, &packet].concat();
+            let mut decoded = Decoded::new();
+            sluice_packet::decode(&frame, LinkType::Ethernet, &DecodeConfig::default(), &mut decoded);
+            let mut out = Vec::new();
+            let mut json = Json::object(&mut out);
+            super::arp(&mut json, &frame, decoded.innermost());
+            json.end();
+            String::from_utf8(out).unwrap()
+        };
+        assert!(written([8, 6]).contains(r#""opcode":"request","src_mac":"02:00:00:00:00:01","src_ip":"10.0.0.1""#));
+        assert_eq!(written([8, 7]), "{}");
     }
 
     #[test]

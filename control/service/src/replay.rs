@@ -193,6 +193,8 @@ pub fn run(replay: Replay) -> Result<Report, ReplayError> {
         alerts: eve.payload || eve.payload_printable || eve.packet || eve.ethernet,
         flows: eve.flows,
         drops: true,
+        arp: eve.arp,
+        anomalies: eve.anomalies,
     };
     let inspector = Inspector::new(&rules.ruleset, settings.packet_alert_max).map_err(ReplayError::Scratch)?;
     let pipeline = Pipeline::new(
@@ -375,6 +377,8 @@ fn eve_options(settings: &EveSettings) -> EveOptions {
         drops: wanted("drop"),
         flows: wanted("flow"),
         stats: wanted("stats"),
+        arp: wanted("arp"),
+        anomalies: wanted("anomaly") && settings.anomaly_decode,
         payload: settings.payload,
         payload_printable: settings.payload_printable,
         packet: settings.packet,

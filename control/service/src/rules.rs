@@ -5,7 +5,7 @@ use sluice_core::Action;
 use sluice_detect::{Ruleset, ruleset::BuildError};
 use sluice_events::{Signature, signature::Target};
 use sluice_rules::{
-    Diagnostic, LoadOptions, Rule, Severity, Variables,
+    DatasetPolicy, Diagnostic, LoadOptions, Rule, Severity, Variables,
     compile::{self, ActionOrder, CompileOptions, Limit, Names, limits},
     config::{classification, reference, threshold},
     diagnostic::Problem,
@@ -68,7 +68,8 @@ pub fn load(sources: &RuleSources, settings: &Settings, generation: u32) -> Resu
     let classes = Classes::load(settings.classification_file.as_deref(), &mut diagnostics);
     let references = References::load(settings.reference_file.as_deref(), &mut diagnostics);
     let limits = limits(settings.threshold_file.as_deref(), &variables, &mut diagnostics);
-    let options = LoadOptions { variables: Some(variables.clone()), ..LoadOptions::default() };
+    let datasets = DatasetPolicy { allow_write: settings.dataset_writes, ..DatasetPolicy::default() };
+    let options = LoadOptions { variables: Some(variables.clone()), datasets, ..LoadOptions::default() };
     let mut set = sluice_rules::load(&sources.paths, &options);
     for (name, text) in &sources.bundled {
         let more = sluice_rules::load_bytes(name, text.as_bytes(), &options);

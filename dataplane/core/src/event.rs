@@ -216,6 +216,20 @@ pub enum EventBody {
         /// Generation of the rule set.
         generation: u32,
     },
+    /// An ARP packet.
+    Arp {
+        /// The packet.
+        packet: PacketFacts,
+    },
+    /// Something odd in a packet's headers.
+    Anomaly {
+        /// The packet.
+        packet: PacketFacts,
+        /// Its flow, and the packet's direction in it.
+        flow: Option<(FlowFacts, Direction)>,
+        /// The decoder's number for it.
+        event: u8,
+    },
     /// A flow ended.
     Flow {
         /// The flow as it ended.

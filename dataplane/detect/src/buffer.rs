@@ -4,6 +4,17 @@
 
 use sluice_packet::Headers;
 
+/// The ether type of ARP.
+const ARP: u16 = 0x0806;
+
+fn address(ip_version: u8, bytes: &[u8; 16]) -> Option<&[u8]> {
+    match ip_version {
+        4 => bytes.get(..4),
+        6 => Some(bytes),
+        _ => None,
+    }
+}
+
 /// A piece of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Buffer {
@@ -25,14 +36,22 @@ pub enum Buffer {
     Icmpv6Header,
     /// `igmp.hdr`
     IgmpHeader,
-    /// `sctp.hdr`
+    /// `sctp.hdr`, with all chunks.
     SctpHeader,
+    /// `sctp.chunk_data`: the user data of a DATA chunk; one of several.
+    SctpChunkData,
+    /// `arp.hdr`
+    ArpHeader,
+    /// `ip.src`: the bytes of the address.
+    SourceAddress,
+    /// `ip.dst`
+    DestinationAddress,
 }
 
 impl Buffer {
     /// The bytes of this piece; none when the packet doesn't have it.
     #[inline]
-    pub fn of<'f>(self, frame: &'f [u8], headers: &Headers) -> Option<&'f [u8]> {
+    fn of<'f>(self, frame: &'f [u8], headers: &'f Headers) -> Option<&'f [u8]> {
         let when = |there: bool, bytes: &'f [u8]| (there && !bytes.is_empty()).then_some(bytes);
         match self {
             Self::Payload => when(true, headers.payload(frame)),
@@ -44,7 +63,24 @@ impl Buffer {
             Self::Icmpv4Header => when(headers.is_icmpv4(), headers.transport_header(frame)),
             Self::Icmpv6Header => when(headers.is_icmpv6(), headers.transport_header(frame)),
             Self::IgmpHeader => when(headers.protocol == 2 && headers.is_ip(), headers.ip_payload(frame)),
-            Self::SctpHeader => when(headers.is_sctp(), headers.transport_header(frame)),
+            Self::SctpHeader => when(headers.is_sctp(), headers.ip_payload(frame)),
+            Self::SctpChunkData => None,
+            Self::ArpHeader => {
+                when(!headers.is_ip() && headers.ether_type == ARP && !headers.invalid, headers.payload(frame))
+            }
+            Self::SourceAddress => address(headers.ip_version, &headers.src),
+            Self::DestinationAddress => address(headers.ip_version, &headers.dst),
+        }
+    }
+
+    /// Whether `wanted` holds for one instance of this piece. Most have one.
+    #[inline]
+    pub fn any(self, frame: &[u8], headers: &Headers, wanted: impl FnMut(&[u8]) -> bool) -> bool {
+        match self {
+            Self::SctpChunkData => {
+                sluice_packet::sctp_chunks(frame, headers).filter_map(|chunk| chunk.user_data()).any(wanted)
+            }
+            one => one.of(frame, headers).is_some_and(wanted),
         }
     }
 }

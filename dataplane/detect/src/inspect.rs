@@ -262,9 +262,10 @@ impl Inspector {
             return true;
         }
         let mut machine = Machine::new(ruleset.regexes(), &mut self.regexes);
-        let matched = rule.programs.iter().all(|program: &Program| {
-            program.buffer.of(packet.frame, headers).is_some_and(|buffer| machine.run(program, buffer))
-        });
+        let matched = rule
+            .programs
+            .iter()
+            .all(|program: &Program| program.buffer.any(packet.frame, headers, |buffer| machine.run(program, buffer)));
         counters.detect_pcre_limit += machine.regex_limits;
         if machine.budget == 0 {
             counters.detect_step_limit += 1;

@@ -112,6 +112,13 @@ pub struct SctpChunk<'f> {
     pub data: &'f [u8],
 }
 
+impl<'f> SctpChunk<'f> {
+    /// The user data of a DATA chunk (RFC 9260 section 3.3.1); none for other chunks and for one cut short.
+    pub fn user_data(&self) -> Option<&'f [u8]> {
+        if self.kind == 0 { self.data.get(12..) } else { None }
+    }
+}
+
 /// Iterator over the whole chunks of one layer.
 #[derive(Clone, Debug)]
 pub struct SctpChunks<'f> {
@@ -152,8 +159,9 @@ impl<'f> Iterator for SctpChunks<'f> {
 
 /// The chunks of a layer's SCTP packet; none when it has no SCTP.
 pub fn sctp_chunks<'f>(frame: &'f [u8], headers: &Headers) -> SctpChunks<'f> {
-    let chunks = if headers.is_sctp() { headers.payload(frame) } else { &[] };
-    SctpChunks::new(chunks, headers.payload_offset)
+    let packet = if headers.is_sctp() { headers.ip_payload(frame) } else { &[] };
+    let header = usize::from(headers.l4_header_len);
+    SctpChunks::new(packet.get(header..).unwrap_or_default(), headers.l4_offset.wrapping_add(header as u32))
 }
 
 #[cfg(test)]
@@ -167,7 +175,7 @@ mod tests {
         let frame = ipv4_with_options(17, &[148, 4, 0, 0, 1, 1, 1, 0], &udp(1, 2, b"x"));
         let out = decoded(&frame, LinkType::Raw);
         let all: Vec<_> = ip_options(&frame, out.innermost()).collect();
-        assert_eq!(all, [(148, &[0, 0][..]), (1, &[]), (1, &[]), (1, &[])]);
+        assert_eq!(all, [(148, &[0, 0][..]), (1, &[]), (1, &[]), (1, &[]), (0, &[])]);
         assert_eq!(tcp_options(&frame, out.innermost()).count(), 0);
         let frame = ipv4_with_options(6, &[], &tcp_with_options(1, 2, 2, &[2, 4, 5, 0xb4], b""));
         let out = decoded(&frame, LinkType::Raw);

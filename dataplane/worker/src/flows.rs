@@ -21,11 +21,14 @@ pub struct Keyed {
 
 const ICMP: u8 = 1;
 const ICMPV6: u8 = 58;
+const IP_IN_IP: u8 = 4;
+const IPV6_IN_IP: u8 = 41;
 
 /// The key of the flow that `headers` belong to; none for what has no flow: no IP, undecodable, fragments, other protocols.
 #[inline]
 pub fn key_of(headers: &Headers, depth: u8, vlan_tracking: bool, hash: impl FnOnce(&FlowKey) -> u64) -> Option<Keyed> {
-    if headers.invalid || !headers.is_ip() || !headers.has_transport {
+    let tunnel = matches!(headers.protocol, IP_IN_IP | IPV6_IN_IP) && !headers.fragment.is_fragment;
+    if headers.invalid || !headers.is_ip() || !(headers.has_transport || tunnel) {
         return None;
     }
     let (source_port, destination_port) = match headers.protocol {
@@ -33,6 +36,7 @@ pub fn key_of(headers: &Headers, depth: u8, vlan_tracking: bool, hash: impl FnOn
         // A reply has its request's number on both ends, so both directions meet in one flow.
         ICMP => both(request_of_icmp(headers.icmp_type)),
         ICMPV6 => both(request_of_icmpv6(headers.icmp_type)),
+        _ if tunnel => (0, 0),
         _ => return None,
     };
     let source = Endpoint { address: headers.src, port: source_port };
@@ -132,6 +136,14 @@ mod tests {
         assert!(key_of(&Headers { invalid: true, ..icmp(8, 1, 2) }, 0, true).is_none());
         assert!(key_of(&Headers { has_transport: false, ..icmp(8, 1, 2) }, 0, true).is_none());
         assert!(key_of(&Headers::EMPTY, 0, true).is_none());
+    }
+
+    #[test]
+    fn a_tunnel_of_ip_in_ip_is_a_flow_of_its_own() {
+        let outer = |protocol| Headers { protocol, has_transport: false, ..icmp(0, 1, 2) };
+        assert!(key_of(&outer(4), 0, true).is_some());
+        assert_ne!(key_of(&outer(4), 0, true).unwrap().key, key_of(&outer(41), 0, true).unwrap().key);
+        assert!(key_of(&outer(47), 0, true).is_none());
     }
 
     #[test]

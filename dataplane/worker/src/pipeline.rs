@@ -180,6 +180,10 @@ impl Pipeline {
                 None
             }
         };
+        if self.settings.copies.arp || self.settings.copies.anomalies {
+            let flow = found.and_then(|(flow, direction)| Some((self.flows.get_mut(flow)?.facts(), direction)));
+            self.reporter.packet(subject, flow);
+        }
         if let Some((flow, direction)) = found {
             match self.flows.get_mut(flow) {
                 Some(flow) if flow.bypassed => return Verdict::Pass,
@@ -245,8 +249,10 @@ impl Pipeline {
             }
         }
         let facts = in_flow(flow.as_deref(), found.map(|(_, direction)| direction));
+        let passed = self.findings.as_slice().iter().any(|finding| finding.action == Action::Pass);
         let verdict_word = match (dropping, inline) {
             (Some(finding), true) => finding.action,
+            _ if passed => Action::Pass,
             _ => Action::Alert,
         };
         for finding in self.findings.as_slice() {

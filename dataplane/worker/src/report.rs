@@ -7,7 +7,7 @@ use sluice_core::{
     ring::EventSender,
 };
 use sluice_detect::Finding;
-use sluice_packet::Headers;
+use sluice_packet::{Headers, Protocol};
 
 /// Bytes of a packet that travel with an event that tells of its headers only: a dropped packet, or the tunnel around one that alerted.
 const HEADER_BYTES: usize = 256;
@@ -126,6 +126,28 @@ impl Reporter {
             slot.link = link;
             slot.set_bytes(headers_of(subject.frame));
             slot.body = EventBody::Drop { packet: subject.facts(), flow, cause, rule, generation };
+        });
+    }
+
+    /// Tells of an ARP packet, and of what is odd in a packet, where that is wanted.
+    pub fn packet(&mut self, subject: &Subject, flow: InFlow) {
+        let headers = subject.headers;
+        if self.copies.arp && headers.seen.contains(Protocol::Arp) && !headers.invalid {
+            self.of_headers(subject, EventBody::Arp { packet: subject.facts() });
+        }
+        if self.copies.anomalies {
+            for event in headers.events.iter() {
+                self.of_headers(subject, EventBody::Anomaly { packet: subject.facts(), flow, event: event as u8 });
+            }
+        }
+    }
+
+    fn of_headers(&mut self, subject: &Subject, body: EventBody) {
+        let link = self.link;
+        self.sender.send(|slot| {
+            slot.link = link;
+            slot.set_bytes(headers_of(subject.frame));
+            slot.body = body;
         });
     }
 

@@ -37,6 +37,10 @@ pub struct Copies {
     pub flows: bool,
     /// Records of dropped packets are wanted.
     pub drops: bool,
+    /// Records of ARP packets are wanted.
+    pub arp: bool,
+    /// Records of decoder events are wanted.
+    pub anomalies: bool,
 }
 
 /// Settings of one worker.
@@ -78,7 +82,7 @@ impl Default for Settings {
             flow_capacity: 262_144,
             timeouts: Timeouts::default(),
             vlan_tracking: true,
-            copies: Copies { alerts: true, flows: true, drops: true },
+            copies: Copies { alerts: true, flows: true, drops: true, arp: false, anomalies: false },
             stages: Stages::Inspect,
         }
     }

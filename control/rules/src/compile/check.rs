@@ -264,6 +264,10 @@ fn event(event: &Event) -> Result<Check, Refusal> {
 
 /// Keywords kept in the general form that need no parser: those of SCTP.
 fn app(app: &AppMatch) -> Result<Check, Refusal> {
+    if let ("sctp.chunk_type", AppValue::Text { bytes, negated }) = (app.name, &app.value) {
+        let kind = chunk_type(bytes).ok_or(UNKNOWN_CHUNK)?;
+        return Ok(Check::SctpChunkType(Range { negated: *negated, ..Range::exactly(kind) }));
+    }
     let AppValue::Number(number) = app.value else { return Err(Refusal::Needs("app-layer")) };
     let small = narrow(number).ok_or(BITS)?;
     Ok(match app.name {
@@ -271,6 +275,39 @@ fn app(app: &AppMatch) -> Result<Check, Refusal> {
         "sctp.chunk_cnt" => Check::SctpChunks(cut(small)),
         "sctp.chunk_type" => Check::SctpChunkType(cut(small)),
         _ => return Err(Refusal::Needs("app-layer")),
+    })
+}
+
+const UNKNOWN_CHUNK: Refusal =
+    Refusal::Wrong(Problem::UnknownWord { expected: "a type of SCTP chunk, such as data, init or sack" });
+
+/// The number of an SCTP chunk type (IANA, "Chunk Types").
+fn chunk_type(name: &[u8]) -> Option<u8> {
+    Some(match name {
+        b"data" => 0,
+        b"init" => 1,
+        b"init_ack" => 2,
+        b"sack" => 3,
+        b"heartbeat" | b"hb" => 4,
+        b"heartbeat_ack" | b"hb_ack" => 5,
+        b"abort" => 6,
+        b"shutdown" => 7,
+        b"shutdown_ack" => 8,
+        b"error" => 9,
+        b"cookie_echo" => 10,
+        b"cookie_ack" => 11,
+        b"ecne" => 12,
+        b"cwr" => 13,
+        b"shutdown_complete" => 14,
+        b"auth" => 15,
+        b"i_data" => 64,
+        b"asconf_ack" => 128,
+        b"re_config" => 130,
+        b"pad" => 132,
+        b"forward_tsn" => 192,
+        b"asconf" => 193,
+        b"i_forward_tsn" => 194,
+        _ => return None,
     })
 }
 

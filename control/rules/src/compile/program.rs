@@ -148,6 +148,10 @@ fn buffer_of(name: &str) -> Option<Buffer> {
         "icmpv6.hdr" => Buffer::Icmpv6Header,
         "igmp.hdr" => Buffer::IgmpHeader,
         "sctp.hdr" => Buffer::SctpHeader,
+        "sctp.chunk_data" => Buffer::SctpChunkData,
+        "arp.hdr" => Buffer::ArpHeader,
+        "ip.src" => Buffer::SourceAddress,
+        "ip.dst" => Buffer::DestinationAddress,
         _ => return None,
     })
 }

@@ -18,6 +18,11 @@ const INIT_ACK: u8 = 2;
 const SHUTDOWN_COMPLETE: u8 = 14;
 const I_DATA: u8 = 64;
 
+/// Bytes of a chunk before its value.
+const CHUNK_HEADER: usize = 4;
+/// Bytes of a DATA chunk's value before the user data: TSN, stream, sequence, payload protocol (RFC 9260 section 3.3.1).
+const DATA_FIELDS: usize = 12;
+
 /// Chunks in one packet above which `too_many_chunks` is raised; a 9,000-byte frame of one-byte DATA chunks holds 448.
 const MANY_CHUNKS: u16 = 512;
 /// Likewise for DATA chunks.
@@ -35,6 +40,7 @@ pub(crate) fn decode<'f>(layer: &mut Headers, input: Input<'f>) -> Next<'f> {
     layer.dst_port = be16(header[2], header[3]);
     let tag = u32::from_be_bytes([header[4], header[5], header[6], header[7]]);
     let mut fields = SctpFields { verification_tag: tag, ..SctpFields::default() };
+    let mut user_data = None;
     let mut chunks = SctpChunks::new(rest.bytes, rest.start);
     for chunk in chunks.by_ref() {
         if fields.chunk_count == 0 {
@@ -43,6 +49,9 @@ pub(crate) fn decode<'f>(layer: &mut Headers, input: Input<'f>) -> Next<'f> {
         fields.chunk_count = fields.chunk_count.saturating_add(1);
         if chunk.kind <= SHUTDOWN_COMPLETE {
             fields.chunk_types |= 1u16.wrapping_shl(u32::from(chunk.kind));
+        }
+        if chunk.kind == DATA && user_data.is_none() {
+            user_data = chunk.offset.checked_sub(rest.start).map(|at| (at as usize, chunk.data.len()));
         }
         if matches!(chunk.kind, DATA | I_DATA) {
             fields.data_chunk_count = fields.data_chunk_count.saturating_add(1);
@@ -53,7 +62,12 @@ pub(crate) fn decode<'f>(layer: &mut Headers, input: Input<'f>) -> Next<'f> {
     }
     layer.sctp = fields;
     check(layer);
-    layer.rest_is_payload(rest)
+    // The payload is what the first DATA chunk carries; without one, all chunks.
+    let first = user_data.and_then(|(at, length)| {
+        let length = length.checked_sub(DATA_FIELDS)?;
+        Some(rest.after(at.checked_add(CHUNK_HEADER + DATA_FIELDS)?)?.clip(length))
+    });
+    layer.rest_is_payload(first.unwrap_or(rest))
 }
 
 fn check(layer: &mut Headers) {
