@@ -46,17 +46,17 @@ fn sctp_chunk_data_is_each_data_chunk_and_the_payload_is_the_first() {
         let silent = Frame::new(family).ip(132, &sctp(&[(3, b"efgh"), (0, &first)]));
         frames(
             "alert sctp any any -> any any (sctp.chunk_data; content:\"efgh\"; sid:1;)",
-            &[packet.clone()],
-            &[silent.clone()],
+            std::slice::from_ref(&packet),
+            std::slice::from_ref(&silent),
         );
         frames(
             "alert sctp any any -> any any (content:\"abcd\"; startswith; endswith; sid:1;)",
-            &[packet.clone()],
+            std::slice::from_ref(&packet),
             &[],
         );
         frames(
             "alert sctp any any -> any any (sctp.hdr; content:\"|00 07 00 09|\"; startswith; content:\"efgh\"; sid:1;)",
-            &[packet.clone()],
+            std::slice::from_ref(&packet),
             &[],
         );
         let none = Frame::new(family).ip(132, &sctp(&[(0, &first)]));
