@@ -5,11 +5,11 @@
 //! engine types; `compile` does.
 use crate::dataset_file::{self, DatasetData, DatasetPolicy, Declaration};
 use crate::diagnostic::{Diagnostic, Problem, Severity, Span};
-use crate::syntax::header;
+use crate::syntax::header::{self, Endpoint};
 use crate::syntax::keyword::requires::Language;
 use crate::syntax::lexer::{self, Line, Text};
 use crate::syntax::parse::{Parsed, parse};
-use crate::syntax::rule::{MatchKind, Rule};
+use crate::syntax::rule::{MatchKind, Rule, diagnostic};
 use crate::syntax::value::Value;
 use crate::variables::{Resolver, Variables};
 use std::collections::{BTreeSet, HashMap};
@@ -170,13 +170,18 @@ impl<'o> Loader<'o> {
             Parsed::Skipped { sid } => {
                 self.set.skipped.push(SkippedRule { sid, file: Arc::clone(file), line: text.line() });
             }
-            Parsed::Refused { .. } => self.set.refused += 1,
+            Parsed::Refused { sid, header } => {
+                self.set.refused += 1;
+                if let Some(header) = header {
+                    self.check_header(&header.source, &header.destination, text, file, sid);
+                }
+            }
         }
     }
 
     fn accept(&mut self, rule: Rule) {
         let before = self.set.diagnostics.len();
-        self.check_header(&rule);
+        self.check_header(&rule.source, &rule.destination, &rule.text, &rule.file, Some(rule.sid));
         self.check_classtype(&rule);
         self.read_datasets(&rule);
         if self.set.diagnostics.iter().skip(before).any(|d| d.severity == Severity::Error) {
@@ -223,17 +228,25 @@ impl<'o> Loader<'o> {
         self.set.rules.push(rule);
     }
 
-    fn check_header(&mut self, rule: &Rule) {
+    /// Whether the expressions of a header stand for something.
+    fn check_header(
+        &mut self,
+        source: &Endpoint,
+        destination: &Endpoint,
+        text: &Text,
+        file: &Arc<Path>,
+        sid: Option<u32>,
+    ) {
         let Some(resolver) = &mut self.resolver else { return };
         let found = [
-            resolver.addresses(&rule.source.address).err().map(|p| (2, p)),
-            resolver.ports(&rule.source.ports).err().map(|p| (3, p)),
-            resolver.addresses(&rule.destination.address).err().map(|p| (5, p)),
-            resolver.ports(&rule.destination.ports).err().map(|p| (6, p)),
+            resolver.addresses(&source.address).err().map(|p| (2, p)),
+            resolver.ports(&source.ports).err().map(|p| (3, p)),
+            resolver.addresses(&destination.address).err().map(|p| (5, p)),
+            resolver.ports(&destination.ports).err().map(|p| (6, p)),
         ];
         for (field, problem) in found.into_iter().flatten() {
-            let span = header::field_span(Value::new(rule.text.bytes(), 0), field);
-            self.set.diagnostics.push(rule.diagnostic(span, Severity::Error, problem));
+            let span = header::field_span(Value::new(text.bytes(), 0), field);
+            self.set.diagnostics.push(diagnostic(file, text, sid, span, Severity::Error, problem));
         }
     }
 
@@ -356,6 +369,16 @@ mod tests {
         let set = load_bytes(Path::new("x"), b"alert ip any any -> $NET any (sid:5;)", &options);
         assert_eq!(set.diagnostics.first().map(|d| (d.column, &*d.value)), Some((21, "$NET")));
         assert!(set.rules.is_empty());
+    }
+
+    #[test]
+    fn a_rule_refused_for_its_options_still_has_its_variables_looked_at() {
+        let options = LoadOptions { variables: Some(Variables::default()), ..LoadOptions::default() };
+        let text = b"alert tcp $NO_SUCH any -> any any (contnt:\"x\"; sid:1;)\n";
+        let set = load_bytes(Path::new("r"), text, &options);
+        let lines: Vec<_> = set.diagnostics.iter().map(|found| (&*found.value, found.sid)).collect();
+        assert_eq!(lines, [("contnt", Some(1)), ("$NO_SUCH", Some(1))]);
+        assert_eq!(set.refused, 1);
     }
 
     #[test]

@@ -52,9 +52,11 @@ pub fn compile(expression: &[u8], flags: Flags) -> Result<Regex, RegexError> {
     }
     let body = escape_high_bytes(expression);
     let body = if flags.dollar_end_only && !flags.multi_line { dollar_to_end(&body) } else { body };
+    let mut before = text.len();
     if flags.anchored {
         // Not `\G`, which moves along when a match is tried again further on.
         text.push_str("\\A(?:");
+        before = text.len();
         text.push_str(&body);
         text.push_str(if flags.extended { "\n)" } else { ")" });
     } else {
@@ -67,7 +69,17 @@ pub fn compile(expression: &[u8], flags: Flags) -> Result<Regex, RegexError> {
         .extended(flags.extended)
         .jit_if_available(true)
         .build(&text)
-        .map_err(|error| RegexError::Syntax(error.to_string()))
+        .map_err(|error| RegexError::Syntax(reason(&error, before)))
+}
+
+/// PCRE2's words, with the offset counted in the expression as given instead of behind the `before` bytes we put in front.
+fn reason(error: &pcre2::Error, before: usize) -> String {
+    let words = error.to_string();
+    let words = words.rsplit_once(": ").map_or(&*words, |(_, words)| words);
+    match error.offset() {
+        Some(offset) => format!("{words} at offset {}", offset.saturating_sub(before)),
+        None => words.to_owned(),
+    }
 }
 
 /// Bytes from 0x80 as `\xNN`: without the UTF option the expression matches single bytes.
@@ -187,6 +199,10 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused_with_a_reason() {
-        assert!(compile(b"a(", Flags::default()).is_err());
+        let refused = |flags| compile(b"a(", flags).unwrap_err();
+        let expected = super::RegexError::Syntax("missing closing parenthesis at offset 2".into());
+        assert_eq!(refused(Flags::default()), expected);
+        let pairs = [Flags { ungreedy: true, ..Flags::default() }, Flags { caseless: true, ..Flags::default() }];
+        assert!(pairs.into_iter().all(|flags| refused(flags) == expected));
     }
 }

@@ -29,6 +29,8 @@ pub enum Parsed {
     Refused {
         /// The sid, when it could be read.
         sid: Option<u32>,
+        /// The header, when it could be read: what its variables stand for is still to be looked at.
+        header: Option<Box<header::Header>>,
     },
 }
 
@@ -74,7 +76,7 @@ pub fn parse(text: &Text, file: &Arc<Path>, language: &Language, out: &mut Vec<D
     out.extend(findings.into_iter().map(|(severity, f)| diagnostic(file, text, sid, f.span, severity, f.problem)));
     match rule {
         Some(rule) if !refused => Parsed::Rule(Box::new(rule)),
-        _ => Parsed::Refused { sid },
+        _ => Parsed::Refused { sid, header: header.map(Box::new) },
     }
 }
 
