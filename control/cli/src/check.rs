@@ -33,28 +33,28 @@ fn inner(arguments: &Arguments) -> Result<Exit, Exit> {
     let settings = arguments.settings.settings()?;
     let loaded = rules::load(&arguments.rules, &settings)?;
     if arguments.json {
-        println!("{:#}", rules::as_json(&loaded));
+        say!("{:#}", rules::as_json(&loaded));
     } else {
         rules::print_diagnostics(&loaded, true);
         print_table(&loaded);
-        println!("Completed in {:.2} seconds", begun.elapsed().as_secs_f64());
+        say!("Completed in {:.2} seconds", begun.elapsed().as_secs_f64());
     }
     Ok(if arguments.strict && loaded.has_errors() { Exit::Unsound } else { Exit::Sound })
 }
 
 fn print_table(rules: &LoadedRules) {
-    println!("{:>7}  accepted: in use", rules.accepted);
-    println!("{:>7}  refused: wrong in the language", rules.refused);
-    println!("{:>7}  waiting for a feature that is not here yet", rules.waiting_total());
-    println!("{:>7}  disabled by their publisher", rules.disabled);
-    println!("{:>7}  skipped: they ask for another engine or version", rules.skipped);
+    say!("{:>7}  accepted: in use", rules.accepted);
+    say!("{:>7}  refused: wrong in the language", rules.refused);
+    say!("{:>7}  waiting for a feature that is not here yet", rules.waiting_total());
+    say!("{:>7}  disabled by their publisher", rules.disabled);
+    say!("{:>7}  skipped: they ask for another engine or version", rules.skipped);
     if rules.waiting.is_empty() {
         return;
     }
-    println!("\n  rules  wait for");
+    say!("\n  rules  wait for");
     let mut features: Vec<_> = rules.waiting.iter().collect();
     features.sort_by_key(|&(feature, count)| (std::cmp::Reverse(*count), *feature));
     for (feature, count) in features {
-        println!("{count:>7}  {feature}");
+        say!("{count:>7}  {feature}");
     }
 }

@@ -47,7 +47,7 @@ fn inner(arguments: &Arguments) -> Result<Exit, Exit> {
         .unwrap_or_else(|| std::env::temp_dir().join(format!("sluice-demo-{}", std::process::id())));
     let capture = folder.join("branch-office.pcap");
     fs::create_dir_all(&folder).and_then(|()| fs::write(&capture, CAPTURE)).map_err(|error| {
-        eprintln!("sluice: {}: {error}; choose another folder with --log-dir", folder.display());
+        tell!("sluice: {}: {error}; choose another folder with --log-dir", folder.display());
         Exit::Misuse
     })?;
     let settings = Settings::default();
@@ -66,7 +66,7 @@ fn inner(arguments: &Arguments) -> Result<Exit, Exit> {
     progress.end();
     let report = result.map_err(|error| failed(&error))?;
     let attacks = attacks(&folder.join("eve.json")).map_err(|error| {
-        eprintln!("sluice: {}: {error}", folder.display());
+        tell!("sluice: {}: {error}", folder.display());
         Exit::Misuse
     })?;
     print(&loaded, &report, &attacks, &folder, begun);
@@ -136,11 +136,11 @@ fn print(rules: &LoadedRules, report: &Report, attacks: &BTreeMap<u64, Attack>, 
     let ink = Ink(std::io::stdout().is_terminal());
     let bytes: u64 = report.captures.iter().map(|capture| capture.bytes).sum();
     let counters = &report.counters;
-    println!();
-    println!("  {}  one afternoon in a branch office, replayed inline through DPDK", ink.paint("1", "SLUICE"));
-    println!();
-    println!("  {}", ink.paint("1", "What went in"));
-    println!(
+    say!();
+    say!("  {}  one afternoon in a branch office, replayed inline through DPDK", ink.paint("1", "SLUICE"));
+    say!();
+    say!("  {}", ink.paint("1", "What went in"));
+    say!(
         "    {} packets, {} KB, in {} flows; {} packets are TCP, {} UDP, {} ICMP; {} IPv6, {} with VLAN tags",
         report.ledger.rx,
         bytes / 1_000,
@@ -151,10 +151,10 @@ fn print(rules: &LoadedRules, report: &Report, attacks: &BTreeMap<u64, Attack>, 
         counters.decoder_ipv6,
         counters.decoder_vlan
     );
-    println!("    {} signatures, all bundled", rules.accepted);
-    println!();
-    println!("  {}", ink.paint("1", "What was found"));
-    println!("    severity  action  alerts  first at  signature");
+    say!("    {} signatures, all bundled", rules.accepted);
+    say!();
+    say!("  {}", ink.paint("1", "What was found"));
+    say!("    severity  action  alerts  first at  signature");
     let mut order: Vec<&Attack> = attacks.values().collect();
     order.sort_by(|a, b| (a.severity, &a.first).cmp(&(b.severity, &b.first)));
     for attack in order {
@@ -164,33 +164,33 @@ fn print(rules: &LoadedRules, report: &Report, attacks: &BTreeMap<u64, Attack>, 
             _ => ("low", "36"),
         };
         let message: String = attack.message.chars().take(MESSAGE_WIDTH).collect();
-        println!(
+        say!(
             "    {}  {}  {:>6}  {}  {message}",
             ink.paint(colour, &format!("{word:<8}")),
             ink.paint(if attack.action == "alert" { "0" } else { "1;35" }, &format!("{:<6}", attack.action)),
             attack.alerts,
             attack.first
         );
-        println!("                                        {}", ink.paint("2", &attack.who));
+        say!("                                        {}", ink.paint("2", &attack.who));
     }
-    println!();
-    println!("  {}", ink.paint("1", "What would not have reached the other side"));
+    say!();
+    say!("  {}", ink.paint("1", "What would not have reached the other side"));
     if report.drops.is_empty() {
-        println!("    nothing");
+        say!("    nothing");
     }
     for (rule, count) in crate::replay::by_count(&report.drops) {
         if let Some(signature) = rules.signatures.get(rule as usize) {
-            println!("    {count:>5} stopped by {}: {}", signature.sid, signature.message);
+            say!("    {count:>5} stopped by {}: {}", signature.sid, signature.message);
         }
     }
     let of_flows = report.ledger.dropped_total() - report.drops.iter().map(|(_, count)| count).sum::<u64>();
     if of_flows > 0 {
-        println!("    {of_flows:>5} more packets of the flows they belong to");
+        say!("    {of_flows:>5} more packets of the flows they belong to");
     }
-    println!();
-    println!("  {}", ledger_line(report, true));
-    println!("  {}", ink.paint("2", &format!("events: {}", folder.join("eve.json").display())));
-    println!("  {}", ink.paint("2", &format!("what went through: {}", folder.join("forwarded.pcapng").display())));
-    println!("  Completed in {:.2} seconds", begun.elapsed().as_secs_f64());
-    println!();
+    say!();
+    say!("  {}", ledger_line(report, true));
+    say!("  {}", ink.paint("2", &format!("events: {}", folder.join("eve.json").display())));
+    say!("  {}", ink.paint("2", &format!("what went through: {}", folder.join("forwarded.pcapng").display())));
+    say!("  Completed in {:.2} seconds", begun.elapsed().as_secs_f64());
+    say!();
 }

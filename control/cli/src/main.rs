@@ -2,7 +2,22 @@
 //!
 //! One file per command; [`exit`] holds the exit statuses, which scripts rely on. Reads arguments, calls `sluice-service`, prints. Never touches a packet.
 #![forbid(unsafe_code)]
-#![expect(clippy::print_stdout, reason = "a command prints")]
+
+/// Prints a line. A reader that went away (`sluice check | head`) is nobody's loss.
+macro_rules! say {
+    ($($words:tt)*) => {{
+        use std::io::Write;
+        let _ = writeln!(std::io::stdout(), $($words)*);
+    }};
+}
+
+/// Prints a line to standard error, likewise.
+macro_rules! tell {
+    ($($words:tt)*) => {{
+        use std::io::Write;
+        let _ = writeln!(std::io::stderr(), $($words)*);
+    }};
+}
 
 mod check;
 mod demo;

@@ -52,7 +52,7 @@ fn inner(arguments: &Arguments) -> Result<Exit, Exit> {
     let mut missing = false;
     for path in arguments.captures.iter().filter(|path| !path.is_file()) {
         missing = true;
-        eprintln!("sluice: {}: no such capture", path.display());
+        tell!("sluice: {}: no such capture", path.display());
     }
     if missing {
         return Err(Exit::Misuse);
@@ -62,7 +62,7 @@ fn inner(arguments: &Arguments) -> Result<Exit, Exit> {
         rules::print_diagnostics(&loaded, false);
     }
     if arguments.strict && loaded.has_errors() {
-        eprintln!("sluice: {} rules are wrong in the language; correct them or leave --strict out", loaded.refused);
+        tell!("sluice: {} rules are wrong in the language; correct them or leave --strict out", loaded.refused);
         return Err(Exit::Unsound);
     }
     let mut progress = Progress::new("replay");
@@ -79,7 +79,7 @@ fn inner(arguments: &Arguments) -> Result<Exit, Exit> {
     let report = result.map_err(|error| failed(&error))?;
     for capture in &report.captures {
         if let Some(damage) = &capture.damage {
-            eprintln!(
+            tell!(
                 "sluice: {}: damaged after record {} ({damage}); the records before it were replayed",
                 capture.path.display(),
                 capture.records
@@ -87,10 +87,10 @@ fn inner(arguments: &Arguments) -> Result<Exit, Exit> {
         }
     }
     if arguments.json {
-        println!("{:#}", as_json(&loaded, &report));
+        say!("{:#}", as_json(&loaded, &report));
     } else {
         print_report(&loaded, &report, &arguments.log_dir, arguments.inline);
-        println!("Completed in {:.2} seconds", begun.elapsed().as_secs_f64());
+        say!("Completed in {:.2} seconds", begun.elapsed().as_secs_f64());
     }
     tell_unsound(&report);
     Ok(if report.is_sound() { Exit::Sound } else { Exit::Unsound })
@@ -98,7 +98,7 @@ fn inner(arguments: &Arguments) -> Result<Exit, Exit> {
 
 /// Prints why a replay failed and says how the command ends.
 pub fn failed(error: &ReplayError) -> Exit {
-    eprintln!("sluice: {error}");
+    tell!("sluice: {error}");
     match error {
         ReplayError::Capture(_) | ReplayError::WorkerPanicked => Exit::Unsound,
         _ => Exit::Misuse,
@@ -108,26 +108,23 @@ pub fn failed(error: &ReplayError) -> Exit {
 /// What does not add up, in words.
 pub fn tell_unsound(report: &Report) {
     if report.ledger.imbalance() != 0 {
-        eprintln!("sluice: the packet ledger does not close: {} packets unaccounted for", report.ledger.imbalance());
+        tell!("sluice: the packet ledger does not close: {} packets unaccounted for", report.ledger.imbalance());
     }
     if report.missing_records() > 0 {
-        eprintln!(
-            "sluice: the capture device delivered {} records fewer than the files hold",
-            report.missing_records()
-        );
+        tell!("sluice: the capture device delivered {} records fewer than the files hold", report.missing_records());
     }
     if report.counters.detect_scans_failed > 0 {
-        eprintln!("sluice: {} scans failed: those packets were not looked at", report.counters.detect_scans_failed);
+        tell!("sluice: {} scans failed: those packets were not looked at", report.counters.detect_scans_failed);
     }
     if report.leaked_buffers > 0 {
-        eprintln!("sluice: {} packet buffers did not come back", report.leaked_buffers);
+        tell!("sluice: {} packet buffers did not come back", report.leaked_buffers);
     }
 }
 
 fn print_report(rules: &LoadedRules, report: &Report, log_dir: &Path, inline: bool) {
     let bytes: u64 = report.captures.iter().map(|capture| capture.bytes).sum();
     for capture in &report.captures {
-        println!(
+        say!(
             "{}: {} records, link type {} ({})",
             capture.path.display(),
             capture.records,
@@ -135,15 +132,15 @@ fn print_report(rules: &LoadedRules, report: &Report, log_dir: &Path, inline: bo
             capture.link_number
         );
     }
-    println!(
+    say!(
         "rules: {} accepted, {} refused, {} waiting for a feature",
         rules.accepted,
         rules.refused,
         rules.waiting_total()
     );
-    println!("packets: {} received ({bytes} bytes), {} flows", report.ledger.rx, report.counters.flow_total);
-    println!("{}", ledger_line(report, inline));
-    println!(
+    say!("packets: {} received ({bytes} bytes), {} flows", report.ledger.rx, report.counters.flow_total);
+    say!("{}", ledger_line(report, inline));
+    say!(
         "events: {} alerts, {} drops, {} flows, {} lost, in {}",
         report.told.alerts,
         report.told.drops,
@@ -154,16 +151,16 @@ fn print_report(rules: &LoadedRules, report: &Report, log_dir: &Path, inline: bo
     if report.alerts.is_empty() {
         return;
     }
-    println!("\n alerts  signature");
+    say!("\n alerts  signature");
     for (rule, count) in by_count(&report.alerts).into_iter().take(MOST_SHOWN) {
         if let Some(signature) = rules.signatures.get(rule as usize) {
-            println!("{count:>7}  {}:{} {}", signature.gid, signature.sid, signature.message);
+            say!("{count:>7}  {}:{} {}", signature.gid, signature.sid, signature.message);
         }
     }
     if report.alerts.len() > MOST_SHOWN {
-        println!("    ...  and {} more signatures", report.alerts.len() - MOST_SHOWN);
+        say!("    ...  and {} more signatures", report.alerts.len() - MOST_SHOWN);
     }
-    println!();
+    say!();
 }
 
 /// Most first, then by rule number.

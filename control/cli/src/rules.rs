@@ -35,13 +35,13 @@ impl SettingArguments {
                 }
                 Err(error) => {
                     sound = false;
-                    eprintln!("sluice: {error}");
+                    tell!("sluice: {error}");
                 }
             }
         }
         if let Some(words) = settings.contradiction() {
             sound = false;
-            eprintln!("sluice: {words}");
+            tell!("sluice: {words}");
         }
         if sound { Ok(settings) } else { Err(Exit::Misuse) }
     }
@@ -53,10 +53,10 @@ pub fn load(paths: &[PathBuf], settings: &Settings) -> Result<LoadedRules, Exit>
     for path in paths {
         if !path.exists() {
             missing = true;
-            eprintln!("sluice: {}: no such file or folder; give a .rules file or a folder of them", path.display());
+            tell!("sluice: {}: no such file or folder; give a .rules file or a folder of them", path.display());
         } else if path.is_dir() && !holds_rules(path) {
             missing = true;
-            eprintln!("sluice: {}: no .rules file in this folder (its subfolders are not searched)", path.display());
+            tell!("sluice: {}: no .rules file in this folder (its subfolders are not searched)", path.display());
         }
     }
     if missing {
@@ -73,7 +73,7 @@ fn holds_rules(folder: &Path) -> bool {
 /// Compiles `sources`.
 pub fn compile(sources: &RuleSources, settings: &Settings) -> Result<LoadedRules, Exit> {
     sluice_service::rules::load(sources, settings, 1).map_err(|error| {
-        eprintln!("sluice: {error}");
+        tell!("sluice: {error}");
         Exit::Unsound
     })
 }
@@ -87,11 +87,11 @@ pub fn print_diagnostics(rules: &LoadedRules, with_warnings: bool) {
         let found: Vec<&Diagnostic> =
             rules.diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).collect();
         for diagnostic in found.iter().take(most) {
-            eprintln!("{diagnostic}");
+            tell!("{diagnostic}");
         }
         if found.len() > most {
             let what = if severity == Severity::Error { "mistakes" } else { "warnings" };
-            eprintln!("... and {} more {what}; --json lists all", found.len() - most);
+            tell!("... and {} more {what}; --json lists all", found.len() - most);
         }
     }
 }
