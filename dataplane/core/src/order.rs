@@ -175,6 +175,11 @@ impl<S, T> InOrder<S, T> {
         Self { sources: sources.into_iter().map(|source| (source, None)).collect(), order }
     }
 
+    /// Whether nothing has been taken from a source without having been handed out.
+    pub fn holds_nothing(&self) -> bool {
+        self.sources.iter().all(|(_, head)| head.is_none())
+    }
+
     /// All workers are done: from now on nothing is waited for.
     pub fn finish(&mut self) {
         self.order = None;
@@ -216,7 +221,8 @@ mod tests {
 
     #[test]
     fn what_the_clock_did_comes_before_the_layers_of_its_record() {
-        let order = [Position::clock(3), Position::layer(3, 0), Position::layer(3, 1), Position::clock(4), Position::END];
+        let order =
+            [Position::clock(3), Position::layer(3, 0), Position::layer(3, 1), Position::clock(4), Position::END];
         assert!(order.is_sorted());
         assert!(Position::END.is_clock() && !Position::layer(3, 0).is_clock());
     }

@@ -65,8 +65,8 @@ pub struct Flow {
     pub midstream: Option<ExceptionPolicy>,
     /// Nothing looks at it any more: `bypass`.
     pub bypassed: bool,
-    /// Rules that look at addresses and protocol alone were judged, per direction.
-    pub addresses_judged: [bool; 2],
+    /// The generation whose rules that look at addresses and protocol alone were judged last, per direction; 0 for none.
+    pub addresses_judged: [u32; 2],
     /// Neighbours in the same place of the timer wheel, and the place.
     pub(crate) wheel_next: u32,
     pub(crate) wheel_previous: u32,
@@ -115,6 +115,6 @@ mod tests {
 
     #[test]
     fn a_flow_takes_the_bytes_that_the_architecture_page_says() {
-        assert_eq!(size_of::<Flow>(), 472);
+        assert_eq!(size_of::<Flow>(), 480);
     }
 }

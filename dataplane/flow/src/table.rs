@@ -256,6 +256,13 @@ impl FlowTable {
         }
     }
 
+    /// Turns the wheel to `now` however long it takes: for replay, which has the time.
+    pub fn expire_all(&mut self, now: Nanos, mut ended: impl FnMut(&Flow, FlowEnd)) {
+        while self.turned_to != 0 && self.turned_to < now.seconds() {
+            self.expire(now, &mut ended);
+        }
+    }
+
     /// Hands over every flow that is left, in the order of its slot, and empties the table.
     pub fn drain(&mut self, mut ended: impl FnMut(&Flow, FlowEnd)) {
         for slot in 0..self.flows.len() as u32 {
