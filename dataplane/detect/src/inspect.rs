@@ -18,7 +18,7 @@ use crate::{
     threshold::{Outcome, Track, UniqueOn},
 };
 use sluice_core::{Action, Counters, Direction, Nanos};
-use sluice_flow::Flow;
+use sluice_flow::FlowView;
 use sluice_hyperscan::{Next, Scratch};
 use sluice_packet::Headers;
 
@@ -134,7 +134,7 @@ impl Inspector {
         &mut self,
         ruleset: &Ruleset,
         packet: &PacketView,
-        mut flow: Option<&mut Flow>,
+        mut flow: Option<&mut FlowView>,
         state: &mut State,
         counters: &mut Counters,
         findings: &mut Findings,
@@ -151,7 +151,7 @@ impl Inspector {
         &mut self,
         ruleset: &Ruleset,
         packet: &PacketView,
-        mut flow: Option<&mut Flow>,
+        mut flow: Option<&mut FlowView>,
         state: &mut State,
         counters: &mut Counters,
         findings: &mut Findings,
@@ -169,7 +169,7 @@ impl Inspector {
         &mut self,
         ruleset: &Ruleset,
         packet: &PacketView,
-        mut flow: Option<&mut Flow>,
+        mut flow: Option<&mut FlowView>,
         state: &mut State,
         counters: &mut Counters,
         findings: &mut Findings,
@@ -216,7 +216,7 @@ impl Inspector {
         ruleset: &Ruleset,
         group: &Group,
         packet: &PacketView,
-        flow: Option<&mut Flow>,
+        flow: Option<&mut FlowView>,
         counters: &mut Counters,
     ) {
         let Self { scratch, candidates, .. } = self;
@@ -250,7 +250,7 @@ impl Inspector {
         ruleset: &Ruleset,
         rule: &Rule,
         packet: &PacketView,
-        flow: Option<&Flow>,
+        flow: Option<&FlowView>,
         state: &mut State,
         counters: &mut Counters,
     ) -> bool {
@@ -285,7 +285,7 @@ impl Inspector {
 
 /// The generation whose rules that look at addresses alone were judged for this flow and direction; those of later ones are to be judged, and that is
 /// noted. 0 when none were.
-fn judged_before(packet: &PacketView, flow: Option<&mut Flow>, generation: u32) -> u32 {
+fn judged_before(packet: &PacketView, flow: Option<&mut FlowView>, generation: u32) -> u32 {
     match flow {
         // An ICMP error in the flow it quotes has addresses of its own, and must not use up the flow's turn.
         Some(flow) if is_of(flow, packet) => {
@@ -297,7 +297,7 @@ fn judged_before(packet: &PacketView, flow: Option<&mut Flow>, generation: u32) 
 }
 
 /// Whether `packet` travels between the ends of `flow`: an ICMP error about it doesn't.
-fn is_of(flow: &Flow, packet: &PacketView) -> bool {
+fn is_of(flow: &FlowView, packet: &PacketView) -> bool {
     flow.protocol == packet.headers.protocol
 }
 
@@ -366,7 +366,7 @@ fn endpoints_match(ruleset: &Ruleset, rule: &Rule, packet: &PacketView) -> bool 
 fn count(
     rule: &Rule,
     packet: &PacketView,
-    mut flow: Option<&mut Flow>,
+    mut flow: Option<&mut FlowView>,
     state: &mut State,
     counters: &mut Counters,
 ) -> bool {
@@ -387,7 +387,7 @@ fn count(
 fn apply(
     effects: &[Effect],
     packet: &PacketView,
-    mut flow: Option<&mut Flow>,
+    mut flow: Option<&mut FlowView>,
     state: &mut State,
     counters: &mut Counters,
 ) {
@@ -395,22 +395,22 @@ fn apply(
     let subject = |owner: Owner| Subject::of(owner, headers.ip_version, &headers.src, &headers.dst);
     for effect in effects {
         match (effect, flow.as_deref_mut()) {
-            (Effect::SetFlowBit(bit), Some(flow)) => counters.flowbits_refused += u64::from(!flow.bits.insert(*bit)),
-            (Effect::UnsetFlowBit(bit), Some(flow)) => flow.bits.remove(*bit),
+            (Effect::SetFlowBit(bit), Some(flow)) => counters.flowbits_refused += u64::from(!flow.set_bit(*bit)),
+            (Effect::UnsetFlowBit(bit), Some(flow)) => flow.unset_bit(*bit),
             (Effect::ToggleFlowBit(bit), Some(flow)) => {
-                if flow.bits.contains(*bit) {
-                    flow.bits.remove(*bit);
+                if flow.bit(*bit) {
+                    flow.unset_bit(*bit);
                 } else {
-                    counters.flowbits_refused += u64::from(!flow.bits.insert(*bit));
+                    counters.flowbits_refused += u64::from(!flow.set_bit(*bit));
                 }
             }
             (Effect::SetFlowInt(id, value), Some(flow)) => {
-                counters.flowbits_refused += u64::from(!flow.ints.set(*id, *value));
+                counters.flowbits_refused += u64::from(!flow.set_int(*id, *value));
             }
             (Effect::AddFlowInt(id, change), Some(flow)) => {
-                let value = i64::from(flow.ints.get(*id).unwrap_or(0)).saturating_add(*change);
+                let value = i64::from(flow.int(*id).unwrap_or(0)).saturating_add(*change);
                 let value = u32::try_from(value.max(0)).unwrap_or(u32::MAX);
-                counters.flowbits_refused += u64::from(!flow.ints.set(*id, value));
+                counters.flowbits_refused += u64::from(!flow.set_int(*id, value));
             }
             (Effect::BypassFlow, Some(flow)) => flow.bypassed = true,
             (Effect::SetSharedBit { bit, owner, seconds }, _) => {
@@ -430,7 +430,7 @@ fn apply(
 }
 
 /// What thresholds and suppressions leave of a match; nothing when it is as if the rule had not matched.
-fn limit(rule: &Rule, number: u32, packet: &PacketView, flow: Option<&Flow>, state: &mut State) -> Option<Finding> {
+fn limit(rule: &Rule, number: u32, packet: &PacketView, flow: Option<&FlowView>, state: &mut State) -> Option<Finding> {
     let headers = packet.headers;
     let mut finding = Finding { rule: number, action: rule.action, speaks: true, whole_flow: false };
     let id = (u64::from(rule.gid) << 32) | u64::from(rule.sid);

@@ -6,7 +6,7 @@ use crate::{
     threshold::{Suppression, Threshold},
 };
 use sluice_core::{Action, Direction};
-pub use sluice_flow::flow::{FLOW_BITS, FLOW_INTS};
+pub use sluice_flow::{FLOW_BITS, FLOW_INTS};
 
 /// The protocol in a rule's header, as far as packets without application layer tell it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -18,7 +18,7 @@ use sluice_core::{
     verdict::Mode,
 };
 use sluice_detect::{Findings, PacketView, state::State};
-use sluice_flow::{FlowRef, FlowTable, Opening, TableFull, TcpSegment, tcp};
+use sluice_flow::{FlowCopy, FlowRef, FlowTable, FlowView, Opening, TableFull, TcpSegment, tcp};
 use sluice_packet::{Decoded, Headers, LinkType, Protocol, checksum};
 
 /// Answers one burst can cause: two for each packet.
@@ -210,20 +210,21 @@ impl Pipeline {
                 return verdict;
             }
         }
-        let flow = found.and_then(|(flow, _)| self.flows.get_mut(flow));
+        let mut flow = found.and_then(|(flow, _)| self.flows.view(flow));
         let direction = found.map(|(_, direction)| direction);
         let established = flow
-            .as_deref()
+            .as_ref()
             .is_some_and(|flow| flow.state != FlowState::New && (!headers.is_tcp() || flow.tcp.is_established()));
-        if flow.as_deref().and_then(|flow| flow.action) == Some(Action::Pass) {
+        if flow.as_ref().and_then(|flow| flow.action) == Some(Action::Pass) {
             return Verdict::Pass;
         }
         let packet = PacketView { frame, headers, direction, established, now };
         // Inline, marks of a packet that is not sound go onto a copy, unless its sums may be wrong because the card fills them in later.
         // Passive they stay, as with the reference engine.
         let leaves_marks = sound || self.checksums == Checksums::Try || self.settings.mode == Mode::Passive;
-        let mut copy = if leaves_marks { None } else { flow.as_deref().copied() };
-        let flow = if leaves_marks { flow } else { copy.as_mut() };
+        let mut copy = if leaves_marks { None } else { flow.as_ref().map(FlowView::copied) };
+        let mut copied = copy.as_mut().map(FlowCopy::view);
+        let flow = if leaves_marks { flow.as_mut() } else { copied.as_mut() };
         self.state.freeze(!leaves_marks);
         let Generation { ruleset, inspector } = &mut *self.generation;
         inspector.inspect(ruleset, &packet, flow, &mut self.state, &mut self.counters, &mut self.findings);
