@@ -264,8 +264,6 @@ pub fn run(replay: Replay) -> Result<Report, ReplayError> {
     };
     let mut sum = Meter::default();
     reader.iter().chain(&meters).for_each(|meter| sum.add(meter));
-    sum.counters.detect_state_evicted = team.shared.evicted();
-    sum.counters.detect_ports_refused = team.shared.ports_refused();
     let counts = RuleCounts {
         loaded: rules.accepted as u64,
         failed: rules.refused as u64,

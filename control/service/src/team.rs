@@ -48,8 +48,6 @@ pub struct Team {
     pub posts: Vec<Post>,
     /// Their rings of events.
     pub events: Vec<EventReceiver>,
-    /// The state they share.
-    pub shared: Arc<SharedState>,
 }
 
 impl Team {
@@ -60,12 +58,12 @@ impl Team {
     pub fn new(plan: TeamPlan) -> Result<Self, String> {
         let shared = SharedState::new(plan.hash);
         let generations = publish::stage(plan.rules, plan.egress.len(), plan.most_alerts)?.into_generations();
-        let mut team = Self { workers: Vec::new(), posts: Vec::new(), events: Vec::new(), shared };
+        let mut team = Self { workers: Vec::new(), posts: Vec::new(), events: Vec::new() };
         for (number, (egress, generation)) in plan.egress.into_iter().zip(generations).enumerate() {
             let (sender, receiver) =
                 ring::event_ring(number as u16, plan.event_slots, plan.event_bytes, plan.when_full);
             let turn = Turn::new(plan.order.as_ref().map(|order| Seat::new(Arc::clone(order), number)));
-            let state = State::new(Arc::clone(&team.shared), turn);
+            let state = State::new(Arc::clone(&shared), turn);
             let reporter = Reporter::new(sender, plan.settings.copies);
             let pipeline = Pipeline::new(plan.settings.clone(), generation, state, plan.hash, reporter);
             let (post, mailbox) = mailbox();

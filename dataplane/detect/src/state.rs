@@ -48,8 +48,19 @@ pub struct State {
     pub turn: Turn,
     /// Nothing is kept of what the packet at hand does.
     frozen: bool,
-    /// Operations that did not get their shard.
-    busy: u64,
+    /// What was lost in this worker's operations.
+    pub losses: Losses,
+}
+
+/// What operations on the shared state lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Losses {
+    /// Entries that had to make room.
+    pub evicted: u64,
+    /// Matches that counted without a look at their port, because no room was left to remember ports.
+    pub ports_refused: u64,
+    /// Operations that did not get hold of the state, and were answered without it.
+    pub busy: u64,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -114,26 +125,19 @@ impl SharedState {
         }
         None
     }
+}
 
-    fn sum(&self, of: impl Fn(&Shard) -> u64) -> u64 {
-        self.shards.iter().map(|shard| of(&shard.lock())).sum()
-    }
-
-    /// Entries that had to make room so far. Waits for claims: for the control core.
-    pub fn evicted(&self) -> u64 {
-        self.sum(|shard| shard.tallies.evicted() + shard.bits.evicted())
-    }
-
-    /// Matches that counted without a look at their port, because no room was left to remember ports. Waits for claims: for the control core.
-    pub fn ports_refused(&self) -> u64 {
-        self.sum(|shard| shard.ports.refused())
+impl Shard {
+    /// Entries that had to make room so far, and matches that counted without a look at their port.
+    fn losses(&self) -> (u64, u64) {
+        (self.tallies.evicted() + self.bits.evicted(), self.ports.refused())
     }
 }
 
 impl State {
     /// The hand of one worker, whose turns are `turn`.
     pub fn new(shared: Arc<SharedState>, turn: Turn) -> Self {
-        Self { shared, turn, frozen: false, busy: 0 }
+        Self { shared, turn, frozen: false, losses: Losses::default() }
     }
 
     /// State of one's own: for one worker, and for tests.
@@ -146,18 +150,20 @@ impl State {
         self.frozen = frozen;
     }
 
-    /// Operations so far that did not get hold of the shared state, and were answered without it.
-    pub fn busy(&self) -> u64 {
-        self.busy
-    }
-
     /// Does `work` on the shard of `key` when it is this packet's turn; `otherwise` when the shard is not to be had.
     fn with<T>(&mut self, key: &TableKey, otherwise: T, work: impl FnOnce(&mut Shard) -> T) -> T {
         self.turn.wait();
         match self.shared.claim(key) {
-            Some(mut shard) => work(&mut shard),
+            Some(mut shard) => {
+                let (evicted, refused) = shard.losses();
+                let answer = work(&mut shard);
+                let now = shard.losses();
+                self.losses.evicted += now.0 - evicted;
+                self.losses.ports_refused += now.1 - refused;
+                answer
+            }
             None => {
-                self.busy += 1;
+                self.losses.busy += 1;
                 otherwise
             }
         }
@@ -264,7 +270,7 @@ mod tests {
                         let now = Nanos::from_seconds(5);
                         let spoke = (0..1_000).filter(|_| state.count(&limit, subject, 1, 0, now, 0) == Outcome::Speak);
                         // A claim not got speaks: it is counted, and taken off here.
-                        spoke.count() - state.busy() as usize
+                        spoke.count() - state.losses.busy as usize
                     })
                 })
                 .collect();

@@ -159,7 +159,10 @@ impl Pipeline {
     /// Brings counters kept elsewhere up to date.
     pub fn publish(&mut self) {
         self.reporter.publish(&mut self.counters);
-        self.counters.detect_state_busy = self.state.busy();
+        let losses = &self.state.losses;
+        self.counters.detect_state_evicted = losses.evicted;
+        self.counters.detect_ports_refused = losses.ports_refused;
+        self.counters.detect_state_busy = losses.busy;
     }
 
     /// Flows in the table.
