@@ -27,5 +27,5 @@ pub use hotplug::HotplugError;
 pub use lcore::{LaunchError, Lcore, LcoreHandle};
 pub use mbuf::{AppendError, Mbuf, MbufRef, Segments, SharedData};
 pub use mempool::{Mempool, MempoolError, PoolEmpty};
-pub use port::{Link, Port, PortConfig, PortError, PortStats, PortStep, StartedPort};
+pub use port::{Capabilities, Link, Port, PortConfig, PortError, PortStats, PortStep, StartedPort};
 pub use queue::{RxQueue, TxQueue};
