@@ -288,7 +288,7 @@ fn once_more(packet: &PacketView, flow: Option<&mut FlowView>) -> bool {
 
 /// Whether `packet` travels between the ends of `flow`: an ICMP error about it doesn't.
 fn is_of(flow: &FlowView, packet: &PacketView) -> bool {
-    flow.protocol == packet.headers.protocol
+    flow.protocol() == packet.headers.protocol
 }
 
 /// The class of a packet.
