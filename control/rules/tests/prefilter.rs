@@ -214,7 +214,7 @@ impl Side {
     fn new(ruleset: &sluice_detect::Ruleset) -> Self {
         Self {
             inspector: Inspector::new(ruleset, 64).unwrap(),
-            state: State::new(HashKey::fixed()),
+            state: State::alone(HashKey::fixed()),
             counters: Counters::default(),
             findings: Findings::default(),
             flow: FlowCopy::default(),

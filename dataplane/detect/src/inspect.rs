@@ -141,7 +141,7 @@ impl Inspector {
     ) {
         findings.clear();
         let Some(group) = ruleset.group(class_of(packet.headers), packet.direction.unwrap_or_default()) else { return };
-        self.gather(group, packet, flow.as_deref_mut(), counters);
+        self.gather(ruleset, group, packet, flow.as_deref_mut(), counters);
         self.decide(ruleset, packet, flow, state, counters, findings);
     }
 
@@ -157,8 +157,8 @@ impl Inspector {
         findings: &mut Findings,
     ) {
         findings.clear();
-        let once_more = once_more(packet, flow.as_deref_mut());
-        for (number, _) in (0..).zip(ruleset.rules()).filter(|(_, rule)| once_more || !rule.addresses_only) {
+        let judged = judged_before(packet, flow.as_deref_mut(), ruleset.generation);
+        for (number, _) in (0..).zip(ruleset.rules()).filter(|(_, rule)| !rule.addresses_only || rule.since > judged) {
             self.candidates.add(number);
         }
         self.decide(ruleset, packet, flow, state, counters, findings);
@@ -211,7 +211,14 @@ impl Inspector {
     }
 
     /// Gathers candidates, each once.
-    fn gather(&mut self, group: &Group, packet: &PacketView, flow: Option<&mut FlowView>, counters: &mut Counters) {
+    fn gather(
+        &mut self,
+        ruleset: &Ruleset,
+        group: &Group,
+        packet: &PacketView,
+        flow: Option<&mut FlowView>,
+        counters: &mut Counters,
+    ) {
         let Self { scratch, candidates, .. } = self;
         let headers = packet.headers;
         let facts = Facts::new(headers, packet.direction, packet.established);
@@ -220,9 +227,11 @@ impl Inspector {
                 candidates.add(gate.rule);
             }
         }
-        if once_more(packet, flow) {
+        let judged = judged_before(packet, flow, ruleset.generation);
+        if judged < ruleset.generation {
             let rules = group.once(headers.ip_version, &headers.src, &headers.dst);
-            rules.for_each(|rule| candidates.add(rule));
+            let is_new = |rule: &u32| judged == 0 || ruleset.rule(*rule).is_some_and(|rule| rule.since > judged);
+            rules.filter(is_new).for_each(|rule| candidates.add(rule));
         }
         let payload = headers.payload(packet.frame);
         if let (Some(database), Some(scratch), false) = (group.database(), scratch.as_mut(), payload.is_empty()) {
@@ -274,15 +283,16 @@ impl Inspector {
     }
 }
 
-/// Whether rules that look at addresses alone are to be judged: once per flow and direction. Notes that they are.
-fn once_more(packet: &PacketView, flow: Option<&mut FlowView>) -> bool {
+/// The generation whose rules that look at addresses alone were judged for this flow and direction; those of later ones are to be judged, and that is
+/// noted. 0 when none were.
+fn judged_before(packet: &PacketView, flow: Option<&mut FlowView>, generation: u32) -> u32 {
     match flow {
         // An ICMP error in the flow it quotes has addresses of its own, and must not use up the flow's turn.
         Some(flow) if is_of(flow, packet) => {
             let judged = flow.addresses_judged.get_mut(packet.direction.unwrap_or_default().index());
-            judged.is_some_and(|judged| !std::mem::replace(judged, true))
+            judged.map_or(0, |judged| std::mem::replace(judged, generation))
         }
-        _ => true,
+        _ => 0,
     }
 }
 

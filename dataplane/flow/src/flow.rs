@@ -46,13 +46,13 @@ pub struct Flow {
     pub vlan: [u16; 3],
     /// Used places of `vlan`.
     pub vlan_count: u8,
-    /// Rules that look at addresses and protocol alone were judged, per direction.
-    pub addresses_judged: [bool; 2],
-    /// ICMP type and code, per direction.
-    pub icmp: [(u8, u8); 2],
+    /// The generation whose rules that look at addresses and protocol alone were judged last, per direction; 0 for none.
+    pub addresses_judged: [u32; 2],
 
     /// TCP state.
     pub tcp: TcpTracker,
+    /// ICMP type and code, per direction.
+    pub icmp: [(u8, u8); 2],
     /// Neighbours in the same place of the timer wheel, and the place. In a free slot the first is the next free one.
     pub(crate) wheel_next: u32,
     pub(crate) wheel_previous: u32,

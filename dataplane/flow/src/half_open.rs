@@ -27,6 +27,12 @@ pub(crate) struct HalfOpen([u64; 8]);
 
 const _: () = assert!(size_of::<HalfOpen>() <= 64);
 
+/// The latest generation whose rules on addresses alone were judged: kept beside the slot.
+pub(crate) fn generation_of(flow: &Flow) -> u32 {
+    let [out, back] = flow.addresses_judged;
+    out.max(back)
+}
+
 /// Puts numbers beside each other, lowest first.
 struct Packer {
     word: u64,
@@ -78,7 +84,7 @@ pub(crate) fn id_of(key: &HashKey, hash: u64, start: Nanos) -> u64 {
 }
 
 impl HalfOpen {
-    /// The slot for `flow`; none when it has more to remember than a slot has room for. `last` is not kept in the slot.
+    /// The slot for `flow`; none when it has more to remember than a slot has room for. `last` and the generation are not kept in the slot.
     pub fn pack(flow: &Flow, offers: &OfferWords) -> Option<Self> {
         let FlowKey([low_a, low_b, high_a, high_b, ports, _]) = flow.key;
         let lane = flow.key.lane();
@@ -116,15 +122,15 @@ impl HalfOpen {
                 .put(u64::from(data), 11)
                 .put(other_flags(flags_to_server), 5)
                 .put(other_flags(flags_to_client), 5)
-                .put(u64::from(judged_out), 1)
-                .put(u64::from(judged_in), 1)
+                .put(u64::from(judged_out != 0), 1)
+                .put(u64::from(judged_in != 0), 1)
                 .put(u64::from(handshake.syn.is_some()), 1)
                 .put(u64::from(handshake.answer.is_some()), 1)
                 .put(u64::from(lane.vlan != [0, 0]), 1)
                 .word,
         ]);
         let (mut unpacked, mut same) = (Flow::default(), [0; 8]);
-        slot.unpack(flow.id, flow.last, &mut unpacked, &mut same);
+        slot.unpack((flow.id, flow.last, generation_of(flow)), &mut unpacked, &mut same);
         (unpacked == *flow && tcp::same_offers(&flow.tcp, offers, &same)).then_some(slot)
     }
 
@@ -146,8 +152,10 @@ impl HalfOpen {
         Nanos::from_micros(Taker(six).take(52))
     }
 
-    /// Writes the flow into `flow` and the offers of its handshake into `offers`.
-    pub fn unpack(&self, id: u64, last: Nanos, flow: &mut Flow, offers: &mut OfferWords) {
+    /// Writes the flow into `flow` and the offers of its handshake into `offers`. `beside` is what a slot does not keep: id, time of the last
+    /// packet, generation of the rules judged.
+    pub fn unpack(&self, beside: (u64, Nanos, u32), flow: &mut Flow, offers: &mut OfferWords) {
+        let (id, last, generation) = beside;
         let Self([_, _, _, _, four, five, six, seven]) = *self;
         let (mut four, mut five, mut six, mut seven) = (Taker(four), Taker(five), Taker(six), Taker(seven));
         four.take(32);
@@ -164,7 +172,7 @@ impl HalfOpen {
         let vlan = [seven.take(12) as u16, seven.take(12) as u16, seven.take(12) as u16];
         let data = seven.take(11) as u16;
         let (flags_to_server, flags_to_client) = (flags_of(seven.take(5)), flags_of(seven.take(5)));
-        let addresses_judged = [seven.bit(), seven.bit()];
+        let addresses_judged = [seven.bit(), seven.bit()].map(|judged| if judged { generation } else { 0 });
         let (asked, answered) = (seven.bit(), seven.bit());
         let handshake = Handshake {
             syn: asked.then_some((seq, data)),
@@ -231,7 +239,7 @@ mod tests {
         let slot = HalfOpen::pack(flow, offers)?;
         assert_eq!((slot.key(), slot.start()), (flow.key, flow.start));
         let (mut out, mut unpacked) = (Flow::default(), [9; 8]);
-        slot.unpack(flow.id, flow.last, &mut out, &mut unpacked);
+        slot.unpack((flow.id, flow.last, super::generation_of(flow)), &mut out, &mut unpacked);
         Some((out, unpacked))
     }
 
@@ -268,7 +276,8 @@ mod tests {
         plain.tcp.update(&mut offers, Direction::ToServer, &segment(5, 0, SYN, 0), false);
         let fits = |flow: &Flow| HalfOpen::pack(flow, &offers).is_some();
         assert!(fits(&plain));
-        assert!(fits(&Flow { alerted: true, addresses_judged: [true, true], ..plain }));
+        assert!(fits(&Flow { alerted: true, addresses_judged: [3, 3], ..plain }));
+        assert!(fits(&Flow { addresses_judged: [0, u32::MAX], ..plain }));
         assert!(fits(&Flow { packets: [63, 63], bytes: [8_191, 4_095], ..plain }));
         for refused in [
             Flow { action: Some(Action::Drop), ..plain },
@@ -284,6 +293,7 @@ mod tests {
             Flow { vlan: [4_096, 0, 0], vlan_count: 1, ..plain },
             Flow { icmp: [(0, 1), (0, 0)], ..plain },
             Flow { start: Nanos(1), ..plain },
+            Flow { addresses_judged: [2, 3], ..plain },
         ] {
             assert!(!fits(&refused), "{refused:?}");
         }

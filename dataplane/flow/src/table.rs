@@ -387,16 +387,20 @@ impl FlowTable {
     ///
     /// # Errors
     /// [`TableFull`] when it has to become a flow and there is no room: then it stands as before the packet, which must not arrive at the other
-    /// end. A connection that began with the packet is forgotten.
-    pub fn settle(&mut self, flow: FlowRef, forced: impl FnOnce(&Flow)) -> Result<(), TableFull> {
+    /// end. A connection that began with the packet is handed over too.
+    pub fn settle(&mut self, flow: FlowRef, mut forced: impl FnMut(&Flow)) -> Result<(), TableFull> {
         let slot = self.unpacked.slot;
         if flow != UNPACKED || slot == NOBODY {
             return Ok(());
         }
         let hash = self.unpacked.hash;
         let partition = self.partition_of.of(hash);
-        if let Some(packed) = HalfOpen::pack(&self.unpacked.flow, &self.unpacked.offers) {
-            self.waiting.update(partition, slot, packed, self.unpacked.flow.last);
+        let Unpacked { flow: entry, offers, .. } = &mut *self.unpacked;
+        // Rules of older generations are judged again, so that they were is not worth remembering.
+        let generation = half_open::generation_of(entry);
+        entry.addresses_judged.iter_mut().filter(|judged| **judged != generation).for_each(|judged| *judged = 0);
+        if let Some(packed) = HalfOpen::pack(entry, offers) {
+            self.waiting.update(partition, slot, packed, generation, entry.last);
             self.unpacked.slot = NOBODY;
             return Ok(());
         }
@@ -405,6 +409,7 @@ impl FlowTable {
         }
         let Some(place) = self.shares.next(partition) else {
             if self.unpacked.fresh {
+                forced(&self.unpacked.flow);
                 self.remove(UNPACKED);
             }
             self.unpacked.slot = NOBODY;

@@ -19,6 +19,8 @@ struct Age {
     older: u32,
     /// In a free slot the next free one.
     newer: u32,
+    /// Generation of the rules judged.
+    generation: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -78,7 +80,7 @@ impl Waiting {
         let Some(slot) = self.shares.next(partition) else { return };
         let ages = &self.ages;
         self.shares.take(partition, |slot| ages.get(slot as usize).map_or(NOBODY, |age| age.newer));
-        let age = Age { last, older: NOBODY, newer: NOBODY };
+        let age = Age { last, older: NOBODY, newer: NOBODY, generation: 0 };
         if slot as usize == self.slots.len() {
             self.slots.push(content);
             self.ages.push(age);
@@ -89,9 +91,12 @@ impl Waiting {
     }
 
     /// A packet at `last` left `slot` with this content.
-    pub fn update(&mut self, partition: usize, slot: u32, content: HalfOpen, last: Nanos) {
+    pub fn update(&mut self, partition: usize, slot: u32, content: HalfOpen, generation: u32, last: Nanos) {
         if let Some(place) = self.slots.get_mut(slot as usize) {
             *place = content;
+        }
+        if let Some(age) = self.ages.get_mut(slot as usize) {
+            age.generation = generation;
         }
         // A packet that is no sign of life, as an ICMP error, changes no order.
         if last != self.last(slot) {
@@ -111,8 +116,8 @@ impl Waiting {
 
     /// Unpacks `slot`.
     pub fn unpack(&self, slot: u32, id: u64, flow: &mut Flow, offers: &mut OfferWords) {
-        if let Some(content) = self.get(slot) {
-            content.unpack(id, self.last(slot), flow, offers);
+        if let (Some(content), Some(age)) = (self.get(slot), self.ages.get(slot as usize)) {
+            content.unpack((id, age.last, age.generation), flow, offers);
         }
     }
 
@@ -134,7 +139,7 @@ impl Waiting {
             age.newer = slot;
         }
         if let Some(age) = self.ages.get_mut(slot as usize) {
-            *age = Age { last, older, newer: NOBODY };
+            *age = Age { last, older, newer: NOBODY, ..*age };
         }
     }
 
@@ -164,7 +169,7 @@ mod tests {
             waiting.take(0, HalfOpen::default(), Nanos(u64::from(n)));
         }
         assert_eq!((waiting.next(0), waiting.oldest(0), waiting.len()), (None, Some(0), 3));
-        waiting.update(0, 0, HalfOpen::default(), Nanos(5));
+        waiting.update(0, 0, HalfOpen::default(), 1, Nanos(5));
         assert_eq!((waiting.oldest(0), waiting.last(0)), (Some(1), Nanos(5)));
         waiting.give_back(0, 2);
         waiting.give_back(0, 1);
