@@ -8,7 +8,7 @@ use crate::{
 use serde_json::{Value, json};
 use sluice_core::{Cause, Counters, Ledger};
 use sluice_events::sink::Spoken;
-use sluice_service::{LoadedRules, Replay, ReplayError, Report, replay, replay::MOST_WORKERS};
+use sluice_service::{LoadedRules, Replay, ReplayError, Report, capture::LONGEST_RECORD, replay, replay::MOST_WORKERS};
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
@@ -84,6 +84,13 @@ fn inner(arguments: &Arguments) -> Result<Exit, Exit> {
     progress.end();
     let report = result.map_err(|error| failed(&error))?;
     for capture in &report.captures {
+        if let Some((record, length)) = capture.first_refused {
+            tell!(
+                "sluice: {}: record {record} has {length} bytes, and {} records more than {LONGEST_RECORD}: those were not looked at; cut them, e.g. with editcap -s {LONGEST_RECORD}",
+                capture.path.display(),
+                capture.refused_records
+            );
+        }
         if let Some(damage) = &capture.damage {
             tell!(
                 "sluice: {}: damaged after record {} ({damage}); the records before it were replayed",
@@ -245,6 +252,7 @@ fn as_json(rules: &LoadedRules, report: &Report) -> Value {
                 "bytes": capture.bytes,
                 "linktype": capture.link_number,
                 "longest": capture.longest,
+                "refused_records": capture.refused_records,
                 "damage": capture.damage,
             })
         })

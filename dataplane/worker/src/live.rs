@@ -7,6 +7,7 @@
 use crate::{
     checksums::Checksums,
     egress::{Egress, Sent},
+    frames::is_whole,
     inbox::Job,
     owner::{Owners, Stretch},
     pipeline::{At, Pipeline},
@@ -227,6 +228,12 @@ impl Worker {
             for (place, (fate, key)) in fates.iter_mut().zip(keys).enumerate().take(count) {
                 let Some(packet) = received.mbuf(place) else { continue };
                 pipeline.counters.decoder_chained += u64::from(packet.is_chained());
+                if !is_whole(packet) {
+                    if let Verdict::Drop(cause) = pipeline.cut() {
+                        *fate = Fate::Drop(cause);
+                    }
+                    continue;
+                }
                 let Some((decoded, frame)) = frames.of(place, packet) else { continue };
                 if stages == Stages::Lookup {
                     pipeline.lookup_only(decoded, key, frame, now);

@@ -5,7 +5,7 @@
 use crate::{
     checksums::ChecksumJudge,
     egress::{Egress, Sent},
-    frames::Frames,
+    frames::{Frames, is_whole},
     generation::Mailbox,
     inbox::{Handovers, Item, Job},
     pipeline::{At, Pipeline},
@@ -164,6 +164,10 @@ impl Worker {
                     pipeline.tick(record, now);
                 }
                 pipeline.counters.decoder_chained += u64::from(packet.is_chained());
+                if !is_whole(packet) {
+                    *verdict = pipeline.cut();
+                    continue;
+                }
                 let Some((decoded, frame)) = frames.of(place, packet).filter(|_| stages != Stages::Forward) else {
                     continue;
                 };
@@ -239,9 +243,13 @@ impl Worker {
         if job.first == 0 {
             pipeline.counters.decoder_chained += u64::from(packet.is_chained());
         }
+        let whole = is_whole(packet.view());
         let key = pipeline.prefetch(decoded);
         let verdict = match stages {
             Stages::Forward => Verdict::Pass,
+            // Told of once, by the owner of the outermost layer.
+            _ if !whole && job.first == 0 => pipeline.cut(),
+            _ if !whole => Verdict::Pass,
             Stages::Lookup => {
                 pipeline.lookup_only(decoded, key, frame, job.at.now);
                 Verdict::Pass
