@@ -1,6 +1,7 @@
 //! What this machine offers to EAL: processors we may use, free hugepages, a place for sockets, the user's rights.
 //!
-//! Called by `eal` before the start. Reads /proc and /sys only, changes nothing. What cannot be read counts as absent.
+//! Called by `eal` before the start, and by `sluice doctor` ([`disk_room`], [`may_write`]). Reads /proc and /sys only, changes
+//! nothing. What cannot be read counts as absent.
 //!
 //! Sources: proc(5), hugetlbpage.rst of the Linux documentation, `rte_eal_get_runtime_dir` of DPDK 22.11.
 
@@ -108,6 +109,30 @@ pub(crate) fn is_root() -> bool {
     uid == 0
 }
 
+/// The effective user may make files in the folder `path`. False also when it is not there.
+pub fn may_write(path: &Path) -> bool {
+    is_writable(path)
+}
+
+/// Room of a file system, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DiskRoom {
+    /// All of it.
+    pub total: u64,
+    /// What any user may still take.
+    pub available: u64,
+}
+
+/// Room of the file system that holds `path`; `None` when it cannot be told (no such path, or no right to reach it).
+pub fn disk_room(path: &Path) -> Option<DiskRoom> {
+    let path = CString::new(path.as_os_str().as_bytes()).ok()?;
+    let mut room = DiskRoom { total: 0, available: 0 };
+    // SAFETY: `shim_disk_room` is statvfs(3) and demands a NUL-terminated string and two places for numbers, all alive through
+    // the call: `path` and the fields of `room` are.
+    let answer = unsafe { sys::shim_disk_room(path.as_ptr(), &raw mut room.total, &raw mut room.available) };
+    (answer == 0).then_some(room)
+}
+
 /// The effective user may make files in `path`.
 fn is_writable(path: &Path) -> bool {
     let Ok(path) = CString::new(path.as_os_str().as_bytes()) else { return false };
@@ -125,6 +150,14 @@ mod tests {
         assert_eq!(parse_cpu_list("\t0-2,5,8-9\n"), [0, 1, 2, 5, 8, 9]);
         assert_eq!(parse_cpu_list("3"), [3]);
         assert_eq!(parse_cpu_list(""), [] as [u32; 0]);
+    }
+
+    #[test]
+    fn a_file_system_has_no_more_room_than_it_is_large_and_a_missing_folder_has_none() {
+        let room = disk_room(Path::new("/")).unwrap();
+        assert!(room.total > 0 && room.available <= room.total, "{room:?}");
+        assert_eq!(disk_room(Path::new("/nowhere/at/all")), None);
+        assert!(may_write(&env::temp_dir()) && !may_write(Path::new("/nowhere/at/all")));
     }
 
     #[test]
