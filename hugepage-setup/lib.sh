@@ -216,6 +216,8 @@ stale_files() {
         if [ ! -d "$path" ] || [ -L "$path" ]; then continue; fi
         case $path in *"$TAB"* | *"$NEWLINE"*) continue ;; esac
         if has_line "$in_use_prefixes" "${path##*/}"; then continue; fi
+        # A process that starts now has made its folder and not yet its socket.
+        if [ -z "$(find "$path" -prune -mmin +1 2>/dev/null)" ]; then continue; fi
         printf 'folder\t%s\n' "$path"
     done
 }
