@@ -19,6 +19,8 @@ need_root() {
 
 # One apply or undo at a time.
 take_lock() {
+    empty_after=no
+    if [ ! -d "$RUN/sluice" ] || [ -e "$STATE" ]; then empty_after=yes; fi
     mkdir -p "$RUN/sluice"
     if ! mkdir "$LOCK" 2>/dev/null; then
         holder=$(line_of "$LOCK/pid" 0)
@@ -30,7 +32,7 @@ take_lock() {
         fi
     fi
     echo "$$" >"$LOCK/pid"
-    trap 'rm -f "$LOCK/pid"; rmdir "$LOCK" 2>/dev/null || :' EXIT
+    trap 'rm -f "$LOCK/pid"; rmdir "$LOCK" || :; if [ $empty_after = yes ]; then rmdir "$RUN/sluice" 2>/dev/null || :; fi' EXIT
     trap 'exit 1' INT TERM HUP
 }
 
