@@ -191,11 +191,14 @@ fn the_default_route_is_never_taken_by_ipv4_ipv6_or_through_what_stands_on_the_c
     says(&host.run("check", &[]).words, &["NEVER TAKE"]);
 }
 
+/// Makes an interface one that is in use.
+type Change<'a> = &'a dyn Fn(&Host);
+
 #[test]
 fn interfaces_in_use_are_refused_unless_forced() {
     let zeroes = "0".repeat(32);
     let routes = format!("{zeroes} 00 {zeroes} 00 {zeroes} ffffffff 00000001 00000000 00200200       lo");
-    let uses: [(&str, &dyn Fn(&Host), &str); 4] = [
+    let uses: [(&str, Change, &str); 4] = [
         ("up", &|host| host.write("sys/class/net/eth1/flags", "0x1003"), "eth1 is up"),
         (
             "address4",

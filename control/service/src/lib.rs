@@ -5,12 +5,14 @@
 //! - [`replay`]: captures through the real engine
 //! - [`forwarded`]: the packets that would have been forwarded, as a capture
 //! - [`cores`]: which processors do what
+//! - [`doctor`]: what this machine can do, and what to change
 //!
 //! Called by `sluice-cli`. Runs on the control core: may block, allocate and log.
 #![forbid(unsafe_code)]
 
 pub mod capture;
 pub mod cores;
+pub mod doctor;
 pub mod forwarded;
 pub mod replay;
 pub mod rules;

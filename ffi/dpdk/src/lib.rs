@@ -24,8 +24,8 @@ mod queue;
 
 pub use burst::{BURST, Burst, Drain};
 pub use eal::{Eal, EalError, EalOptions, Hugepages, LogLevel, Telemetry};
-pub use hotplug::HotplugError;
 pub use host::{DiskRoom, disk_room, may_write};
+pub use hotplug::HotplugError;
 pub use lcore::{LaunchError, Lcore, LcoreHandle};
 pub use library::{driver_folder, version};
 pub use mbuf::{AppendError, Mbuf, MbufRef, Segments, SharedData};
