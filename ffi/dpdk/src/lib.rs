@@ -24,7 +24,7 @@ mod queue;
 
 pub use burst::{BURST, Burst, Drain};
 pub use eal::{Eal, EalError, EalOptions, Hugepages, LogLevel, Telemetry};
-pub use host::{DiskRoom, disk_room, may_write};
+pub use host::{DiskRoom, disk_room, may_write, mount_path};
 pub use hotplug::HotplugError;
 pub use lcore::{LaunchError, Lcore, LcoreHandle};
 pub use library::{driver_folder, version};

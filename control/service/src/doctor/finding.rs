@@ -47,6 +47,8 @@ pub enum Group {
     Clock,
     /// The log folder.
     Disk,
+    /// A replay that was tried.
+    Replay,
 }
 
 impl Group {
@@ -64,6 +66,7 @@ impl Group {
             Self::Kernel => "kernel",
             Self::Clock => "clock",
             Self::Disk => "disk",
+            Self::Replay => "replay",
         }
     }
 
@@ -81,6 +84,7 @@ impl Group {
             Self::Kernel => "Kernel",
             Self::Clock => "Clock",
             Self::Disk => "Disk",
+            Self::Replay => "Replay",
         }
     }
 }

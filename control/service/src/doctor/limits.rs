@@ -1,6 +1,6 @@
-//! Resource limits of this process.
+//! Resource limits of this process and of its control group.
 //!
-//! Sources: getrlimit(2), proc(5); vfio counts what a card may reach against the locked memory of who is not root.
+//! Sources: getrlimit(2), proc(5), cgroup-v2.rst (the group as it is seen from within; version 1 is not read); vfio counts what a card may reach against the locked memory of who is not root.
 
 use super::{
     finding::{Finding, Group},
@@ -17,7 +17,44 @@ pub fn examine(roots: &Roots) -> Vec<Finding> {
     let Some(text) = roots.proc("self/limits") else {
         return vec![Finding::unknown(GROUP, "memlock", "/proc/self/limits")];
     };
-    vec![memlock(roots, &text), files(&text)]
+    let mut found = vec![memlock(roots, &text), files(&text)];
+    found.extend(group_memory(roots));
+    found.extend(group_time(roots));
+    found
+}
+
+/// The memory of this process's control group, when it is limited (a container, a systemd slice).
+fn group_memory(roots: &Roots) -> Option<Finding> {
+    let limit: u64 = roots.sys_number("fs/cgroup/memory.max")?;
+    let words = format!("memory of the control group: {}", size(limit));
+    if limit >> 20 < super::memory::NEEDED_MIB {
+        let change = format!(
+            "raise memory.max to {} MiB and more (docker: --memory, systemd: MemoryMax=)",
+            super::memory::NEEDED_MIB
+        );
+        return Some(Finding::problem(
+            GROUP,
+            "group-memory",
+            words,
+            "the kernel ends the process that asks for more",
+            change,
+        ));
+    }
+    Some(Finding::ok(GROUP, "group-memory", words))
+}
+
+/// The processor time of this process's control group, when it is limited.
+fn group_time(roots: &Roots) -> Option<Finding> {
+    let text = roots.sys("fs/cgroup/cpu.max")?;
+    let (quota, period) = text.split_once(' ')?;
+    let (quota, period): (u64, u64) = (quota.parse().ok()?, period.parse().ok()?);
+    Some(Finding::advice(
+        GROUP,
+        "group-time",
+        format!("{quota} of each {period} microseconds of processor time for the control group"),
+        "a worker polls without pause: when the time is used up it stands still, and packets are lost",
+        "give whole processors instead (docker: --cpuset-cpus without --cpus, systemd: AllowedCPUs= without CPUQuota=)",
+    ))
 }
 
 /// The soft limit of a line; `u64::MAX` when there is none.
@@ -88,5 +125,22 @@ mod tests {
         );
         let (level, words) = levels("lifted", "8388608", "1024", "0000000000004000").swap_remove(0);
         assert_eq!((level, words.as_str()), (Level::Ok, "locked memory: 8 MiB, lifted by CAP_IPC_LOCK"));
+    }
+
+    #[test]
+    fn a_control_group_too_small_is_a_problem_and_one_without_limits_says_nothing() {
+        let look = |name: &str, memory: &str, time: &str| {
+            let tree = Tree::new(name)
+                .with("proc/self/limits", "Max open files            unlimited            unlimited            files")
+                .with("sys/fs/cgroup/memory.max", memory)
+                .with("sys/fs/cgroup/cpu.max", time);
+            examine(&tree.roots).into_iter().skip(2).map(|finding| (finding.name, finding.level)).collect::<Vec<_>>()
+        };
+        assert_eq!(look("unlimited", "max", "max 100000"), []);
+        assert_eq!(
+            look("tight", "268435456", "50000 100000"),
+            [("group-memory".to_owned(), Level::Problem), ("group-time".to_owned(), Level::Advice)]
+        );
+        assert_eq!(look("roomy", "4294967296", "max 100000"), [("group-memory".to_owned(), Level::Ok)]);
     }
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 
 const GROUP: Group = Group::Memory;
 /// What a replay needs in all: DPDK's 128 MiB, the flow table, events on their way, a large rule set. MiB.
-const NEEDED_MIB: u64 = 512;
+pub const NEEDED_MIB: u64 = 512;
 /// What DPDK asks for, MiB: with as much in free hugepages it takes those.
 const DPDK_MIB: u64 = 128;
 const RESERVE: &str = "hugepage-setup/plan --memory 1024, then as root hugepage-setup/apply --memory 1024 --yes";
@@ -49,7 +49,7 @@ fn hugepages(roots: &Roots) -> Vec<Finding> {
         free_mib += (count("free_hugepages").saturating_sub(count("resv_hugepages"))).saturating_mul(page_kib) / 1024;
     }
     for node in roots.sys_names("devices/system/node") {
-        if !node.strip_prefix("node").is_some_and(|number| number.parse::<u32>().is_ok()) {
+        if node.strip_prefix("node").is_none_or(|number| number.parse::<u32>().is_err()) {
             continue;
         }
         for folder in roots.sys_names(format!("devices/system/node/{node}/hugepages")) {
@@ -92,12 +92,12 @@ fn mounts(roots: &Roots) -> Finding {
     let Some(text) = roots.proc("self/mounts") else {
         return Finding::unknown(GROUP, "hugetlbfs", "/proc/self/mounts");
     };
-    let points: Vec<&str> = text
+    let points: Vec<String> = text
         .lines()
         .filter_map(|line| {
             let mut fields = line.split(' ');
             let (_, point, kind) = (fields.next()?, fields.next()?, fields.next()?);
-            (kind == "hugetlbfs").then_some(point)
+            (kind == "hugetlbfs").then(|| sluice_dpdk::mount_path(point).display().to_string())
         })
         .collect();
     let why = "hugepages are used only where this user may write to such a mount";

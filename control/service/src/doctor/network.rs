@@ -145,7 +145,10 @@ impl Card {
 }
 
 fn pair(roots: &Roots, candidates: usize) -> Finding {
-    let words = format!("{candidates} cards could be ports");
+    let words = match candidates {
+        1 => "1 card could be a port".to_owned(),
+        count => format!("{count} cards could be ports"),
+    };
     if candidates >= 2 {
         return Finding::ok(GROUP, "pair", words);
     }
@@ -239,7 +242,7 @@ mod tests {
         assert_eq!(free.found, "0000:03:00.0, ixgbe, 00:1b:21:00:00:01, node 1, link down; DPDK: net_ixgbe");
         assert!(free.change.unwrap().starts_with("hugepage-setup/plan --bind 0000:03:00.0"));
         assert!(one(&found, "eth2").change.unwrap().contains("ip link set eth2 down"));
-        assert_eq!(one(&found, "pair").found, "1 cards could be ports");
+        assert_eq!(one(&found, "pair").found, "1 card could be a port");
     }
 
     #[test]
@@ -269,7 +272,7 @@ mod tests {
         let found = examine(&tree.roots, Some(&tree.root.join("drivers")));
         assert!(one(&found, "eth1").change.unwrap().contains("librte-net-ixgbe"));
         assert_eq!(one(&found, "0000:05:00.0").level, Level::Ok);
-        assert_eq!(one(&found, "pair").found, "1 cards could be ports");
+        assert_eq!(one(&found, "pair").found, "1 card could be a port");
     }
 
     #[test]
