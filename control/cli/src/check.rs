@@ -31,7 +31,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 fn inner(arguments: &Arguments) -> Result<Exit, Exit> {
     let begun = Instant::now();
     let settings = arguments.settings.settings()?;
-    let loaded = rules::load(&arguments.rules, &settings)?;
+    let (_, loaded) = rules::load(&arguments.rules, &settings)?;
     if arguments.json {
         say!("{:#}", rules::as_json(&loaded));
     } else {

@@ -68,13 +68,15 @@ pub fn play(folder: &Path) -> Result<Played, Exit> {
     })?;
     let settings = Settings::default();
     let sources = RuleSources { paths: Vec::new(), bundled: vec![("sluice-starter.rules".into(), RULES)] };
-    let rules = crate::rules::compile(&sources, &settings)?;
+    let (mut loader, rules) = crate::rules::compile(sources, &settings)?;
     crate::rules::print_diagnostics(&rules, true);
     let mut progress = Progress::new("demo");
     let result = replay::run(Replay {
         captures: std::slice::from_ref(&capture),
+        loader: &mut loader,
         rules: &rules,
         settings: &settings,
+        workers: 1,
         log_dir: folder,
         inline: true,
         progress: &mut |done, total| progress.at(done, total),
@@ -189,15 +191,14 @@ fn print(rules: &LoadedRules, report: &Report, attacks: &BTreeMap<u64, Attack>, 
     }
     say!();
     say!("  {}", ink.paint("1", "What would not have reached the other side"));
-    if report.drops.is_empty() {
+    let drops = crate::replay::by_count(report, |spoken| spoken.drops);
+    if drops.is_empty() {
         say!("    nothing");
     }
-    for (rule, count) in crate::replay::by_count(&report.drops) {
-        if let Some(signature) = rules.signatures.get(rule as usize) {
-            say!("    {count:>5} stopped by {}: {}", signature.sid, signature.message);
-        }
+    for ((_, sid), message, count) in &drops {
+        say!("    {count:>5} stopped by {sid}: {message}");
     }
-    let of_flows = report.ledger.dropped_total() - report.drops.iter().map(|(_, count)| count).sum::<u64>();
+    let of_flows = report.ledger.dropped_total() - drops.iter().map(|(.., count)| count).sum::<u64>();
     if of_flows > 0 {
         say!("    {of_flows:>5} more packets of the flows they belong to");
     }

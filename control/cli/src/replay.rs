@@ -7,7 +7,8 @@ use crate::{
 };
 use serde_json::{Value, json};
 use sluice_core::{Cause, Counters};
-use sluice_service::{LoadedRules, Replay, ReplayError, Report, replay};
+use sluice_events::sink::Spoken;
+use sluice_service::{LoadedRules, Replay, ReplayError, Report, replay, replay::MOST_WORKERS};
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
@@ -32,6 +33,9 @@ pub struct Arguments {
     /// Judge as if between two ports, and write what would have been forwarded.
     #[arg(long)]
     inline: bool,
+    /// Workers. With several, a reader spreads the flows over them; what is told is the same.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=MOST_WORKERS as i64))]
+    workers: u16,
     #[command(flatten)]
     settings: SettingArguments,
     /// A rule that is wrong in the language makes the exit status 1, and nothing is replayed.
@@ -57,7 +61,7 @@ fn inner(arguments: &Arguments) -> Result<Exit, Exit> {
     if missing {
         return Err(Exit::Misuse);
     }
-    let loaded = rules::load(&arguments.rules, &settings)?;
+    let (mut loader, loaded) = rules::load(&arguments.rules, &settings)?;
     if !arguments.json {
         rules::print_diagnostics(&loaded, false);
     }
@@ -69,8 +73,10 @@ fn inner(arguments: &Arguments) -> Result<Exit, Exit> {
     let begun = Instant::now();
     let result = replay::run(Replay {
         captures: &arguments.captures,
+        loader: &mut loader,
         rules: &loaded,
         settings: &settings,
+        workers: usize::from(arguments.workers),
         log_dir: &arguments.log_dir,
         inline: arguments.inline,
         progress: &mut |done, total| progress.at(done, total),
@@ -148,26 +154,38 @@ fn print_report(rules: &LoadedRules, report: &Report, log_dir: &Path, inline: bo
         report.counters.events_lost_ring_full,
         log_dir.join("eve.json").display()
     );
-    if report.alerts.is_empty() {
+    if report.workers.len() > 1 {
+        for (number, worker) in report.workers.iter().enumerate() {
+            say!("worker {number}: {} packets, {} flows", worker.judged, worker.counters.flow_total);
+        }
+    }
+    if let ([_, ..], Some(longest)) = (&*report.swaps, report.swaps.iter().max()) {
+        say!(
+            "rules: swapped {} times, the slowest swap took {:.3} ms",
+            report.swaps.len(),
+            longest.as_secs_f64() * 1e3
+        );
+    }
+    let alerts = by_count(report, |spoken| spoken.alerts);
+    if alerts.is_empty() {
         return;
     }
     say!("\n alerts  signature");
-    for (rule, count) in by_count(&report.alerts).into_iter().take(MOST_SHOWN) {
-        if let Some(signature) = rules.signatures.get(rule as usize) {
-            say!("{count:>7}  {}:{} {}", signature.gid, signature.sid, signature.message);
-        }
+    for ((gid, sid), message, count) in alerts.iter().take(MOST_SHOWN) {
+        say!("{count:>7}  {gid}:{sid} {message}");
     }
-    if report.alerts.len() > MOST_SHOWN {
-        say!("    ...  and {} more signatures", report.alerts.len() - MOST_SHOWN);
+    if alerts.len() > MOST_SHOWN {
+        say!("    ...  and {} more signatures", alerts.len() - MOST_SHOWN);
     }
     say!();
 }
 
-/// Most first, then by rule number.
-pub fn by_count(counts: &[(u32, u64)]) -> Vec<(u32, u64)> {
-    let mut sorted = counts.to_vec();
-    sorted.sort_by_key(|&(rule, count)| (std::cmp::Reverse(count), rule));
-    sorted
+/// Signatures with their messages and the count `of` says, most first; those without are left out.
+pub fn by_count(report: &Report, of: impl Fn(&Spoken) -> u64) -> Vec<((u32, u32), &str, u64)> {
+    let counted = report.spoken.iter().map(|(id, spoken)| (*id, &*spoken.message, of(spoken)));
+    let mut counts: Vec<_> = counted.filter(|(.., count)| *count > 0).collect();
+    counts.sort_by_key(|(id, _, count)| (std::cmp::Reverse(*count), *id));
+    counts
 }
 
 /// Where the packets went, on one line.
@@ -202,17 +220,17 @@ fn as_json(rules: &LoadedRules, report: &Report) -> Value {
         .zip(report.counters.values())
         .map(|(name, value)| ((*name).to_owned(), value.into()))
         .collect();
-    let named = |counts: &[(u32, u64)]| -> Vec<Value> {
-        by_count(counts)
-            .into_iter()
-            .filter_map(|(rule, count)| {
-                let signature = rules.signatures.get(rule as usize)?;
-                Some(
-                    json!({"gid": signature.gid, "sid": signature.sid, "signature": signature.message, "count": count}),
-                )
-            })
+    let named = |of: fn(&Spoken) -> u64| -> Vec<Value> {
+        let counts = by_count(report, of).into_iter();
+        counts
+            .map(|((gid, sid), message, count)| json!({"gid": gid, "sid": sid, "signature": message, "count": count}))
             .collect()
     };
+    let workers: Vec<Value> = report
+        .workers
+        .iter()
+        .map(|worker| json!({"packets": worker.judged, "flows": worker.counters.flow_total, "swaps": worker.swaps}))
+        .collect();
     let captures: Vec<Value> = report
         .captures
         .iter()
@@ -234,8 +252,10 @@ fn as_json(rules: &LoadedRules, report: &Report) -> Value {
         "dropped": dropped, "imbalance": ledger.imbalance() as i64,
     });
     value["events"] = json!({"alerts": report.told.alerts, "drops": report.told.drops, "flows": report.told.flows});
-    value["alerts"] = named(&report.alerts).into();
-    value["drops"] = named(&report.drops).into();
+    value["alerts"] = named(|spoken| spoken.alerts).into();
+    value["drops"] = named(|spoken| spoken.drops).into();
+    value["workers"] = workers.into();
+    value["swaps_ms"] = report.swaps.iter().map(|took| took.as_secs_f64() * 1e3).collect();
     value["counters"] = counters.into();
     value["forwarded"] = json!(report.forwarded);
     value["bursts"] = json!(report.bursts);

@@ -6,7 +6,7 @@ use sluice_config::{Assigned, Settings};
 use sluice_core::Direction;
 use sluice_detect::ruleset::Class;
 use sluice_rules::{Diagnostic, Severity};
-use sluice_service::{LoadedRules, RuleSources};
+use sluice_service::{LoadedRules, RuleLoader, RuleSources};
 use std::path::{Path, PathBuf};
 
 /// Most mistakes printed; the rest is counted.
@@ -47,8 +47,8 @@ impl SettingArguments {
     }
 }
 
-/// Loads `paths`; a path that does not exist is a missing thing.
-pub fn load(paths: &[PathBuf], settings: &Settings) -> Result<LoadedRules, Exit> {
+/// Loads `paths`; a path that does not exist is a missing thing. Also gives the loader, for the rule sets that follow.
+pub fn load(paths: &[PathBuf], settings: &Settings) -> Result<(RuleLoader, LoadedRules), Exit> {
     let mut missing = false;
     for path in paths {
         if !path.exists() {
@@ -62,7 +62,7 @@ pub fn load(paths: &[PathBuf], settings: &Settings) -> Result<LoadedRules, Exit>
     if missing {
         return Err(Exit::Misuse);
     }
-    compile(&RuleSources { paths: paths.to_vec(), bundled: Vec::new() }, settings)
+    compile(RuleSources { paths: paths.to_vec(), bundled: Vec::new() }, settings)
 }
 
 fn holds_rules(folder: &Path) -> bool {
@@ -71,11 +71,15 @@ fn holds_rules(folder: &Path) -> bool {
 }
 
 /// Compiles `sources`.
-pub fn compile(sources: &RuleSources, settings: &Settings) -> Result<LoadedRules, Exit> {
-    sluice_service::rules::load(sources, settings, 1).map_err(|error| {
-        tell!("sluice: {error}");
-        Exit::Unsound
-    })
+pub fn compile(sources: RuleSources, settings: &Settings) -> Result<(RuleLoader, LoadedRules), Exit> {
+    let mut loader = RuleLoader::new(sources, settings.clone());
+    match loader.load() {
+        Ok(loaded) => Ok((loader, loaded)),
+        Err(error) => {
+            tell!("sluice: {error}");
+            Err(Exit::Unsound)
+        }
+    }
 }
 
 /// Prints what is wrong, mistakes first; unsupported rules as a table by feature.

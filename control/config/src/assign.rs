@@ -78,6 +78,7 @@ const PATHS: &[&str] = &[
     "events.eve.stats-zero",
     "measure.stages",
     "measure.forwarded",
+    "measure.swaps",
 ];
 
 /// Dotted names of the reference engine that mean one of ours.
@@ -243,6 +244,7 @@ impl Settings {
                 }
             }
             "measure.forwarded" => self.forwarded = flag()?,
+            "measure.swaps" => self.swaps = value.parse().map_err(|_| bad("how many, 0 for none"))?,
             other if NOT_YET.iter().any(|prefix| other.starts_with(prefix)) => return Ok(Assigned::NotYet),
             other => return Err(SetError::UnknownPath { path: other.to_owned(), nearest: nearest(other) }),
         }

@@ -167,6 +167,8 @@ pub struct Settings {
     pub stages: Stages,
     /// `measure.forwarded`: whether an inline replay writes `forwarded.pcapng`; without, packets leave by a null device.
     pub forwarded: bool,
+    /// `measure.swaps`: how often a replay loads its rules anew and swaps them, spread over its records.
+    pub swaps: u64,
 }
 
 impl Settings {
@@ -205,6 +207,7 @@ impl Default for Settings {
             eve: EveSettings::default(),
             stages: Stages::Inspect,
             forwarded: true,
+            swaps: 0,
         }
     }
 }

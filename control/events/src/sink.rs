@@ -12,6 +12,7 @@ use sluice_core::{
     event::{EventBody, EventSlot},
 };
 use std::{
+    collections::BTreeMap,
     fs::File,
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
@@ -77,14 +78,46 @@ pub struct Told {
     pub flows: u64,
 }
 
+/// How often one signature spoke and stopped packets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Spoken {
+    /// Its message, as it was when it first spoke.
+    pub message: String,
+    /// Alerts.
+    pub alerts: u64,
+    /// Packets stopped.
+    pub drops: u64,
+}
+
+/// What was told of each signature, by generator and signature id.
+pub type SpokenBy = BTreeMap<(u32, u32), Spoken>;
+
+/// The texts of signatures, for each rule set of which events may still come.
+#[derive(Default)]
+struct Signatures(Vec<(u32, Arc<[Signature]>)>);
+
+impl Signatures {
+    fn get(&self, generation: u32, rule: u32) -> Option<&Signature> {
+        let (_, signatures) = self.0.iter().rev().find(|(number, _)| *number == generation)?;
+        signatures.get(rule as usize)
+    }
+}
+
 /// The sinks of one run.
 pub struct Sinks {
     eve: Output,
     fast: Output,
     writer: EveWriter,
-    signatures: Arc<[Signature]>,
+    signatures: Signatures,
     line: Vec<u8>,
     told: Told,
+    spoken: SpokenBy,
+}
+
+fn entry<'a>(spoken: &'a mut SpokenBy, signature: &Signature) -> &'a mut Spoken {
+    spoken
+        .entry((signature.gid, signature.sid))
+        .or_insert_with(|| Spoken { message: signature.message.clone(), ..Spoken::default() })
 }
 
 impl Sinks {
@@ -92,41 +125,62 @@ impl Sinks {
     ///
     /// # Errors
     /// [`SinkError`] naming the file that could not be created.
-    pub fn create(folder: &Path, options: EveOptions, signatures: Arc<[Signature]>) -> Result<Self, SinkError> {
+    pub fn create(folder: &Path, options: EveOptions) -> Result<Self, SinkError> {
         Ok(Self {
             eve: Output::create(folder.join("eve.json"))?,
             fast: Output::create(folder.join("fast.log"))?,
             writer: EveWriter::new(options),
-            signatures,
+            signatures: Signatures::default(),
             line: Vec::with_capacity(1 << 16),
             told: Told::default(),
+            spoken: SpokenBy::default(),
         })
+    }
+
+    /// The texts of the rule set `generation`, of which events may come from now on.
+    pub fn add_signatures(&mut self, generation: u32, signatures: Arc<[Signature]>) {
+        self.signatures.0.push((generation, signatures));
+    }
+
+    /// Forgets the texts of rule sets before `generation`: all events of theirs have been written.
+    pub fn forget_signatures_before(&mut self, generation: u32) {
+        self.signatures.0.retain(|(number, _)| *number >= generation);
     }
 
     /// Writes one event.
     pub fn event(&mut self, slot: &EventSlot) {
-        let Self { eve, fast: fast_log, writer, signatures, line, told } = self;
+        let Self { eve, fast: fast_log, writer, signatures, line, told, spoken } = self;
         line.clear();
-        writer.event(line, slot, |rule| signatures.get(rule as usize));
+        let generation = match &slot.body {
+            EventBody::Alert { generation, .. } | EventBody::Drop { generation, .. } => *generation,
+            _ => 0,
+        };
+        writer.event(line, slot, |rule| signatures.get(generation, rule));
         eve.write(line);
         match &slot.body {
             EventBody::Alert { packet, rule, action, blocked, .. } => {
                 told.alerts += 1;
-                if let Some(signature) = signatures.get(*rule as usize) {
+                if let Some(signature) = signatures.get(generation, *rule) {
+                    entry(spoken, signature).alerts += 1;
                     line.clear();
                     fast::line(line, packet, signature, *action, *blocked);
                     fast_log.write(line);
                 }
             }
-            EventBody::Drop { .. } => told.drops += 1,
+            EventBody::Drop { rule, .. } => {
+                told.drops += 1;
+                if let Some(signature) = rule.and_then(|(rule, _)| signatures.get(generation, rule)) {
+                    entry(spoken, signature).drops += 1;
+                }
+            }
             EventBody::Flow { .. } => told.flows += 1,
             EventBody::Empty | EventBody::Arp { .. } | EventBody::Anomaly { .. } => {}
         }
     }
 
-    /// What was told so far.
-    pub fn told(&self) -> Told {
-        self.told
+    /// What was told so far, by signature.
+    pub fn spoken(&self) -> &SpokenBy {
+        &self.spoken
     }
 
     /// Writes the last `stats` record and closes the files.

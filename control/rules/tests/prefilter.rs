@@ -7,7 +7,7 @@ use harness::{BOTH, Frame};
 use proptest::{prelude::*, sample::select};
 use sluice_core::{Counters, Direction, HashKey, Nanos};
 use sluice_detect::{Findings, Inspector, PacketView, state::State};
-use sluice_flow::Flow;
+use sluice_flow::{FlowCopy, FlowView};
 use sluice_packet::{DecodeConfig, Decoded, LinkType, decode};
 
 /// Few bytes, so that literals meet; NUL, high bytes, letters of both cases and their neighbours in the code table.
@@ -207,24 +207,25 @@ struct Side {
     state: State,
     counters: Counters,
     findings: Findings,
-    flow: Flow,
+    flow: FlowCopy,
 }
 
 impl Side {
     fn new(ruleset: &sluice_detect::Ruleset) -> Self {
         Self {
             inspector: Inspector::new(ruleset, 64).unwrap(),
-            state: State::new(HashKey::fixed()),
+            state: State::alone(HashKey::fixed()),
             counters: Counters::default(),
             findings: Findings::default(),
-            flow: Flow::default(),
+            flow: FlowCopy::default(),
         }
     }
 
-    fn judge(&mut self, flow_of: Option<u8>, judge: impl FnOnce(&mut Self, Option<&mut Flow>)) -> Vec<u32> {
+    fn judge(&mut self, flow_of: Option<u8>, judge: impl FnOnce(&mut Self, Option<&mut FlowView>)) -> Vec<u32> {
         let mut flow = self.flow;
-        flow.protocol = flow_of.unwrap_or(0);
-        judge(self, flow_of.map(|_| &mut flow));
+        flow.flow.protocol = flow_of.unwrap_or(0);
+        let mut view = flow_of.map(|_| flow.view());
+        judge(self, view.as_mut());
         self.flow = flow;
         self.findings.as_slice().iter().map(|finding| finding.rule).collect()
     }

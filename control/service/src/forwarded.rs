@@ -4,7 +4,7 @@
 //!
 //! Source: the pcapng specification (draft-ietf-opsawg-pcapng), sections 4.1 to 4.3.
 
-use sluice_worker::Forwarded;
+use sluice_worker::Sent;
 use std::{
     fs::File,
     io::{self, BufWriter, Write},
@@ -34,8 +34,8 @@ impl ForwardedWriter {
         Ok(Self { file, packet: Vec::new(), failed: None, packets: 0, links: Vec::new(), interface: 0 })
     }
 
-    /// The packets that follow have link type `link`: one interface in the file for each.
-    pub fn set_link(&mut self, link: u16) {
+    /// The packet that follows has link type `link`: one interface in the file for each.
+    fn set_link(&mut self, link: u16) {
         if let Some(known) = self.links.iter().position(|&other| other == link) {
             self.interface = known as u32;
             return;
@@ -48,7 +48,8 @@ impl ForwardedWriter {
     }
 
     /// Writes one packet. The first error is kept and told by [`ForwardedWriter::finish`].
-    pub fn packet(&mut self, Forwarded { packet, time }: &Forwarded) {
+    pub fn packet(&mut self, Sent { packet, time, link, .. }: &Sent) {
+        self.set_link(*link);
         let length = packet.chain_len();
         self.packet.resize(length, 0);
         packet.copy_to(&mut self.packet);

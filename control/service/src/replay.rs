@@ -1,30 +1,39 @@
 //! Captures through the real engine.
 //!
-//! Each capture becomes a `net_pcap` device, one after the other; one pinned worker polls it and runs the whole packet path; the control core (the
-//! calling thread) drains events and forwarded packets meanwhile. State lives on from one capture to the next.
+//! Each capture becomes a `net_pcap` device, one after the other; one pinned worker polls it and runs the whole packet path, or a reader polls it and
+//! feeds several workers; the control core (the calling thread) drains events and forwarded packets meanwhile, and swaps rules when asked to. State lives
+//! on from one capture to the next. What is told does not depend on the number of workers.
 
 use crate::{
     capture::{self, CaptureError, CaptureFile},
     cores,
+    drain::Drain,
     forwarded::ForwardedWriter,
-    rules::LoadedRules,
+    rules::{LoadedRules, RuleLoader},
+    swaps::Swaps,
+    team::{Team, TeamPlan, copies, eve_options, worker_settings},
 };
 use crossbeam::queue::ArrayQueue;
-use sluice_config::{Checksums, EveSettings, Settings, Stages};
-use sluice_core::{Counters, ExceptionPolicy, HashKey, Ledger, ring, verdict::Mode};
-use sluice_detect::Inspector;
-use sluice_dpdk::{Eal, EalOptions, LcoreHandle, Mempool, Port, PortConfig, Telemetry};
-use sluice_events::{
-    EveOptions, Sinks,
-    eve::RuleCounts,
-    sink::{SinkError, Told},
+use sluice_config::Settings;
+use sluice_core::{
+    Counters, HashKey, Ledger,
+    order::{Order, Seat},
+    ring,
 };
-use sluice_worker::{ChecksumMode, Copies, Egress, Forwarded, Outcome, Pipeline, Reporter, Source, Worker, settings};
+use sluice_detect::ruleset::BuildError;
+use sluice_dpdk::{BURST, Eal, EalOptions, LcoreHandle, Mempool, Port, PortConfig, Telemetry};
+use sluice_events::{
+    Sinks,
+    eve::RuleCounts,
+    sink::{SinkError, SpokenBy, Told},
+};
+use sluice_flow::Partitions;
+use sluice_worker::{Egress, Handovers, Inboxes, Meter, Owners, Post, Reader, Source, Worker, settings};
 use std::{
     fmt, fs, io,
     os::fd::AsRawFd,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -38,6 +47,10 @@ const MEMORY_MIB: u32 = 128;
 const FORWARD_QUEUE: usize = 1_024;
 /// Memory for copies of packets on their way with events, bytes.
 const EVENT_BYTES: usize = 64 << 20;
+/// Most workers of a replay.
+pub const MOST_WORKERS: usize = 16;
+/// Buffers that may lie unused in the cache of a core, out of reach for others: half as much again as its size, which is 32 for this pool.
+const CACHED_BUFFERS: usize = 48;
 /// How long the control core sleeps when there is nothing to do.
 const IDLE: Duration = Duration::from_micros(50);
 
@@ -45,10 +58,14 @@ const IDLE: Duration = Duration::from_micros(50);
 pub struct Replay<'a> {
     /// The captures, in order.
     pub captures: &'a [PathBuf],
+    /// Where the rules came from: gives the next rule sets when they are to be swapped.
+    pub loader: &'a mut RuleLoader,
     /// Rules.
     pub rules: &'a LoadedRules,
     /// Settings.
     pub settings: &'a Settings,
+    /// Workers, 1 to [`MOST_WORKERS`].
+    pub workers: usize,
     /// Folder for `eve.json`, `fast.log` and `forwarded.pcapng`; made when absent.
     pub log_dir: &'a Path,
     /// Judge as if between two ports.
@@ -75,6 +92,8 @@ pub enum ReplayError {
     WorkerPanicked,
     /// No room for the rule set's scratch space.
     Scratch(String),
+    /// A rule set that was to be swapped in could not be built.
+    Rules(BuildError),
 }
 
 impl fmt::Display for ReplayError {
@@ -88,6 +107,7 @@ impl fmt::Display for ReplayError {
             Self::WorkerPanicked => {
                 write!(f, "the worker panicked; this is a defect of Sluice, please report it with the capture")
             }
+            Self::Rules(error) => write!(f, "{error}"),
             Self::Scratch(reason) => write!(f, "no scratch space for the rules: {reason}"),
         }
     }
@@ -128,10 +148,12 @@ pub struct Report {
     pub eal_arguments: Vec<String>,
     /// Why they were chosen.
     pub eal_choices: Vec<String>,
-    /// Alerts by rule number.
-    pub alerts: Vec<(u32, u64)>,
-    /// Dropped packets by rule number.
-    pub drops: Vec<(u32, u64)>,
+    /// What was told, by signature.
+    pub spoken: SpokenBy,
+    /// What each worker did.
+    pub workers: Vec<Meter>,
+    /// For each swap of rules, how long it took from publishing until the last worker had exchanged them.
+    pub swaps: Vec<Duration>,
 }
 
 impl Report {
@@ -155,21 +177,25 @@ impl Report {
 /// # Errors
 /// [`ReplayError`]. Damage at the end of a capture is none: it is in the report.
 pub fn run(replay: Replay) -> Result<Report, ReplayError> {
-    let Replay { captures, rules, settings, log_dir, inline, progress } = replay;
+    let Replay { captures, loader, rules, settings, workers, log_dir, inline, progress } = replay;
     let captures: Vec<CaptureFile> = captures.iter().map(|path| capture::scan(path)).collect::<Result<_, _>>()?;
     let output = |path: &Path| {
         let path = path.to_owned();
         move |error: io::Error| ReplayError::Output { path, reason: error.to_string() }
     };
     fs::create_dir_all(log_dir).map_err(output(log_dir))?;
-    let mut sinks = Sinks::create(log_dir, eve_options(&settings.eve), Arc::clone(&rules.signatures))?;
+    let mut sinks = Sinks::create(log_dir, eve_options(&settings.eve))?;
+    sinks.add_signatures(rules.ruleset.generation, Arc::clone(&rules.signatures));
     let forwarded_path = log_dir.join("forwarded.pcapng");
-    let mut writer = match inline && settings.forwarded {
+    let writer = match inline && settings.forwarded {
         true => Some(ForwardedWriter::create(&forwarded_path).map_err(output(&forwarded_path))?),
         false => None,
     };
 
-    let plan = cores::plan(1);
+    let workers = workers.clamp(1, MOST_WORKERS);
+    // Several workers are fed by a reader.
+    let threads = if workers > 1 { workers + 1 } else { 1 };
+    let plan = cores::plan(threads);
     let eal = Eal::start(&EalOptions {
         main_cpu: Some(plan.control),
         worker_cpus: plan.workers,
@@ -180,211 +206,248 @@ pub fn run(replay: Replay) -> Result<Report, ReplayError> {
     .map_err(dpdk)?;
     let pool = Mempool::create(&eal, "packets", PACKET_BUFFERS, BUFFER_BYTES, None).map_err(dpdk)?;
     let longest = captures.iter().map(|capture| capture.longest).max().unwrap_or(0);
-    let forward = Arc::new(ArrayQueue::new(forward_queue(longest)));
-    let egress = match (inline, &writer) {
-        (false, _) => Egress::Consume,
-        (true, Some(_)) => Egress::Capture(Arc::clone(&forward)),
-        (true, None) => null_port(&eal, &pool)?,
+    let order = (workers > 1).then(|| Order::new(workers));
+    let sent: Vec<_> = (0..workers).map(|_| Arc::new(ArrayQueue::new(forward_queue(longest, workers)))).collect();
+    let egress = |worker: usize| match (inline, &writer, sent.get(worker)) {
+        (true, Some(_), Some(queue)) => Ok(Egress::Capture(Arc::clone(queue))),
+        (true, ..) => null_port(&eal, &pool, worker),
+        (false, ..) => Ok(Egress::Consume),
     };
-    let slots = (EVENT_BYTES / longest.max(1_024)).clamp(64, 8_192);
-    let (sender, receiver) = ring::event_ring(0, slots, longest, ring::WhenFull::Wait);
-    let eve = eve_options(&settings.eve);
-    let copies = Copies {
-        alerts: eve.payload || eve.payload_printable || eve.packet || eve.ethernet,
-        flows: eve.flows,
-        drops: true,
-        arp: eve.arp,
-        anomalies: eve.anomalies,
-    };
-    let inspector = Inspector::new(&rules.ruleset, settings.packet_alert_max).map_err(ReplayError::Scratch)?;
-    let pipeline = Pipeline::new(
-        worker_settings(settings, inline, copies),
-        Arc::clone(&rules.ruleset),
-        inspector,
-        HashKey::fixed(),
-        Reporter::new(sender, copies),
-    );
-    let mut worker = Worker::new(pipeline, egress, pool.clone());
-
+    let egress = (0..workers).map(egress).collect::<Result<Vec<_>, _>>()?;
+    let copies = copies(&settings.eve);
+    let team = Team::new(TeamPlan {
+        settings: worker_settings(settings, inline, copies),
+        rules,
+        most_alerts: settings.packet_alert_max,
+        egress,
+        pool: pool.clone(),
+        hash: HashKey::fixed(),
+        order: order.clone(),
+        event_slots: (EVENT_BYTES / workers / longest.max(1_024)).clamp(64, 8_192),
+        event_bytes: longest,
+        when_full: ring::WhenFull::Wait,
+    })
+    .map_err(ReplayError::Scratch)?;
+    let gate = Arc::new(AtomicU64::new(u64::MAX));
     let total: u64 = captures.iter().map(|capture| capture.records).sum();
-    let mut done = 0;
-    let mut tally = Tally::default();
-    for file in &captures {
-        if let Some(writer) = writer.as_mut() {
-            writer.set_link(file.link_number);
+    let mut control = Control {
+        drain: Drain::new(team.events, sent, order.clone()),
+        sinks,
+        writer,
+        swaps: Swaps::new(settings.swaps, total, Arc::clone(&gate)),
+        loader,
+        posts: team.posts,
+        most_alerts: settings.packet_alert_max,
+        progress,
+        total,
+    };
+    let stage = Stage { eal: &eal, pool: &pool, captures: &captures, gate: &gate };
+    let (reader, meters) = match order {
+        None => (None, vec![alone(&stage, team.workers, &mut control)?]),
+        Some(order) => {
+            let owners = Owners::new(
+                HashKey::fixed(),
+                Partitions::for_capacity(settings.flow_capacity),
+                workers,
+                settings.vlan_tracking,
+            );
+            let settings = worker_settings(settings, inline, copies);
+            let (reader, meters) = together(&stage, team.workers, &mut control, &order, owners, settings, longest)?;
+            (Some(reader), meters)
         }
-        let (name, source, _held) = attach(&eal, &pool, file)?;
-        let lcore = eal.worker_lcores().into_iter().next().ok_or_else(|| dpdk("no worker lcore"))?;
-        let handle: LcoreHandle<Worker> = lcore
-            .launch(move || {
-                worker.replay(source);
-                worker
-            })
-            .map_err(dpdk)?;
-        loop {
-            // Finished is looked at first: what the worker sent before it finished is then still drained below.
-            let finished = handle.is_finished();
-            let busy = drain(&receiver, &mut sinks, &mut tally) | write_forwarded(&forward, writer.as_mut());
-            if finished && !busy {
-                break;
-            }
-            if !busy {
-                std::thread::sleep(IDLE);
-                progress(done, total);
-            }
-        }
-        worker = handle.join().map_err(|_| ReplayError::WorkerPanicked)?;
-        eal.detach_vdev(&name).map_err(dpdk)?;
-        done += file.records;
-        progress(done, total);
-    }
-    // Ending flows may fill the ring: it is drained meanwhile.
-    let lcore = eal.worker_lcores().into_iter().next().ok_or_else(|| dpdk("no worker lcore"))?;
-    let handle: LcoreHandle<Outcome> = lcore.launch(move || worker.finish()).map_err(dpdk)?;
-    loop {
-        let finished = handle.is_finished();
-        if !drain(&receiver, &mut sinks, &mut tally) {
-            if finished {
-                break;
-            }
-            std::thread::sleep(IDLE);
-        }
-    }
-    let outcome = handle.join().map_err(|_| ReplayError::WorkerPanicked)?;
+    };
+    let Control { drain, mut sinks, mut writer, swaps, .. } = control;
+    drain.finish(&mut sinks, writer.as_mut());
     let forwarded = match writer {
         Some(writer) => Some(writer.finish().map_err(output(&forwarded_path))?),
         None => None,
     };
+    let mut sum = Meter::default();
+    reader.iter().chain(&meters).for_each(|meter| sum.add(meter));
     let counts = RuleCounts {
         loaded: rules.accepted as u64,
         failed: rules.refused as u64,
         skipped: (rules.waiting_total() + rules.skipped) as u64,
     };
-    let told = sinks.finish(outcome.now, &outcome.counters, &outcome.ledger.dropped, counts, inline)?;
+    let spoken = sinks.spoken().clone();
+    let told = sinks.finish(sum.now, &sum.counters, &sum.ledger.dropped, counts, inline)?;
     Ok(Report {
         captures,
-        ledger: outcome.ledger,
-        counters: outcome.counters,
-        bursts: outcome.bursts,
+        ledger: sum.ledger,
+        counters: sum.counters,
+        bursts: sum.bursts,
+        workers: meters,
+        swaps: swaps.retired,
         told,
+        spoken,
         forwarded,
         leaked_buffers: pool.in_use(),
         eal_arguments: eal.arguments().to_vec(),
         eal_choices: eal.choices().to_vec(),
-        alerts: tally.alerts.into_iter().collect(),
-        drops: tally.drops.into_iter().collect(),
     })
+}
+
+/// What both ways to replay need.
+struct Stage<'a> {
+    eal: &'a Eal,
+    pool: &'a Mempool,
+    captures: &'a [CaptureFile],
+    gate: &'a Arc<AtomicU64>,
+}
+
+/// What the control core does while workers run.
+struct Control<'a> {
+    drain: Drain,
+    sinks: Sinks,
+    writer: Option<ForwardedWriter>,
+    swaps: Swaps,
+    loader: &'a mut RuleLoader,
+    posts: Vec<Post>,
+    most_alerts: usize,
+    progress: &'a mut dyn FnMut(u64, u64),
+    total: u64,
+}
+
+impl Control<'_> {
+    /// Drains and publishes until `finished` says so.
+    fn until(&mut self, done: u64, finished: impl Fn() -> bool) -> Result<(), ReplayError> {
+        loop {
+            // Asked first: what was sent before is then still drained below.
+            let over = finished();
+            let busy = self.drain.step(&mut self.sinks, self.writer.as_mut());
+            self.swaps.step(self.loader, &mut self.sinks, &self.posts, self.most_alerts)?;
+            if over && !busy {
+                return Ok(());
+            }
+            if !busy {
+                if self.drain.holds_nothing() {
+                    self.swaps.all_written(&mut self.sinks);
+                }
+                std::thread::sleep(IDLE);
+                (self.progress)(done, self.total);
+            }
+        }
+    }
+}
+
+/// One worker polls the captures itself.
+fn alone(stage: &Stage, workers: Vec<Worker>, control: &mut Control) -> Result<Meter, ReplayError> {
+    let lcore = || stage.eal.worker_lcores().into_iter().next().ok_or_else(|| dpdk("no worker lcore"));
+    let mut worker = workers.into_iter().next().ok_or_else(|| dpdk("no worker"))?;
+    let mut done = 0;
+    for file in stage.captures {
+        let (name, source, _held) = attach(stage, file)?;
+        let replay = move || {
+            worker.replay(source);
+            worker
+        };
+        let handle = lcore()?.launch(replay).map_err(dpdk)?;
+        control.until(done, || handle.is_finished())?;
+        worker = handle.join().map_err(|_| ReplayError::WorkerPanicked)?;
+        stage.eal.detach_vdev(&name).map_err(dpdk)?;
+        done += file.records;
+        (control.progress)(done, control.total);
+    }
+    // Ending flows may fill the ring: it is drained meanwhile.
+    let handle = lcore()?.launch(move || worker.finish()).map_err(dpdk)?;
+    control.until(done, || handle.is_finished())?;
+    handle.join().map_err(|_| ReplayError::WorkerPanicked)
+}
+
+/// A reader polls the captures and feeds several workers.
+fn together(
+    stage: &Stage,
+    workers: Vec<Worker>,
+    control: &mut Control,
+    order: &Arc<Order>,
+    owners: Owners,
+    settings: settings::Settings,
+    longest: usize,
+) -> Result<(Meter, Vec<Meter>), ReplayError> {
+    let inboxes = Inboxes::new(workers.len(), Arc::clone(order));
+    let handovers = Handovers::new();
+    let mut handles: Vec<LcoreHandle<Meter>> = Vec::new();
+    let lcores = stage.eal.worker_lcores();
+    let buffers = longest.div_ceil(usize::from(BUFFER_BYTES)).max(1) * BURST + (workers.len() + 2) * CACHED_BUFFERS;
+    let mut lcores = lcores.into_iter();
+    let reader_lcore = lcores.next().ok_or_else(|| dpdk("no lcore for the reader"))?;
+    for (number, mut worker) in workers.into_iter().enumerate() {
+        let (seat, handovers) = (Seat::new(Arc::clone(order), number), Arc::clone(&handovers));
+        let inbox = inboxes.of(number).ok_or_else(|| dpdk("no inbox"))?;
+        let serve = move || {
+            worker.serve(&inbox, &seat, &handovers);
+            let meter = worker.finish();
+            seat.stand_at(u64::MAX);
+            meter
+        };
+        let lcore = lcores.next().ok_or_else(|| dpdk("fewer lcores than workers"))?;
+        handles.push(lcore.launch(serve).map_err(dpdk)?);
+    }
+    let buffers = u32::try_from(buffers).unwrap_or(u32::MAX).min(PACKET_BUFFERS);
+    let mut reader = Reader::new(settings, owners, inboxes, handovers, stage.pool.clone(), buffers);
+    let mut lcore = Some(reader_lcore);
+    let mut done = 0;
+    // A worker that ends before it is told to has panicked: nobody waits for it.
+    let watch = |handles: &[LcoreHandle<Meter>]| {
+        if handles.iter().any(LcoreHandle::is_finished) {
+            order.abandon();
+        }
+    };
+    for file in stage.captures {
+        let (name, source, _held) = attach(stage, file)?;
+        let free = match lcore.take() {
+            Some(lcore) => lcore,
+            None => stage.eal.worker_lcores().into_iter().next().ok_or_else(|| dpdk("no lcore for the reader"))?,
+        };
+        let replay = move || {
+            reader.replay(source);
+            reader
+        };
+        let handle = free.launch(replay).map_err(dpdk)?;
+        control.until(done, || {
+            watch(&handles);
+            handle.is_finished()
+        })?;
+        reader = handle.join().map_err(|_| ReplayError::WorkerPanicked)?;
+        stage.eal.detach_vdev(&name).map_err(dpdk)?;
+        done += file.records;
+        (control.progress)(done, control.total);
+    }
+    let reader_meter = reader.finish();
+    control.until(done, || handles.iter().all(LcoreHandle::is_finished))?;
+    let meters: Result<Vec<Meter>, _> = handles.into_iter().map(LcoreHandle::join).collect();
+    meters.map(|meters| (reader_meter, meters)).map_err(|_| ReplayError::WorkerPanicked)
 }
 
 /// Packets that may wait to be written when the longest record has `longest` bytes: half of the buffers stay free for the device, which drops
 /// records when it finds none.
-fn forward_queue(longest: usize) -> usize {
+fn forward_queue(longest: usize, workers: usize) -> usize {
     let buffers_each = longest.div_ceil(usize::from(BUFFER_BYTES)).max(1);
-    (PACKET_BUFFERS as usize / 2 / buffers_each).clamp(1, FORWARD_QUEUE)
+    (PACKET_BUFFERS as usize / 2 / buffers_each / workers).clamp(1, FORWARD_QUEUE)
 }
 
 fn dpdk(error: impl fmt::Display) -> ReplayError {
     ReplayError::Dpdk(error.to_string())
 }
 
-/// What was told, by rule.
-#[derive(Default)]
-struct Tally {
-    alerts: std::collections::BTreeMap<u32, u64>,
-    drops: std::collections::BTreeMap<u32, u64>,
-}
-
-fn drain(receiver: &ring::EventReceiver, sinks: &mut Sinks, tally: &mut Tally) -> bool {
-    use sluice_core::event::EventBody;
-    let mut any = false;
-    while receiver.receive(|slot| {
-        match &slot.body {
-            EventBody::Alert { rule, .. } => *tally.alerts.entry(*rule).or_default() += 1,
-            EventBody::Drop { rule: Some((rule, _)), .. } => *tally.drops.entry(*rule).or_default() += 1,
-            _ => {}
-        }
-        sinks.event(slot);
-    }) {
-        any = true;
-    }
-    any
-}
-
-fn write_forwarded(queue: &ArrayQueue<Forwarded>, writer: Option<&mut ForwardedWriter>) -> bool {
-    let Some(writer) = writer else { return false };
-    let mut any = false;
-    while let Some(packet) = queue.pop() {
-        writer.packet(&packet);
-        any = true;
-    }
-    any
-}
-
 /// A device that replays `file`, its queue, and the open file: the device is told the file by its descriptor, since DPDK's device arguments know no
 /// way to write a comma.
-fn attach(eal: &Eal, pool: &Mempool, file: &CaptureFile) -> Result<(String, Source, fs::File), ReplayError> {
+fn attach(stage: &Stage, file: &CaptureFile) -> Result<(String, Source, fs::File), ReplayError> {
+    let Stage { eal, pool, gate, .. } = *stage;
     let unreadable = |error: io::Error| CaptureError::Unreadable { path: file.path.clone(), reason: error.to_string() };
     let held = fs::File::open(&file.path).map_err(unreadable)?;
     let name = eal.attach_vdev(&format!("net_pcap0,rx_pcap=/proc/self/fd/{}", held.as_raw_fd())).map_err(dpdk)?;
     let config = PortConfig { tx_queues: 0, promiscuous: false, ..PortConfig::default() };
     let (_port, mut rx, _) = Port::by_name(eal, &name).map_err(dpdk)?.configure(&config, pool).map_err(dpdk)?;
     let rx = rx.pop().ok_or_else(|| dpdk("the device gave no queue"))?;
-    Ok((name, Source { rx, link: file.link, link_number: file.link_number, records: file.records }, held))
+    let gate = Arc::clone(gate);
+    Ok((name, Source { rx, link: file.link, link_number: file.link_number, records: file.records, gate }, held))
 }
 
 /// A device that takes packets and forgets them: for measuring without writing.
-fn null_port(eal: &Eal, pool: &Mempool) -> Result<Egress, ReplayError> {
-    let name = eal.attach_vdev("net_null0").map_err(dpdk)?;
+fn null_port(eal: &Eal, pool: &Mempool, worker: usize) -> Result<Egress, ReplayError> {
+    let name = eal.attach_vdev(&format!("net_null{worker}")).map_err(dpdk)?;
     let config = PortConfig { promiscuous: false, ..PortConfig::default() };
     let (_port, _, mut tx) = Port::by_name(eal, &name).map_err(dpdk)?.configure(&config, pool).map_err(dpdk)?;
     tx.pop().map(Egress::Port).ok_or_else(|| dpdk("the null device gave no queue"))
-}
-
-fn worker_settings(settings: &Settings, inline: bool, copies: Copies) -> settings::Settings {
-    settings::Settings {
-        mode: if inline { Mode::Inline } else { Mode::Passive },
-        checksums: match settings.checksums {
-            Checksums::Off => ChecksumMode::Off,
-            Checksums::On => ChecksumMode::On,
-            Checksums::Auto => ChecksumMode::Auto,
-        },
-        midstream: settings.midstream,
-        midstream_policy: midstream_policy(settings, inline),
-        flow_capacity: settings.flow_capacity,
-        vlan_tracking: settings.vlan_tracking,
-        copies,
-        stages: match settings.stages {
-            Stages::Forward => settings::Stages::Forward,
-            Stages::Lookup => settings::Stages::Lookup,
-            Stages::Inspect => settings::Stages::Inspect,
-        },
-        ..settings::Settings::default()
-    }
-}
-
-/// The policy in force for connections whose handshake was not seen. One for everything that does not fit a midstream pickup gives way to it.
-fn midstream_policy(settings: &Settings, inline: bool) -> ExceptionPolicy {
-    let mode = if inline { Mode::Inline } else { Mode::Passive };
-    let chosen = settings.midstream_policy();
-    let gives_way = settings.midstream && !chosen.fits_picking_up();
-    if gives_way { ExceptionPolicy::Ignore } else { chosen.in_force(mode, settings.midstream) }
-}
-
-fn eve_options(settings: &EveSettings) -> EveOptions {
-    let wanted = |kind: &str| settings.types.as_ref().is_none_or(|types| types.iter().any(|named| named == kind));
-    EveOptions {
-        alerts: wanted("alert"),
-        drops: wanted("drop"),
-        flows: wanted("flow"),
-        stats: wanted("stats"),
-        arp: wanted("arp"),
-        anomalies: wanted("anomaly") && settings.anomaly_decode,
-        payload: settings.payload,
-        payload_printable: settings.payload_printable,
-        packet: settings.packet,
-        ethernet: settings.ethernet,
-        community_id: settings.community_id.then_some(settings.community_id_seed),
-        stats_zero: settings.stats_zero,
-        ..EveOptions::default()
-    }
 }

@@ -58,11 +58,36 @@ impl LoadedRules {
     }
 }
 
-/// Loads and compiles.
-///
-/// # Errors
-/// [`BuildError`] when the prefilter's compiler refuses. Rules that can't be used are diagnostics.
-pub fn load(sources: &RuleSources, settings: &Settings, generation: u32) -> Result<LoadedRules, BuildError> {
+/// Loads one rule set after the other from the same place. Keeps what must outlive each of them: the numbers of names, and since when rules are in force.
+pub struct RuleLoader {
+    sources: RuleSources,
+    settings: Settings,
+    names: Names,
+    generation: u32,
+}
+
+impl RuleLoader {
+    /// A loader for `sources`.
+    pub fn new(sources: RuleSources, settings: Settings) -> Self {
+        Self { sources, settings, names: Names::default(), generation: 0 }
+    }
+
+    /// Loads and compiles the next generation, the first being 1.
+    ///
+    /// # Errors
+    /// [`BuildError`] when the prefilter's compiler refuses. Rules that can't be used are diagnostics.
+    pub fn load(&mut self) -> Result<LoadedRules, BuildError> {
+        self.generation += 1;
+        load(&self.sources, &self.settings, &mut self.names, self.generation)
+    }
+}
+
+fn load(
+    sources: &RuleSources,
+    settings: &Settings,
+    names: &mut Names,
+    generation: u32,
+) -> Result<LoadedRules, BuildError> {
     let mut diagnostics = Vec::new();
     let variables = Variables { address: settings.variables.address.clone(), port: settings.variables.port.clone() };
     let classes = Classes::load(settings.classification_file.as_deref(), &mut diagnostics);
@@ -84,7 +109,7 @@ pub fn load(sources: &RuleSources, settings: &Settings, generation: u32) -> Resu
         class_priority: &class_priority,
         limits: &limits,
     };
-    let compiled = compile::compile(&set.rules, &compile_options, &mut Names::default(), generation)?;
+    let compiled = compile::compile(&set.rules, &compile_options, names, generation)?;
     let signatures: Vec<Signature> = compiled
         .places
         .iter()

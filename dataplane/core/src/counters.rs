@@ -166,6 +166,8 @@ counters! {
     detect_state_evicted => "detect.state_evicted",
     /// Matches that counted for `unique_on` although their port may have been met before: no room to remember ports.
     detect_ports_refused => "detect.unique_ports_refused",
+    /// Operations on shared state that did not get hold of it in time and were answered without it.
+    detect_state_busy => "detect.state_busy",
     /// Packets let through.
     ips_accepted => "ips.accepted",
     /// Packets stopped.

@@ -6,6 +6,7 @@
 use crate::{
     direction::Direction,
     exception::ExceptionPolicy,
+    order::Position,
     time::Nanos,
     verdict::{Action, Cause},
 };
@@ -246,6 +247,8 @@ pub struct EventSlot {
     pub worker: u16,
     /// Dense per worker: a gap is a loss.
     pub sequence: u64,
+    /// Where in the run it happened; nothing when live.
+    pub position: Position,
     /// What happened.
     pub body: EventBody,
     /// Link type of the bytes, as captures number it.

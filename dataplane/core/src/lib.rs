@@ -7,6 +7,7 @@
 //! - [`verdict`]: what happens to a packet, and the closed list of causes
 //! - [`ledger`], [`counters`]: where every packet went
 //! - [`event`], [`ring`]: records from workers to the control core
+//! - [`order`]: packet order among several workers
 //!
 //! Called by every crate above it. Never does I/O, never reads a clock, never allocates after start.
 #![forbid(unsafe_code)]
@@ -20,6 +21,7 @@ pub mod exception;
 pub mod hash;
 pub mod key;
 pub mod ledger;
+pub mod order;
 pub mod ring;
 pub mod table;
 pub mod time;
@@ -31,5 +33,6 @@ pub use exception::ExceptionPolicy;
 pub use hash::HashKey;
 pub use key::FlowKey;
 pub use ledger::Ledger;
+pub use order::Position;
 pub use time::Nanos;
 pub use verdict::{Action, Cause, Verdict};

@@ -85,9 +85,21 @@ impl EventSender {
 impl EventReceiver {
     /// Hands the next record to `read` and gives its slot back; false when there is none.
     pub fn receive(&self, read: impl FnOnce(&EventSlot)) -> bool {
-        let Some(slot) = self.shared.full.pop() else { return false };
+        let Some(slot) = self.take() else { return false };
         read(&slot);
-        self.shared.free.push(slot).is_ok()
+        self.give_back(slot);
+        true
+    }
+
+    /// The next record. To be given back: the worker has no other slots.
+    pub fn take(&self) -> Option<Box<EventSlot>> {
+        self.shared.full.pop()
+    }
+
+    /// Gives the slot of a record back.
+    pub fn give_back(&self, slot: Box<EventSlot>) {
+        // The queue has a place for each slot of this ring; another ring's would be freed here.
+        drop(self.shared.free.push(slot));
     }
 }
 

@@ -4,7 +4,7 @@
 
 use crate::range::Range;
 use sluice_core::Direction;
-use sluice_flow::{Flow, tcp};
+use sluice_flow::{FlowView, tcp};
 use sluice_packet::{DecodeEvent, Headers, checksum};
 
 /// How `flags` compares.
@@ -193,7 +193,7 @@ pub struct Context<'a> {
     /// Headers of the layer.
     pub headers: &'a Headers,
     /// The flow, if the packet has one.
-    pub flow: Option<&'a Flow>,
+    pub flow: Option<&'a FlowView<'a>>,
     /// Time of the packet.
     pub now: sluice_core::Nanos,
 }
@@ -272,9 +272,9 @@ impl Check {
             Self::FlowAge(range) => {
                 flow.is_some_and(|flow| range.matches(context.now.seconds().saturating_sub(flow.start.seconds())))
             }
-            Self::FlowBitSet(any) => flow.is_some_and(|flow| any.iter().any(|&bit| flow.bits.contains(bit))),
-            Self::FlowBitNotSet(any) => flow.is_some_and(|flow| any.iter().any(|&bit| !flow.bits.contains(bit))),
-            Self::FlowInt(id, test) => flow.is_some_and(|flow| match (test, flow.ints.get(*id)) {
+            Self::FlowBitSet(any) => flow.is_some_and(|flow| any.iter().any(|&bit| flow.bit(bit))),
+            Self::FlowBitNotSet(any) => flow.is_some_and(|flow| any.iter().any(|&bit| !flow.bit(bit))),
+            Self::FlowInt(id, test) => flow.is_some_and(|flow| match (test, flow.int(*id)) {
                 (IntTest::IsSet, value) => value.is_some(),
                 (IntTest::IsNotSet, value) => value.is_none(),
                 (_, None) => false,

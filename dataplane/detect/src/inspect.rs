@@ -18,7 +18,7 @@ use crate::{
     threshold::{Outcome, Track, UniqueOn},
 };
 use sluice_core::{Action, Counters, Direction, Nanos};
-use sluice_flow::Flow;
+use sluice_flow::FlowView;
 use sluice_hyperscan::{Next, Scratch};
 use sluice_packet::Headers;
 
@@ -134,14 +134,14 @@ impl Inspector {
         &mut self,
         ruleset: &Ruleset,
         packet: &PacketView,
-        mut flow: Option<&mut Flow>,
+        mut flow: Option<&mut FlowView>,
         state: &mut State,
         counters: &mut Counters,
         findings: &mut Findings,
     ) {
         findings.clear();
         let Some(group) = ruleset.group(class_of(packet.headers), packet.direction.unwrap_or_default()) else { return };
-        self.gather(group, packet, flow.as_deref_mut(), counters);
+        self.gather(ruleset, group, packet, flow.as_deref_mut(), counters);
         self.decide(ruleset, packet, flow, state, counters, findings);
     }
 
@@ -151,14 +151,14 @@ impl Inspector {
         &mut self,
         ruleset: &Ruleset,
         packet: &PacketView,
-        mut flow: Option<&mut Flow>,
+        mut flow: Option<&mut FlowView>,
         state: &mut State,
         counters: &mut Counters,
         findings: &mut Findings,
     ) {
         findings.clear();
-        let once_more = once_more(packet, flow.as_deref_mut());
-        for (number, _) in (0..).zip(ruleset.rules()).filter(|(_, rule)| once_more || !rule.addresses_only) {
+        let judged = judged_before(packet, flow.as_deref_mut(), ruleset.generation);
+        for (number, _) in (0..).zip(ruleset.rules()).filter(|(_, rule)| !rule.addresses_only || rule.since > judged) {
             self.candidates.add(number);
         }
         self.decide(ruleset, packet, flow, state, counters, findings);
@@ -169,7 +169,7 @@ impl Inspector {
         &mut self,
         ruleset: &Ruleset,
         packet: &PacketView,
-        mut flow: Option<&mut Flow>,
+        mut flow: Option<&mut FlowView>,
         state: &mut State,
         counters: &mut Counters,
         findings: &mut Findings,
@@ -211,7 +211,14 @@ impl Inspector {
     }
 
     /// Gathers candidates, each once.
-    fn gather(&mut self, group: &Group, packet: &PacketView, flow: Option<&mut Flow>, counters: &mut Counters) {
+    fn gather(
+        &mut self,
+        ruleset: &Ruleset,
+        group: &Group,
+        packet: &PacketView,
+        flow: Option<&mut FlowView>,
+        counters: &mut Counters,
+    ) {
         let Self { scratch, candidates, .. } = self;
         let headers = packet.headers;
         let facts = Facts::new(headers, packet.direction, packet.established);
@@ -220,9 +227,11 @@ impl Inspector {
                 candidates.add(gate.rule);
             }
         }
-        if once_more(packet, flow) {
+        let judged = judged_before(packet, flow, ruleset.generation);
+        if judged < ruleset.generation {
             let rules = group.once(headers.ip_version, &headers.src, &headers.dst);
-            rules.for_each(|rule| candidates.add(rule));
+            let is_new = |rule: &u32| judged == 0 || ruleset.rule(*rule).is_some_and(|rule| rule.since > judged);
+            rules.filter(is_new).for_each(|rule| candidates.add(rule));
         }
         let payload = headers.payload(packet.frame);
         if let (Some(database), Some(scratch), false) = (group.database(), scratch.as_mut(), payload.is_empty()) {
@@ -241,7 +250,7 @@ impl Inspector {
         ruleset: &Ruleset,
         rule: &Rule,
         packet: &PacketView,
-        flow: Option<&Flow>,
+        flow: Option<&FlowView>,
         state: &mut State,
         counters: &mut Counters,
     ) -> bool {
@@ -274,20 +283,21 @@ impl Inspector {
     }
 }
 
-/// Whether rules that look at addresses alone are to be judged: once per flow and direction. Notes that they are.
-fn once_more(packet: &PacketView, flow: Option<&mut Flow>) -> bool {
+/// The generation whose rules that look at addresses alone were judged for this flow and direction; those of later ones are to be judged, and that is
+/// noted. 0 when none were.
+fn judged_before(packet: &PacketView, flow: Option<&mut FlowView>, generation: u32) -> u32 {
     match flow {
         // An ICMP error in the flow it quotes has addresses of its own, and must not use up the flow's turn.
         Some(flow) if is_of(flow, packet) => {
             let judged = flow.addresses_judged.get_mut(packet.direction.unwrap_or_default().index());
-            judged.is_some_and(|judged| !std::mem::replace(judged, true))
+            judged.map_or(0, |judged| std::mem::replace(judged, generation))
         }
-        _ => true,
+        _ => 0,
     }
 }
 
 /// Whether `packet` travels between the ends of `flow`: an ICMP error about it doesn't.
-fn is_of(flow: &Flow, packet: &PacketView) -> bool {
+fn is_of(flow: &FlowView, packet: &PacketView) -> bool {
     flow.protocol == packet.headers.protocol
 }
 
@@ -356,7 +366,7 @@ fn endpoints_match(ruleset: &Ruleset, rule: &Rule, packet: &PacketView) -> bool 
 fn count(
     rule: &Rule,
     packet: &PacketView,
-    mut flow: Option<&mut Flow>,
+    mut flow: Option<&mut FlowView>,
     state: &mut State,
     counters: &mut Counters,
 ) -> bool {
@@ -377,7 +387,7 @@ fn count(
 fn apply(
     effects: &[Effect],
     packet: &PacketView,
-    mut flow: Option<&mut Flow>,
+    mut flow: Option<&mut FlowView>,
     state: &mut State,
     counters: &mut Counters,
 ) {
@@ -385,22 +395,22 @@ fn apply(
     let subject = |owner: Owner| Subject::of(owner, headers.ip_version, &headers.src, &headers.dst);
     for effect in effects {
         match (effect, flow.as_deref_mut()) {
-            (Effect::SetFlowBit(bit), Some(flow)) => counters.flowbits_refused += u64::from(!flow.bits.insert(*bit)),
-            (Effect::UnsetFlowBit(bit), Some(flow)) => flow.bits.remove(*bit),
+            (Effect::SetFlowBit(bit), Some(flow)) => counters.flowbits_refused += u64::from(!flow.set_bit(*bit)),
+            (Effect::UnsetFlowBit(bit), Some(flow)) => flow.unset_bit(*bit),
             (Effect::ToggleFlowBit(bit), Some(flow)) => {
-                if flow.bits.contains(*bit) {
-                    flow.bits.remove(*bit);
+                if flow.bit(*bit) {
+                    flow.unset_bit(*bit);
                 } else {
-                    counters.flowbits_refused += u64::from(!flow.bits.insert(*bit));
+                    counters.flowbits_refused += u64::from(!flow.set_bit(*bit));
                 }
             }
             (Effect::SetFlowInt(id, value), Some(flow)) => {
-                counters.flowbits_refused += u64::from(!flow.ints.set(*id, *value));
+                counters.flowbits_refused += u64::from(!flow.set_int(*id, *value));
             }
             (Effect::AddFlowInt(id, change), Some(flow)) => {
-                let value = i64::from(flow.ints.get(*id).unwrap_or(0)).saturating_add(*change);
+                let value = i64::from(flow.int(*id).unwrap_or(0)).saturating_add(*change);
                 let value = u32::try_from(value.max(0)).unwrap_or(u32::MAX);
-                counters.flowbits_refused += u64::from(!flow.ints.set(*id, value));
+                counters.flowbits_refused += u64::from(!flow.set_int(*id, value));
             }
             (Effect::BypassFlow, Some(flow)) => flow.bypassed = true,
             (Effect::SetSharedBit { bit, owner, seconds }, _) => {
@@ -420,7 +430,7 @@ fn apply(
 }
 
 /// What thresholds and suppressions leave of a match; nothing when it is as if the rule had not matched.
-fn limit(rule: &Rule, number: u32, packet: &PacketView, flow: Option<&Flow>, state: &mut State) -> Option<Finding> {
+fn limit(rule: &Rule, number: u32, packet: &PacketView, flow: Option<&FlowView>, state: &mut State) -> Option<Finding> {
     let headers = packet.headers;
     let mut finding = Finding { rule: number, action: rule.action, speaks: true, whole_flow: false };
     let id = (u64::from(rule.gid) << 32) | u64::from(rule.sid);

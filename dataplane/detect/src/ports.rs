@@ -1,15 +1,13 @@
 //! Sets of different ports, exact: what `unique_on` counts by.
 //!
-//! Each tally keeps its first [`FEW`] ports itself; who meets more borrows one of [`SETS`] sets of 65,536 bits from the worker's pool, until
-//! its period is over. Owned by one worker, bounded, allocated at the start. With the pool empty a port counts although it may have been
+//! Each tally keeps its first [`FEW`] ports itself; who meets more borrows one of a pool's sets of 65,536 bits, until its period is over. Owned by
+//! one shard of the shared state, bounded, allocated at the start. With the pool empty a port counts although it may have been
 //! met before, which is counted: the signature then speaks early rather than late.
 
 use sluice_core::Nanos;
 
 /// Ports a tally remembers by itself.
 const FEW: usize = 8;
-/// Sets in the pool, of 8 KiB each.
-const SETS: usize = 512;
 /// Sets looked at for one that is free.
 const LOOK: usize = 16;
 const WORDS: usize = 1_024;
@@ -42,17 +40,25 @@ pub struct PortSets {
 
 impl Default for PortSets {
     fn default() -> Self {
+        Self::with_sets(Self::SETS)
+    }
+}
+
+impl PortSets {
+    /// Sets of all pools together, of 8 KiB each.
+    pub const SETS: usize = 512;
+
+    /// A pool of `sets` sets.
+    pub fn with_sets(sets: usize) -> Self {
         Self {
-            loans: vec![Loan::default(); SETS].into_boxed_slice(),
-            bits: vec![0; SETS * WORDS].into_boxed_slice(),
+            loans: vec![Loan::default(); sets].into_boxed_slice(),
+            bits: vec![0; sets * WORDS].into_boxed_slice(),
             hand: 0,
             made: 0,
             refused: 0,
         }
     }
-}
 
-impl PortSets {
     /// Whether `ports` did not hold `port`; holds it from now on. `until` is the end of the period.
     ///
     /// # Cost
@@ -110,7 +116,7 @@ impl PortSets {
     fn borrow(&mut self, ports: &mut Ports, now: Nanos, until: Nanos) -> Option<&mut [u64]> {
         for _ in 0..LOOK {
             let place = self.hand;
-            self.hand = (self.hand + 1) % SETS;
+            self.hand = (self.hand + 1) % self.loans.len().max(1);
             let Some(loan) = self.loans.get_mut(place) else { continue };
             if loan.number == 0 || loan.until < now {
                 self.made += 1;
@@ -136,7 +142,7 @@ fn insert(words: &mut [u64], port: u16) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{FEW, PortSets, Ports, SETS};
+    use super::{FEW, PortSets, Ports};
     use sluice_core::Nanos;
 
     const NOW: Nanos = Nanos(5);
@@ -155,7 +161,7 @@ mod tests {
     #[test]
     fn without_a_free_set_ports_count_and_that_is_counted_until_periods_are_over() {
         let mut sets = PortSets::default();
-        let mut all = vec![Ports::default(); SETS + 1];
+        let mut all = vec![Ports::default(); PortSets::SETS + 1];
         for ports in &mut all {
             assert!((0..=FEW as u16).all(|port| sets.is_new(ports, port, NOW, END)));
         }

@@ -6,7 +6,7 @@ use crate::{
     threshold::{Suppression, Threshold},
 };
 use sluice_core::{Action, Direction};
-pub use sluice_flow::flow::{FLOW_BITS, FLOW_INTS};
+pub use sluice_flow::{FLOW_BITS, FLOW_INTS};
 
 /// The protocol in a rule's header, as far as packets without application layer tell it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -159,6 +159,8 @@ pub struct Rule {
     pub silent: bool,
     /// Looks at nothing but protocol and addresses: judged once per flow and direction.
     pub addresses_only: bool,
+    /// The generation since which it has been in force unchanged: a flow that was judged by addresses since then is not judged again.
+    pub since: u32,
     /// Asks for TCP, UDP, SCTP or ICMP and for no event of the decoder: silent about packets whose header of that protocol could not be
     /// decoded, and about fragments.
     pub needs_transport: bool,

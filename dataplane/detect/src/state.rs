@@ -1,26 +1,66 @@
 //! State shared between flows: thresholds' tallies, host bits and pair bits.
 //!
-//! One worker's for now, bounded, given up oldest first. Sharing between workers comes with several workers.
+//! One for all workers, so that an attacker whose flows lie with several workers is counted once. Bounded: entries are given up oldest first. Divided
+//! into shards by what they are about; a worker claims a shard for one operation, which happens only when a signature has matched otherwise, never
+//! for every packet. Nobody sleeps for a claim: who does not get it within [`PATIENCE`] tries goes on without, which is counted.
+//!
+//! In a replay each operation waits until every packet before it is done ([`Turn`]), so that it says the same whatever the number of workers.
 
 use crate::{
     check::{Owner, SharedBit},
     ports::PortSets,
     threshold::{Outcome, Tally, Threshold},
 };
-use sluice_core::{HashKey, Nanos, table::Table, time::NANOS_PER_SECOND};
+use parking_lot::{Mutex, MutexGuard};
+use sluice_core::{
+    HashKey, Nanos,
+    order::Turn,
+    table::{Table, TableKey},
+    time::NANOS_PER_SECOND,
+};
+use std::sync::Arc;
 
 /// Tallies kept at once.
 const TALLIES: usize = 16_384;
 /// Host and pair bits kept at once.
 const BITS: usize = 16_384;
+/// Pieces the state is divided into.
+const SHARDS: usize = 16;
+/// Tries for a claim: far longer than an operation takes, far less than a packet may wait.
+const PATIENCE: u32 = 20_000;
 
-/// The shared state.
-pub struct State {
+/// What all workers share.
+pub struct SharedState {
+    shards: Box<[Mutex<Shard>]>,
+    hash: HashKey,
+}
+
+struct Shard {
     tallies: Table<Tally>,
     bits: Table<BitUntil>,
     ports: PortSets,
+}
+
+/// One worker's hand on the shared state.
+pub struct State {
+    shared: Arc<SharedState>,
+    /// The packet's turn.
+    pub turn: Turn,
     /// Nothing is kept of what the packet at hand does.
     frozen: bool,
+    /// What was lost in this worker's operations.
+    pub losses: Losses,
+}
+
+/// What operations on the shared state lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Losses {
+    /// Entries that had to make room.
+    pub evicted: u64,
+    /// Matches that counted without a look at their port, because no room was left to remember ports.
+    pub ports_refused: u64,
+    /// Operations that did not get hold of the state, and were answered without it.
+    pub busy: u64,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -58,20 +98,75 @@ impl Subject {
     }
 }
 
-impl State {
+impl SharedState {
     /// Empty state.
-    pub fn new(hash: HashKey) -> Self {
-        Self {
-            tallies: Table::new(TALLIES, hash),
-            bits: Table::new(BITS, hash),
-            ports: PortSets::default(),
-            frozen: false,
+    pub fn new(hash: HashKey) -> Arc<Self> {
+        let shard = |_| {
+            Mutex::new(Shard {
+                tallies: Table::new(TALLIES / SHARDS, hash),
+                bits: Table::new(BITS / SHARDS, hash),
+                ports: PortSets::with_sets(PortSets::SETS / SHARDS),
+            })
+        };
+        Arc::new(Self { shards: (0..SHARDS).map(shard).collect(), hash })
+    }
+
+    /// Claims the shard of `key`; none when it is not to be had.
+    fn claim(&self, key: &TableKey) -> Option<MutexGuard<'_, Shard>> {
+        // The low bits choose the place within a shard's table.
+        let place = (self.hash.hash4(key) >> 48) as usize % SHARDS;
+        let shard = self.shards.get(place)?;
+        for _ in 0..PATIENCE {
+            // Never parks: no worker sleeps here, so giving the claim back never has to wake one.
+            if let Some(guard) = shard.try_lock() {
+                return Some(guard);
+            }
+            std::hint::spin_loop();
         }
+        None
+    }
+}
+
+impl Shard {
+    /// Entries that had to make room so far, and matches that counted without a look at their port.
+    fn losses(&self) -> (u64, u64) {
+        (self.tallies.evicted() + self.bits.evicted(), self.ports.refused())
+    }
+}
+
+impl State {
+    /// The hand of one worker, whose turns are `turn`.
+    pub fn new(shared: Arc<SharedState>, turn: Turn) -> Self {
+        Self { shared, turn, frozen: false, losses: Losses::default() }
+    }
+
+    /// State of one's own: for one worker, and for tests.
+    pub fn alone(hash: HashKey) -> Self {
+        Self::new(SharedState::new(hash), Turn::default())
     }
 
     /// From now on nothing is kept, until this is taken back: for packets that the other end never reads.
     pub fn freeze(&mut self, frozen: bool) {
         self.frozen = frozen;
+    }
+
+    /// Does `work` on the shard of `key` when it is this packet's turn; `otherwise` when the shard is not to be had.
+    fn with<T>(&mut self, key: &TableKey, otherwise: T, work: impl FnOnce(&mut Shard) -> T) -> T {
+        self.turn.wait();
+        match self.shared.claim(key) {
+            Some(mut shard) => {
+                let (evicted, refused) = shard.losses();
+                let answer = work(&mut shard);
+                let now = shard.losses();
+                self.losses.evicted += now.0 - evicted;
+                self.losses.ports_refused += now.1 - refused;
+                answer
+            }
+            None => {
+                self.losses.busy += 1;
+                otherwise
+            }
+        }
     }
 
     /// Counts one match by `threshold`, which is number `place` of the signature `gid_sid`, for `subject`. `port` is the one that must differ.
@@ -86,24 +181,24 @@ impl State {
     ) -> Outcome {
         let [low, high] = subject.words;
         let key = [low, high, gid_sid, (u64::from(place) << 8) | u64::from(subject.ip_version)];
-        if self.frozen {
-            let mut tally = self.tallies.get(&key).copied().unwrap_or_default();
-            return Threshold { unique_on: None, ..*threshold }.count(&mut tally, &mut self.ports, now, port);
-        }
-        match self.tallies.get_or_insert(&key, now) {
-            Some(tally) => threshold.count(tally, &mut self.ports, now, port),
-            None => Outcome::Speak,
-        }
-    }
-
-    /// Matches that counted without a look at their port, because no room was left to remember ports.
-    pub fn ports_refused(&self) -> u64 {
-        self.ports.refused()
+        let frozen = self.frozen;
+        // Better one alert too many than one too few.
+        self.with(&key, Outcome::Speak, |shard| {
+            if frozen {
+                let mut tally = shard.tallies.get(&key).copied().unwrap_or_default();
+                return Threshold { unique_on: None, ..*threshold }.count(&mut tally, &mut shard.ports, now, port);
+            }
+            match shard.tallies.get_or_insert(&key, now) {
+                Some(tally) => threshold.count(tally, &mut shard.ports, now, port),
+                None => Outcome::Speak,
+            }
+        })
     }
 
     /// Whether `bit` of `subject` is set at `now`.
     pub fn is_set(&mut self, subject: Subject, owner: Owner, bit: SharedBit, now: Nanos) -> bool {
-        self.bits.get(&subject.key(owner, bit)).is_some_and(|until| until.0 > now)
+        let key = subject.key(owner, bit);
+        self.with(&key, false, |shard| shard.bits.get(&key).is_some_and(|until| until.0 > now))
     }
 
     /// Sets `bit` of `subject` for `seconds`.
@@ -111,21 +206,20 @@ impl State {
         if self.frozen {
             return;
         }
-        if let Some(until) = self.bits.get_or_insert(&subject.key(owner, bit), now) {
-            *until = BitUntil(Nanos(now.0.saturating_add(u64::from(seconds) * NANOS_PER_SECOND)));
-        }
+        let key = subject.key(owner, bit);
+        self.with(&key, (), |shard| {
+            if let Some(until) = shard.bits.get_or_insert(&key, now) {
+                *until = BitUntil(Nanos(now.0.saturating_add(u64::from(seconds) * NANOS_PER_SECOND)));
+            }
+        });
     }
 
     /// Unsets `bit` of `subject`.
     pub fn unset(&mut self, subject: Subject, owner: Owner, bit: SharedBit) {
         if !self.frozen {
-            self.bits.remove(&subject.key(owner, bit));
+            let key = subject.key(owner, bit);
+            self.with(&key, (), |shard| shard.bits.remove(&key));
         }
-    }
-
-    /// Entries that had to make room so far.
-    pub fn evicted(&self) -> u64 {
-        self.tallies.evicted() + self.bits.evicted()
     }
 }
 
@@ -139,7 +233,7 @@ const fn tag(owner: Owner) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{HashKey, Nanos, Owner, SharedBit, State, Subject};
+    use super::{Arc, HashKey, Nanos, Owner, SharedBit, SharedState, State, Subject, Turn};
 
     const SEVEN: SharedBit = SharedBit::Host(7);
 
@@ -151,7 +245,7 @@ mod tests {
 
     #[test]
     fn a_host_keeps_its_bit_whichever_side_it_is_on_until_it_expires() {
-        let mut state = State::new(HashKey::fixed());
+        let mut state = State::alone(HashKey::fixed());
         let now = Nanos::from_seconds(100);
         let as_source = Subject::of(Owner::Source, 4, &address(1), &address(2));
         let as_destination = Subject::of(Owner::Destination, 4, &address(2), &address(1));
@@ -163,8 +257,31 @@ mod tests {
     }
 
     #[test]
+    fn workers_that_share_count_together() {
+        use crate::threshold::{Kind, Outcome, Threshold, Track};
+        let shared = SharedState::new(HashKey::fixed());
+        let limit = Threshold { kind: Kind::Limit, track: Track::BySource, count: 100, seconds: 60, unique_on: None };
+        let subject = Subject::of(Owner::Source, 4, &address(1), &address(2));
+        let spoke: usize = std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..4)
+                .map(|_| {
+                    let mut state = State::new(Arc::clone(&shared), Turn::default());
+                    scope.spawn(move || {
+                        let now = Nanos::from_seconds(5);
+                        let spoke = (0..1_000).filter(|_| state.count(&limit, subject, 1, 0, now, 0) == Outcome::Speak);
+                        // A claim not got speaks: it is counted, and taken off here.
+                        spoke.count() - state.losses.busy as usize
+                    })
+                })
+                .collect();
+            workers.into_iter().map(|worker| worker.join().unwrap()).sum()
+        });
+        assert_eq!(spoke, 100);
+    }
+
+    #[test]
     fn a_pair_is_the_same_both_ways_and_not_a_host() {
-        let mut state = State::new(HashKey::fixed());
+        let mut state = State::alone(HashKey::fixed());
         let now = Nanos::from_seconds(100);
         let there = Subject::of(Owner::Pair, 4, &address(1), &address(2));
         let back = Subject::of(Owner::Pair, 4, &address(2), &address(1));

@@ -1,18 +1,10 @@
 //! One flow.
 
-use crate::{
-    marks::{BitSet, IntSet},
-    tcp::TcpTracker,
-};
+use crate::tcp::TcpTracker;
 use sluice_core::{
     Action, Direction, ExceptionPolicy, FlowKey, Nanos,
     event::{FlowFacts, FlowState},
 };
-
-/// Flow bits there can be.
-pub const FLOW_BITS: usize = 1_024;
-/// Flow integers there can be.
-pub const FLOW_INTS: usize = 16;
 
 /// One flow: what is remembered between its packets.
 #[derive(Clone, Copy, Debug, Default)]
@@ -53,10 +45,8 @@ pub struct Flow {
     pub vlan_count: u8,
     /// ICMP type and code, per direction.
     pub icmp: [(u8, u8); 2],
-    /// Flow bits.
-    pub bits: BitSet<{ FLOW_BITS / 64 }>,
-    /// Flow integers.
-    pub ints: IntSet<FLOW_INTS>,
+    /// Whether a mark was ever left: what lies under its number in [`crate::Marks`] is its own.
+    pub(crate) marked: bool,
     /// A signature alerted.
     pub alerted: bool,
     /// Pass: no more rules; Drop: no more packets.
@@ -65,8 +55,8 @@ pub struct Flow {
     pub midstream: Option<ExceptionPolicy>,
     /// Nothing looks at it any more: `bypass`.
     pub bypassed: bool,
-    /// Rules that look at addresses and protocol alone were judged, per direction.
-    pub addresses_judged: [bool; 2],
+    /// The generation whose rules that look at addresses and protocol alone were judged last, per direction; 0 for none.
+    pub addresses_judged: [u32; 2],
     /// Neighbours in the same place of the timer wheel, and the place.
     pub(crate) wheel_next: u32,
     pub(crate) wheel_previous: u32,
@@ -115,6 +105,6 @@ mod tests {
 
     #[test]
     fn a_flow_takes_the_bytes_that_the_architecture_page_says() {
-        assert_eq!(size_of::<Flow>(), 472);
+        assert_eq!(size_of::<Flow>(), 280);
     }
 }

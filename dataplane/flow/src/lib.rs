@@ -2,6 +2,7 @@
 //!
 //! - [`index`]: from key to slot: two buckets of eight tags per key, no lock, no atomic
 //! - [`flow`]: one flow
+//! - [`marks`]: flow bits and flow integers, beside the flows
 //! - [`tcp`]: the minimal TCP state that `flow` and `stream_size` need; reassembly is not here yet
 //! - [`partition`]: what makes the answers the same for any number of workers
 //! - [`table`]: lookup, insert, timers by budget, the answer when full
@@ -21,7 +22,7 @@ pub mod tcp;
 pub mod timeouts;
 
 pub use flow::Flow;
-pub use marks::{BitSet, IntSet};
+pub use marks::{FLOW_BITS, FLOW_INTS, FlowCopy, FlowView, Marks};
 pub use partition::Partitions;
 pub use table::{FlowRef, FlowTable, Opening, TableFull};
 pub use tcp::{TcpSegment, TcpTracker};

@@ -1,93 +1,201 @@
 //! Marks that rules leave on a flow: flow bits and flow integers.
 //!
-//! A mark is a number, given to its name by the control core. A flow has room for every number there is: traffic that sets many marks
-//! can't push out, or keep out, the one an attack would set. Names beyond the room are refused when rules are compiled.
+//! Read and set by `sluice-detect` through [`FlowView`]. A mark is a number, given to its name by the control core. Every flow has room for
+//! every number there is: traffic that sets many marks can't push out, or keep out, the one an attack would set. Names beyond the room are
+//! refused when rules are compiled.
+//!
+//! Marks lie apart from the flows, under the same slot number, in memory that the system gives zeroed and only where it is written: a flow
+//! without marks costs nothing here, and [`Flow::marked`] says whether what lies here is the flow's own. Never shared, never allocated later.
 
-/// A set of numbers below `64 * WORDS`.
-#[derive(Clone, Copy, Debug)]
-pub struct BitSet<const WORDS: usize> {
-    words: [u64; WORDS],
+use crate::flow::Flow;
+use std::ops::{Deref, DerefMut};
+
+/// Flow bits there can be.
+pub const FLOW_BITS: usize = 1_024;
+/// Flow integers there can be.
+pub const FLOW_INTS: usize = 16;
+
+const BIT_WORDS: usize = FLOW_BITS / 64;
+/// Set in the word of an integer that was ever set; its value is in the low half.
+const INT_IS_SET: u64 = 1 << 32;
+
+/// Words of one flow's marks: bits, then integers. 256 bytes.
+pub const MARK_WORDS: usize = BIT_WORDS + FLOW_INTS;
+
+/// One flow's marks, as they lie in memory.
+pub type MarkWords = [u64; MARK_WORDS];
+
+/// Room for the marks of as many flows as a table has slots.
+pub struct Marks {
+    words: Vec<u64>,
 }
 
-impl<const WORDS: usize> Default for BitSet<WORDS> {
-    fn default() -> Self {
-        Self { words: [0; WORDS] }
+impl Marks {
+    /// Room for `flows`; memory is used where a mark is set.
+    pub fn new(flows: usize) -> Self {
+        Self { words: vec![0; flows.saturating_mul(MARK_WORDS)] }
     }
-}
 
-impl<const WORDS: usize> BitSet<WORDS> {
-    /// Whether `id` is set; never for a number there is no room for.
+    /// The place of `slot`.
     #[inline]
-    pub fn contains(&self, id: u16) -> bool {
-        self.words.get(usize::from(id / 64)).is_some_and(|word| word & (1 << (id % 64)) != 0)
+    pub fn get_mut(&mut self, slot: usize) -> Option<&mut MarkWords> {
+        self.words.as_chunks_mut().0.get_mut(slot)
+    }
+}
+
+/// A flow and its marks.
+pub struct FlowView<'a> {
+    flow: &'a mut Flow,
+    words: &'a mut MarkWords,
+}
+
+impl<'a> FlowView<'a> {
+    /// `flow`, whose marks lie in `words`.
+    pub fn new(flow: &'a mut Flow, words: &'a mut MarkWords) -> Self {
+        Self { flow, words }
     }
 
-    /// Sets `id`; false for a number there is no room for.
+    /// Whether flow bit `id` is set; never for a number there is no room for.
+    #[inline]
+    pub fn bit(&self, id: u16) -> bool {
+        self.flow.marked && self.bit_word(id).is_some_and(|word| word & (1 << (id % 64)) != 0)
+    }
+
+    /// Sets flow bit `id`; false for a number there is no room for.
     #[must_use]
-    pub fn insert(&mut self, id: u16) -> bool {
-        self.words.get_mut(usize::from(id / 64)).map(|word| *word |= 1 << (id % 64)).is_some()
+    pub fn set_bit(&mut self, id: u16) -> bool {
+        self.begin();
+        self.bit_word_mut(id).map(|word| *word |= 1 << (id % 64)).is_some()
     }
 
-    /// Unsets `id`.
-    pub fn remove(&mut self, id: u16) {
-        if let Some(word) = self.words.get_mut(usize::from(id / 64)) {
+    /// Unsets flow bit `id`.
+    pub fn unset_bit(&mut self, id: u16) {
+        if self.flow.marked
+            && let Some(word) = self.bit_word_mut(id)
+        {
             *word &= !(1 << (id % 64));
         }
     }
-}
 
-/// Integers with numbers below `N`, which is at most 32.
-#[derive(Clone, Copy, Debug)]
-pub struct IntSet<const N: usize> {
-    values: [u32; N],
-    /// Which were ever set.
-    set: u32,
-}
-
-impl<const N: usize> Default for IntSet<N> {
-    fn default() -> Self {
-        const { assert!(N <= 32) };
-        Self { values: [0; N], set: 0 }
-    }
-}
-
-impl<const N: usize> IntSet<N> {
-    /// The value of `id`, if it was ever set.
-    pub fn get(&self, id: u16) -> Option<u32> {
-        self.values.get(usize::from(id)).copied().filter(|_| self.set & (1 << id) != 0)
+    /// The value of flow integer `id`, if it was ever set.
+    pub fn int(&self, id: u16) -> Option<u32> {
+        let word = self.words.get(BIT_WORDS..)?.get(usize::from(id))?;
+        (self.flow.marked && word & INT_IS_SET != 0).then_some(*word as u32)
     }
 
-    /// Sets `id` to `value`; false for a number there is no room for.
+    /// Sets flow integer `id` to `value`; false for a number there is no room for.
     #[must_use]
-    pub fn set(&mut self, id: u16, value: u32) -> bool {
-        let Some(place) = self.values.get_mut(usize::from(id)) else { return false };
-        *place = value;
-        self.set |= 1 << id;
-        true
+    pub fn set_int(&mut self, id: u16, value: u32) -> bool {
+        self.begin();
+        let word = self.words.get_mut(BIT_WORDS..).and_then(|words| words.get_mut(usize::from(id)));
+        word.map(|word| *word = u64::from(value) | INT_IS_SET).is_some()
+    }
+
+    /// A copy of flow and marks, for what must leave nothing behind.
+    pub fn copied(&self) -> FlowCopy {
+        FlowCopy { flow: *self.flow, words: if self.flow.marked { *self.words } else { [0; MARK_WORDS] } }
+    }
+
+    /// Before the first mark: what an earlier flow left in this place goes.
+    fn begin(&mut self) {
+        if !self.flow.marked {
+            *self.words = [0; MARK_WORDS];
+            self.flow.marked = true;
+        }
+    }
+
+    fn bit_word(&self, id: u16) -> Option<&u64> {
+        self.words.get(..BIT_WORDS)?.get(usize::from(id / 64))
+    }
+
+    fn bit_word_mut(&mut self, id: u16) -> Option<&mut u64> {
+        self.words.get_mut(..BIT_WORDS)?.get_mut(usize::from(id / 64))
+    }
+}
+
+impl Deref for FlowView<'_> {
+    type Target = Flow;
+
+    fn deref(&self) -> &Flow {
+        self.flow
+    }
+}
+
+impl DerefMut for FlowView<'_> {
+    fn deref_mut(&mut self) -> &mut Flow {
+        self.flow
+    }
+}
+
+/// A flow outside the table, with marks of its own: a copy, or one made for a test.
+#[derive(Clone, Copy, Debug)]
+pub struct FlowCopy {
+    /// The flow.
+    pub flow: Flow,
+    words: MarkWords,
+}
+
+impl Default for FlowCopy {
+    fn default() -> Self {
+        Self { flow: Flow::default(), words: [0; MARK_WORDS] }
+    }
+}
+
+impl FlowCopy {
+    /// The flow and its marks.
+    pub fn view(&mut self) -> FlowView<'_> {
+        FlowView::new(&mut self.flow, &mut self.words)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{BitSet, IntSet};
+    use super::{FLOW_BITS, FLOW_INTS, Flow, FlowCopy, FlowView, MARK_WORDS, Marks};
 
     #[test]
-    fn all_bits_fit_at_once_and_one_beyond_is_refused() {
-        let mut set = BitSet::<2>::default();
-        assert!((0..128).all(|id| !set.contains(id) && set.insert(id)));
-        set.remove(64);
-        set.remove(999);
-        assert!((0..128).all(|id| set.contains(id) == (id != 64)));
-        assert!(!set.insert(128) && !set.contains(128));
+    fn all_bits_and_integers_fit_at_once_and_one_beyond_is_refused() {
+        let (bits, ints) = (FLOW_BITS as u16, FLOW_INTS as u16);
+        let mut copy = FlowCopy::default();
+        let mut view = copy.view();
+        assert!((0..bits).all(|id| !view.bit(id) && view.set_bit(id)));
+        assert!((0..ints).all(|id| view.int(id).is_none() && view.set_int(id, u32::from(id) * 7)));
+        view.unset_bit(64);
+        view.unset_bit(bits);
+        assert!((0..bits).all(|id| view.bit(id) == (id != 64)));
+        assert!((0..ints).all(|id| view.int(id) == Some(u32::from(id) * 7)));
+        assert!(!view.set_bit(bits) && !view.bit(bits));
+        assert!(!view.set_int(ints, 1) && view.int(ints).is_none());
     }
 
     #[test]
-    fn integers_are_unset_at_first_and_replaced_in_place() {
-        let mut set = IntSet::<32>::default();
-        assert_eq!(set.get(31), None);
-        assert!(set.set(31, 4) && set.set(31, 0));
-        assert_eq!((set.get(31), set.get(30)), (Some(0), None));
-        assert!(!set.set(32, 1));
-        assert_eq!(set.get(32), None);
+    fn an_integer_set_to_nothing_is_set() {
+        let mut copy = FlowCopy::default();
+        assert!(copy.view().set_int(3, 4) && copy.view().set_int(3, 0));
+        assert_eq!((copy.view().int(3), copy.view().int(2)), (Some(0), None));
+    }
+
+    #[test]
+    fn a_reused_place_starts_without_marks() {
+        let mut marks = Marks::new(2);
+        let mut first = Flow::default();
+        let mut view = FlowView::new(&mut first, marks.get_mut(1).unwrap());
+        assert!(view.set_bit(9) && view.set_int(2, 5));
+        let mut next = Flow::default();
+        let mut view = FlowView::new(&mut next, marks.get_mut(1).unwrap());
+        assert!(!view.bit(9) && view.int(2).is_none());
+        view.unset_bit(9);
+        assert!(!view.marked && view.set_bit(8));
+        assert!(view.bit(8) && !view.bit(9) && view.int(2).is_none());
+        assert!(marks.get_mut(2).is_none() && size_of::<[u64; MARK_WORDS]>() == 256);
+    }
+
+    #[test]
+    fn a_copy_leaves_nothing_behind() {
+        let mut copy = FlowCopy::default();
+        assert!(copy.view().set_bit(1));
+        let mut other = copy.view().copied();
+        assert!(other.view().bit(1) && other.view().set_bit(2));
+        other.view().alerted = true;
+        assert!(!copy.view().bit(2) && !copy.flow.alerted);
     }
 }

@@ -3,7 +3,12 @@
 //! Fixed capacity. Lookup never creates. A timer wheel of one-second places holds each flow once; a flow that was touched since it was
 //! put there is put further on when its place comes round, so packets never touch the wheel.
 
-use crate::{flow::Flow, index::Index, timeouts::Timeouts};
+use crate::{
+    flow::Flow,
+    index::Index,
+    marks::{FlowView, Marks},
+    timeouts::Timeouts,
+};
 use sluice_core::{
     FlowKey, HashKey, Nanos,
     event::{FlowEnd, FlowState},
@@ -43,6 +48,7 @@ pub struct Opening {
 pub struct FlowTable {
     index: Index,
     flows: Vec<Flow>,
+    marks: Marks,
     free: Vec<u32>,
     capacity: usize,
     hash: HashKey,
@@ -62,6 +68,7 @@ impl FlowTable {
         Self {
             index: Index::new(capacity),
             flows: Vec::with_capacity(capacity),
+            marks: Marks::new(capacity),
             free: Vec::with_capacity(capacity),
             capacity,
             hash,
@@ -108,6 +115,14 @@ impl FlowTable {
     #[inline]
     pub fn get_mut(&mut self, flow: FlowRef) -> Option<&mut Flow> {
         self.flows.get_mut(flow.0 as usize).filter(|flow| flow.live)
+    }
+
+    /// The flow behind `flow`, with its marks.
+    #[inline]
+    pub fn view(&mut self, flow: FlowRef) -> Option<FlowView<'_>> {
+        let slot = flow.0 as usize;
+        let flow = self.flows.get_mut(slot).filter(|flow| flow.live)?;
+        Some(FlowView::new(flow, self.marks.get_mut(slot)?))
     }
 
     /// Whether the flow has been idle at `now` for longer than its state allows.
@@ -253,6 +268,13 @@ impl FlowTable {
                 // Never back into the place being emptied: it would be met again at once.
                 self.schedule(slot, due.clamp(self.turned_to + 1, self.turned_to + WHEEL as u64 - 1));
             }
+        }
+    }
+
+    /// Turns the wheel to `now` however long it takes: for replay, which has the time.
+    pub fn expire_all(&mut self, now: Nanos, mut ended: impl FnMut(&Flow, FlowEnd)) {
+        while self.turned_to != 0 && self.turned_to < now.seconds() {
+            self.expire(now, &mut ended);
         }
     }
 

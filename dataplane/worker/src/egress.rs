@@ -1,7 +1,7 @@
 //! Where packets go.
 
 use crossbeam::queue::ArrayQueue;
-use sluice_core::{Cause, Ledger, Nanos};
+use sluice_core::{Cause, Ledger, Nanos, Position};
 use sluice_dpdk::{Burst, Mbuf, TxQueue};
 use std::sync::Arc;
 
@@ -12,20 +12,29 @@ pub enum Egress {
     /// A queue of a port.
     Port(TxQueue),
     /// To the control core, which writes them to a capture. A capture has time: the worker waits when the queue is full.
-    Capture(Arc<ArrayQueue<Forwarded>>),
+    Capture(Arc<ArrayQueue<Sent>>),
 }
 
-/// A packet on its way to the capture of forwarded packets.
+/// A packet on its way out.
 #[derive(Debug)]
-pub struct Forwarded {
+pub struct Sent {
     /// The packet.
     pub packet: Mbuf,
     /// Its time.
     pub time: Nanos,
+    /// Where in the run it was sent.
+    pub position: Position,
+    /// Its link type, as captures number it.
+    pub link: u16,
 }
 
 impl Egress {
-    /// Sends what is in `burst` and empties it, counting every packet.
+    /// Whether packets have to be sent one by one, each with its place in the run.
+    pub const fn wants_order(&self) -> bool {
+        matches!(self, Self::Capture(_))
+    }
+
+    /// Sends what is in `burst` and empties it, counting every packet. Not for captures: see [`Egress::wants_order`].
     pub fn send(&mut self, burst: &mut Burst, ledger: &mut Ledger) {
         let count = burst.len() as u64;
         match self {
@@ -38,41 +47,38 @@ impl Egress {
                     ledger.drop_packet(Cause::TransmitFull);
                 }
             }
-            Self::Capture(queue) => {
-                for packet in burst.drain() {
-                    let time = Nanos::from_micros(packet.timestamp_us().unwrap_or(0));
-                    wait_to_push(queue, Forwarded { packet, time });
+            Self::Capture(_) => {
+                for _ in 0..count {
+                    ledger.drop_packet(Cause::TransmitFull);
                 }
-                ledger.tx += count;
             }
         }
         burst.free_all();
     }
 
-    /// Sends one packet of our own making, counted as generated.
-    pub fn send_generated(&mut self, packet: Mbuf, time: Nanos, ledger: &mut Ledger) {
-        ledger.generated += 1;
+    /// Sends one packet and counts it.
+    pub fn send_one(&mut self, sent: Sent, ledger: &mut Ledger) {
         match self {
             Self::Consume => ledger.consumed += 1,
             Self::Port(queue) => {
                 let mut burst = Burst::new();
                 // An empty burst has room for one.
-                drop(burst.push(packet));
+                drop(burst.push(sent.packet));
                 match queue.transmit(&mut burst) {
                     0 => ledger.drop_packet(Cause::TransmitFull),
                     _ => ledger.tx += 1,
                 }
             }
             Self::Capture(queue) => {
-                wait_to_push(queue, Forwarded { packet, time });
+                wait_to_push(queue, sent);
                 ledger.tx += 1;
             }
         }
     }
 }
 
-fn wait_to_push(queue: &ArrayQueue<Forwarded>, forwarded: Forwarded) {
-    let mut waiting = forwarded;
+fn wait_to_push(queue: &ArrayQueue<Sent>, sent: Sent) {
+    let mut waiting = sent;
     while let Err(back) = queue.push(waiting) {
         waiting = back;
         std::thread::yield_now();

@@ -12,6 +12,7 @@ pub const LONGEST_FRAME: usize = 256 * 1024;
 /// Headers of a burst, and room for one packet in several segments.
 pub struct Frames {
     decoded: Box<[Decoded]>,
+    lone: Box<Decoded>,
     joined: Box<[u8]>,
 }
 
@@ -19,6 +20,7 @@ impl Default for Frames {
     fn default() -> Self {
         Self {
             decoded: vec![Decoded::new(); BURST].into_boxed_slice(),
+            lone: Box::new(Decoded::new()),
             joined: vec![0; LONGEST_FRAME].into_boxed_slice(),
         }
     }
@@ -27,7 +29,7 @@ impl Default for Frames {
 impl Frames {
     /// Decodes every packet of `burst`.
     pub fn decode(&mut self, burst: &Burst, link: LinkType, config: &DecodeConfig) {
-        let Self { decoded, joined } = self;
+        let Self { decoded, joined, .. } = self;
         for (packet, headers) in burst.iter().zip(decoded.iter_mut()) {
             sluice_packet::decode(bytes_of(packet, joined), link, config, headers);
         }
@@ -38,10 +40,23 @@ impl Frames {
         self.decoded.get(place)
     }
 
-    /// The headers and the bytes of packet `place`.
-    pub fn packet<'a>(&'a mut self, burst: &'a Burst, place: usize) -> Option<(&'a Decoded, &'a [u8])> {
-        let Self { decoded, joined } = self;
-        Some((decoded.get(place)?, bytes_of(burst.mbuf(place)?, joined)))
+    /// The headers and the bytes of `packet`, which was number `place` of the burst.
+    pub fn of<'a>(&'a mut self, place: usize, packet: MbufRef<'a>) -> Option<(&'a Decoded, &'a [u8])> {
+        let Self { decoded, joined, .. } = self;
+        Some((decoded.get(place)?, bytes_of(packet, joined)))
+    }
+
+    /// Decodes `packet` alone: its headers and its bytes.
+    pub fn single<'a>(
+        &'a mut self,
+        packet: MbufRef<'a>,
+        link: LinkType,
+        config: &DecodeConfig,
+    ) -> (&'a Decoded, &'a [u8]) {
+        let Self { lone, joined, .. } = self;
+        let frame = bytes_of(packet, joined);
+        sluice_packet::decode(frame, link, config, lone);
+        (lone, frame)
     }
 }
 

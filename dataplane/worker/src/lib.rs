@@ -1,6 +1,9 @@
 //! The one crate that knows the order of the stages.
 //!
-//! - [`poll`]: the loop: receive, judge, transmit, report; one screen
+//! - [`poll`]: the loops: receive, judge, transmit, report; one screen each
+//! - [`reader`], [`owner`], [`inbox`]: a replay's records spread over several workers
+//! - [`generation`]: how a new rule set comes and the old one goes
+//! - [`checksums`]: whether checksums count
 //! - [`frames`]: the bytes of a burst, decoded
 //! - [`pipeline`]: one packet through flow, rules and verdict
 //! - [`flows`]: which flow a packet belongs to
@@ -14,17 +17,26 @@
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod checksums;
 pub mod egress;
 pub mod flows;
 pub mod frames;
+pub mod generation;
+pub mod inbox;
+pub mod owner;
 pub mod pipeline;
 pub mod poll;
+pub mod reader;
 pub mod reject;
 pub mod report;
 pub mod settings;
 
-pub use egress::{Egress, Forwarded};
+pub use egress::{Egress, Sent};
+pub use generation::{Generation, Mailbox, Parcel, Post, mailbox};
+pub use inbox::{Handovers, Inboxes};
+pub use owner::Owners;
 pub use pipeline::Pipeline;
-pub use poll::{Outcome, Source, Worker};
+pub use poll::{Meter, Source, Worker};
+pub use reader::Reader;
 pub use report::Reporter;
 pub use settings::{ChecksumMode, Copies, Settings, Stages};

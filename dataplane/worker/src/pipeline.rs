@@ -4,20 +4,22 @@
 //! holds for the frame.
 
 use crate::{
+    checksums::Checksums,
     flows::{self, Keyed},
+    generation::{Generation, Parcel},
+    inbox::Job,
     reject::{self, Answer},
     report::{InFlow, Reporter, Subject},
-    settings::{ChecksumMode, Settings},
+    settings::Settings,
 };
 use sluice_core::{
-    Action, Cause, Counters, Direction, ExceptionPolicy, HashKey, Nanos, Verdict,
+    Action, Cause, Counters, Direction, ExceptionPolicy, HashKey, Nanos, Position, Verdict,
     event::{FlowEnd, FlowState, TcpState},
     verdict::Mode,
 };
-use sluice_detect::{Findings, Inspector, PacketView, Ruleset, state::State};
-use sluice_flow::{FlowRef, FlowTable, Opening, TableFull, TcpSegment, tcp};
+use sluice_detect::{Findings, PacketView, state::State};
+use sluice_flow::{FlowCopy, FlowRef, FlowTable, FlowView, Opening, TableFull, TcpSegment, tcp};
 use sluice_packet::{Decoded, Headers, LinkType, Protocol, checksum};
-use std::sync::Arc;
 
 /// Answers one burst can cause: two for each packet.
 const MOST_ANSWERS: usize = 64;
@@ -36,14 +38,11 @@ pub struct At {
 /// A flow in the table and the packet's direction in it.
 type InTable = Option<(FlowRef, Direction)>;
 
-/// Packets over which [`ChecksumMode::Auto`] makes up its mind.
-const CHECKSUM_SAMPLE: u64 = 1_000;
-
 /// One worker's state and the order of its stages.
 pub struct Pipeline {
     settings: Settings,
-    ruleset: Arc<Ruleset>,
-    inspector: Inspector,
+    /// The rules, and the room to judge by them. Exchanged by the worker between bursts.
+    pub generation: Parcel,
     state: State,
     flows: FlowTable,
     findings: Findings,
@@ -52,28 +51,19 @@ pub struct Pipeline {
     answers: Vec<Answer>,
     /// What was counted.
     pub counters: Counters,
-    verify_checksums: bool,
-    /// Whether [`ChecksumMode::Auto`] still makes up its mind. Never again: who sends wrong checksums later wants them unverified.
-    sampling: bool,
+    /// What is done about the checksums of the packet at hand.
+    checksums: Checksums,
 }
 
 impl Pipeline {
     /// A pipeline. Everything it needs later is allocated here.
-    pub fn new(
-        settings: Settings,
-        ruleset: Arc<Ruleset>,
-        inspector: Inspector,
-        hash: HashKey,
-        reporter: Reporter,
-    ) -> Self {
+    pub fn new(settings: Settings, generation: Parcel, state: State, hash: HashKey, reporter: Reporter) -> Self {
         Self {
             flows: FlowTable::new(settings.flow_capacity, hash, settings.timeouts),
-            state: State::new(hash),
-            verify_checksums: settings.checksums != ChecksumMode::Off,
-            sampling: settings.checksums == ChecksumMode::Auto,
+            checksums: Checksums::default(),
             settings,
-            ruleset,
-            inspector,
+            generation,
+            state,
             findings: Findings::default(),
             reporter,
             answers: Vec::with_capacity(MOST_ANSWERS),
@@ -113,17 +103,24 @@ impl Pipeline {
         }
     }
 
-    /// Judges one frame, whose innermost flow key is `keyed`.
-    pub fn process(&mut self, decoded: &Decoded, keyed: Option<Keyed>, frame: &[u8], at: At) -> Verdict {
-        let At { time, now, record } = at;
-        self.count_frame(decoded, frame);
-        if self.sampling && self.counters.decoder_pkts >= CHECKSUM_SAMPLE {
-            self.sampling = false;
-            self.verify_checksums = self.counters.tcp_invalid_checksum * 10 <= self.counters.decoder_pkts;
+    /// The link type of the frames, as their capture numbers it.
+    pub const fn link_number(&self) -> u16 {
+        self.reporter.link()
+    }
+
+    /// Judges the layers `job` names of one frame, whose innermost flow key is `keyed`.
+    pub fn process(&mut self, decoded: &Decoded, keyed: Option<Keyed>, frame: &[u8], job: &Job) -> Verdict {
+        let At { time, now, record } = job.at;
+        if job.first == 0 {
+            self.count_frame(decoded, frame);
         }
+        self.checksums = job.checksums;
+        self.state.turn.begin(record);
         let mut verdict = Verdict::Pass;
         let innermost = depth_of(decoded);
-        for (layer, headers) in (0_u8..).zip(decoded.layers()) {
+        let layers = (0_u8..).zip(decoded.layers()).skip(usize::from(job.first));
+        for (layer, headers) in layers.take(usize::from(job.end.saturating_sub(job.first))) {
+            self.reporter.stand_at(Position::layer(record, layer));
             let subject = Subject { frame, headers, layer, time, record };
             let keyed = if layer == innermost { keyed } else { self.key_of(headers, layer) };
             if let Verdict::Drop(cause) = self.layer(&subject, keyed, now) {
@@ -132,21 +129,29 @@ impl Pipeline {
             }
         }
         match verdict {
-            Verdict::Pass => self.counters.ips_accepted += 1,
+            Verdict::Pass => self.counters.ips_accepted += u64::from(job.onward.is_none()),
             Verdict::Drop(_) => self.counters.ips_blocked += 1,
         }
         verdict
     }
 
-    /// Ends idle flows, within a budget.
+    /// Ends idle flows, within a budget: live.
     pub fn expire(&mut self, now: Nanos) {
         let reporter = &mut self.reporter;
         self.flows.expire(now, |flow, end| reporter.flow(flow.facts(), end));
     }
 
+    /// A second has begun, just before `record` of a capture: ends every flow that is idle.
+    pub fn tick(&mut self, record: u64, now: Nanos) {
+        let reporter = &mut self.reporter;
+        reporter.stand_at(Position::clock(record));
+        self.flows.expire_all(now, |flow, end| reporter.flow(flow.facts(), end));
+    }
+
     /// Ends all flows: the engine stops.
     pub fn finish(&mut self) {
         let reporter = &mut self.reporter;
+        reporter.stand_at(Position::END);
         self.flows.drain(|flow, end| reporter.flow(flow.facts(), end));
         self.publish();
     }
@@ -154,8 +159,10 @@ impl Pipeline {
     /// Brings counters kept elsewhere up to date.
     pub fn publish(&mut self) {
         self.reporter.publish(&mut self.counters);
-        self.counters.detect_state_evicted = self.state.evicted();
-        self.counters.detect_ports_refused = self.state.ports_refused();
+        let losses = &self.state.losses;
+        self.counters.detect_state_evicted = losses.evicted;
+        self.counters.detect_ports_refused = losses.ports_refused;
+        self.counters.detect_state_busy = losses.busy;
     }
 
     /// Flows in the table.
@@ -174,7 +181,7 @@ impl Pipeline {
                 // Inline, a packet that can't be followed does not pass; passive, it is judged without its flow.
                 let verdict = Verdict::decide(self.settings.mode, Some(Cause::FlowTableFull));
                 if let Verdict::Drop(cause) = verdict {
-                    self.reporter.drop_packet(subject, None, cause, None, self.ruleset.generation);
+                    self.reporter.drop_packet(subject, None, cause, None, self.generation.ruleset.generation);
                     return verdict;
                 }
                 None
@@ -192,7 +199,7 @@ impl Pipeline {
                     let verdict = Verdict::decide(self.settings.mode, Some(Cause::FlowDrop));
                     if let Verdict::Drop(cause) = verdict {
                         let facts = Some((flow.facts(), direction));
-                        self.reporter.drop_packet(subject, facts, cause, None, self.ruleset.generation);
+                        self.reporter.drop_packet(subject, facts, cause, None, self.generation.ruleset.generation);
                     }
                     return verdict;
                 }
@@ -206,23 +213,24 @@ impl Pipeline {
                 return verdict;
             }
         }
-        let ruleset = &*self.ruleset;
-        let flow = found.and_then(|(flow, _)| self.flows.get_mut(flow));
+        let mut flow = found.and_then(|(flow, _)| self.flows.view(flow));
         let direction = found.map(|(_, direction)| direction);
         let established = flow
-            .as_deref()
+            .as_ref()
             .is_some_and(|flow| flow.state != FlowState::New && (!headers.is_tcp() || flow.tcp.is_established()));
-        if flow.as_deref().and_then(|flow| flow.action) == Some(Action::Pass) {
+        if flow.as_ref().and_then(|flow| flow.action) == Some(Action::Pass) {
             return Verdict::Pass;
         }
         let packet = PacketView { frame, headers, direction, established, now };
         // Inline, marks of a packet that is not sound go onto a copy, unless its sums may be wrong because the card fills them in later.
         // Passive they stay, as with the reference engine.
-        let leaves_marks = sound || self.sampling || self.settings.mode == Mode::Passive;
-        let mut copy = if leaves_marks { None } else { flow.as_deref().copied() };
-        let flow = if leaves_marks { flow } else { copy.as_mut() };
+        let leaves_marks = sound || self.checksums == Checksums::Try || self.settings.mode == Mode::Passive;
+        let mut copy = if leaves_marks { None } else { flow.as_ref().map(FlowView::copied) };
+        let mut copied = copy.as_mut().map(FlowCopy::view);
+        let flow = if leaves_marks { flow.as_mut() } else { copied.as_mut() };
         self.state.freeze(!leaves_marks);
-        self.inspector.inspect(ruleset, &packet, flow, &mut self.state, &mut self.counters, &mut self.findings);
+        let Generation { ruleset, inspector } = &mut *self.generation;
+        inspector.inspect(ruleset, &packet, flow, &mut self.state, &mut self.counters, &mut self.findings);
         if self.findings.is_empty() {
             return Verdict::Pass;
         }
@@ -232,7 +240,7 @@ impl Pipeline {
     /// Turns what was found into events and a verdict. A packet that is not `sound` does not buy its flow free: the other end never
     /// reads it.
     fn act(&mut self, subject: &Subject, found: Option<(FlowRef, Direction)>, sound: bool) -> Verdict {
-        let generation = self.ruleset.generation;
+        let generation = self.generation.ruleset.generation;
         let inline = self.settings.mode == Mode::Inline;
         let mut flow = found.and_then(|(flow, _)| self.flows.get_mut(flow));
         let dropping = self.findings.as_slice().iter().find(|finding| finding.action.drops()).copied();
@@ -280,17 +288,31 @@ impl Pipeline {
             return;
         }
         let answers = &mut self.answers;
-        reject::answer(action, subject.frame, subject.headers, subject.time, |answer| {
+        let about = (subject.time, subject.record);
+        reject::answer(action, subject.frame, subject.headers, about, |answer| {
             if answers.len() < MOST_ANSWERS {
                 answers.push(*answer);
             }
         });
     }
 
-    /// Hands over the answers made since the last call.
-    pub fn take_answers(&mut self, mut send: impl FnMut(&Answer)) {
-        for answer in self.answers.drain(..) {
-            send(&answer);
+    /// Whether there are answers to be sent.
+    #[inline]
+    pub const fn has_answers(&self) -> bool {
+        !self.answers.is_empty()
+    }
+
+    /// Hands over the answers to packets up to `record`.
+    #[inline]
+    pub fn take_answers(&mut self, record: u64, mut send: impl FnMut(&Answer)) {
+        if self.has_answers() {
+            self.answers.retain(|answer| {
+                let due = answer.record <= record;
+                if due {
+                    send(answer);
+                }
+                !due
+            });
         }
     }
 
@@ -482,14 +504,14 @@ impl Pipeline {
                 self.counters.ips_rejected += 1;
                 self.reject(subject, Action::RejectSource);
             }
-            self.reporter.drop_packet(subject, facts, cause, None, self.ruleset.generation);
+            self.reporter.drop_packet(subject, facts, cause, None, self.generation.ruleset.generation);
         }
         Some(verdict)
     }
 
     /// Whether the checksum of a TCP packet lets it move its connection.
     fn checksum_allows(&mut self, headers: &Headers, frame: &[u8]) -> bool {
-        if !self.verify_checksums || checksum::transport(frame, headers) != checksum::Checksum::Invalid {
+        if self.checksums == Checksums::Ignore || checksum::transport(frame, headers) != checksum::Checksum::Invalid {
             return true;
         }
         self.counters.tcp_invalid_checksum += 1;

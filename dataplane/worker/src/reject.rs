@@ -27,11 +27,13 @@ pub struct Answer {
     length: usize,
     /// Time of the packet that is answered.
     pub time: Nanos,
+    /// Number of the record in its capture; 0 when live.
+    pub record: u64,
 }
 
 impl Answer {
-    fn new(time: Nanos) -> Self {
-        Self { bytes: [0; LONGEST], length: 0, time }
+    fn new((time, record): (Nanos, u64)) -> Self {
+        Self { bytes: [0; LONGEST], length: 0, time, record }
     }
 
     /// The frame.
@@ -64,7 +66,7 @@ enum To {
 }
 
 /// The answers `action` asks for, handed to `send` one by one.
-pub fn answer(action: Action, frame: &[u8], headers: &Headers, time: Nanos, mut send: impl FnMut(&Answer)) {
+pub fn answer(action: Action, frame: &[u8], headers: &Headers, about: (Nanos, u64), mut send: impl FnMut(&Answer)) {
     let ends: &[To] = match action {
         Action::RejectSource => &[To::Source],
         Action::RejectDestination => &[To::Destination],
@@ -77,9 +79,9 @@ pub fn answer(action: Action, frame: &[u8], headers: &Headers, time: Nanos, mut 
     for &to in ends {
         let made = if headers.is_tcp() {
             // A reset is never answered by a reset.
-            if headers.tcp.flags & tcp::RST != 0 { None } else { reset(to, frame, headers, time) }
+            if headers.tcp.flags & tcp::RST != 0 { None } else { reset(to, frame, headers, about) }
         } else if to == To::Source {
-            unreachable(frame, headers, time)
+            unreachable(frame, headers, about)
         } else {
             // There is no message that tells a receiver to stop listening.
             None
@@ -158,7 +160,7 @@ fn sum(answer: &mut Answer, to: To, headers: &Headers, protocol: u8, at: usize, 
     answer.set16(at + place, value);
 }
 
-fn reset(to: To, frame: &[u8], headers: &Headers, time: Nanos) -> Option<Answer> {
+fn reset(to: To, frame: &[u8], headers: &Headers, about: (Nanos, u64)) -> Option<Answer> {
     let packet = &headers.tcp;
     let length =
         headers.payload_len + u32::from(packet.flags & tcp::SYN != 0) + u32::from(packet.flags & tcp::FIN != 0);
@@ -179,7 +181,7 @@ fn reset(to: To, frame: &[u8], headers: &Headers, time: Nanos) -> Option<Answer>
             if has_ack { tcp::RST | tcp::ACK } else { tcp::RST },
         ),
     };
-    let mut answer = Answer::new(time);
+    let mut answer = Answer::new(about);
     link(&mut answer, to, frame, headers)?;
     ip(&mut answer, to, headers, 6, 20);
     let at = answer.length;
@@ -192,10 +194,10 @@ fn reset(to: To, frame: &[u8], headers: &Headers, time: Nanos) -> Option<Answer>
     Some(answer)
 }
 
-fn unreachable(frame: &[u8], headers: &Headers, time: Nanos) -> Option<Answer> {
+fn unreachable(frame: &[u8], headers: &Headers, about: (Nanos, u64)) -> Option<Answer> {
     let packet = headers.ip_packet(frame);
     let quoted = packet.get(..QUOTED).unwrap_or(packet);
-    let mut answer = Answer::new(time);
+    let mut answer = Answer::new(about);
     link(&mut answer, To::Source, frame, headers)?;
     let length = 8 + quoted.len() as u16;
     // Communication administratively prohibited, of either version.
@@ -248,7 +250,7 @@ mod tests {
 
     fn answers(action: Action, frame: &[u8]) -> Vec<(Vec<u8>, Headers)> {
         let mut made = Vec::new();
-        answer(action, frame, &decode(frame), Nanos(1), |answer| made.push(answer.bytes().to_vec()));
+        answer(action, frame, &decode(frame), (Nanos(1), 1), |answer| made.push(answer.bytes().to_vec()));
         made.into_iter()
             .map(|bytes| {
                 let headers = decode(&bytes);

@@ -2,7 +2,7 @@
 
 use crate::settings::Copies;
 use sluice_core::{
-    Action, Cause, Counters, Direction, Nanos,
+    Action, Cause, Counters, Direction, Nanos, Position,
     event::{EventBody, FlowEnd, FlowFacts, PacketFacts},
     ring::EventSender,
 };
@@ -63,17 +63,29 @@ pub struct Reporter {
     sender: EventSender,
     copies: Copies,
     link: u16,
+    position: Position,
 }
 
 impl Reporter {
     /// A reporter that sends to `sender`.
     pub fn new(sender: EventSender, copies: Copies) -> Self {
-        Self { sender, copies, link: 1 }
+        Self { sender, copies, link: 1, position: Position::default() }
     }
 
     /// The capture link type of the frames that follow.
     pub fn set_link(&mut self, link: u16) {
         self.link = link;
+    }
+
+    /// The capture link type of the frames, as captures number it.
+    pub const fn link(&self) -> u16 {
+        self.link
+    }
+
+    /// What is told from now on happened there.
+    #[inline]
+    pub const fn stand_at(&mut self, position: Position) {
+        self.position = position;
     }
 
     /// Tells of a signature that matched.
@@ -87,10 +99,11 @@ impl Reporter {
         verdict: Action,
     ) {
         let headers = subject.headers;
-        let link = self.link;
+        let (link, position) = (self.link, self.position);
         let copy = self.copies.alerts;
         self.sender.send(|slot| {
             slot.link = link;
+            slot.position = position;
             if copy {
                 slot.set_bytes(subject.frame);
             } else if subject.layer > 0 {
@@ -121,9 +134,10 @@ impl Reporter {
         if !self.copies.drops {
             return;
         }
-        let link = self.link;
+        let (link, position) = (self.link, self.position);
         self.sender.send(|slot| {
             slot.link = link;
+            slot.position = position;
             slot.set_bytes(headers_of(subject.frame));
             slot.body = EventBody::Drop { packet: subject.facts(), flow, cause, rule, generation };
         });
@@ -143,9 +157,10 @@ impl Reporter {
     }
 
     fn of_headers(&mut self, subject: &Subject, body: EventBody) {
-        let link = self.link;
+        let (link, position) = (self.link, self.position);
         self.sender.send(|slot| {
             slot.link = link;
+            slot.position = position;
             slot.set_bytes(headers_of(subject.frame));
             slot.body = body;
         });
@@ -154,7 +169,11 @@ impl Reporter {
     /// Tells of a flow that ended.
     pub fn flow(&mut self, flow: FlowFacts, end: FlowEnd) {
         if self.copies.flows {
-            self.sender.send(|slot| slot.body = EventBody::Flow { flow, end });
+            let position = self.position;
+            self.sender.send(|slot| {
+                slot.position = position;
+                slot.body = EventBody::Flow { flow, end };
+            });
         }
     }
 

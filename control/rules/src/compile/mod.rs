@@ -131,9 +131,11 @@ pub fn compile(
     }
     compiled.sort_by_key(|(place, done)| (done.order, *place));
     let places = compiled.iter().map(|(place, _)| *place).collect();
-    for (_, done) in compiled {
+    for (place, mut done) in compiled {
+        done.rule.since = rules.get(place).map_or(generation, |rule| names.since(rule.text.bytes(), generation));
         builder.rule(done.rule, done.fast_pattern);
     }
+    names.forget_rules_not_in(generation);
     Ok(Compiled { ruleset: builder.build(generation)?, places, diagnostics, refused, unsupported })
 }
 

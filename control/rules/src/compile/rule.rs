@@ -171,6 +171,7 @@ pub(super) fn compile(
         suppressions: suppressions.into_boxed_slice(),
         silent: silent || silenced,
         addresses_only,
+        since: 0,
         needs_transport,
     };
     let order = order::key(syntax, action, priority, &options.action_order);

@@ -10,7 +10,7 @@ use sluice_core::{
     ring::{EventReceiver, WhenFull, event_ring},
     verdict::Mode,
 };
-use sluice_detect::{Inspector, Ruleset};
+use sluice_detect::{Inspector, Ruleset, state::State};
 use sluice_packet::{Decoded, LinkType, checksum, decode};
 use sluice_rules::{
     LoadOptions, Variables,
@@ -18,7 +18,9 @@ use sluice_rules::{
     config::threshold,
     load_bytes,
 };
-use sluice_worker::{ChecksumMode, Copies, Pipeline, Reporter, Settings, pipeline::At};
+use sluice_worker::{
+    ChecksumMode, Copies, Generation, Pipeline, Reporter, Settings, checksums::ChecksumJudge, inbox::Job, pipeline::At,
+};
 use std::{path::Path, sync::Arc};
 
 pub const FIN: u8 = 0x01;
@@ -90,6 +92,7 @@ pub struct Engine {
     events: EventReceiver,
     link: LinkType,
     records: u64,
+    checksums: ChecksumJudge,
     decoded: Box<Decoded>,
 }
 
@@ -104,8 +107,11 @@ impl Engine {
         let (sender, events) = event_ring(0, 4096, 64, WhenFull::Lose);
         let reporter = Reporter::new(sender, setup.settings.copies);
         let link = setup.settings.link;
-        let pipeline = Pipeline::new(setup.settings, Arc::clone(&ruleset), inspector, HashKey::fixed(), reporter);
-        Self { pipeline, verdict: Verdict::Pass, ruleset, events, link, records: 0, decoded: Box::default() }
+        let generation = Box::new(Generation { ruleset: Arc::clone(&ruleset), inspector });
+        let state = State::alone(HashKey::fixed());
+        let checksums = ChecksumJudge::new(setup.settings.checksums);
+        let pipeline = Pipeline::new(setup.settings, generation, state, HashKey::fixed(), reporter);
+        Self { pipeline, verdict: Verdict::Pass, ruleset, events, link, records: 0, checksums, decoded: Box::default() }
     }
 
     /// Signatures that spoke about `frame`, in order.
@@ -131,7 +137,9 @@ impl Engine {
         decode(frame, self.link, &self.pipeline.settings().decode, &mut self.decoded);
         let key = self.pipeline.prefetch(&self.decoded);
         let at = At { time: now, now, record: self.records };
-        self.verdict = self.pipeline.process(&self.decoded, key, frame, at);
+        let checksums = self.checksums.judge(&self.decoded, frame);
+        let job = Job { at, checksums, first: 0, end: u8::MAX, onward: None };
+        self.verdict = self.pipeline.process(&self.decoded, key, frame, &job);
         self.verdict
     }
 

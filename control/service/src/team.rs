@@ -1,0 +1,139 @@
+//! The workers of a run, and what ties them to the control core.
+//!
+//! Called by [`crate::replay`] and [`crate::run`] at their start. Everything a worker needs later is allocated here.
+
+use crate::{publish, rules::LoadedRules};
+use sluice_config::{Checksums, EveSettings, Settings, Stages};
+use sluice_core::{
+    ExceptionPolicy, HashKey,
+    order::{Order, Seat, Turn},
+    ring::{self, EventReceiver, WhenFull},
+    verdict::Mode,
+};
+use sluice_detect::state::{SharedState, State};
+use sluice_dpdk::Mempool;
+use sluice_events::EveOptions;
+use sluice_worker::{ChecksumMode, Copies, Egress, Pipeline, Post, Reporter, Worker, mailbox, settings};
+use std::sync::Arc;
+
+/// What the workers are made of.
+pub struct TeamPlan<'a> {
+    /// Their settings.
+    pub settings: settings::Settings,
+    /// The rules they begin with.
+    pub rules: &'a LoadedRules,
+    /// Alerts one packet can raise.
+    pub most_alerts: usize,
+    /// The way out of each worker: as many workers as there are ways.
+    pub egress: Vec<Egress>,
+    /// Buffers for packets of their own making.
+    pub pool: Mempool,
+    /// Secret of their tables.
+    pub hash: HashKey,
+    /// The order of their packets, in a replay with several.
+    pub order: Option<Arc<Order>>,
+    /// Slots of each worker's ring of events.
+    pub event_slots: usize,
+    /// Bytes of a packet a slot can carry.
+    pub event_bytes: usize,
+    /// What a worker does when all slots are taken.
+    pub when_full: WhenFull,
+}
+
+/// The workers, and the control core's ends.
+pub struct Team {
+    /// The workers.
+    pub workers: Vec<Worker>,
+    /// Their mailboxes.
+    pub posts: Vec<Post>,
+    /// Their rings of events.
+    pub events: Vec<EventReceiver>,
+}
+
+impl Team {
+    /// Makes the workers.
+    ///
+    /// # Errors
+    /// The scratch allocator's words when memory is short.
+    pub fn new(plan: TeamPlan) -> Result<Self, String> {
+        let shared = SharedState::new(plan.hash);
+        let generations = publish::stage(plan.rules, plan.egress.len(), plan.most_alerts)?.into_generations();
+        let mut team = Self { workers: Vec::new(), posts: Vec::new(), events: Vec::new() };
+        for (number, (egress, generation)) in plan.egress.into_iter().zip(generations).enumerate() {
+            let (sender, receiver) =
+                ring::event_ring(number as u16, plan.event_slots, plan.event_bytes, plan.when_full);
+            let turn = Turn::new(plan.order.as_ref().map(|order| Seat::new(Arc::clone(order), number)));
+            let state = State::new(Arc::clone(&shared), turn);
+            let reporter = Reporter::new(sender, plan.settings.copies);
+            let pipeline = Pipeline::new(plan.settings.clone(), generation, state, plan.hash, reporter);
+            let (post, mailbox) = mailbox();
+            team.workers.push(Worker::new(pipeline, egress, plan.pool.clone(), mailbox));
+            team.posts.push(post);
+            team.events.push(receiver);
+        }
+        Ok(team)
+    }
+}
+
+/// What travels with events, for the records that are written.
+pub fn copies(settings: &EveSettings) -> Copies {
+    let eve = eve_options(settings);
+    Copies {
+        alerts: eve.payload || eve.payload_printable || eve.packet || eve.ethernet,
+        flows: eve.flows,
+        drops: true,
+        arp: eve.arp,
+        anomalies: eve.anomalies,
+    }
+}
+
+/// The settings of a worker.
+pub fn worker_settings(settings: &Settings, inline: bool, copies: Copies) -> settings::Settings {
+    settings::Settings {
+        mode: if inline { Mode::Inline } else { Mode::Passive },
+        checksums: match settings.checksums {
+            Checksums::Off => ChecksumMode::Off,
+            Checksums::On => ChecksumMode::On,
+            Checksums::Auto => ChecksumMode::Auto,
+        },
+        midstream: settings.midstream,
+        midstream_policy: midstream_policy(settings, inline),
+        flow_capacity: settings.flow_capacity,
+        vlan_tracking: settings.vlan_tracking,
+        copies,
+        stages: match settings.stages {
+            Stages::Forward => settings::Stages::Forward,
+            Stages::Lookup => settings::Stages::Lookup,
+            Stages::Inspect => settings::Stages::Inspect,
+        },
+        ..settings::Settings::default()
+    }
+}
+
+/// The policy in force for connections whose handshake was not seen. One for everything that does not fit a midstream pickup gives way to it.
+fn midstream_policy(settings: &Settings, inline: bool) -> ExceptionPolicy {
+    let mode = if inline { Mode::Inline } else { Mode::Passive };
+    let chosen = settings.midstream_policy();
+    let gives_way = settings.midstream && !chosen.fits_picking_up();
+    if gives_way { ExceptionPolicy::Ignore } else { chosen.in_force(mode, settings.midstream) }
+}
+
+/// What is written to `eve.json`.
+pub fn eve_options(settings: &EveSettings) -> EveOptions {
+    let wanted = |kind: &str| settings.types.as_ref().is_none_or(|types| types.iter().any(|named| named == kind));
+    EveOptions {
+        alerts: wanted("alert"),
+        drops: wanted("drop"),
+        flows: wanted("flow"),
+        stats: wanted("stats"),
+        arp: wanted("arp"),
+        anomalies: wanted("anomaly") && settings.anomaly_decode,
+        payload: settings.payload,
+        payload_printable: settings.payload_printable,
+        packet: settings.packet,
+        ethernet: settings.ethernet,
+        community_id: settings.community_id.then_some(settings.community_id_seed),
+        stats_zero: settings.stats_zero,
+        ..EveOptions::default()
+    }
+}

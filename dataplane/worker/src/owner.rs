@@ -1,0 +1,119 @@
+//! Which worker a layer of a packet belongs to.
+//!
+//! The worker that has a flow in its table is the only one that may judge packets of that flow. Asked by the reader of a replay for each layer of each
+//! record, and by live workers for packets that a card's hashing brought to the wrong one: fragments, payloads of tunnels, ICMP errors.
+
+use crate::flows::{self, Keyed};
+use sluice_core::HashKey;
+use sluice_flow::Partitions;
+use sluice_packet::{Decoded, Headers, MAX_LAYERS};
+
+/// Spreads flows over workers.
+#[derive(Clone, Copy, Debug)]
+pub struct Owners {
+    hash: HashKey,
+    partitions: Partitions,
+    workers: usize,
+    vlan_tracking: bool,
+}
+
+/// The owners of the layers of one packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LayerOwners {
+    owners: [u16; MAX_LAYERS],
+    layers: u8,
+}
+
+/// A run of neighbouring layers of one owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// The owner.
+    pub owner: u16,
+    /// Its first layer.
+    pub first: u8,
+    /// The layer behind its last.
+    pub end: u8,
+}
+
+impl Owners {
+    /// Owners among `workers` workers whose tables have `partitions` and hash with `hash`.
+    pub fn new(hash: HashKey, partitions: Partitions, workers: usize, vlan_tracking: bool) -> Self {
+        Self { hash, partitions, workers: workers.clamp(1, usize::from(u16::MAX)), vlan_tracking }
+    }
+
+    /// The owner of flows with this hash.
+    fn of_hash(&self, hash: u64) -> u16 {
+        (self.partitions.of(hash) % self.workers) as u16
+    }
+
+    /// The owner of a layer, if it has a flow or something that holds it together: a fragment belongs where the others of its datagram go.
+    fn of_layer(&self, headers: &Headers, frame: &[u8], depth: u8) -> Option<u16> {
+        let hash = |key: &sluice_core::FlowKey| self.hash.hash6(&key.0);
+        let keyed: Option<Keyed> = if flows::is_icmp_error(headers) {
+            flows::key_of_quoted(headers, frame, depth, self.vlan_tracking, hash)
+        } else {
+            flows::key_of(headers, depth, self.vlan_tracking, hash)
+        };
+        if let Some(keyed) = keyed {
+            return Some(self.of_hash(keyed.hash));
+        }
+        if !headers.fragment.is_fragment {
+            return None;
+        }
+        let number = |address: &[u8; 16]| u128::from_be_bytes(*address);
+        let (low, high) =
+            (number(&headers.src).min(number(&headers.dst)), number(&headers.src).max(number(&headers.dst)));
+        let words = [
+            low as u64,
+            (low >> 64) as u64,
+            high as u64,
+            (high >> 64) as u64,
+            u64::from(headers.fragment.id),
+            u64::from(depth),
+        ];
+        Some(self.of_hash(self.hash.hash6(&words)))
+    }
+
+    /// The owners of all layers of a packet. A layer of no flow goes along with the one inside it, else with the one around it.
+    pub fn of(&self, decoded: &Decoded, frame: &[u8]) -> LayerOwners {
+        let layers = decoded.layers();
+        let mut owners = [0; MAX_LAYERS];
+        let mut inner = None;
+        for (depth, (place, headers)) in owners.iter_mut().zip(layers).enumerate().rev() {
+            inner = self.of_layer(headers, frame, depth as u8).or(inner);
+            *place = inner.unwrap_or(u16::MAX);
+        }
+        let mut around = 0;
+        for place in owners.iter_mut().take(layers.len()) {
+            if *place == u16::MAX {
+                *place = around;
+            }
+            around = *place;
+        }
+        LayerOwners { owners, layers: layers.len() as u8 }
+    }
+}
+
+impl LayerOwners {
+    /// The run of layers of one owner that begins with layer `first`; none behind the last layer. The last run is open: its end is beyond all layers.
+    pub fn stretch(&self, first: u8) -> Option<Stretch> {
+        let mut rest = self.owners.iter().take(usize::from(self.layers)).skip(usize::from(first));
+        let &owner = rest.next()?;
+        let more = rest.take_while(|&&other| other == owner).count() as u8;
+        let end = first.saturating_add(1).saturating_add(more);
+        Some(Stretch { owner, first, end: if end >= self.layers { u8::MAX } else { end } })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LayerOwners, Stretch};
+
+    #[test]
+    fn neighbouring_layers_of_one_owner_stay_together_and_the_last_run_is_open() {
+        let owners = LayerOwners { owners: [3, 3, 1, 0], layers: 3 };
+        assert_eq!(owners.stretch(0), Some(Stretch { owner: 3, first: 0, end: 2 }));
+        assert_eq!(owners.stretch(2), Some(Stretch { owner: 1, first: 2, end: u8::MAX }));
+        assert_eq!(owners.stretch(3), None);
+    }
+}
