@@ -11,7 +11,8 @@
 #
 # Sources: hugetlbpage.rst, vfio.rst (a group can be used when no host driver holds a device of it), DPDK 22.11 "Linux drivers".
 
-USAGE_OPTIONS='  --memory MIB        hugepages in all, MiB, spread over the nodes (of the cards, when --bind is given); 1024 unless told
+USAGE_OPTIONS='  --memory MIB        hugepages in all, MiB, spread over the nodes (of the cards, when --bind is given);
+                      1024 unless told, none with --remove-stale alone
   --pages N           the same as a number of pages
   --page-size SIZE    2M (default) or 1G, or what else the processor has
   --node NODE=MIB     MiB on this node instead; may be repeated
@@ -109,6 +110,7 @@ parse_options() {
         esac
     done
     if [ -n "$memory_mib" ] && [ -n "$page_count" ]; then options_wrong "--memory and --pages say the same: give one of them"; fi
+    if [ "$remove_stale" = yes ] && [ -z "$bind$node_mib$memory_mib$page_count$mount_at" ]; then memory_mib=0; fi
     if [ -n "$node_mib" ] && [ -n "$memory_mib$page_count" ]; then options_wrong "--node replaces --memory and --pages: give one kind"; fi
 }
 
