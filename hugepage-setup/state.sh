@@ -5,11 +5,12 @@
 # A line a change, fields parted by tabs, written before the change is made:
 #   pages NODE KIB OLD | folder PATH | mount PATH KIB | module NAME | noiommu OLD | driver ADDRESS DRIVER OVERRIDE
 # "-" stands for nothing. undo takes them back from the last to the first, and each line goes when its change is taken back.
-# The file lies in /run: a restart takes back the changes and the file alike.
+# A restart takes back the changes by itself; notes of an earlier boot, where /run outlives one, are dropped.
 
 STATE=$RUN/sluice/host-state
 LOCK=$STATE.lock
 STATE_HEAD="# sluice host state, version 1: read by hugepage-setup/undo"
+BOOT="# boot $(line_of "$PROC/sys/kernel/random/boot_id" unknown)"
 
 need_root() {
     [ "$(id -u)" -eq 0 ] && return 0
@@ -52,12 +53,16 @@ check_state() {
         echo "$PROGRAM: $STATE is of another version; undo with the version of Sluice that wrote it, or restart the host" >&2
         exit 1
     fi
+    if [ "$(sed -n 2p "$STATE")" != "$BOOT" ]; then
+        echo "$PROGRAM: $STATE is of an earlier boot; the restart has taken back what it notes"
+        if [ "${yes:-no}" = yes ]; then rm -f "$STATE"; else of_earlier_boot=yes; fi
+    fi
 }
 
 # Notes how a thing was. The first note about a thing stays: what was before the first apply is what undo brings back.
 # `record KIND KEY OLD...`; the key may be two words parted by a tab.
 record() {
-    [ -e "$STATE" ] || (umask 022 && printf '%s\n' "$STATE_HEAD" >"$STATE")
+    [ -e "$STATE" ] || (umask 022 && printf '%s\n%s\n' "$STATE_HEAD" "$BOOT" >"$STATE")
     entry=$1$TAB$2
     if grep -qF -e "$entry$TAB" "$STATE" || has_line "$(cat "$STATE")" "$entry"; then return 0; fi
     shift 2
@@ -68,7 +73,7 @@ record() {
 # Takes one line out of the state file, and the file away with its last line.
 forget() {
     { grep -vxF -e "$1" "$STATE" || :; } >"$STATE.new"
-    if [ "$(wc -l <"$STATE.new")" -gt 1 ]; then
+    if grep -q '^[^#]' "$STATE.new"; then
         mv "$STATE.new" "$STATE"
     else
         rm -f "$STATE.new" "$STATE"

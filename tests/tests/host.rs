@@ -380,7 +380,7 @@ fn notes_that_apply_does_not_write_are_not_acted_upon() {
         return;
     }
     let host = Host::new("hostile");
-    let head = "# sluice host state, version 1: read by hugepage-setup/undo";
+    let head = "# sluice host state, version 1: read by hugepage-setup/undo\n# boot first";
     let victim = host.path("victim").display().to_string();
     host.write("victim", "whole");
     host.write(
@@ -401,6 +401,27 @@ fn notes_that_apply_does_not_write_are_not_acted_upon() {
     let answer = host.run("undo", &["--yes"]);
     assert_eq!(answer.status, Some(1));
     says(&answer.words, &["no plain file that root alone may write"]);
+}
+
+#[test]
+fn notes_of_an_earlier_boot_are_dropped_and_not_acted_upon() {
+    if !is_root() {
+        return;
+    }
+    let host = Host::new("boot");
+    assert_eq!(host.run("apply", &["--yes", "--node", "0=64"]).status, Some(0));
+    // The restart: other pages, reserved on the kernel command line.
+    host.write("proc/sys/kernel/random/boot_id", "second");
+    host.write("proc/self/mounts", "proc /proc proc rw 0 0");
+    host.bind_pages(0, "nr_hugepages", 16);
+    let before = host.snapshot();
+    let dry = host.run("undo", &[]);
+    assert_eq!(dry.status, Some(0));
+    says(&dry.words, &["earlier boot", "Nothing to take back"]);
+    host.is_as(&before);
+    assert_eq!(host.run("undo", &["--yes"]).status, Some(0));
+    assert_eq!(host.pages(0), "16");
+    assert!(!host.path("run/sluice").exists());
 }
 
 #[test]

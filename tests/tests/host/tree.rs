@@ -62,6 +62,7 @@ impl Host {
             ("proc/self/mounts", "proc /proc proc rw 0 0"),
             ("proc/self/status", "Cpus_allowed_list:\t0-3"),
             ("proc/cmdline", "quiet"),
+            ("proc/sys/kernel/random/boot_id", "first"),
             ("proc/cpuinfo", "vendor_id\t: GenuineIntel"),
             ("proc/net/route", "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT"),
             ("proc/net/ipv6_route", ""),
