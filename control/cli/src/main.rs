@@ -26,6 +26,7 @@ mod exit;
 mod progress;
 mod replay;
 mod rules;
+mod run;
 
 use clap::{Parser, Subcommand};
 use std::{io::IsTerminal, process::ExitCode};
@@ -42,6 +43,8 @@ struct Arguments {
 enum Command {
     /// Replay captures through the engine and write what it sees.
     Replay(replay::Arguments),
+    /// Look at, and stop, traffic between live ports.
+    Run(run::Arguments),
     /// Read rules and say what is wrong with them, and which wait for what.
     Check(check::Arguments),
     /// Replay a bundled capture with bundled rules and show what is found.
@@ -72,6 +75,7 @@ fn main() -> ExitCode {
     };
     match arguments.command {
         Command::Replay(arguments) => replay::run(&arguments),
+        Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),

@@ -6,7 +6,7 @@ use crate::{
     rules::{self, SettingArguments},
 };
 use serde_json::{Value, json};
-use sluice_core::{Cause, Counters};
+use sluice_core::{Cause, Counters, Ledger};
 use sluice_events::sink::Spoken;
 use sluice_service::{LoadedRules, Replay, ReplayError, Report, replay, replay::MOST_WORKERS};
 use std::{
@@ -188,18 +188,22 @@ pub fn by_count(report: &Report, of: impl Fn(&Spoken) -> u64) -> Vec<((u32, u32)
     counts
 }
 
+/// Why packets were dropped, in parentheses; nothing when none was.
+pub fn causes(ledger: &Ledger) -> String {
+    let causes: Vec<String> = Cause::ALL
+        .into_iter()
+        .zip(ledger.dropped)
+        .filter(|(_, count)| *count > 0)
+        .map(|(cause, count)| format!("{} {count}", cause.words()))
+        .collect();
+    if causes.is_empty() { String::new() } else { format!(" ({})", causes.join(", ")) }
+}
+
 /// Where the packets went, on one line.
 pub fn ledger_line(report: &Report, inline: bool) -> String {
     let ledger = &report.ledger;
     let went = if inline {
-        let causes: Vec<String> = Cause::ALL
-            .into_iter()
-            .zip(ledger.dropped)
-            .filter(|(_, count)| *count > 0)
-            .map(|(cause, count)| format!("{} {count}", cause.words()))
-            .collect();
-        let causes = if causes.is_empty() { String::new() } else { format!(" ({})", causes.join(", ")) };
-        format!("{} forwarded, {} dropped{causes}", ledger.tx, ledger.dropped_total())
+        format!("{} forwarded, {} dropped{}", ledger.tx, ledger.dropped_total(), causes(ledger))
     } else {
         format!("{} looked at", ledger.consumed)
     };

@@ -120,6 +120,8 @@ counters! {
     flow_memcap => "flow.memcap",
     /// Flows ended to make room: unanswered ones first, never an established connection.
     flow_evicted => "flow.evicted",
+    /// Half-open connections ended to make room for others: the one idle longest.
+    flow_half_open_evicted => "flow.half_open_evicted",
     /// Names of flow bits that did not fit into their flow.
     flowbits_refused => "flow.flowbits_refused",
     /// SYN packets.

@@ -1,6 +1,6 @@
 //! The poll loops of a worker: the whole path of a packet on one screen.
 //!
-//! [`Worker::replay`] polls a capture's device alone; [`Worker::serve`] is one of several workers of a replay, which a [`crate::reader`] feeds.
+//! [`Worker::replay`] polls a capture's device alone; [`Worker::serve`] is one of several workers of a replay, which a [`crate::reader`] feeds. The loop of live traffic is in [`crate::live`].
 
 use crate::{
     checksums::ChecksumJudge,
@@ -83,15 +83,15 @@ impl Meter {
 
 /// One worker: a pipeline and a way out.
 pub struct Worker {
-    pipeline: Pipeline,
+    pub(crate) pipeline: Pipeline,
     egress: Egress,
     /// Buffers for packets of our own making.
-    pool: Mempool,
+    pub(crate) pool: Mempool,
     mailbox: Mailbox,
-    frames: Frames,
-    checksums: ChecksumJudge,
+    pub(crate) frames: Frames,
+    pub(crate) checksums: ChecksumJudge,
     clock: Clock,
-    meter: Meter,
+    pub(crate) meter: Meter,
 }
 
 impl Worker {
@@ -112,7 +112,7 @@ impl Worker {
 
     /// Takes a new rule set, if there is one.
     #[inline]
-    fn take_rules(&mut self) {
+    pub(crate) fn take_rules(&mut self) {
         self.meter.swaps += u64::from(self.mailbox.exchange(&mut self.pipeline.generation));
     }
 

@@ -30,5 +30,5 @@ pub use lcore::{LaunchError, Lcore, LcoreHandle};
 pub use library::{driver_folder, version};
 pub use mbuf::{AppendError, Mbuf, MbufRef, Segments, SharedData};
 pub use mempool::{Mempool, MempoolError, PoolEmpty};
-pub use port::{Link, Port, PortConfig, PortError, PortStats, PortStep, StartedPort};
+pub use port::{Capabilities, Link, Port, PortConfig, PortError, PortStats, PortStep, StartedPort};
 pub use queue::{RxQueue, TxQueue};
