@@ -195,6 +195,18 @@ fn the_default_route_is_never_taken_by_ipv4_ipv6_or_through_what_stands_on_the_c
 type Change<'a> = &'a dyn Fn(&Host);
 
 #[test]
+fn check_calls_a_candidate_only_what_plan_would_bind() {
+    let host = Host::new("candidates");
+    host.card(CARD, "eth1", Some(7));
+    host.card(OTHER, "eth2", Some(8));
+    says(&host.run("check", &[]).words, &["Could be a pair: eth1(0000:03:00.0,node:1) eth2(0000:04:00.0,node:1)"]);
+    would_bind(&host, &["--bind", CARD, "--bind", OTHER], CARD);
+    host.write("sys/class/net/eth2/flags", "0x1003");
+    says(&host.run("check", &[]).words, &["in use", "there are 1 candidates"]);
+    refuses(&host, &["--bind", OTHER], &["eth2 is up"]);
+}
+
+#[test]
 fn interfaces_in_use_are_refused_unless_forced() {
     let zeroes = "0".repeat(32);
     let routes = format!("{zeroes} 00 {zeroes} 00 {zeroes} ffffffff 00000001 00000000 00200200       lo");
