@@ -416,6 +416,26 @@ fn notes_that_apply_does_not_write_are_not_acted_upon() {
 }
 
 #[test]
+fn one_apply_runs_at_a_time_and_the_lock_of_a_dead_one_is_taken_over() {
+    if !is_root() {
+        return;
+    }
+    let host = Host::new("lock");
+    host.write("run/sluice/host-state.lock/pid", &std::process::id().to_string());
+    for script in ["apply", "undo"] {
+        let answer = host.run(script, &["--yes"]);
+        assert_eq!(answer.status, Some(1), "{}", answer.words);
+        says(&answer.words, &["another apply or undo is at work"]);
+    }
+    assert_eq!(host.pages(0), "0");
+    // No process has a number this high.
+    host.write("run/sluice/host-state.lock/pid", "999999999");
+    let answer = host.run("apply", &["--yes", "--node", "0=64"]);
+    assert_eq!((answer.status, host.pages(0).as_str()), (Some(0), "32"), "{}", answer.words);
+    assert!(!host.path("run/sluice/host-state.lock").exists());
+}
+
+#[test]
 fn notes_of_an_earlier_boot_are_dropped_and_not_acted_upon() {
     if !is_root() {
         return;
@@ -506,6 +526,15 @@ fn only_files_that_no_process_holds_are_stale_and_only_a_flag_removes_them() {
     }
     symlink("/var/run/dpdk/alive/config", host.path("proc/77/fd/6")).unwrap();
     host.write("proc/net/unix", "0: 2 0 10000 5 1 123 /var/run/dpdk/listens/dpdk_telemetry.v2");
+    // DPDK's lock shows a process that /proc does not, one of another PID namespace.
+    host.write("dev/hugepages/nsmap_4", "");
+    let locked = fs::File::open(host.path("dev/hugepages/nsmap_4")).unwrap();
+    if Command::new("flock").arg("--version").output().is_ok() {
+        locked.lock_shared().unwrap();
+    } else {
+        eprintln!("SKIPPED: no flock program; locks are not looked at");
+        symlink(format!("{mount}/nsmap_4"), host.path("proc/77/fd/7")).unwrap();
+    }
     let before = host.snapshot();
     let check = host.run("check", &[]);
     let listed: Vec<&str> =
@@ -519,10 +548,12 @@ fn only_files_that_no_process_holds_are_stale_and_only_a_flag_removes_them() {
     host.is_as(&before);
     let answer = host.run("apply", &["--yes", "--remove-stale"]);
     assert_eq!(answer.status, Some(0), "{}", answer.words);
+    drop(locked);
     for gone in ["dev/hugepages/rtemap_0", "dev/hugepages/rtemap_10", "run/dpdk/dead"] {
         assert!(!host.path(gone).exists(), "{gone}");
     }
     for kept in [
+        "dev/hugepages/nsmap_4",
         "dev/hugepages/rtemap_1",
         "dev/hugepages/spdkmap_3",
         "dev/hugepages/libvirt",
