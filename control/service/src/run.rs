@@ -146,8 +146,13 @@ pub fn run(run: Run) -> Result<RunReport, ReplayError> {
     let mut ready = open(&eal, &pool, &pairs, workers)?;
 
     let copies = copies(&settings.eve);
+    let mut of_worker = worker_settings(settings, inline, copies);
+    // Each worker has its share of the room, undivided: there is no order to keep.
+    of_worker.flow_capacity = of_worker.flow_capacity.div_ceil(workers);
+    of_worker.half_open_capacity = of_worker.half_open_capacity.div_ceil(workers);
+    of_worker.partitions = Partitions::ONE;
     let team = Team::new(TeamPlan {
-        settings: worker_settings(settings, inline, copies),
+        settings: of_worker,
         rules: &rules,
         most_alerts: settings.packet_alert_max,
         // Ways out belong to the ports here.
