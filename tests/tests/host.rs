@@ -202,7 +202,7 @@ fn check_calls_a_candidate_only_what_plan_would_bind() {
     says(&host.run("check", &[]).words, &["Could be a pair: eth1(0000:03:00.0,node:1) eth2(0000:04:00.0,node:1)"]);
     would_bind(&host, &["--bind", CARD, "--bind", OTHER], CARD);
     host.write("sys/class/net/eth2/flags", "0x1003");
-    says(&host.run("check", &[]).words, &["in use", "there are 1 candidates"]);
+    says(&host.run("check", &[]).words, &["in use", "candidates: 1"]);
     refuses(&host, &["--bind", OTHER], &["eth2 is up"]);
 }
 
