@@ -21,6 +21,7 @@ macro_rules! tell {
 
 mod check;
 mod demo;
+mod doctor;
 mod exit;
 mod progress;
 mod replay;
@@ -48,6 +49,8 @@ enum Command {
     Check(check::Arguments),
     /// Replay a bundled capture with bundled rules and show what is found.
     Demo(demo::Arguments),
+    /// Say what this machine can do, and what to change.
+    Doctor(doctor::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -75,5 +78,6 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
     }
 }

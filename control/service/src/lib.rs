@@ -9,12 +9,14 @@
 //! - [`publish`], [`swaps`]: new rule sets on their way to the workers
 //! - [`forwarded`]: the packets that would have been forwarded, as a capture
 //! - [`cores`]: which processors do what
+//! - [`doctor`]: what this machine can do, and what to change
 //!
 //! Called by `sluice-cli`. Runs on the control core: may block, allocate and log.
 #![forbid(unsafe_code)]
 
 pub mod capture;
 pub mod cores;
+pub mod doctor;
 pub mod drain;
 pub mod forwarded;
 pub mod publish;

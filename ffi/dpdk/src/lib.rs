@@ -16,6 +16,7 @@ mod eal;
 mod host;
 mod hotplug;
 mod lcore;
+mod library;
 mod mbuf;
 mod mempool;
 mod port;
@@ -23,8 +24,10 @@ mod queue;
 
 pub use burst::{BURST, Burst, Drain};
 pub use eal::{Eal, EalError, EalOptions, Hugepages, LogLevel, Telemetry};
+pub use host::{DiskRoom, disk_room, may_write, mount_path};
 pub use hotplug::HotplugError;
 pub use lcore::{LaunchError, Lcore, LcoreHandle};
+pub use library::{driver_folder, version};
 pub use mbuf::{AppendError, Mbuf, MbufRef, Segments, SharedData};
 pub use mempool::{Mempool, MempoolError, PoolEmpty};
 pub use port::{Capabilities, Link, Port, PortConfig, PortError, PortStats, PortStep, StartedPort};
