@@ -111,6 +111,8 @@ counters! {
     decoder_max_pkt_size => "decoder.max_pkt_size",
     /// Frames whose bytes came in several segments.
     decoder_chained => "decoder.chained",
+    /// Frames that did not arrive whole: not judged, and dropped inline.
+    decoder_cut => "decoder.cut",
     /// IP fragments. Not yet put together again.
     defrag_fragments => "defrag.fragments",
     /// Flows created.

@@ -1,6 +1,7 @@
 //! The one crate that knows the order of the stages.
 //!
 //! - [`poll`]: the loops: receive, judge, transmit, report; one screen each
+//! - [`live`]: the loop of a worker between live ports
 //! - [`reader`], [`owner`], [`inbox`]: a replay's records spread over several workers
 //! - [`generation`]: how a new rule set comes and the old one goes
 //! - [`checksums`]: whether checksums count
@@ -27,6 +28,7 @@ pub mod generation;
 pub mod glance;
 mod in_table;
 pub mod inbox;
+pub mod live;
 pub mod owner;
 pub mod pipeline;
 pub mod poll;
@@ -38,6 +40,7 @@ pub mod settings;
 pub use egress::{Egress, Sent};
 pub use generation::{Generation, Mailbox, Parcel, Post, mailbox};
 pub use inbox::{Handovers, Inboxes};
+pub use live::{Lane, LaneMeter, Live, LiveClock, Together};
 pub use owner::Owners;
 pub use pipeline::Pipeline;
 pub use poll::{Meter, Source, Worker};

@@ -150,6 +150,12 @@ impl Pipeline {
         verdict
     }
 
+    /// The verdict on a frame that did not arrive whole.
+    pub fn cut(&mut self) -> Verdict {
+        self.counters.decoder_cut += 1;
+        Verdict::decide(self.settings.mode, Some(Cause::FrameCut))
+    }
+
     /// Ends idle flows, within a budget: live.
     pub fn expire(&mut self, now: Nanos) {
         let reporter = &mut self.reporter;
