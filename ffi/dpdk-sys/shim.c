@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <rte_errno.h>
@@ -116,6 +117,25 @@ void shim_text_free(char *text)
 int shim_writable(const char *path)
 {
 	return faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) == 0;
+}
+
+int shim_disk_room(const char *path, uint64_t *total, uint64_t *available)
+{
+	struct statvfs facts;
+	if (statvfs(path, &facts) != 0)
+		return -1;
+	*total = (uint64_t)facts.f_blocks * facts.f_frsize;
+	*available = (uint64_t)facts.f_bavail * facts.f_frsize;
+	return 0;
+}
+
+const char *shim_driver_folder(void)
+{
+#ifdef RTE_EAL_PMD_PATH
+	return RTE_EAL_PMD_PATH;
+#else
+	return "";
+#endif
 }
 
 uint32_t shim_uid(void)

@@ -45,6 +45,10 @@ size_t shim_log_release(char **text);
 void shim_text_free(char *text);
 /* access(path, W_OK | X_OK) by the effective user: 1 when allowed. */
 int shim_writable(const char *path);
+/* statvfs(3): bytes of the file system that holds `path`, and those any user may still take. 0, or -1. */
+int shim_disk_room(const char *path, uint64_t *total, uint64_t *available);
+/* The folder EAL loads drivers from, as DPDK was built; empty when they are linked in. */
+const char *shim_driver_folder(void);
 /* Effective user id. */
 uint32_t shim_uid(void);
 /* atexit(3). */

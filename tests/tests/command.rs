@@ -50,9 +50,35 @@ fn exit_statuses_tell_sound_unsound_and_misuse_apart() {
         (2, vec!["nonsense"]),
         (2, vec![]),
         (0, vec!["--version"]),
+        (0, vec!["doctor", "--log-dir", &logs]),
+        (0, vec!["doctor", "--json", "--log-dir", &logs]),
+        (1, vec!["doctor", "--log-dir", &path("good.rules/below")]),
+        (2, vec!["doctor", "--nonsense"]),
     ] {
         let (found, words) = status(&binary, &arguments);
         assert_eq!(found, Some(expected), "{arguments:?}: {words}");
+    }
+}
+
+#[test]
+fn doctor_tells_json_with_stable_keys_and_its_self_test_finds_the_bundled_attacks() {
+    let Some((binary, folder)) = setup("doctor") else { return };
+    let output =
+        Command::new(&binary).args(["doctor", "--json", "--self-test", "--log-dir"]).arg(&folder).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let findings: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let findings = findings.as_array().unwrap();
+    for finding in findings {
+        let keys: Vec<&String> = finding.as_object().unwrap().keys().collect();
+        assert_eq!(keys, ["change", "found", "group", "id", "level", "why"]);
+        assert!(["ok", "advice", "problem"].contains(&finding["level"].as_str().unwrap()), "{finding}");
+    }
+    let of = |id: &str| findings.iter().find(|finding| finding["id"] == id).unwrap_or_else(|| panic!("no {id}"));
+    assert_eq!(of("replay.self-test")["level"], "ok");
+    for id in
+        ["processor.model", "memory.hugepages", "iommu.groups", "dpdk.version", "hyperscan.platform", "clock.source"]
+    {
+        of(id);
     }
 }
 

@@ -7,7 +7,6 @@ use crate::{
     exit::Exit,
     progress::Progress,
     replay::{failed, ledger_line, tell_unsound},
-    rules,
 };
 use serde_json::Value;
 use sluice_config::Settings;
@@ -45,23 +44,40 @@ fn inner(arguments: &Arguments) -> Result<Exit, Exit> {
         .log_dir
         .clone()
         .unwrap_or_else(|| std::env::temp_dir().join(format!("sluice-demo-{}", std::process::id())));
+    let Played { rules, report, attacks } = play(&folder)?;
+    print(&rules, &report, &attacks, &folder, begun);
+    tell_unsound(&report);
+    Ok(if report.is_sound() { Exit::Sound } else { Exit::Unsound })
+}
+
+/// The bundled capture, replayed.
+pub struct Played {
+    rules: LoadedRules,
+    /// What the replay did.
+    pub report: Report,
+    /// What was found, by signature.
+    pub attacks: BTreeMap<u64, Attack>,
+}
+
+/// Replays the bundled capture with the bundled rules into `folder`. What goes wrong is told on standard error.
+pub fn play(folder: &Path) -> Result<Played, Exit> {
     let capture = folder.join("branch-office.pcap");
-    fs::create_dir_all(&folder).and_then(|()| fs::write(&capture, CAPTURE)).map_err(|error| {
+    fs::create_dir_all(folder).and_then(|()| fs::write(&capture, CAPTURE)).map_err(|error| {
         tell!("sluice: {}: {error}; choose another folder with --log-dir", folder.display());
         Exit::Misuse
     })?;
     let settings = Settings::default();
     let sources = RuleSources { paths: Vec::new(), bundled: vec![("sluice-starter.rules".into(), RULES)] };
-    let (mut loader, loaded) = rules::compile(sources, &settings)?;
-    rules::print_diagnostics(&loaded, true);
+    let (mut loader, rules) = crate::rules::compile(sources, &settings)?;
+    crate::rules::print_diagnostics(&rules, true);
     let mut progress = Progress::new("demo");
     let result = replay::run(Replay {
         captures: std::slice::from_ref(&capture),
         loader: &mut loader,
-        rules: &loaded,
+        rules: &rules,
         settings: &settings,
         workers: 1,
-        log_dir: &folder,
+        log_dir: folder,
         inline: true,
         progress: &mut |done, total| progress.at(done, total),
     });
@@ -71,14 +87,12 @@ fn inner(arguments: &Arguments) -> Result<Exit, Exit> {
         tell!("sluice: {}: {error}", folder.display());
         Exit::Misuse
     })?;
-    print(&loaded, &report, &attacks, &folder, begun);
-    tell_unsound(&report);
-    Ok(if report.is_sound() { Exit::Sound } else { Exit::Unsound })
+    Ok(Played { rules, report, attacks })
 }
 
 /// What one signature found.
 #[derive(Default)]
-struct Attack {
+pub struct Attack {
     message: String,
     severity: u64,
     action: &'static str,

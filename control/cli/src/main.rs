@@ -21,10 +21,12 @@ macro_rules! tell {
 
 mod check;
 mod demo;
+mod doctor;
 mod exit;
 mod progress;
 mod replay;
 mod rules;
+mod run;
 
 use clap::{Parser, Subcommand};
 use std::{io::IsTerminal, process::ExitCode};
@@ -41,10 +43,14 @@ struct Arguments {
 enum Command {
     /// Replay captures through the engine and write what it sees.
     Replay(replay::Arguments),
+    /// Look at, and stop, traffic between live ports.
+    Run(run::Arguments),
     /// Read rules and say what is wrong with them, and which wait for what.
     Check(check::Arguments),
     /// Replay a bundled capture with bundled rules and show what is found.
     Demo(demo::Arguments),
+    /// Say what this machine can do, and what to change.
+    Doctor(doctor::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -69,7 +75,9 @@ fn main() -> ExitCode {
     };
     match arguments.command {
         Command::Replay(arguments) => replay::run(&arguments),
+        Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
     }
 }

@@ -6,9 +6,9 @@ use crate::{
     rules::{self, SettingArguments},
 };
 use serde_json::{Value, json};
-use sluice_core::{Cause, Counters};
+use sluice_core::{Cause, Counters, Ledger};
 use sluice_events::sink::Spoken;
-use sluice_service::{LoadedRules, Replay, ReplayError, Report, replay, replay::MOST_WORKERS};
+use sluice_service::{LoadedRules, Replay, ReplayError, Report, capture::LONGEST_RECORD, replay, replay::MOST_WORKERS};
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
@@ -84,6 +84,13 @@ fn inner(arguments: &Arguments) -> Result<Exit, Exit> {
     progress.end();
     let report = result.map_err(|error| failed(&error))?;
     for capture in &report.captures {
+        if let Some((record, length)) = capture.first_refused {
+            tell!(
+                "sluice: {}: record {record} has {length} bytes, and {} records more than {LONGEST_RECORD}: those were not looked at; cut them, e.g. with editcap -s {LONGEST_RECORD}",
+                capture.path.display(),
+                capture.refused_records
+            );
+        }
         if let Some(damage) = &capture.damage {
             tell!(
                 "sluice: {}: damaged after record {} ({damage}); the records before it were replayed",
@@ -188,18 +195,22 @@ pub fn by_count(report: &Report, of: impl Fn(&Spoken) -> u64) -> Vec<((u32, u32)
     counts
 }
 
+/// Why packets were dropped, in parentheses; nothing when none was.
+pub fn causes(ledger: &Ledger) -> String {
+    let causes: Vec<String> = Cause::ALL
+        .into_iter()
+        .zip(ledger.dropped)
+        .filter(|(_, count)| *count > 0)
+        .map(|(cause, count)| format!("{} {count}", cause.words()))
+        .collect();
+    if causes.is_empty() { String::new() } else { format!(" ({})", causes.join(", ")) }
+}
+
 /// Where the packets went, on one line.
 pub fn ledger_line(report: &Report, inline: bool) -> String {
     let ledger = &report.ledger;
     let went = if inline {
-        let causes: Vec<String> = Cause::ALL
-            .into_iter()
-            .zip(ledger.dropped)
-            .filter(|(_, count)| *count > 0)
-            .map(|(cause, count)| format!("{} {count}", cause.words()))
-            .collect();
-        let causes = if causes.is_empty() { String::new() } else { format!(" ({})", causes.join(", ")) };
-        format!("{} forwarded, {} dropped{causes}", ledger.tx, ledger.dropped_total())
+        format!("{} forwarded, {} dropped{}", ledger.tx, ledger.dropped_total(), causes(ledger))
     } else {
         format!("{} looked at", ledger.consumed)
     };
@@ -241,6 +252,7 @@ fn as_json(rules: &LoadedRules, report: &Report) -> Value {
                 "bytes": capture.bytes,
                 "linktype": capture.link_number,
                 "longest": capture.longest,
+                "refused_records": capture.refused_records,
                 "damage": capture.damage,
             })
         })

@@ -1,6 +1,6 @@
 //! One assignment: `PATH=VALUE`, in our words or, where another engine's users have them in their scripts, in that engine's dotted names.
 
-use crate::settings::{ActionWord, Checksums, Settings, Stages};
+use crate::settings::{ActionWord, Checksums, Deployment, Settings, Stages};
 use sluice_core::ExceptionPolicy;
 use std::{fmt, path::PathBuf};
 
@@ -53,6 +53,10 @@ impl std::error::Error for SetError {}
 
 /// Our paths, for messages.
 const PATHS: &[&str] = &[
+    "system.ports.pair.NAME.inside",
+    "system.ports.pair.NAME.outside",
+    "system.ports.pair.NAME.deployment",
+    "system.workers",
     "detection.checksums",
     "detection.stream.midstream",
     "detection.stream.midstream-policy",
@@ -83,6 +87,7 @@ const PATHS: &[&str] = &[
     "measure.stages",
     "measure.forwarded",
     "measure.swaps",
+    "measure.stop-after-idle",
 ];
 
 /// Dotted names of the reference engine that mean one of ours.
@@ -185,7 +190,34 @@ impl Settings {
             self.variables.port.insert(name, value.to_owned());
             return Ok(Assigned::InForce);
         }
+        if let Some((name, leaf)) = path.strip_prefix("system.ports.pair.").and_then(|rest| rest.rsplit_once('.'))
+            && ["inside", "outside", "deployment"].contains(&leaf)
+        {
+            let deployment = match (leaf, value) {
+                ("deployment", "inline") => Some(Deployment::Inline),
+                ("deployment", "passive") => Some(Deployment::Passive),
+                ("deployment", _) => return Err(bad("inline or passive")),
+                _ => None,
+            };
+            let pair = self.pairs.entry(name.to_owned()).or_default();
+            match leaf {
+                "inside" => pair.inside = Some(value.to_owned()),
+                "outside" => pair.outside = Some(value.to_owned()),
+                _ => pair.deployment = deployment.unwrap_or_default(),
+            }
+            return Ok(Assigned::InForce);
+        }
         match path {
+            "system.workers" => {
+                self.workers = match (value, value.parse()) {
+                    ("auto", _) => None,
+                    (_, Ok(workers @ 1..=64)) => Some(workers),
+                    _ => return Err(bad("auto, or a number from 1 to 64")),
+                }
+            }
+            "measure.stop-after-idle" => {
+                self.stop_after_idle_s = Some(value.parse().map_err(|_| bad("a number of seconds"))?);
+            }
             "detection.checksums" => {
                 self.checksums = match value {
                     "off" | "no" | "false" => Checksums::Off,

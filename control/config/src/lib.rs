@@ -10,4 +10,4 @@ pub mod assign;
 pub mod settings;
 
 pub use assign::{Assigned, SetError};
-pub use settings::{ActionWord, Checksums, EveSettings, Settings, Stages, Variables};
+pub use settings::{ActionWord, Checksums, Deployment, EveSettings, Pair, Settings, Stages, Variables};

@@ -27,6 +27,27 @@ pub enum Stages {
     Inspect,
 }
 
+/// How a pair of ports stands to the traffic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Deployment {
+    /// Between them: what comes in by one leaves by the other, or not.
+    #[default]
+    Inline,
+    /// Beside them: what comes in is looked at and goes nowhere.
+    Passive,
+}
+
+/// `system.ports.pair.NAME`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pair {
+    /// The port towards what is protected: a device's name or PCI address.
+    pub inside: Option<String>,
+    /// The port towards the others.
+    pub outside: Option<String>,
+    /// Inline or passive.
+    pub deployment: Deployment,
+}
+
 /// An action by its word, for `detection.action-order`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ActionWord {
@@ -171,6 +192,12 @@ pub struct Settings {
     pub threshold_file: Option<PathBuf>,
     /// `events.eve`
     pub eve: EveSettings,
+    /// `system.ports.pair`, by name.
+    pub pairs: BTreeMap<String, Pair>,
+    /// `system.workers` of `sluice run`; none: `auto`, one for each processor but the first.
+    pub workers: Option<u16>,
+    /// `measure.stop-after-idle`: seconds without a packet after which `sluice run` ends; none: never.
+    pub stop_after_idle_s: Option<u32>,
     /// `measure.stages`
     pub stages: Stages,
     /// `measure.forwarded`: whether an inline replay writes `forwarded.pcapng`; without, packets leave by a null device.
@@ -217,6 +244,9 @@ impl Default for Settings {
             reference_file: None,
             threshold_file: None,
             eve: EveSettings::default(),
+            pairs: BTreeMap::new(),
+            workers: None,
+            stop_after_idle_s: None,
             stages: Stages::Inspect,
             forwarded: true,
             swaps: 0,

@@ -58,6 +58,14 @@ impl Output {
         }
     }
 
+    fn flush(&mut self) {
+        if self.failed.is_none()
+            && let Err(error) = self.file.flush()
+        {
+            self.failed = Some(error);
+        }
+    }
+
     fn finish(mut self) -> Result<(), SinkError> {
         let result = match self.failed {
             Some(error) => Err(error),
@@ -178,6 +186,26 @@ impl Sinks {
         }
     }
 
+    /// Writes a `stats` record and hands what is buffered to the system: live, every few seconds.
+    pub fn stats(
+        &mut self,
+        now: Nanos,
+        counters: &Counters,
+        dropped: &[u64; Cause::COUNT],
+        rules: RuleCounts,
+        inline: bool,
+    ) {
+        self.line.clear();
+        self.writer.stats(&mut self.line, now, counters, dropped, rules, inline);
+        self.eve.write(&self.line);
+    }
+
+    /// Hands what is buffered to the system, so that readers see it.
+    pub fn flush(&mut self) {
+        self.eve.flush();
+        self.fast.flush();
+    }
+
     /// What was told so far, by signature.
     pub fn spoken(&self) -> &SpokenBy {
         &self.spoken
@@ -195,9 +223,7 @@ impl Sinks {
         rules: RuleCounts,
         inline: bool,
     ) -> Result<Told, SinkError> {
-        self.line.clear();
-        self.writer.stats(&mut self.line, now, counters, dropped, rules, inline);
-        self.eve.write(&self.line);
+        self.stats(now, counters, dropped, rules, inline);
         self.eve.finish()?;
         self.fast.finish()?;
         Ok(self.told)

@@ -741,6 +741,7 @@ fn header_buffers_and_vlans_match() {
 fn a_flood_of_unanswered_flows_does_not_blind_the_rules_for_connections() {
     let mut setup = Setup::default();
     setup.settings.flow_capacity = 64;
+    setup.settings.half_open_capacity = 64;
     let mut engine = Engine::with("alert tcp any any -> any any (flow:established; content:\"abcd\"; sid:1;)", setup);
     let flood = |port| Frame { source: 9, flags: SYN, ports: (port, 80), ..v4() }.tcp(b"");
     for port in 0..1_000 {
@@ -755,7 +756,8 @@ fn a_flood_of_unanswered_flows_does_not_blind_the_rules_for_connections() {
         engine.feed(&flood(port));
     }
     assert_eq!(engine.feed(&session.client_sends(b"abcd")), [1]);
-    assert!(engine.pipeline.counters.flow_evicted > 1_000);
+    assert!(engine.pipeline.counters.flow_half_open_evicted > 1_000);
+    assert_eq!(engine.pipeline.counters.flow_evicted, 0);
 }
 
 /// An IPv4 TCP frame with its checksum.

@@ -5,7 +5,7 @@ mod harness;
 
 use harness::{BOTH, Frame};
 use proptest::{prelude::*, sample::select};
-use sluice_core::{Counters, Direction, HashKey, Nanos};
+use sluice_core::{Counters, Direction, FlowKey, HashKey, Nanos};
 use sluice_detect::{Findings, Inspector, PacketView, state::State};
 use sluice_flow::{FlowCopy, FlowView};
 use sluice_packet::{DecodeConfig, Decoded, LinkType, decode};
@@ -223,7 +223,7 @@ impl Side {
 
     fn judge(&mut self, flow_of: Option<u8>, judge: impl FnOnce(&mut Self, Option<&mut FlowView>)) -> Vec<u32> {
         let mut flow = self.flow;
-        flow.flow.protocol = flow_of.unwrap_or(0);
+        flow.flow.key = FlowKey([0, 0, 0, 0, 0, u64::from(flow_of.unwrap_or(0))]);
         let mut view = flow_of.map(|_| flow.view());
         judge(self, view.as_mut());
         self.flow = flow;

@@ -5,6 +5,7 @@
 
 use pcap::{Capture, Error};
 use sluice_packet::LinkType;
+pub use sluice_worker::frames::LONGEST_FRAME as LONGEST_RECORD;
 use std::{
     fmt, fs,
     io::Read,
@@ -37,8 +38,12 @@ pub struct CaptureFile {
     pub records: u64,
     /// Bytes in them.
     pub bytes: u64,
-    /// Longest record, bytes.
+    /// Longest record that can be replayed, bytes.
     pub longest: usize,
+    /// Records longer than [`LONGEST_RECORD`]: not looked at, and dropped inline.
+    pub refused_records: u64,
+    /// Number and length of the first of them.
+    pub first_refused: Option<(u64, usize)>,
     /// Why the rest of the file can't be read, in the library's words.
     pub damage: Option<String>,
 }
@@ -116,14 +121,20 @@ pub fn scan(path: &Path) -> Result<CaptureFile, CaptureError> {
         records: 0,
         bytes: 0,
         longest: 0,
+        refused_records: 0,
+        first_refused: None,
         damage: None,
     };
     loop {
         match capture.next_packet() {
             Ok(packet) => {
                 file.records += 1;
+                if packet.data.len() > LONGEST_RECORD {
+                    file.refused_records += 1;
+                    file.first_refused = file.first_refused.or(Some((file.records, packet.data.len())));
+                }
                 file.bytes += packet.data.len() as u64;
-                file.longest = file.longest.max(packet.data.len());
+                file.longest = file.longest.max(packet.data.len().min(LONGEST_RECORD));
             }
             Err(Error::NoMorePackets) => break,
             Err(error) => {
@@ -179,6 +190,17 @@ mod tests {
         assert_eq!((found.records, found.bytes, found.longest, found.link_number), (2, 1560, 1500, 113));
         assert_eq!(found.resolution, Resolution::Nano);
         assert_eq!(found.damage, None);
+    }
+
+    #[test]
+    fn records_too_long_for_the_device_are_counted_and_the_first_is_named() {
+        let mut bytes = header(0xa1b2_c3d4, 1);
+        for length in [60, 65_599, 65_600, 70_000] {
+            record(&mut bytes, length);
+        }
+        let found = scan(&file("long.pcap", &bytes)).unwrap();
+        assert_eq!((found.records, found.longest), (4, 65_599));
+        assert_eq!((found.refused_records, found.first_refused), (2, Some((3, 65_600))));
     }
 
     #[test]

@@ -20,6 +20,12 @@ pub fn plan(workers: usize) -> CorePlan {
     spread(&usable, workers)
 }
 
+/// As many workers as there are processors behind the control core's, at least one.
+pub fn workers() -> u16 {
+    let usable = core_affinity::get_core_ids().map_or(1, |cores| cores.len());
+    u16::try_from(usable.saturating_sub(1)).unwrap_or(u16::MAX).max(1)
+}
+
 fn spread(usable: &[u32], workers: usize) -> CorePlan {
     let control = usable.first().copied().unwrap_or(0);
     let others = match usable {

@@ -163,9 +163,10 @@ impl Report {
         promised.saturating_sub(self.ledger.rx)
     }
 
-    /// Whether every packet is accounted for and was scanned, every record came and every buffer is back.
+    /// Whether every packet is accounted for and was looked at, every record came and every buffer is back.
     pub fn is_sound(&self) -> bool {
-        self.ledger.imbalance() == 0
+        self.counters.decoder_cut == 0
+            && self.ledger.imbalance() == 0
             && self.missing_records() == 0
             && self.leaked_buffers == 0
             && self.counters.detect_scans_failed == 0

@@ -99,6 +99,7 @@ pub fn worker_settings(settings: &Settings, inline: bool, copies: Copies) -> set
         midstream: settings.midstream,
         midstream_policy: midstream_policy(settings, inline),
         flow_capacity: settings.flow_capacity,
+        partitions: sluice_flow::Partitions::for_capacity(settings.flow_capacity),
         vlan_tracking: settings.vlan_tracking,
         copies,
         stages: match settings.stages {

@@ -104,6 +104,8 @@ counters! {
     decoder_max_pkt_size => "decoder.max_pkt_size",
     /// Frames whose bytes came in several segments.
     decoder_chained => "decoder.chained",
+    /// Frames that did not arrive whole: not judged, and dropped inline.
+    decoder_cut => "decoder.cut",
     /// IP fragments. Not yet put together again.
     defrag_fragments => "defrag.fragments",
     /// Flows created.
@@ -120,6 +122,8 @@ counters! {
     flow_memcap => "flow.memcap",
     /// Flows ended to make room: unanswered ones first, never an established connection.
     flow_evicted => "flow.evicted",
+    /// Half-open connections ended to make room for others: the one idle longest.
+    flow_half_open_evicted => "flow.half_open_evicted",
     /// Names of flow bits that did not fit into their flow.
     flowbits_refused => "flow.flowbits_refused",
     /// SYN packets.

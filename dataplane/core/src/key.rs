@@ -47,6 +47,37 @@ impl FlowKey {
         let rest = u64::from(lane.protocol) | (u64::from(lane.ip_version) << 8) | (u64::from(lane.depth) << 16);
         (Self([low_a, low_b, high_a, high_b, ports, rest]), swapped)
     }
+
+    /// The two endpoints, in sorted order. For ICMP the ports hold message types.
+    pub const fn endpoints(&self) -> [Endpoint; 2] {
+        let Self([low_a, low_b, high_a, high_b, ports, _]) = *self;
+        [
+            Endpoint { address: whole(low_a, low_b), port: (ports >> 16) as u16 },
+            Endpoint { address: whole(high_a, high_b), port: ports as u16 },
+        ]
+    }
+
+    /// IP protocol number.
+    #[inline]
+    pub const fn protocol(&self) -> u8 {
+        let Self([.., rest]) = *self;
+        rest as u8
+    }
+
+    /// What besides the endpoints is in the key.
+    pub const fn lane(&self) -> Lane {
+        let Self([.., ports, rest]) = *self;
+        Lane {
+            protocol: rest as u8,
+            ip_version: (rest >> 8) as u8,
+            vlan: [(ports >> 32) as u16, (ports >> 48) as u16],
+            depth: (rest >> 16) as u8,
+        }
+    }
+}
+
+const fn whole(first: u64, second: u64) -> [u8; 16] {
+    ((first as u128) | ((second as u128) << 64)).to_le_bytes()
 }
 
 #[inline(always)]
@@ -72,6 +103,16 @@ mod tests {
         let (back, b) = FlowKey::new(endpoint(2, 80), endpoint(1, 40_000), lane);
         assert_eq!(there, back);
         assert_ne!(a, b);
+    }
+
+    #[test]
+    fn a_key_tells_what_it_was_made_of() {
+        let lane = Lane { protocol: 17, ip_version: 6, vlan: [7, 4095], depth: 3 };
+        let (mut low, mut high) = (endpoint(1, 50), endpoint(9, 40));
+        (low.address[15], high.address[0]) = (3, 200);
+        let (key, swapped) = FlowKey::new(high, low, lane);
+        assert!(swapped && key.endpoints() == [low, high]);
+        assert_eq!((key.lane(), key.protocol()), (lane, 17));
     }
 
     #[test]

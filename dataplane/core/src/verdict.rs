@@ -56,14 +56,25 @@ pub enum Cause {
     FlowTableFull,
     /// The transmit queue took no more packets.
     TransmitFull,
+    /// The worker that has the packet's flow had no room for it.
+    OwnerBusy,
+    /// The frame did not arrive whole: what is missing can't be judged.
+    FrameCut,
 }
 
 impl Cause {
     /// Number of causes.
-    pub const COUNT: usize = 5;
+    pub const COUNT: usize = 7;
     /// Every cause, in the order of its number.
-    pub const ALL: [Self; Self::COUNT] =
-        [Self::Rules, Self::FlowDrop, Self::Midstream, Self::FlowTableFull, Self::TransmitFull];
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::Rules,
+        Self::FlowDrop,
+        Self::Midstream,
+        Self::FlowTableFull,
+        Self::TransmitFull,
+        Self::OwnerBusy,
+        Self::FrameCut,
+    ];
 
     /// The words in EVE's `drop.reason`, which has blanks where the counters have underscores.
     pub const fn words(self) -> &'static str {
@@ -73,6 +84,8 @@ impl Cause {
             Self::Midstream => "stream midstream",
             Self::FlowTableFull => "flow memcap",
             Self::TransmitFull => "tx ring full",
+            Self::OwnerBusy => "owner ring full",
+            Self::FrameCut => "frame cut",
         }
     }
 
@@ -84,6 +97,8 @@ impl Cause {
             Self::Midstream => "stream_midstream",
             Self::FlowTableFull => "flow_memcap",
             Self::TransmitFull => "tx_ring_full",
+            Self::OwnerBusy => "owner_ring_full",
+            Self::FrameCut => "frame_cut",
         }
     }
 }

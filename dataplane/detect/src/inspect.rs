@@ -348,7 +348,7 @@ fn judged_before(packet: &PacketView, flow: Option<&mut FlowView>, generation: u
 
 /// Whether `packet` travels between the ends of `flow`: an ICMP error about it doesn't.
 fn is_of(flow: &FlowView, packet: &PacketView) -> bool {
-    flow.protocol == packet.headers.protocol
+    flow.protocol() == packet.headers.protocol
 }
 
 /// The class of a packet.

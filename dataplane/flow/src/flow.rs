@@ -1,67 +1,62 @@
 //! One flow.
+//!
+//! Made and kept by [`crate::FlowTable`], filled by `sluice-worker`, read by `sluice-detect`. What the key tells is not kept a second time. What
+//! only few flows need lies beside it: marks, and the offers of a handshake. Lookup reads the first cache line, each packet the second.
 
 use crate::tcp::TcpTracker;
 use sluice_core::{
     Action, Direction, ExceptionPolicy, FlowKey, Nanos,
     event::{FlowFacts, FlowState},
+    key::Endpoint,
 };
 
-/// One flow: what is remembered between its packets.
-#[derive(Clone, Copy, Debug, Default)]
+/// One flow: what is remembered between its packets. Three cache lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C, align(64))]
 pub struct Flow {
     /// Its key.
     pub key: FlowKey,
-    /// Stable id for events, below 2^53, never 0.
-    pub id: u64,
-    /// Time of the first packet.
-    pub start: Nanos,
     /// Time of the last packet.
     pub last: Nanos,
-    /// Packets to the server and to the client.
-    pub packets: [u64; 2],
-    /// Bytes of frames to the server and to the client.
-    pub bytes: [u64; 2],
-    /// TCP state.
-    pub tcp: TcpTracker,
     /// State for events and idle times.
     pub state: FlowState,
+    /// Pass: no more rules; Drop: no more packets.
+    pub action: Option<Action>,
+    /// Nothing looks at it any more: `bypass`.
+    pub bypassed: bool,
     /// Whether the endpoints of the packet that opened the flow came in reverse order of the key.
     pub opened_swapped: bool,
-    /// Protocol number.
-    pub protocol: u8,
-    /// 4 or 6.
-    pub ip_version: u8,
-    /// Address of the client.
-    pub client: [u8; 16],
-    /// Address of the server.
-    pub server: [u8; 16],
-    /// Port of the client.
-    pub client_port: u16,
-    /// Port of the server.
-    pub server_port: u16,
-    /// VLAN ids of the packet that opened the flow.
-    pub vlan: [u16; 3],
-    /// Used places of `vlan`.
-    pub vlan_count: u8,
-    /// ICMP type and code, per direction.
-    pub icmp: [(u8, u8); 2],
+    pub(crate) live: bool,
     /// Whether a mark was ever left: what lies under its number in [`crate::Marks`] is its own.
     pub(crate) marked: bool,
     /// A signature alerted.
     pub alerted: bool,
-    /// Pass: no more rules; Drop: no more packets.
-    pub action: Option<Action>,
     /// The policy applied because its handshake was not seen.
     pub midstream: Option<ExceptionPolicy>,
-    /// Nothing looks at it any more: `bypass`.
-    pub bypassed: bool,
+
+    /// Packets to the server and to the client.
+    pub packets: [u64; 2],
+    /// Bytes of frames to the server and to the client.
+    pub bytes: [u64; 2],
+    /// Stable id for events, below 2^53, never 0.
+    pub id: u64,
+    /// Time of the first packet.
+    pub start: Nanos,
+    /// VLAN ids of the packet that opened the flow.
+    pub vlan: [u16; 3],
+    /// Used places of `vlan`.
+    pub vlan_count: u8,
     /// The generation whose rules that look at addresses and protocol alone were judged last, per direction; 0 for none.
     pub addresses_judged: [u32; 2],
-    /// Neighbours in the same place of the timer wheel, and the place.
+
+    /// TCP state.
+    pub tcp: TcpTracker,
+    /// ICMP type and code, per direction.
+    pub icmp: [(u8, u8); 2],
+    /// Neighbours in the same place of the timer wheel, and the place. In a free slot the first is the next free one.
     pub(crate) wheel_next: u32,
     pub(crate) wheel_previous: u32,
     pub(crate) wheel_place: u16,
-    pub(crate) live: bool,
 }
 
 impl Flow {
@@ -71,20 +66,31 @@ impl Flow {
         if swapped == self.opened_swapped { Direction::ToServer } else { Direction::ToClient }
     }
 
+    /// IP protocol number.
+    #[inline]
+    pub fn protocol(&self) -> u8 {
+        self.key.protocol()
+    }
+
     /// A copy of what events say of the flow.
     pub fn facts(&self) -> FlowFacts {
+        let [low, high] = self.key.endpoints();
+        let (client, server) = if self.opened_swapped { (high, low) } else { (low, high) };
+        let lane = self.key.lane();
+        // The key of an ICMP flow has message types in place of ports.
+        let port = |end: Endpoint| if matches!(lane.protocol, 6 | 17 | 132) { end.port } else { 0 };
         FlowFacts {
             id: self.id,
             start: self.start,
             last: self.last,
             packets: self.packets,
             bytes: self.bytes,
-            client: self.client,
-            server: self.server,
-            client_port: self.client_port,
-            server_port: self.server_port,
-            protocol: self.protocol,
-            ip_version: self.ip_version,
+            client: client.address,
+            server: server.address,
+            client_port: port(client),
+            server_port: port(server),
+            protocol: lane.protocol,
+            ip_version: lane.ip_version,
             vlan: self.vlan,
             vlan_count: self.vlan_count,
             icmp: self.icmp,
@@ -102,9 +108,11 @@ impl Flow {
 #[cfg(test)]
 mod tests {
     use super::Flow;
+    use std::mem::offset_of;
 
     #[test]
-    fn a_flow_takes_the_bytes_that_the_architecture_page_says() {
-        assert_eq!(size_of::<Flow>(), 280);
+    fn a_flow_takes_three_cache_lines_and_what_lookup_needs_is_in_the_first() {
+        assert_eq!(size_of::<Flow>(), 192);
+        assert_eq!((offset_of!(Flow, packets), offset_of!(Flow, tcp)), (64, 128));
     }
 }

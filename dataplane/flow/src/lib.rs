@@ -3,9 +3,11 @@
 //! - [`index`]: from key to slot: two buckets of eight tags per key, no lock, no atomic
 //! - [`flow`]: one flow
 //! - [`marks`]: flow bits and flow integers, beside the flows
+//! - `half_open`: one connection that asks to be let in, in 64 bytes; `waiting`: the table of them
 //! - [`tcp`]: the minimal TCP state that `flow` and `stream_size` need; reassembly is not here yet
 //! - [`partition`]: what makes the answers the same for any number of workers
-//! - [`table`]: lookup, insert, timers by budget, the answer when full
+//! - `shares`: slots shared out among partitions; `wheel`: timers
+//! - [`table`]: lookup, insert, expiry by budget, the answer when full
 //!
 //! Called by `sluice-worker` once per packet. Owned by one worker: nothing is shared or locked, nothing reads a clock, nothing
 //! allocates after start.
@@ -14,16 +16,20 @@
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod flow;
+mod half_open;
 pub mod index;
 pub mod marks;
 pub mod partition;
+mod shares;
 pub mod table;
 pub mod tcp;
 pub mod timeouts;
+mod waiting;
+mod wheel;
 
 pub use flow::Flow;
 pub use marks::{FLOW_BITS, FLOW_INTS, FlowCopy, FlowView, Marks};
 pub use partition::Partitions;
-pub use table::{FlowRef, FlowTable, Opening, TableFull};
-pub use tcp::{TcpSegment, TcpTracker};
+pub use table::{FlowRef, FlowTable, Opening, TableFull, TableSettings};
+pub use tcp::{Anew, TcpSegment, TcpTracker};
 pub use timeouts::Timeouts;

@@ -6,8 +6,9 @@
 use sluice_dpdk::{BURST, Burst, MbufRef};
 use sluice_packet::{DecodeConfig, Decoded, LinkType};
 
-/// Longest frame that is put together, bytes; what is longer is cut there.
-pub const LONGEST_FRAME: usize = 256 * 1024;
+/// Longest frame that is looked at, bytes: the longest IP packet there is and 64 bytes of link headers. DPDK's capture device delivers what is about 2,000 bytes
+/// longer, and then parts of it only.
+pub const LONGEST_FRAME: usize = 65_535 + 64;
 
 /// Headers of a burst, and room for one packet in several segments.
 pub struct Frames {
@@ -58,6 +59,13 @@ impl Frames {
         sluice_packet::decode(frame, link, config, lone);
         (lone, frame)
     }
+}
+
+/// Whether all bytes of `packet` are there (a driver can claim more than it delivers) and not too many.
+#[inline]
+pub fn is_whole(packet: MbufRef) -> bool {
+    let length = packet.pkt_len() as usize;
+    length <= LONGEST_FRAME && length == packet.chain_len()
 }
 
 fn bytes_of<'a>(packet: MbufRef<'a>, joined: &'a mut [u8]) -> &'a [u8] {

@@ -1,6 +1,7 @@
 //! The one crate that knows the order of the stages.
 //!
 //! - [`poll`]: the loops: receive, judge, transmit, report; one screen each
+//! - [`live`]: the loop of a worker between live ports
 //! - [`reader`], [`owner`], [`inbox`]: a replay's records spread over several workers
 //! - [`generation`]: how a new rule set comes and the old one goes
 //! - [`checksums`]: whether checksums count
@@ -23,6 +24,7 @@ pub mod flows;
 pub mod frames;
 pub mod generation;
 pub mod inbox;
+pub mod live;
 pub mod owner;
 pub mod pipeline;
 pub mod poll;
@@ -34,6 +36,7 @@ pub mod settings;
 pub use egress::{Egress, Sent};
 pub use generation::{Generation, Mailbox, Parcel, Post, mailbox};
 pub use inbox::{Handovers, Inboxes};
+pub use live::{Lane, LaneMeter, Live, LiveClock, Together};
 pub use owner::Owners;
 pub use pipeline::Pipeline;
 pub use poll::{Meter, Source, Worker};

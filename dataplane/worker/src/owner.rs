@@ -95,6 +95,12 @@ impl Owners {
 }
 
 impl LayerOwners {
+    /// The outermost layer is `worker`'s: the device has brought it there, with all of its flow.
+    pub fn claim_outermost(&mut self, worker: u16) {
+        let [outermost, ..] = &mut self.owners;
+        *outermost = worker;
+    }
+
     /// The run of layers of one owner that begins with layer `first`; none behind the last layer. The last run is open: its end is beyond all layers.
     pub fn stretch(&self, first: u8) -> Option<Stretch> {
         let mut rest = self.owners.iter().take(usize::from(self.layers)).skip(usize::from(first));

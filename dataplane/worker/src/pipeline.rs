@@ -18,7 +18,10 @@ use sluice_core::{
     verdict::Mode,
 };
 use sluice_detect::{Findings, PacketView, state::State};
-use sluice_flow::{FlowCopy, FlowRef, FlowTable, FlowView, Opening, TableFull, TcpSegment, tcp};
+use sluice_flow::{
+    FlowCopy, FlowRef, FlowTable, FlowView, Opening, TableFull, TableSettings, TcpSegment,
+    tcp::{self, TcpStep},
+};
 use sluice_packet::{Decoded, Headers, LinkType, Protocol, checksum};
 
 /// Answers one burst can cause: two for each packet.
@@ -59,7 +62,15 @@ impl Pipeline {
     /// A pipeline. Everything it needs later is allocated here.
     pub fn new(settings: Settings, generation: Parcel, state: State, hash: HashKey, reporter: Reporter) -> Self {
         Self {
-            flows: FlowTable::new(settings.flow_capacity, hash, settings.timeouts),
+            flows: FlowTable::new(
+                TableSettings {
+                    capacity: settings.flow_capacity,
+                    half_open: settings.half_open_capacity,
+                    partitions: settings.partitions,
+                    timeouts: settings.timeouts,
+                },
+                hash,
+            ),
             checksums: Checksums::default(),
             settings,
             generation,
@@ -98,7 +109,8 @@ impl Pipeline {
     /// Looks up, and creates, the flow of the innermost layer and counts the packet in it: for measuring this stage alone.
     pub fn lookup_only(&mut self, decoded: &Decoded, keyed: Option<Keyed>, frame: &[u8], now: Nanos) {
         let subject = Subject { frame, headers: decoded.innermost(), layer: depth_of(decoded), time: now, record: 0 };
-        if self.flow_of(&subject, keyed, true, now).is_err() {
+        let found = self.flow_of(&subject, keyed, true, now);
+        if found.and_then(|found| self.settle(found)).is_err() {
             self.counters.flow_memcap += 1;
         }
     }
@@ -133,6 +145,12 @@ impl Pipeline {
             Verdict::Drop(_) => self.counters.ips_blocked += 1,
         }
         verdict
+    }
+
+    /// The verdict on a frame that did not arrive whole.
+    pub fn cut(&mut self) -> Verdict {
+        self.counters.decoder_cut += 1;
+        Verdict::decide(self.settings.mode, Some(Cause::FrameCut))
     }
 
     /// Ends idle flows, within a budget: live.
@@ -177,16 +195,44 @@ impl Pipeline {
         let found = match self.flow_of(subject, keyed, sound, now) {
             Ok(found) => found,
             Err(TableFull) => {
-                self.counters.flow_memcap += 1;
                 // Inline, a packet that can't be followed does not pass; passive, it is judged without its flow.
-                let verdict = Verdict::decide(self.settings.mode, Some(Cause::FlowTableFull));
-                if let Verdict::Drop(cause) = verdict {
-                    self.reporter.drop_packet(subject, None, cause, None, self.generation.ruleset.generation);
+                let verdict = self.without_room(subject);
+                if verdict != Verdict::Pass {
                     return verdict;
                 }
                 None
             }
         };
+        let verdict = self.in_flow(subject, found, sound, now);
+        match self.settle(found) {
+            // What the packet left behind could not be kept, so it must not arrive.
+            Err(TableFull) if verdict == Verdict::Pass => self.without_room(subject),
+            _ => verdict,
+        }
+    }
+
+    /// Puts what the packet left of its flow where it stays.
+    fn settle(&mut self, found: InTable) -> Result<(), TableFull> {
+        let Some((flow, _)) = found else { return Ok(()) };
+        let Self { flows, counters, reporter, .. } = self;
+        flows.settle(flow, |gone| {
+            counters.flow_evicted += 1;
+            reporter.flow(gone.facts(), FlowEnd::Forced);
+        })
+    }
+
+    /// What becomes of a packet for whose flow the table has no room.
+    fn without_room(&mut self, subject: &Subject) -> Verdict {
+        self.counters.flow_memcap += 1;
+        let verdict = Verdict::decide(self.settings.mode, Some(Cause::FlowTableFull));
+        if let Verdict::Drop(cause) = verdict {
+            self.reporter.drop_packet(subject, None, cause, None, self.generation.ruleset.generation);
+        }
+        verdict
+    }
+
+    fn in_flow(&mut self, subject: &Subject, found: InTable, sound: bool, now: Nanos) -> Verdict {
+        let Subject { frame, headers, .. } = *subject;
         if self.settings.copies.arp || self.settings.copies.anomalies {
             let flow = found.and_then(|(flow, direction)| Some((self.flows.get_mut(flow)?.facts(), direction)));
             self.reporter.packet(subject, flow);
@@ -256,7 +302,7 @@ impl Pipeline {
                 flow.action = Some(Action::Drop);
             }
         }
-        let facts = in_flow(flow.as_deref(), found.map(|(_, direction)| direction));
+        let facts = facts_of(flow.as_deref(), found.map(|(_, direction)| direction));
         let passed = self.findings.as_slice().iter().any(|finding| finding.action == Action::Pass);
         let verdict_word = match (dropping, inline) {
             (Some(finding), true) => finding.action,
@@ -353,7 +399,7 @@ impl Pipeline {
         }
         if !is_error {
             entry.last = now;
-            if entry.protocol != 6 && entry.state == FlowState::New && direction == Direction::ToClient {
+            if entry.protocol() != 6 && entry.state == FlowState::New && direction == Direction::ToClient {
                 entry.state = FlowState::Established;
             }
         }
@@ -385,28 +431,20 @@ impl Pipeline {
     ) -> Result<FlowRef, TableFull> {
         let mut anew = None;
         if let Some(flow) = self.find(keyed, now) {
-            if sound && headers.is_tcp() {
-                let segment = segment_of(headers);
-                anew = self
-                    .flows
-                    .get_mut(flow)
-                    // What is dropped never arrives, so nothing in it ends the connection for the other end.
-                    .filter(|flow| !flow.action.is_some_and(Action::drops))
-                    .and_then(|flow| flow.tcp.begins_anew(flow.direction(keyed.swapped), &segment));
+            // What is dropped never arrives, so nothing in it ends the connection for the other end.
+            if sound
+                && headers.is_tcp()
+                && let Some(entry) = self.flows.get(flow).filter(|flow| !flow.action.is_some_and(Action::drops))
+            {
+                let direction = entry.direction(keyed.swapped);
+                anew = self.flows.begins_anew(flow, direction, &segment_of(headers));
             }
             if anew.is_none() {
                 return Ok(flow);
             }
             self.end(flow, FlowEnd::TcpReuse);
         }
-        let Keyed { key, swapped, hash } = *keyed;
-        let opening = Opening { key, hash, swapped, now };
-        let flow = self.flows.insert(opening).or_else(|full| {
-            let gone = self.flows.evict().ok_or(full)?;
-            self.counters.flow_evicted += 1;
-            self.reporter.flow(gone.facts(), FlowEnd::Forced);
-            self.flows.insert(opening)
-        })?;
+        let flow = self.create(headers, keyed, now)?;
         self.counters.flow_total += 1;
         match headers.protocol {
             6 => self.counters.flow_tcp += 1,
@@ -416,53 +454,60 @@ impl Pipeline {
             _ => {}
         }
         let Some(entry) = self.flows.get_mut(flow) else { return Err(TableFull) };
-        entry.protocol = headers.protocol;
-        entry.ip_version = headers.ip_version;
-        entry.client = headers.src;
-        entry.server = headers.dst;
-        entry.client_port = headers.src_port;
-        entry.server_port = headers.dst_port;
         entry.vlan = headers.vlan;
         entry.vlan_count = headers.vlan_count;
         // A SYN-ACK comes from the server: the handshake's first packet was not seen.
         if headers.is_tcp() && headers.tcp.flags & (tcp::SYN | tcp::ACK) == tcp::SYN | tcp::ACK {
-            entry.opened_swapped = !swapped;
-            entry.client = headers.dst;
-            entry.server = headers.src;
-            entry.client_port = headers.dst_port;
-            entry.server_port = headers.src_port;
+            entry.opened_swapped = !keyed.swapped;
         }
-        if let Some(tcp) = anew {
-            entry.tcp = tcp;
-            self.counters.tcp_sessions += u64::from(tcp.state() == TcpState::SynSent);
+        if let Some(anew) = anew {
+            self.flows.begin(flow, &anew);
+            self.counters.tcp_sessions += u64::from(anew.state() == TcpState::SynSent);
         }
         Ok(flow)
+    }
+
+    /// A new flow, half open when its first packet is a SYN.
+    fn create(&mut self, headers: &Headers, keyed: &Keyed, now: Nanos) -> Result<FlowRef, TableFull> {
+        let Self { flows, counters, reporter, .. } = self;
+        let Keyed { key, swapped, hash } = *keyed;
+        let opening = Opening { key, hash, swapped, now };
+        if headers.is_tcp() && headers.tcp.flags & (tcp::SYN | tcp::ACK | tcp::RST) == tcp::SYN {
+            let half_open = flows.insert_half_open(opening, |gone| {
+                counters.flow_half_open_evicted += 1;
+                reporter.flow(gone.facts(), FlowEnd::Forced);
+            });
+            if half_open.is_ok() {
+                return half_open;
+            }
+        }
+        flows.insert(opening).or_else(|full| {
+            let gone = flows.evict(hash).ok_or(full)?;
+            counters.flow_evicted += 1;
+            reporter.flow(gone.facts(), FlowEnd::Forced);
+            flows.insert(opening)
+        })
     }
 
     /// Moves the connection on; whether the packet shows that the handshake was not seen: it picks the connection up, or there still is
     /// none and the packet would be of one.
     fn advance_tcp(&mut self, flow: FlowRef, direction: Direction, headers: &Headers) -> bool {
         let midstream = self.settings.midstream;
-        let Some(flow) = self.flows.get_mut(flow) else { return false };
-        let mut without_handshake = false;
-        match flow.tcp.update(direction, &segment_of(headers), midstream) {
-            tcp::TcpStep::None => {
+        let Some((flow, step)) = self.flows.advance(flow, direction, &segment_of(headers), midstream) else {
+            return false;
+        };
+        match step {
+            TcpStep::None => {
                 let of_connection = headers.tcp.flags & tcp::RST == 0 && headers.tcp.flags & tcp::ACK != 0;
-                without_handshake = of_connection && flow.tcp.state() == TcpState::None;
+                return of_connection && flow.tcp.state() == TcpState::None;
             }
-            tcp::TcpStep::Began => self.counters.tcp_sessions += 1,
-            tcp::TcpStep::PickedUp => {
+            TcpStep::Began => self.counters.tcp_sessions += 1,
+            TcpStep::PickedUp => {
                 self.counters.tcp_sessions += 1;
                 self.counters.tcp_midstream_pickups += 1;
-                without_handshake = true;
             }
         }
-        if flow.tcp.is_closed() {
-            flow.state = FlowState::Closed;
-        } else if flow.tcp.is_established() {
-            flow.state = FlowState::Established;
-        }
-        without_handshake
+        step == TcpStep::PickedUp
     }
 
     /// Applies the policy for connections whose handshake was not seen; the verdict, unless the packet goes on to the rules.
@@ -559,7 +604,7 @@ fn depth_of(decoded: &Decoded) -> u8 {
     u8::try_from(decoded.layers().len().saturating_sub(1)).unwrap_or(u8::MAX)
 }
 
-fn in_flow(flow: Option<&sluice_flow::Flow>, direction: Option<Direction>) -> InFlow {
+fn facts_of(flow: Option<&sluice_flow::Flow>, direction: Option<Direction>) -> InFlow {
     Some((flow?.facts(), direction?))
 }
 

@@ -1,11 +1,11 @@
 //! The poll loops of a worker: the whole path of a packet on one screen.
 //!
-//! [`Worker::replay`] polls a capture's device alone; [`Worker::serve`] is one of several workers of a replay, which a [`crate::reader`] feeds.
+//! [`Worker::replay`] polls a capture's device alone; [`Worker::serve`] is one of several workers of a replay, which a [`crate::reader`] feeds. The loop of live traffic is in [`crate::live`].
 
 use crate::{
     checksums::ChecksumJudge,
     egress::{Egress, Sent},
-    frames::Frames,
+    frames::{Frames, is_whole},
     generation::Mailbox,
     inbox::{Handovers, Item, Job},
     pipeline::{At, Pipeline},
@@ -83,15 +83,15 @@ impl Meter {
 
 /// One worker: a pipeline and a way out.
 pub struct Worker {
-    pipeline: Pipeline,
+    pub(crate) pipeline: Pipeline,
     egress: Egress,
     /// Buffers for packets of our own making.
-    pool: Mempool,
+    pub(crate) pool: Mempool,
     mailbox: Mailbox,
-    frames: Frames,
-    checksums: ChecksumJudge,
+    pub(crate) frames: Frames,
+    pub(crate) checksums: ChecksumJudge,
     clock: Clock,
-    meter: Meter,
+    pub(crate) meter: Meter,
 }
 
 impl Worker {
@@ -112,7 +112,7 @@ impl Worker {
 
     /// Takes a new rule set, if there is one.
     #[inline]
-    fn take_rules(&mut self) {
+    pub(crate) fn take_rules(&mut self) {
         self.meter.swaps += u64::from(self.mailbox.exchange(&mut self.pipeline.generation));
     }
 
@@ -164,6 +164,10 @@ impl Worker {
                     pipeline.tick(record, now);
                 }
                 pipeline.counters.decoder_chained += u64::from(packet.is_chained());
+                if !is_whole(packet) {
+                    *verdict = pipeline.cut();
+                    continue;
+                }
                 let Some((decoded, frame)) = frames.of(place, packet).filter(|_| stages != Stages::Forward) else {
                     continue;
                 };
@@ -239,9 +243,13 @@ impl Worker {
         if job.first == 0 {
             pipeline.counters.decoder_chained += u64::from(packet.is_chained());
         }
+        let whole = is_whole(packet.view());
         let key = pipeline.prefetch(decoded);
         let verdict = match stages {
             Stages::Forward => Verdict::Pass,
+            // Told of once, by the owner of the outermost layer.
+            _ if !whole && job.first == 0 => pipeline.cut(),
+            _ if !whole => Verdict::Pass,
             Stages::Lookup => {
                 pipeline.lookup_only(decoded, key, frame, job.at.now);
                 Verdict::Pass

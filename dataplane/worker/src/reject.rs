@@ -29,11 +29,13 @@ pub struct Answer {
     pub time: Nanos,
     /// Number of the record in its capture; 0 when live.
     pub record: u64,
+    /// Whether it goes back where the packet came from.
+    pub to_source: bool,
 }
 
 impl Answer {
     fn new((time, record): (Nanos, u64)) -> Self {
-        Self { bytes: [0; LONGEST], length: 0, time, record }
+        Self { bytes: [0; LONGEST], length: 0, time, record, to_source: true }
     }
 
     /// The frame.
@@ -86,7 +88,8 @@ pub fn answer(action: Action, frame: &[u8], headers: &Headers, about: (Nanos, u6
             // There is no message that tells a receiver to stop listening.
             None
         };
-        if let Some(answer) = made {
+        if let Some(mut answer) = made {
+            answer.to_source = to == To::Source;
             send(&answer);
         }
     }

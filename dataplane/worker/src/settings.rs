@@ -1,7 +1,7 @@
 //! What the control core decides before a worker starts.
 
 use sluice_core::{ExceptionPolicy, verdict::Mode};
-use sluice_flow::Timeouts;
+use sluice_flow::{Partitions, Timeouts};
 use sluice_packet::{DecodeConfig, LinkType};
 
 /// Whether checksums are verified. A TCP packet with a wrong one does not move its connection.
@@ -60,6 +60,10 @@ pub struct Settings {
     pub midstream_policy: ExceptionPolicy,
     /// Flows the table holds.
     pub flow_capacity: usize,
+    /// Half-open TCP connections the table holds besides.
+    pub half_open_capacity: usize,
+    /// How the table is divided: in replay into partitions, live not at all.
+    pub partitions: Partitions,
     /// Idle times.
     pub timeouts: Timeouts,
     /// Whether VLAN ids tell flows apart.
@@ -80,6 +84,8 @@ impl Default for Settings {
             midstream: false,
             midstream_policy: ExceptionPolicy::Ignore,
             flow_capacity: 262_144,
+            half_open_capacity: 262_144,
+            partitions: Partitions::ONE,
             timeouts: Timeouts::default(),
             vlan_tracking: true,
             copies: Copies { alerts: true, flows: true, drops: true, arp: false, anomalies: false },

@@ -4,6 +4,12 @@
 //! a C call lives here.
 #![allow(unsafe_code)]
 
+mod lanes;
+mod pages;
 mod prefetch;
+mod ticks;
 
+pub use lanes::equal_lanes;
+pub use pages::advise_huge_pages;
 pub use prefetch::prefetch_read;
+pub use ticks::timestamp_counter;

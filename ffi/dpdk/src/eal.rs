@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use dpdk_sys as sys;
 
-use crate::{control, host};
+use crate::{control, host, library};
 
 /// Proof that EAL runs in this process.
 ///
@@ -243,11 +243,7 @@ impl Eal {
 
     /// DPDK's own version string, such as `DPDK 22.11.11`.
     pub fn version(&self) -> String {
-        // SAFETY: `rte_version` demands nothing and gives a static string.
-        let text = unsafe { sys::rte_version() };
-        // SAFETY: it is NUL-terminated and lives as long as the library.
-        let text = unsafe { CStr::from_ptr(text) };
-        text.to_string_lossy().into_owned()
+        library::version()
     }
 }
 

@@ -1,13 +1,14 @@
 //! What this machine offers to EAL: processors we may use, free hugepages, a place for sockets, the user's rights.
 //!
-//! Called by `eal` before the start. Reads /proc and /sys only, changes nothing. What cannot be read counts as absent.
+//! Called by `eal` before the start, and by `sluice doctor` ([`disk_room`], [`may_write`], [`mount_path`]). Reads /proc and /sys only, changes
+//! nothing. What cannot be read counts as absent.
 //!
 //! Sources: proc(5), hugetlbpage.rst of the Linux documentation, `rte_eal_get_runtime_dir` of DPDK 22.11.
 
 use std::env;
-use std::ffi::CString;
+use std::ffi::{CString, OsString};
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use dpdk_sys as sys;
@@ -77,8 +78,26 @@ pub(crate) fn writable_hugetlbfs() -> Option<PathBuf> {
     mounts.lines().find_map(|line| {
         let mut fields = line.split(' ');
         let (_, path, kind) = (fields.next()?, fields.next()?, fields.next()?);
-        (kind == "hugetlbfs" && is_writable(Path::new(path))).then(|| PathBuf::from(path))
+        let path = mount_path(path);
+        (kind == "hugetlbfs" && is_writable(&path)).then_some(path)
     })
+}
+
+/// A path as /proc/self/mounts writes it: blanks, tabs, line ends and backslashes are `\040` and the like there.
+pub fn mount_path(escaped: &str) -> PathBuf {
+    let mut bytes = Vec::with_capacity(escaped.len());
+    let mut rest = escaped.as_bytes();
+    while let Some((&first, more)) = rest.split_first() {
+        let code = match (first, more) {
+            (b'\\', [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', ..]) => {
+                Some((a - b'0') * 64 + (b - b'0') * 8 + (c - b'0'))
+            }
+            _ => None,
+        };
+        bytes.push(code.unwrap_or(first));
+        rest = if code.is_some() { more.get(3..).unwrap_or_default() } else { more };
+    }
+    PathBuf::from(OsString::from_vec(bytes))
 }
 
 /// Where EAL will put its runtime files, by its own order of choice.
@@ -108,6 +127,30 @@ pub(crate) fn is_root() -> bool {
     uid == 0
 }
 
+/// The effective user may make files in the folder `path`. False also when it is not there.
+pub fn may_write(path: &Path) -> bool {
+    is_writable(path)
+}
+
+/// Room of a file system, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DiskRoom {
+    /// All of it.
+    pub total: u64,
+    /// What any user may still take.
+    pub available: u64,
+}
+
+/// Room of the file system that holds `path`; `None` when it cannot be told (no such path, or no right to reach it).
+pub fn disk_room(path: &Path) -> Option<DiskRoom> {
+    let path = CString::new(path.as_os_str().as_bytes()).ok()?;
+    let mut room = DiskRoom { total: 0, available: 0 };
+    // SAFETY: `shim_disk_room` is statvfs(3) and demands a NUL-terminated string and two places for numbers, all alive through
+    // the call: `path` and the fields of `room` are.
+    let answer = unsafe { sys::shim_disk_room(path.as_ptr(), &raw mut room.total, &raw mut room.available) };
+    (answer == 0).then_some(room)
+}
+
 /// The effective user may make files in `path`.
 fn is_writable(path: &Path) -> bool {
     let Ok(path) = CString::new(path.as_os_str().as_bytes()) else { return false };
@@ -125,6 +168,21 @@ mod tests {
         assert_eq!(parse_cpu_list("\t0-2,5,8-9\n"), [0, 1, 2, 5, 8, 9]);
         assert_eq!(parse_cpu_list("3"), [3]);
         assert_eq!(parse_cpu_list(""), [] as [u32; 0]);
+    }
+
+    #[test]
+    fn a_mount_path_is_read_as_the_kernel_escapes_it() {
+        assert_eq!(mount_path("/mnt/my\\040huge"), Path::new("/mnt/my huge"));
+        assert_eq!(mount_path("/a\\134\\011b"), Path::new("/a\\\tb"));
+        assert_eq!(mount_path("/a\\9\\04"), Path::new("/a\\9\\04"));
+    }
+
+    #[test]
+    fn a_file_system_has_no_more_room_than_it_is_large_and_a_missing_folder_has_none() {
+        let room = disk_room(Path::new("/")).unwrap();
+        assert!(room.total > 0 && room.available <= room.total, "{room:?}");
+        assert_eq!(disk_room(Path::new("/nowhere/at/all")), None);
+        assert!(may_write(&env::temp_dir()) && !may_write(Path::new("/nowhere/at/all")));
     }
 
     #[test]

@@ -77,6 +77,17 @@ impl Default for PortConfig {
     }
 }
 
+/// What a device can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Most receive queues.
+    pub rx_queues: u16,
+    /// Most transmit queues.
+    pub tx_queues: u16,
+    /// Whether it spreads flows over its queues by addresses and ports, both directions of a flow to the same one.
+    pub spreads: bool,
+}
+
 /// Counters of a port since it started, as its driver keeps them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PortStats {
@@ -252,6 +263,19 @@ impl Port {
     /// NUMA node of the device; `None` for a virtual one.
     pub fn socket(&self) -> Option<u32> {
         self.claim.socket()
+    }
+
+    /// What the device can do.
+    ///
+    /// # Errors
+    /// `Refused`: DPDK did not tell.
+    pub fn capabilities(&self) -> Result<Capabilities, PortError> {
+        let info = self.claim.info()?;
+        Ok(Capabilities {
+            rx_queues: info.max_rx_queues,
+            tx_queues: info.max_tx_queues,
+            spreads: info.flow_type_rss_offloads & sys::ETH_RSS_TYPES != 0,
+        })
     }
 
     /// Sets the port up and starts it. Received packets come from `pool`.
