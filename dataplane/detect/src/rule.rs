@@ -1,6 +1,7 @@
 //! One compiled signature.
 
 use crate::{
+    app::Protocols,
     check::{Check, IntTest, Owner, SharedBit},
     program::Program,
     threshold::{Suppression, Threshold},
@@ -164,4 +165,6 @@ pub struct Rule {
     /// Asks for TCP, UDP, SCTP or ICMP and for no event of the decoder: silent about packets whose header of that protocol could not be
     /// decoded, and about fragments.
     pub needs_transport: bool,
+    /// Asks something of the messages of these protocols: judged for each of them, and never for a packet. None for all other rules.
+    pub app: Protocols,
 }

@@ -1,7 +1,7 @@
 //! One rule.
 
 use super::names::Names;
-use super::{CompileOptions, CompiledRule, LimitKind, Refusal, check, order, program};
+use super::{CompileOptions, CompiledRule, LimitKind, Refusal, app, check, order, program};
 use crate::{
     diagnostic::{Problem, Span},
     syntax::{
@@ -19,7 +19,10 @@ use sluice_core::{Action, Direction};
 use sluice_detect::{
     RulesetBuilder,
     address::AddressSet,
+    app::{FlowProtocol, Protocols},
+    buffer::Buffer,
     check::Check,
+    program::Program,
     range::PortSet,
     rule::{Effect, Endpoints, FlowState, IntStep, Protocol, Rule, Unit},
     threshold::{Kind, Suppression, Threshold, Track, UniqueOn},
@@ -113,6 +116,14 @@ pub(super) fn compile(
     } else {
         ints.clear();
     }
+    let (app, of_flow) = applications(syntax, &checks, &programs);
+    checks.extend(of_flow.map(Check::FlowProtocol));
+    for protocol in app.and(of_flow.map_or(app, |wanted| wanted.any)).each() {
+        let read = options.applications.is_read(protocol);
+        if !(read || app.is_empty() && options.applications.is_enabled(protocol)) {
+            warnings.push(Problem::ParserOff { protocol: protocol.name() });
+        }
+    }
     checks.sort_by_key(sluice_detect::check::Check::cost);
     let priority = syntax
         .priority
@@ -178,9 +189,29 @@ pub(super) fn compile(
         addresses_only,
         since: 0,
         needs_transport,
+        app,
     };
     let order = order::key(syntax, action, priority, &options.action_order);
     Ok(CompiledRule { rule, fast_pattern, order, warnings })
+}
+
+/// The protocols about whose messages the rule asks something, and, when it asks nothing of messages, the one its header names.
+fn applications(syntax: &Syntax, checks: &[Check], programs: &[Program]) -> (Protocols, Option<FlowProtocol>) {
+    let of_checks = checks.iter().filter_map(|check| match check {
+        Check::App(check) => Some(app::protocols_of(check)),
+        _ => None,
+    });
+    let of_programs = programs.iter().filter_map(|program| match program.buffer {
+        Buffer::App(buffer) => Some(Protocols::of(buffer.protocol())),
+        _ => None,
+    });
+    // All of one protocol: the language lets no rule ask two.
+    let asked = of_checks.chain(of_programs).fold(Protocols::default(), Protocols::and);
+    let header = syntax.protocol.app().and_then(app::parser_of).map(Protocols::of);
+    match header {
+        Some(header) if asked.is_empty() => (asked, Some(FlowProtocol { any: header, negated: false })),
+        _ => (asked, None),
+    }
 }
 
 fn is_int(effect: &Effect) -> bool {
@@ -216,7 +247,9 @@ fn protocol(protocol: SyntaxProtocol) -> Result<(Protocol, Unit), Refusal> {
         SyntaxProtocol::PacketHeader => Protocol::PacketHeader,
         SyntaxProtocol::Ether => Protocol::Ethernet,
         SyntaxProtocol::Arp => Protocol::Arp,
-        SyntaxProtocol::App(app) => return Err(Refusal::Needs(app.name())),
+        // Over whatever its parser reads.
+        SyntaxProtocol::App(named) if app::parser_of(named).is_some() => Protocol::Ip,
+        SyntaxProtocol::App(named) => return Err(Refusal::Needs(named.name())),
     };
     let unit = match protocol {
         SyntaxProtocol::Tcp(TcpScope::Packet) => Unit::Packet,

@@ -111,6 +111,7 @@ pub fn ruleset(rules: &str, thresholds: &str, action_order: ActionOrder) -> Rule
         class_priority: &|_| None,
         limits: &limits,
         outside: outside(&set),
+        applications: sluice_app::AppSettings::default(),
     };
     let compiled = compile(&set.rules, &options, &mut Names::default(), 1).expect("a rule set");
     assert_eq!(compiled.ruleset.rules().len(), wanted, "{rules}\n{:?}", compiled.diagnostics);
@@ -441,6 +442,7 @@ pub fn compiled(rules: &str) -> (Compiled, usize) {
         class_priority: &|_| None,
         limits: &[],
         outside: outside(&set),
+        applications: sluice_app::AppSettings::default(),
     };
     let compiled = compile(&set.rules, &options, &mut Names::default(), 1).expect("a rule set");
     let used = compiled.places.len();
