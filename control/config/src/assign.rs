@@ -70,6 +70,8 @@ const PATHS: &[&str] = &[
     "detection.flow-capacity",
     "detection.applications.NAME.enabled",
     "detection.applications.NAME.ports",
+    "detection.applications.dnp3.max-objects",
+    "detection.applications.dnp3.max-points",
     "detection.action-order",
     "detection.variables.address.NAME",
     "detection.variables.port.NAME",
@@ -105,6 +107,8 @@ const ALIASES: &[(&str, &str)] = &[
     ("packet-alert-max", "detection.packet-alert-max"),
     ("vlan.use-for-tracking", "detection.vlan-tracking"),
     ("action-order", "detection.action-order"),
+    ("app-layer.protocols.dnp3.max-objects", "detection.applications.dnp3.max-objects"),
+    ("app-layer.protocols.dnp3.max-points", "detection.applications.dnp3.max-points"),
     ("datasets.rules.allow-write", "detection.datasets.allow-write"),
     ("default-data-dir", "detection.datasets.folder"),
     ("reputation-categories-file", "detection.iprep-categories"),
@@ -119,14 +123,13 @@ const ALIASES: &[(&str, &str)] = &[
 const POLICIES: &str = "auto, ignore, drop-flow, drop-packet, reject, pass-flow, pass-packet or bypass";
 
 /// Record types that are written.
-const EVE_TYPES: &[&str] = &["alert", "anomaly", "arp", "drop", "enip", "flow", "modbus", "stats"];
+const EVE_TYPES: &[&str] = &["alert", "anomaly", "arp", "dnp3", "drop", "enip", "flow", "modbus", "stats"];
 
 /// Record types that readers know and that wait for their protocols.
 const EVE_TYPES_LATER: &[&str] = &[
     "bittorrent-dht",
     "dcerpc",
     "dhcp",
-    "dnp3",
     "dns",
     "fileinfo",
     "files",
@@ -211,7 +214,8 @@ impl Settings {
             }
             return Ok(Assigned::InForce);
         }
-        if let Some((name, leaf)) = variable(&["detection.applications.", "app-layer.protocols."])
+        if !matches!(path, "detection.applications.dnp3.max-objects" | "detection.applications.dnp3.max-points")
+            && let Some((name, leaf)) = variable(&["detection.applications.", "app-layer.protocols."])
             .as_deref()
             .and_then(|rest| rest.split_once('.'))
             && let Some(settings) = AppProtocol::from_name(name)
@@ -221,6 +225,12 @@ impl Settings {
             return application(settings, leaf, value).map_err(bad);
         }
         match path {
+            "detection.applications.dnp3.max-objects" => {
+                self.applications.dnp3_max_objects = value.parse().map_err(|_| bad("a number"))?;
+            }
+            "detection.applications.dnp3.max-points" => {
+                self.applications.dnp3_max_points = value.parse().map_err(|_| bad("a number"))?;
+            }
             "system.workers" => {
                 self.workers = match (value, value.parse()) {
                     ("auto", _) => None,
@@ -276,7 +286,7 @@ impl Settings {
             "events.eve.types" => {
                 let kinds: Vec<String> = value.split(',').map(|kind| kind.trim().to_owned()).collect();
                 if !kinds.iter().all(|kind| EVE_TYPES.contains(&&**kind) || EVE_TYPES_LATER.contains(&&**kind)) {
-                    return Err(bad("record types with commas between: alert, anomaly, arp, drop, enip, flow, modbus, stats"));
+                    return Err(bad("record types with commas between: alert, anomaly, arp, dnp3, drop, enip, flow, modbus, stats"));
                 }
                 let later = kinds.iter().any(|kind| EVE_TYPES_LATER.contains(&&**kind));
                 self.eve.types = Some(kinds);
@@ -312,7 +322,7 @@ impl Settings {
 }
 
 /// Protocols that can be switched on.
-const HAS_PARSER: [AppProtocol; 2] = [AppProtocol::Enip, AppProtocol::Modbus];
+const HAS_PARSER: [AppProtocol; 3] = [AppProtocol::Enip, AppProtocol::Modbus, AppProtocol::Dnp3];
 
 /// Sets `leaf` of one parser's settings; or what would fit.
 fn application(settings: &mut ProtocolSettings, leaf: &str, value: &str) -> Result<Assigned, &'static str> {
@@ -397,7 +407,7 @@ mod tests {
     #[test]
     fn what_does_not_exist_yet_is_said_not_hidden() {
         let mut settings = Settings::default();
-        assert_eq!(settings.assign("app-layer.protocols.dnp3.enabled=true"), Ok(Assigned::NotYet));
+        assert_eq!(settings.assign("app-layer.protocols.mqtt.enabled=true"), Ok(Assigned::NotYet));
         assert_eq!(settings, Settings::default());
     }
 

@@ -51,12 +51,28 @@ events! {
     ModbusValueMismatch = Modbus, "value_mismatch";
     /// More open requests than are kept.
     ModbusFlooded = Modbus, "flooded";
+    /// More requests without a response than are waited for.
+    Dnp3Flooded = Dnp3, "flooded";
+    /// A frame too short for what it says it carries.
+    Dnp3LenTooSmall = Dnp3, "len_too_small";
+    /// The checksum of a frame's header is wrong.
+    Dnp3BadLinkCrc = Dnp3, "bad_link_crc";
+    /// The checksum of a frame's data is wrong.
+    Dnp3BadTransportCrc = Dnp3, "bad_transport_crc";
+    /// An object that is not known, or does not end in its message.
+    Dnp3UnknownObject = Dnp3, "unknown_object";
+    /// More points in one object than the settings allow.
+    Dnp3TooManyPoints = Dnp3, "too_many_points";
+    /// More objects in a message than the settings allow.
+    Dnp3TooManyObjects = Dnp3, "too_many_objects";
 }
 
 impl AppEvent {
     /// The event of this full name, such as `modbus.flooded`.
     pub fn from_name(name: &str) -> Option<Self> {
         let (protocol, name) = name.split_once('.')?;
+        // Its older name.
+        let name = if name == "max_points_per_object" { "too_many_points" } else { name };
         let of = |event: &&Self| event.name() == name && event.protocol().name() == protocol;
         Self::ALL.iter().find(of).copied()
     }
@@ -70,6 +86,11 @@ impl AppEvents {
     /// Adds `event`.
     pub fn add(&mut self, event: AppEvent) {
         self.0 |= 1 << (event as u8);
+    }
+
+    /// Adds all of `others`.
+    pub fn add_all(&mut self, others: Self) {
+        self.0 |= others.0;
     }
 
     /// Whether `event` is among them.

@@ -56,6 +56,8 @@ pub enum AppBuffer {
     EnipItem,
     /// `frame:enip.cip`: a CIP service, from the service number on; those inside a multiple service packet too.
     EnipCip,
+    /// `dnp3.data`: the application fragment.
+    Dnp3Data,
 }
 
 impl AppBuffer {
@@ -69,6 +71,7 @@ impl AppBuffer {
             | Self::EnipData
             | Self::EnipItem
             | Self::EnipCip => sluice_core::AppProtocol::Enip,
+            Self::Dnp3Data => sluice_core::AppProtocol::Dnp3,
         }
     }
 }

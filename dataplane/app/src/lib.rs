@@ -5,7 +5,7 @@
 //! - [`event`]: what parsers find wrong
 //! - [`store`]: conversations and transactions of one worker, bounded
 //! - [`view`]: what rules and records see of a transaction; [`field`]: its numbers and pieces by name
-//! - [`enip`], [`modbus`]: one folder per protocol, all with the same files: `detect` (is it this protocol?), `parse` (bytes to a
+//! - [`enip`], [`modbus`], [`dnp3`]: one folder per protocol, all with the same files: `detect` (is it this protocol?), `parse` (bytes to a
 //!   PDU), `fields` (what rules and records read)
 //!
 //! Called by `sluice-worker` for the data of flows whose protocol is known or not looked for yet; read by `sluice-detect` (rules) and by
@@ -15,6 +15,7 @@
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod dnp3;
 pub mod enip;
 pub mod event;
 pub mod field;

@@ -3,7 +3,7 @@
 //! Asked by [`crate::store`] with the first data of each end of a flow. A protocol is told by its bytes; the server's port decides where the bytes
 //! alone would fit by chance.
 
-use crate::{enip, modbus};
+use crate::{dnp3, enip, modbus};
 use sluice_core::{AppProtocol, Direction};
 
 /// How sure a parser is that some bytes are the beginning of its protocol.
@@ -51,6 +51,10 @@ impl Ports {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AppSettings {
     protocols: [ProtocolSettings; AppProtocol::ALL.len()],
+    /// Objects a message of DNP3 may have before that is an event.
+    pub dnp3_max_objects: u32,
+    /// Points an object of DNP3 may have before that is an event.
+    pub dnp3_max_points: u32,
 }
 
 impl Default for AppSettings {
@@ -64,7 +68,7 @@ impl Default for AppSettings {
                 AppProtocol::Dnp3 => &[20_000],
             }),
         };
-        Self { protocols: AppProtocol::ALL.map(off) }
+        Self { protocols: AppProtocol::ALL.map(off), dnp3_max_objects: 2_048, dnp3_max_points: 16_384 }
     }
 }
 
@@ -102,7 +106,7 @@ impl AppSettings {
         let likeness = |protocol: AppProtocol| match protocol {
             AppProtocol::Enip => enip::likeness(bytes),
             AppProtocol::Modbus => modbus::likeness(bytes, direction),
-            AppProtocol::Dnp3 => Likeness::No,
+            AppProtocol::Dnp3 => dnp3::likeness(bytes),
         };
         let believed = |protocol: &AppProtocol| {
             let Some(settings) = self.of(*protocol).filter(|settings| settings.enabled) else { return false };

@@ -11,8 +11,14 @@
 //! GAP(reassembly): data are read segment by segment. A message that lies in two segments is not seen (`app.pdu_incomplete`); its
 //! rest is left out, so that the next message is found again. Data that come out of order are read in the order they come.
 
+mod assembly;
+mod places;
+#[cfg(test)]
+mod tests;
+
+use self::assembly::Assembly;
 use crate::{
-    enip,
+    dnp3, enip,
     event::{AppEvent, AppEvents},
     modbus,
     pdu::Framed,
@@ -49,7 +55,7 @@ pub struct Segment<'a> {
 }
 
 /// One end of a conversation.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct End {
     /// Sequence number of the byte after those read.
     next: u32,
@@ -63,6 +69,8 @@ struct End {
     heard: bool,
     /// Messages kept and not judged.
     waiting: u16,
+    /// A message of which frames are still to come.
+    assembly: Assembly,
 }
 
 /// A flow with a known protocol.
@@ -74,15 +82,18 @@ struct Conversation {
     first: u32,
     last: u32,
     open: u16,
+    /// Requests since the last response, where that is looked at.
+    unanswered: u16,
     next_free: u32,
 }
 
 const NO_CONVERSATION: Conversation = Conversation {
-    ends: [End { next: 0, skip: 0, acked: 0, begun: false, heard: false, waiting: 0 }; 2],
+    ends: [End { next: 0, skip: 0, acked: 0, begun: false, heard: false, waiting: 0, assembly: Assembly::NONE }; 2],
     opened: 0,
     first: NONE,
     last: NONE,
     open: 0,
+    unanswered: 0,
     next_free: NONE,
 };
 
@@ -129,6 +140,8 @@ pub struct Turn {
     events: AppEvents,
     /// Where the message lies in the payload, when it is read there.
     in_payload: Option<(usize, usize)>,
+    /// Bytes of it that lie in the cell behind all others, when there was no room for it.
+    in_spare: u16,
 }
 
 /// Where the reading of a segment stands.
@@ -168,7 +181,7 @@ impl Store {
             free_transaction: NONE,
             oldest: NONE,
             newest: NONE,
-            bytes: vec![0; transactions * 2 * CELL],
+            bytes: vec![0; if read { (TRANSACTIONS + 1) * 2 * CELL } else { 0 }],
         }
     }
 
@@ -235,41 +248,52 @@ impl Store {
 
     /// Reads the next message of `segment`; none at its end.
     pub fn next(&mut self, walk: &mut Walk, segment: &Segment, counters: &mut Counters) -> Option<Turn> {
-        let rest = segment.payload.get(walk.at..).filter(|rest| !rest.is_empty())?;
-        let start = walk.at;
-        let framed = match walk.protocol {
-            AppProtocol::Enip => enip::frame(rest),
-            AppProtocol::Modbus => modbus::frame(rest, segment.direction),
-            AppProtocol::Dnp3 => return None,
-        };
-        let (length, wrong) = match framed {
-            Framed::Whole { bytes, wrong } => {
-                walk.at += bytes.max(1);
-                (bytes, wrong)
-            }
-            Framed::Needs(more) => {
-                counters.app_pdu_incomplete += 1;
-                walk.at = segment.payload.len();
-                let conversation = self.conversations.get_mut(walk.conversation as usize);
-                let end = conversation.and_then(|found| found.ends.get_mut(segment.direction.index()));
-                if let (Some(end), true) = (end, segment.tcp.is_some()) {
-                    end.skip = u32::try_from(more).unwrap_or(u32::MAX);
+        loop {
+            let rest = segment.payload.get(walk.at..).filter(|rest| !rest.is_empty())?;
+            let start = walk.at;
+            let framed = match walk.protocol {
+                AppProtocol::Enip => enip::frame(rest),
+                AppProtocol::Modbus => modbus::frame(rest, segment.direction),
+                AppProtocol::Dnp3 => dnp3::frame(rest),
+            };
+            let (length, wrong) = match framed {
+                Framed::Whole { bytes, wrong } => {
+                    walk.at += bytes.max(1);
+                    (bytes, wrong)
                 }
-                return None;
+                Framed::Needs(more) => {
+                    counters.app_pdu_incomplete += 1;
+                    walk.at = segment.payload.len();
+                    let conversation = self.conversations.get_mut(walk.conversation as usize);
+                    let end = conversation.and_then(|found| found.ends.get_mut(segment.direction.index()));
+                    if let (Some(end), true) = (end, segment.tcp.is_some()) {
+                        end.skip = u32::try_from(more).unwrap_or(u32::MAX);
+                    }
+                    return None;
+                }
+                Framed::Broken(event) => {
+                    counters.app_pdu_broken += 1;
+                    walk.at = segment.payload.len();
+                    (0, Some(event))
+                }
+            };
+            counters.app_pdu += 1;
+            let mut events = AppEvents::default();
+            if let Some(event) = wrong {
+                events.add(event);
             }
-            Framed::Broken(event) => {
-                counters.app_pdu_broken += 1;
-                walk.at = segment.payload.len();
-                (0, Some(event))
+            let bytes = rest.get(..length).unwrap_or_default();
+            if walk.protocol != AppProtocol::Dnp3 {
+                return Some(self.keep(walk, segment, (start, bytes), events, counters));
             }
-        };
-        counters.app_pdu += 1;
-        let mut events = AppEvents::default();
-        if let Some(event) = wrong {
-            events.add(event);
+            // What is wrong with a frame leaves nothing of it to be read.
+            if wrong.is_some() {
+                return Some(self.keep(walk, segment, (start, &[]), events, counters));
+            }
+            if let Some(turn) = self.assemble(walk, segment, bytes, counters) {
+                return Some(turn);
+            }
         }
-        let bytes = rest.get(..length).unwrap_or_default();
-        Some(self.keep(walk, segment, (start, bytes), events, counters))
     }
 
     /// Puts a message into its transaction.
@@ -305,6 +329,7 @@ impl Store {
             number: 0,
             events,
             in_payload: judge.then_some((start, bytes.len())),
+            in_spare: 0,
         };
         counters.app_no_room += u64::from(place == NONE || (too_long && !segment.at_once));
         let way = direction.index();
@@ -322,7 +347,8 @@ impl Store {
         }
         turn.number = transaction.number;
         let [request, response] = transaction.messages;
-        turn.complete = !transaction.told && !broken && (response.there || (request.there && !transaction.expects_response));
+        turn.complete =
+            !transaction.told && !broken && (response.there || (request.there && !transaction.expects_response));
         transaction.told |= turn.complete || broken;
         let cell = cell_of(place, way);
         if let Some(room) = self.bytes.get_mut(cell..cell + kept.len()) {
@@ -388,6 +414,7 @@ impl Store {
                     number: transaction.number,
                     events: message.events,
                     in_payload: None,
+                    in_spare: 0,
                 });
             }
             place = transaction.next;
@@ -400,6 +427,12 @@ impl Store {
         let mut messages = [Direction::ToServer, Direction::ToClient].map(|way| self.message_of(turn.place, way));
         if let (Some((start, length)), Some(message)) = (turn.in_payload, messages.get_mut(turn.direction.index())) {
             *message = payload.get(start..start + length);
+        }
+        if turn.in_spare > 0
+            && let Some(message) = messages.get_mut(turn.direction.index())
+        {
+            let cell = cell_of(TRANSACTIONS as u32, turn.direction.index());
+            *message = self.bytes.get(cell..cell + usize::from(turn.in_spare));
         }
         View {
             protocol: turn.protocol,
@@ -446,6 +479,7 @@ impl Store {
                     number: transaction.number,
                     events: AppEvents::default(),
                     in_payload: None,
+                    in_spare: 0,
                 });
             }
             place = transaction.next;
@@ -456,130 +490,14 @@ impl Store {
     /// The flow behind `link` is gone: so is its conversation.
     pub fn end(&mut self, link: AppLink) {
         let Some(place) = link.place.checked_sub(1) else { return };
-        while let Some(first) = self.conversations.get(place as usize).map(|found| found.first).filter(|&at| at != NONE) {
+        while let Some(first) = self.conversations.get(place as usize).map(|found| found.first).filter(|&at| at != NONE)
+        {
             self.close(first);
         }
         if let Some(conversation) = self.conversations.get_mut(place as usize) {
             *conversation = Conversation { next_free: self.free_conversation, ..NO_CONVERSATION };
             self.free_conversation = place;
         }
-    }
-
-    fn take_conversation(&mut self) -> Option<u32> {
-        let place = self.free_conversation;
-        if let Some(conversation) = self.conversations.get_mut(place as usize) {
-            self.free_conversation = conversation.next_free;
-            *conversation = NO_CONVERSATION;
-            return Some(place);
-        }
-        if self.conversations.len() == self.conversations.capacity() {
-            return None;
-        }
-        self.conversations.push(NO_CONVERSATION);
-        Some(self.conversations.len() as u32 - 1)
-    }
-
-    /// A new transaction, or [`NONE`] when there is no room. The oldest goes when all places are taken and it waits for no judgement.
-    fn open(&mut self, walk: &Walk, key: u64, events: &mut AppEvents, counters: &mut Counters) -> u32 {
-        let Some(conversation) = self.conversations.get(walk.conversation as usize) else { return NONE };
-        if conversation.open >= OPEN {
-            match walk.protocol {
-                AppProtocol::Enip => events.add(AppEvent::EnipTooManyTransactions),
-                AppProtocol::Modbus => events.add(AppEvent::ModbusFlooded),
-                AppProtocol::Dnp3 => {}
-            }
-            if !self.evict(conversation.first, counters) {
-                return NONE;
-            }
-        }
-        let at_limit = self.transactions.len() == self.transactions.capacity();
-        if self.free_transaction == NONE && at_limit && !self.evict(self.oldest, counters) {
-            return NONE;
-        }
-        let Some(conversation) = self.conversations.get_mut(walk.conversation as usize) else { return NONE };
-        let transaction = Transaction {
-            protocol: walk.protocol,
-            conversation: walk.conversation,
-            number: conversation.opened,
-            key,
-            messages: [Message::default(); 2],
-            expects_response: false,
-            told: false,
-            previous: conversation.last,
-            next: NONE,
-            older: self.newest,
-            newer: NONE,
-        };
-        conversation.opened += 1;
-        conversation.open += 1;
-        let place = self.free_transaction;
-        let place = if let Some(free) = self.transactions.get_mut(place as usize) {
-            self.free_transaction = free.newer;
-            *free = transaction;
-            place
-        } else {
-            self.transactions.push(transaction);
-            self.transactions.len() as u32 - 1
-        };
-        if conversation.first == NONE {
-            conversation.first = place;
-        }
-        if let Some(last) = self.transactions.get_mut(conversation.last as usize) {
-            last.next = place;
-        }
-        conversation.last = place;
-        if self.oldest == NONE {
-            self.oldest = place;
-        }
-        if let Some(newest) = self.transactions.get_mut(self.newest as usize) {
-            newest.newer = place;
-        }
-        self.newest = place;
-        counters.app_transactions += 1;
-        place
-    }
-
-    /// Gives the place of a transaction away, unless one of its messages waits to be judged.
-    fn evict(&mut self, place: u32, counters: &mut Counters) -> bool {
-        let Some(transaction) = self.transactions.get(place as usize) else { return false };
-        if transaction.messages.iter().any(|message| message.there && !message.judged) {
-            return false;
-        }
-        counters.app_transactions_evicted += 1;
-        self.close(place);
-        true
-    }
-
-    /// Takes a transaction out of both lists and frees its place.
-    fn close(&mut self, place: u32) {
-        let Some(gone) = self.transactions.get(place as usize).copied() else { return };
-        let Some(conversation) = self.conversations.get_mut(gone.conversation as usize) else { return };
-        conversation.open = conversation.open.saturating_sub(1);
-        for (end, message) in conversation.ends.iter_mut().zip(gone.messages) {
-            end.waiting = end.waiting.saturating_sub(u16::from(message.there && !message.judged));
-        }
-        match self.transactions.get_mut(gone.previous as usize) {
-            Some(previous) => previous.next = gone.next,
-            None => conversation.first = gone.next,
-        }
-        match self.transactions.get_mut(gone.next as usize) {
-            Some(next) => next.previous = gone.previous,
-            None => conversation.last = gone.previous,
-        }
-        match self.transactions.get_mut(gone.older as usize) {
-            Some(older) => older.newer = gone.newer,
-            None => self.oldest = gone.newer,
-        }
-        match self.transactions.get_mut(gone.newer as usize) {
-            Some(newer) => newer.older = gone.older,
-            None => self.newest = gone.older,
-        }
-        if let Some(free) = self.transactions.get_mut(place as usize) {
-            // No list leads here any more.
-            free.messages = [Message::default(); 2];
-            free.newer = self.free_transaction;
-        }
-        self.free_transaction = place;
     }
 }
 

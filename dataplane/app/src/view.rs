@@ -3,7 +3,7 @@
 //! Made by [`crate::store`] for each judgement, read by `sluice-detect`.
 
 use crate::{
-    enip,
+    dnp3, enip,
     event::{AppEvent, AppEvents},
     field::{AppBuffer, AppField},
     modbus,
@@ -38,8 +38,16 @@ impl<'a> View<'a> {
     }
 
     /// Whether `wanted` holds for one of the pieces called `buffer`.
-    pub fn any_bytes(&self, buffer: AppBuffer, wanted: impl FnMut(&[u8]) -> bool) -> bool {
-        self.protocol == buffer.protocol() && enip::fields::any_bytes(self.message(), buffer, wanted)
+    pub fn any_bytes(&self, buffer: AppBuffer, mut wanted: impl FnMut(&[u8]) -> bool) -> bool {
+        if self.protocol != buffer.protocol() {
+            return false;
+        }
+        match self.protocol {
+            AppProtocol::Enip => enip::fields::any_bytes(self.message(), buffer, wanted),
+            AppProtocol::Dnp3 => dnp3::fields::Message::of(self.message())
+                .is_some_and(|message| !message.fragment.is_empty() && wanted(message.fragment)),
+            AppProtocol::Modbus => false,
+        }
     }
 
     /// Whether a service of the message is as `test` asks.
@@ -50,6 +58,11 @@ impl<'a> View<'a> {
     /// Whether the message is a request as `test` asks.
     pub fn modbus(&self, test: &modbus::fields::ModbusTest) -> bool {
         self.protocol == AppProtocol::Modbus && self.direction == Direction::ToServer && test.holds(self.message())
+    }
+
+    /// Whether the message is as `test` asks.
+    pub fn dnp3(&self, test: dnp3::fields::Dnp3Test) -> bool {
+        self.protocol == AppProtocol::Dnp3 && test.holds(self.message())
     }
 
     /// Whether `event` was raised about the message.

@@ -5,7 +5,7 @@
 
 use crate::range::Range;
 use sluice_app::{
-    AppEvent, AppField, AppProtocol, AppState, View, enip::fields::ServiceTest, modbus::fields::ModbusTest,
+    AppEvent, AppField, AppProtocol, AppState, View, dnp3::fields::Dnp3Test, enip::fields::ServiceTest, modbus::fields::ModbusTest,
 };
 
 /// Some of the protocols there are parsers for.
@@ -55,6 +55,8 @@ pub enum AppCheck {
     CipService(ServiceTest),
     /// `modbus`
     Modbus(ModbusTest),
+    /// `dnp3_func`, `dnp3_ind`, `dnp3_obj`
+    Dnp3(Dnp3Test),
     /// `app-layer-event`
     Event(AppEvent),
 }
@@ -66,6 +68,7 @@ impl AppCheck {
             Self::Number(field, range) => view.any_number(*field, |number| range.matches(number)),
             Self::CipService(test) => view.cip_service(test),
             Self::Modbus(test) => view.modbus(test),
+            Self::Dnp3(test) => view.dnp3(*test),
             Self::Event(event) => view.has_event(*event),
         }
     }

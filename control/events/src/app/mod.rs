@@ -3,6 +3,7 @@
 //! Called by [`crate::eve`]. The messages travel as bytes and are read again here, off the packet path, by the parsers that detection uses.
 //! One file per protocol.
 
+mod dnp3;
 mod enip;
 mod modbus;
 
@@ -18,7 +19,7 @@ pub(crate) fn transaction(json: &mut Json, slot: &EventSlot, app: &AppFacts) {
     json.nested(app.protocol.name(), |json| match app.protocol {
         AppProtocol::Enip => enip::object(json, request, response),
         AppProtocol::Modbus => modbus::object(json, app.transaction, request, response),
-        AppProtocol::Dnp3 => {}
+        AppProtocol::Dnp3 => dnp3::object(json, request, response),
     });
 }
 

@@ -20,6 +20,7 @@ use crate::{
 };
 use sluice_app::{
     AppBuffer, AppEvent, AppField, AppProtocol,
+    dnp3::fields::{self as dnp3, Dnp3Test},
     enip::{fields::ServiceTest, parse},
     modbus::fields::{Access, Category, FunctionTest, ModbusTest},
 };
@@ -33,6 +34,7 @@ pub(super) fn parser_of(named: Named) -> Option<AppProtocol> {
     match named {
         Named::Enip => Some(AppProtocol::Enip),
         Named::Modbus => Some(AppProtocol::Modbus),
+        Named::Dnp3 => Some(AppProtocol::Dnp3),
         _ => None,
     }
 }
@@ -42,6 +44,7 @@ pub(super) fn protocols_of(check: &AppCheck) -> Protocols {
     Protocols::of(match check {
         AppCheck::Number(..) | AppCheck::CipService(_) => AppProtocol::Enip,
         AppCheck::Modbus(_) => AppProtocol::Modbus,
+        AppCheck::Dnp3(_) => AppProtocol::Dnp3,
         AppCheck::Event(event) => event.protocol(),
     })
 }
@@ -72,6 +75,7 @@ pub(super) fn buffer(used: &BufferUse, header: Protocol) -> Option<AppBuffer> {
     match used.buffer.name {
         "enip.product_name" => Some(AppBuffer::EnipProductName),
         "enip.service_name" => Some(AppBuffer::EnipServiceName),
+        "dnp3.data" => Some(AppBuffer::Dnp3Data),
         "frame" => frame(used.argument.as_deref()?, header),
         _ => None,
     }
@@ -98,6 +102,9 @@ fn frame(name: &str, header: Protocol) -> Option<AppBuffer> {
 pub(super) fn check(app: &AppMatch) -> Result<AppCheck, Refusal> {
     let field = match app.name {
         "modbus" => return modbus(text(app)?).map(AppCheck::Modbus),
+        "dnp3_func" => return dnp3_function(text(app)?).map(AppCheck::Dnp3),
+        "dnp3_ind" => return dnp3_indications(text(app)?).map(AppCheck::Dnp3),
+        "dnp3_obj" => return dnp3_object(text(app)?).map(AppCheck::Dnp3),
         "cip_service" => return cip_service(text(app)?).map(AppCheck::CipService),
         "enip_command" => AppField::EnipCommand,
         "enip.status" => AppField::EnipStatus,
@@ -145,6 +152,28 @@ fn text(app: &AppMatch) -> Result<&str, Refusal> {
 
 fn malformed(expected: &'static str) -> Refusal {
     Refusal::Wrong(Problem::Malformed { expected })
+}
+
+fn dnp3_function(text: &str) -> Result<Dnp3Test, Refusal> {
+    let number = text.parse().ok().or_else(|| dnp3::function_of(text));
+    number.map(Dnp3Test::Function).ok_or(word("a number up to 255 or a function, such as read or unsolicited_response"))
+}
+
+fn dnp3_indications(text: &str) -> Result<Dnp3Test, Refusal> {
+    let mut bits = 0;
+    for name in text.split(',') {
+        let bit = dnp3::indication_of(name.trim());
+        bits |= bit.ok_or(word("internal indications with commas between, such as device_restart"))?;
+    }
+    Ok(Dnp3Test::Indications(bits))
+}
+
+fn dnp3_object(text: &str) -> Result<Dnp3Test, Refusal> {
+    let numbers = text.split_once(',').and_then(|(group, variation)| {
+        Some((group.trim().parse().ok()?, variation.trim().parse().ok()?))
+    });
+    let (group, variation) = numbers.ok_or(malformed("group,variation, numbers up to 255"))?;
+    Ok(Dnp3Test::Object(group, variation))
 }
 
 /// `service[,class[,attribute]]`

@@ -85,10 +85,9 @@ pub fn registered_version(message: &[u8]) -> Option<u16> {
 /// Whether `wanted` holds for one of the numbers called `field` in `message`.
 pub fn any_number(message: &[u8], field: AppField, mut wanted: impl FnMut(u64) -> bool) -> bool {
     let Some(header) = Header::of(message) else { return false };
-    let segments =
-        |cip: Cip<'_>, kind: SegmentKind, wanted: &mut dyn FnMut(u64) -> bool| {
-            cip.segments().any(|segment| segment.kind == kind && wanted(u64::from(segment.value)))
-        };
+    let segments = |cip: Cip<'_>, kind: SegmentKind, wanted: &mut dyn FnMut(u64) -> bool| {
+        cip.segments().any(|segment| segment.kind == kind && wanted(u64::from(segment.value)))
+    };
     match field {
         AppField::EnipCommand => wanted(u64::from(header.command)),
         AppField::EnipStatus => wanted(u64::from(header.status)),
@@ -97,23 +96,22 @@ pub fn any_number(message: &[u8], field: AppField, mut wanted: impl FnMut(u64) -
                 || identities(message).any(|identity| wanted(u64::from(identity.protocol_version)))
                 || device_services(message).any(|service| wanted(u64::from(service.protocol_version)))
         }
-        AppField::EnipRevision => identities(message)
-            .any(|identity| wanted(u64::from(u16_be(&identity.revision, 0).unwrap_or(0)))),
+        AppField::EnipRevision => {
+            identities(message).any(|identity| wanted(u64::from(u16_be(&identity.revision, 0).unwrap_or(0))))
+        }
         AppField::EnipIdentityStatus => identities(message).any(|identity| wanted(u64::from(identity.status))),
         AppField::EnipState => identities(message).any(|identity| wanted(u64::from(identity.state))),
         AppField::EnipSerial => identities(message).any(|identity| wanted(u64::from(identity.serial))),
         AppField::EnipProductCode => identities(message).any(|identity| wanted(u64::from(identity.product_code))),
         AppField::EnipDeviceType => identities(message).any(|identity| wanted(u64::from(identity.device_type))),
         AppField::EnipVendorId => identities(message).any(|identity| wanted(u64::from(identity.vendor))),
-        AppField::EnipCapabilities => {
-            device_services(message).any(|service| wanted(u64::from(service.capabilities)))
-        }
-        AppField::CipAttribute => {
-            services(message).any(|cip| cip.attributes().any(|number| wanted(u64::from(number))))
-        }
+        AppField::EnipCapabilities => device_services(message).any(|service| wanted(u64::from(service.capabilities))),
+        AppField::CipAttribute => services(message).any(|cip| cip.attributes().any(|number| wanted(u64::from(number)))),
         AppField::CipClass => services(message).any(|cip| segments(cip, SegmentKind::Class, &mut wanted)),
         AppField::CipInstance => services(message).any(|cip| segments(cip, SegmentKind::Instance, &mut wanted)),
-        AppField::CipStatus => services(message).any(|cip| cip.status().is_some_and(|status| wanted(u64::from(status)))),
+        AppField::CipStatus => {
+            services(message).any(|cip| cip.status().is_some_and(|status| wanted(u64::from(status))))
+        }
         AppField::CipExtendedStatus => {
             services(message).any(|cip| cip.extended_status().any(|status| wanted(u64::from(status))))
         }
@@ -157,6 +155,7 @@ pub fn any_bytes(message: &[u8], buffer: AppBuffer, mut wanted: impl FnMut(&[u8]
         AppBuffer::EnipData => some(message.get(HEADER..).unwrap_or_default(), &mut wanted),
         AppBuffer::EnipItem => Items::of(message).any(|item| wanted(item.whole)),
         AppBuffer::EnipCip => services(message).any(|cip| wanted(cip.bytes)),
+        AppBuffer::Dnp3Data => false,
     }
 }
 

@@ -318,13 +318,14 @@ impl<'a> Cip<'a> {
             _ => data.len(),
         };
         let mut from = 2 + count * 2;
-        (0..table.len() / 2).map_while(move |number| {
-            let (start, end) = (place(number), place(number + 1));
-            let ascends = start >= from && end > start;
-            from = end;
-            if ascends { data.get(start..end) } else { None }
-        })
-        .map(|bytes| Self { bytes })
+        (0..table.len() / 2)
+            .map_while(move |number| {
+                let (start, end) = (place(number), place(number + 1));
+                let ascends = start >= from && end > start;
+                from = end;
+                if ascends { data.get(start..end) } else { None }
+            })
+            .map(|bytes| Self { bytes })
     }
 }
 

@@ -103,7 +103,9 @@ impl Message<'_> {
     /// The group of its function.
     pub fn category(&self) -> Category {
         match (self.function, self.subfunction()) {
-            (function::DIAGNOSTICS, Some(0..=4 | 10..=18 | 20)) | (function::DIAGNOSTICS, None) => Category::PublicAssigned,
+            (function::DIAGNOSTICS, Some(0..=4 | 10..=18 | 20)) | (function::DIAGNOSTICS, None) => {
+                Category::PublicAssigned
+            }
             (function::DIAGNOSTICS, Some(_)) => Category::Reserved,
             (function::ENCAPSULATED, Some(13 | 14) | None) => Category::PublicAssigned,
             (function::ENCAPSULATED, Some(_)) => Category::Reserved,

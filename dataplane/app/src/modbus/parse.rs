@@ -77,7 +77,11 @@ impl<'a> Message<'a> {
             }
             function::WRITE_COILS => {
                 let bytes = usize::from(u8_at(data, 4)?);
-                Write { address: u16_be(data, 0)?, count: u16_be(data, 2)?, values: Values::Coils(data.get(5..5 + bytes)?) }
+                Write {
+                    address: u16_be(data, 0)?,
+                    count: u16_be(data, 2)?,
+                    values: Values::Coils(data.get(5..5 + bytes)?),
+                }
             }
             function::WRITE_REGISTERS => {
                 let bytes = usize::from(u8_at(data, 4)?);
