@@ -216,8 +216,8 @@ impl Settings {
         }
         if !matches!(path, "detection.applications.dnp3.max-objects" | "detection.applications.dnp3.max-points")
             && let Some((name, leaf)) = variable(&["detection.applications.", "app-layer.protocols."])
-            .as_deref()
-            .and_then(|rest| rest.split_once('.'))
+                .as_deref()
+                .and_then(|rest| rest.split_once('.'))
             && let Some(settings) = AppProtocol::from_name(name)
                 .filter(|protocol| HAS_PARSER.contains(protocol))
                 .and_then(|protocol| self.applications.of_mut(protocol))
@@ -286,7 +286,9 @@ impl Settings {
             "events.eve.types" => {
                 let kinds: Vec<String> = value.split(',').map(|kind| kind.trim().to_owned()).collect();
                 if !kinds.iter().all(|kind| EVE_TYPES.contains(&&**kind) || EVE_TYPES_LATER.contains(&&**kind)) {
-                    return Err(bad("record types with commas between: alert, anomaly, arp, dnp3, drop, enip, flow, modbus, stats"));
+                    return Err(bad(
+                        "record types with commas between: alert, anomaly, arp, dnp3, drop, enip, flow, modbus, stats",
+                    ));
                 }
                 let later = kinds.iter().any(|kind| EVE_TYPES_LATER.contains(&&**kind));
                 self.eve.types = Some(kinds);

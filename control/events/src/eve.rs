@@ -99,7 +99,9 @@ impl EveWriter {
     /// Appends the line of one event, if it is wanted. `signature` finds the texts of a rule by its number.
     pub fn event<'s>(&mut self, out: &mut Vec<u8>, slot: &EventSlot, signature: impl Fn(u32) -> Option<&'s Signature>) {
         match &slot.body {
-            EventBody::Alert { packet, flow, rule, action, blocked, verdict, payload, app, .. } if self.options.alerts => {
+            EventBody::Alert { packet, flow, rule, action, blocked, verdict, payload, app, .. }
+                if self.options.alerts =>
+            {
                 let Some(signature) = signature(*rule) else { return };
                 self.decode(slot);
                 let mut json = Json::object(out);

@@ -392,7 +392,9 @@ impl Problem {
             Self::UnknownDirection => "use ->, <> or =>".into(),
             Self::BadExpression { .. } => "correct the expression; pcre2pattern(3) has the syntax".into(),
             Self::NotActedOn { .. } => "nothing to change: its alerts are complete".into(),
-            Self::ParserOff { protocol } => format!("switch it on: --set detection.applications.{protocol}.enabled=true").into(),
+            Self::ParserOff { protocol } => {
+                format!("switch it on: --set detection.applications.{protocol}.enabled=true").into()
+            }
             Self::UnknownEvent { .. } => "use a name of the manual's list of events".into(),
             Self::UnbalancedBrackets => "close each `[` with one `]`".into(),
             Self::EmptyMember => "remove the extra comma".into(),

@@ -5,7 +5,8 @@
 
 use crate::range::Range;
 use sluice_app::{
-    AppEvent, AppField, AppProtocol, AppState, View, dnp3::fields::Dnp3Test, enip::fields::ServiceTest, modbus::fields::ModbusTest,
+    AppEvent, AppField, AppProtocol, AppState, View, dnp3::fields::Dnp3Test, enip::fields::ServiceTest,
+    modbus::fields::ModbusTest,
 };
 
 /// Some of the protocols there are parsers for.

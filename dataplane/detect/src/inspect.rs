@@ -205,7 +205,10 @@ impl Inspector {
         findings.clear();
         self.rewrites.clear();
         let judged = judged_before(packet, flow.as_deref_mut(), ruleset.generation);
-        for (number, _) in (0..).zip(ruleset.rules()).filter(|(_, rule)| rule.app.is_empty() && (!rule.addresses_only || rule.since > judged)) {
+        for (number, _) in (0..)
+            .zip(ruleset.rules())
+            .filter(|(_, rule)| rule.app.is_empty() && (!rule.addresses_only || rule.since > judged))
+        {
             self.candidates.add(number);
         }
         self.decide(ruleset, packet, flow, state, counters, findings);
@@ -464,8 +467,13 @@ fn count(
             true
         }
         IntStep::Test(id, test) => {
-            let context =
-                Context { frame: packet.frame, headers: packet.headers, flow: flow.as_deref(), now: packet.now, app: packet.app };
+            let context = Context {
+                frame: packet.frame,
+                headers: packet.headers,
+                flow: flow.as_deref(),
+                now: packet.now,
+                app: packet.app,
+            };
             Check::FlowInt(*id, *test).holds(&context, |_, _| false)
         }
     })

@@ -76,7 +76,9 @@ impl Pipeline {
         let mut verdict = Verdict::Pass;
         if let Some(mut walk) = walk {
             while let Some(turn) = self.applications.next(&mut walk, &segment, &mut self.counters) {
-                if turn.complete && let Some(entry) = self.flows.get(flow) {
+                if turn.complete
+                    && let Some(entry) = self.flows.get(flow)
+                {
                     let view = self.applications.view(&turn, segment.payload);
                     self.reporter.application(entry.facts(), subject.time, subject.record, &view);
                 }

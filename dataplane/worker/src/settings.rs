@@ -93,7 +93,14 @@ impl Default for Settings {
             partitions: Partitions::ONE,
             timeouts: Timeouts::default(),
             vlan_tracking: true,
-            copies: Copies { alerts: true, flows: true, drops: true, arp: false, anomalies: false, applications: false },
+            copies: Copies {
+                alerts: true,
+                flows: true,
+                drops: true,
+                arp: false,
+                anomalies: false,
+                applications: false,
+            },
             stages: Stages::Inspect,
             applications: AppSettings::default(),
         }

@@ -54,5 +54,9 @@ fn application(json: &mut Json, message: &Message) {
 
 /// The words of the bits that are set.
 fn indicators(bits: u16) -> impl Iterator<Item = &'static str> {
-    sluice_app::dnp3::fields::INDICATIONS.iter().enumerate().filter(move |(bit, _)| bits & (1 << bit) != 0).map(|(_, word)| *word)
+    sluice_app::dnp3::fields::INDICATIONS
+        .iter()
+        .enumerate()
+        .filter(move |(bit, _)| bits & (1 << bit) != 0)
+        .map(|(_, word)| *word)
 }

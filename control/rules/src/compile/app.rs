@@ -169,9 +169,9 @@ fn dnp3_indications(text: &str) -> Result<Dnp3Test, Refusal> {
 }
 
 fn dnp3_object(text: &str) -> Result<Dnp3Test, Refusal> {
-    let numbers = text.split_once(',').and_then(|(group, variation)| {
-        Some((group.trim().parse().ok()?, variation.trim().parse().ok()?))
-    });
+    let numbers = text
+        .split_once(',')
+        .and_then(|(group, variation)| Some((group.trim().parse().ok()?, variation.trim().parse().ok()?)));
     let (group, variation) = numbers.ok_or(malformed("group,variation, numbers up to 255"))?;
     Ok(Dnp3Test::Object(group, variation))
 }
@@ -259,7 +259,8 @@ fn function(text: &str) -> Result<FunctionTest, Refusal> {
 }
 
 fn access(text: &str) -> Result<u8, Refusal> {
-    let (way, table) = text.split_once(char::is_whitespace).map_or((text, None), |(way, table)| (way, Some(table.trim())));
+    let (way, table) =
+        text.split_once(char::is_whitespace).map_or((text, None), |(way, table)| (way, Some(table.trim())));
     let way = match way {
         "read" => Access::READ,
         "write" => Access::WRITE,
@@ -292,10 +293,23 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_refused() {
-        for sound in ["function 8, subfunction 4", "unit 10, access write holding, address 500, value >200", "function !reserved"] {
+        for sound in [
+            "function 8, subfunction 4",
+            "unit 10, access write holding, address 500, value >200",
+            "function !reserved",
+        ] {
             assert!(modbus(sound).is_ok(), "{sound}");
         }
-        for wrong in ["function 0", "function 200", "subfunction 4", "access write input", "address 5", "access read, value 1", "nonsense 3", ""] {
+        for wrong in [
+            "function 0",
+            "function 200",
+            "subfunction 4",
+            "access write input",
+            "address 5",
+            "access read, value 1",
+            "nonsense 3",
+            "",
+        ] {
             assert!(modbus(wrong).is_err(), "{wrong}");
         }
         assert!(cip_service("16,246,6").is_ok());

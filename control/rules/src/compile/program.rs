@@ -1,6 +1,6 @@
 //! Contents, regular expressions and byte operations into programs.
 
-use super::{Outside, app, Refusal, names::Names, transform};
+use super::{Outside, Refusal, app, names::Names, transform};
 use crate::{
     diagnostic::{Problem, Span},
     syntax::{

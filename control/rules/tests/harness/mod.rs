@@ -50,7 +50,14 @@ impl Default for Setup<'_> {
             settings: Settings {
                 checksums: ChecksumMode::Off,
                 flow_capacity: 1024,
-                copies: Copies { alerts: false, flows: false, drops: true, arp: false, anomalies: false, applications: false },
+                copies: Copies {
+                    alerts: false,
+                    flows: false,
+                    drops: true,
+                    arp: false,
+                    anomalies: false,
+                    applications: false,
+                },
                 ..Settings::default()
             },
         }

@@ -60,7 +60,8 @@ fn damage_is_an_event_of_its_kind() {
     assert!(matches!(frame(&data), Framed::Whole { wrong: Some(AppEvent::Dnp3BadTransportCrc), .. }));
     let short = link(0xc0, &[0xc0]);
     assert!(matches!(frame(&short), Framed::Whole { wrong: Some(AppEvent::Dnp3LenTooSmall), .. }));
-    assert_eq!(frame(b"GET / HTTP/1.1"), Framed::Broken(AppEvent::Dnp3LenTooSmall));
+    assert_eq!(frame(b"GET / HTTP/1.1"), Framed::Broken(AppEvent::Dnp3BadLinkCrc));
+    assert_eq!(frame(&[5, 0x64, 4, 0xc4, 0, 0, 0, 0, 0, 0]), Framed::Broken(AppEvent::Dnp3LenTooSmall));
 }
 
 #[test]
@@ -115,6 +116,7 @@ proptest! {
     fn a_frame_gives_back_what_was_put_in(data in prop::collection::vec(any::<u8>(), 2..249), transport in any::<u8>()) {
         let bytes = link(transport, &data);
         prop_assert_eq!(frame(&bytes), Framed::Whole { bytes: bytes.len(), wrong: None });
-        prop_assert_eq!(Flat::of(&bytes).unwrap().piece(), &data[..]);
+        let flat = Flat::of(&bytes).unwrap();
+        prop_assert_eq!(flat.piece(), &data[..]);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Part of [`super::Store`]. Two lists lead through the transactions: those of one conversation, and all of them by age.
 
-use super::{Conversation, Message, NO_CONVERSATION, NONE, OPEN, Store, Transaction, Walk};
+use super::{Message, NO_CONVERSATION, NONE, OPEN, Store, Transaction, Walk};
 use crate::event::{AppEvent, AppEvents};
 use sluice_core::{AppProtocol, Counters};
 
