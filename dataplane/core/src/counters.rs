@@ -21,6 +21,13 @@ impl<const N: usize> Tally<N> {
         }
     }
 
+    /// Raises the count of `number` by `more`; nothing beyond the last place.
+    pub fn raise_by(&mut self, number: usize, more: u64) {
+        if let Some(count) = self.0.get_mut(number) {
+            *count += more;
+        }
+    }
+
     /// The count of `number`.
     pub fn get(&self, number: usize) -> u64 {
         self.0.get(number).copied().unwrap_or(0)
@@ -166,6 +173,16 @@ counters! {
     detect_pcre_limit => "detect.pcre_limit",
     /// Evaluations stopped by the step limit: counted as no match.
     detect_step_limit => "detect.step_limit",
+    /// Outcomes of transforms that were too long and cut.
+    detect_transform_cut => "detect.transform_cut",
+    /// Outcomes of transforms that found no room to be kept, and are worked out again for each rule.
+    detect_transform_again => "detect.transform_again",
+    /// Values that found no room in their data set.
+    detect_dataset_full => "detect.dataset_full",
+    /// Packets that a `replace` would have changed, had their checksum been within reach.
+    ips_replace_refused => "ips.replace_refused",
+    /// Packets that a `replace` changed.
+    ips_replaced => "ips.replaced",
     /// Entries of shared state (thresholds, host bits) that had to make room.
     detect_state_evicted => "detect.state_evicted",
     /// Matches that counted for `unique_on` although their port may have been met before: no room to remember ports.
