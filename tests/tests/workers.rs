@@ -187,9 +187,15 @@ fn tunnels_in_tunnels_fragments_and_errors_are_told_the_same_by_any_number_of_wo
 
 #[test]
 fn a_full_flow_table_is_told_the_same_by_any_number_of_workers() {
-    let captures = [tangle::capture(11, 0, Link::Ethernet, 3_000)];
-    let Some(setup) = made("full", &captures) else { return };
-    setup.all_tell_the_same(&["2", "4"], &["--set", "detection.flow-capacity=512"]);
+    let mut capture = tangle::capture(11, 0, Link::Ethernet, 1_500);
+    // More flows than there is room for, while the others go on.
+    capture.add((0..3_000_u64).map(|number| Record {
+        time: BEGIN + 1_000_000_000 + number * 7_000_000,
+        bytes: datagram(1_000 + number as u16, b"attack"),
+    }));
+    let Some(setup) = made("full", &[capture]) else { return };
+    let report = setup.all_tell_the_same(&["2", "4"], &["--set", "detection.flow-capacity=1024"]);
+    assert!(report["counters"]["flow.evicted"].as_u64().unwrap() > 0, "{}", report["counters"]);
 }
 
 /// A UDP frame from this port.
