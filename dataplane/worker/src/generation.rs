@@ -108,4 +108,16 @@ mod tests {
         assert_eq!(post.returned().map(|old| old.ruleset.generation), Some(1));
         assert!(post.publish(generation(3)).is_ok());
     }
+
+    /// Found by the model in `tests/loom`: both boxes are empty then, and the worker would have freed what it could not return.
+    #[test]
+    fn none_is_published_while_the_worker_stands_between_its_boxes() {
+        let (post, mailbox) = mailbox();
+        assert!(post.publish(generation(2)).is_ok());
+        let taken = mailbox.0.new.pop().unwrap();
+        assert!(post.returned().is_none());
+        assert!(post.publish(generation(3)).is_err());
+        assert!(mailbox.0.old.push(taken).is_ok());
+        assert!(post.returned().is_some() && post.publish(generation(3)).is_ok());
+    }
 }
