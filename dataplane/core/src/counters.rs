@@ -21,6 +21,13 @@ impl<const N: usize> Tally<N> {
         }
     }
 
+    /// Raises the count of `number` by `more`; nothing beyond the last place.
+    pub fn raise_by(&mut self, number: usize, more: u64) {
+        if let Some(count) = self.0.get_mut(number) {
+            *count += more;
+        }
+    }
+
     /// The count of `number`.
     pub fn get(&self, number: usize) -> u64 {
         self.0.get(number).copied().unwrap_or(0)

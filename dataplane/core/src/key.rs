@@ -48,6 +48,22 @@ impl FlowKey {
         (Self([low_a, low_b, high_a, high_b, ports, rest]), swapped)
     }
 
+    /// The key of an IPv4 packet between these addresses and ports: what [`FlowKey::new`] makes of them, in fewer steps.
+    #[inline(always)]
+    pub const fn of_ipv4(source: ([u8; 4], u16), destination: ([u8; 4], u16), lane: Lane) -> (Self, bool) {
+        let ((from, from_port), (to, to_port)) = (source, destination);
+        let from_rank = ((u32::from_be_bytes(from) as u64) << 16) | from_port as u64;
+        let to_rank = ((u32::from_be_bytes(to) as u64) << 16) | to_port as u64;
+        let swapped = from_rank > to_rank;
+        let (low, high) = if swapped { (to_rank, from_rank) } else { (from_rank, to_rank) };
+        let [vlan_outer, vlan_inner] = lane.vlan;
+        let vlans = (vlan_outer as u64) << 32 | (vlan_inner as u64) << 48;
+        let ports = (low & 0xffff) << 16 | (high & 0xffff) | vlans;
+        let rest = lane.protocol as u64 | (lane.ip_version as u64) << 8 | (lane.depth as u64) << 16;
+        let (low, high) = ((low >> 16) as u32, (high >> 16) as u32);
+        (Self([low.swap_bytes() as u64, 0, high.swap_bytes() as u64, 0, ports, rest]), swapped)
+    }
+
     /// The two endpoints, in sorted order. For ICMP the ports hold message types.
     pub const fn endpoints(&self) -> [Endpoint; 2] {
         let Self([low_a, low_b, high_a, high_b, ports, _]) = *self;
@@ -103,6 +119,21 @@ mod tests {
         let (back, b) = FlowKey::new(endpoint(2, 80), endpoint(1, 40_000), lane);
         assert_eq!(there, back);
         assert_ne!(a, b);
+    }
+
+    #[test]
+    fn a_key_made_in_fewer_steps_is_the_same() {
+        let ends = [(0, 0), (1, 1), (1, 2), (200, 1), (255, u16::MAX)];
+        for (from, to) in ends.iter().flat_map(|from| ends.iter().map(move |to| (from, to))) {
+            let lane = Lane { protocol: 17, ip_version: 4, vlan: [7, 4095], depth: 1 };
+            let short = |end: &(u8, u16)| ([end.0, 2, 1, end.0 / 2], end.1);
+            let long = |end: &(u8, u16)| {
+                let (mut address, (start, port)) = ([0; 16], short(end));
+                address[..4].copy_from_slice(&start);
+                Endpoint { address, port }
+            };
+            assert_eq!(FlowKey::of_ipv4(short(from), short(to), lane), FlowKey::new(long(from), long(to), lane));
+        }
     }
 
     #[test]

@@ -66,6 +66,16 @@ impl Flow {
         if swapped == self.opened_swapped { Direction::ToServer } else { Direction::ToClient }
     }
 
+    /// Counts one packet of `length` bytes.
+    #[inline(always)]
+    pub fn count(&mut self, direction: Direction, length: u64) {
+        let place = direction.index();
+        if let (Some(packets), Some(bytes)) = (self.packets.get_mut(place), self.bytes.get_mut(place)) {
+            *packets += 1;
+            *bytes += length;
+        }
+    }
+
     /// IP protocol number.
     #[inline]
     pub fn protocol(&self) -> u8 {

@@ -30,6 +30,6 @@ mod wheel;
 pub use flow::Flow;
 pub use marks::{FLOW_BITS, FLOW_INTS, FlowCopy, FlowView, Marks};
 pub use partition::Partitions;
-pub use table::{FlowRef, FlowTable, Opening, TableFull, TableSettings};
+pub use table::{Candidate, FlowRef, FlowTable, Opening, TableFull, TableSettings};
 pub use tcp::{Anew, TcpSegment, TcpTracker};
 pub use timeouts::Timeouts;

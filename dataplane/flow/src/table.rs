@@ -40,6 +40,13 @@ pub struct TableFull;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FlowRef(u32);
 
+/// Where a key is most likely found.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate {
+    bucket: u32,
+    slot: u32,
+}
+
 /// The half-open connection at hand.
 const UNPACKED: FlowRef = FlowRef(NOBODY - 1);
 
@@ -150,19 +157,34 @@ impl FlowTable {
 
     /// Hints that `hash` will be looked up soon. First of the three steps of a burst's lookups.
     #[inline(always)]
-    pub fn prefetch(&self, hash: u64) {
-        self.index.prefetch(hash);
+    pub fn prefetch(&self, hash: u64) -> Candidate {
+        Candidate { bucket: self.index.prefetch(hash), slot: NOBODY }
     }
 
-    /// Hints that the flow under `hash` will be looked at soon. Second step: the bucket is in the cache by now.
+    /// Finds the flow that is most likely the one under `hash`, and hints that it will be looked at soon. Second step: the bucket is in the cache
+    /// by now. Nothing rests on the answer: [`FlowTable::confirm`] compares keys.
     #[inline(always)]
-    pub fn prefetch_flow(&self, hash: u64) {
-        let Some(slot) = self.index.candidate(hash) else { return };
+    pub fn prefetch_flow(&self, hash: u64, candidate: &mut Candidate) {
+        let Some(slot) = self.index.candidate(hash, candidate.bucket) else { return };
+        candidate.slot = slot;
         if let Some(flow) = self.flows.get(slot as usize) {
             prefetch_read(flow);
             prefetch_read(&flow.packets);
         } else if let Some(half_open) = self.waiting.get(slot ^ HALF) {
             prefetch_read(half_open);
+        }
+    }
+
+    /// The flow of `key` that is no half-open connection. Third step: its line is in the cache by now. Never creates, unpacks nothing; true
+    /// whatever happened to the table since the first two steps.
+    ///
+    /// # Cost
+    /// The first line of the flow when the candidate is the one, else as [`FlowTable::lookup`].
+    #[inline(always)]
+    pub fn confirm(&self, key: &FlowKey, hash: u64, candidate: &Candidate) -> Option<FlowRef> {
+        match self.flows.get(candidate.slot as usize) {
+            Some(flow) if flow.live && flow.key == *key => Some(FlowRef(candidate.slot)),
+            _ => self.lookup_flow(key, hash),
         }
     }
 
@@ -181,12 +203,8 @@ impl FlowTable {
         self.len() == 0
     }
 
-    /// The flow of `key` that is no half-open connection. Third step of a burst's lookups; never creates, unpacks nothing.
-    ///
-    /// # Cost
-    /// One or two buckets of 64 bytes and the first line of the flow.
-    #[inline(always)]
-    pub fn lookup_flow(&self, key: &FlowKey, hash: u64) -> Option<FlowRef> {
+    #[inline(never)]
+    fn lookup_flow(&self, key: &FlowKey, hash: u64) -> Option<FlowRef> {
         self.index.find(hash, |slot| self.flows.get(slot as usize).is_some_and(|flow| flow.key == *key)).map(FlowRef)
     }
 

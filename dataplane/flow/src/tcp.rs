@@ -286,6 +286,12 @@ impl TcpTracker {
         if half.known { half.next.wrapping_sub(half.initial).wrapping_sub(1) } else { 0 }
     }
 
+    /// Notes flags of a packet of which nothing else is followed.
+    #[inline]
+    pub fn note_flags(&mut self, direction: Direction, flags: u8) {
+        self.half_mut(direction).flags |= flags;
+    }
+
     fn half(&self, direction: Direction) -> &Half {
         let [server, client] = &self.halves;
         match direction {

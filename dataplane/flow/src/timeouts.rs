@@ -41,6 +41,14 @@ impl Default for Timeouts {
 }
 
 impl Timeouts {
+    /// The shortest of all, seconds: who was idle for less need not be asked for protocol and state.
+    pub fn shortest_s(&self) -> u32 {
+        // Only TCP ends by itself.
+        let open = |times: &IdleTimes| times.new_s.min(times.established_s);
+        let all = [&self.tcp, &self.udp, &self.icmp, &self.other].map(open);
+        all.into_iter().fold(self.tcp.closed_s, u32::min)
+    }
+
     /// Seconds a flow of `protocol` may be idle in `state`.
     pub fn idle_s(&self, protocol: u8, state: FlowState) -> u32 {
         let times = match protocol {

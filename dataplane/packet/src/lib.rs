@@ -5,7 +5,7 @@
 //! configuration. It never judges: what is odd becomes a [`DecodeEvent`], what cannot be followed sets
 //! [`Headers::invalid`], and policy for both lives elsewhere. It never reassembles: a fragment is described, not joined.
 //!
-//! `decode.rs` walks a frame; `link/`, `network/`, `transport/` and `tunnel/` hold one protocol a file, each a function
+//! `fast.rs` reads the flow key of plain frames without decoding them. `decode.rs` walks a frame; `link/`, `network/`, `transport/` and `tunnel/` hold one protocol a file, each a function
 //! from bytes to fields of [`Headers`] and the step that follows. No recursion: the walk is a loop with a budget.
 //!
 //! Names of events, and where decoding stops, follow Suricata's rule files and public tests, because rule sets are
@@ -18,6 +18,7 @@ pub mod checksum;
 mod config;
 mod decode;
 mod event;
+mod fast;
 mod headers;
 mod input;
 mod link;
@@ -37,6 +38,7 @@ mod reference;
 pub use config::{DecodeConfig, PortList, Teredo};
 pub use decode::decode;
 pub use event::{DecodeEvent, EventIter, EventSet};
+pub use fast::{Plain, PlainKind, plain};
 pub use headers::{
     Decoded, Embedded, Fragment, Headers, MAX_LAYERS, PacketSource, SctpFields, TcpFields, TcpFlags, TcpOptions,
     TcpTimestamps,

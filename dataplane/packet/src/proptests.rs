@@ -6,6 +6,10 @@ use crate::reference::{self, Answer};
 use crate::{DecodeConfig, DecodeEvent, Decoded, Headers, LinkType, PortList, Teredo, checksum, decode};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use sluice_core::{
+    FlowKey,
+    key::{Endpoint, Lane},
+};
 
 /// Everything a layer promises about its offsets.
 fn check_layer(frame: &[u8], layer: &Headers) {
@@ -97,6 +101,15 @@ proptest! {
     }
 
     #[test]
+    fn what_is_read_without_decoding_is_what_decoding_reads(
+        packet in prop_oneof![3 => any_packet(), 2 => plain_packet()],
+        open in any::<bool>(),
+        vlan_tracking in any::<bool>(),
+    ) {
+        check_plain(&packet, if open { &OPEN } else { &DecodeConfig::DEFAULT }, vlan_tracking);
+    }
+
+    #[test]
     fn generated_packets_are_read_as_the_reference_reads_them(packet in any_packet()) {
         compare(&packet);
     }
@@ -137,6 +150,60 @@ fn any_packet() -> impl Strategy<Value = Vec<u8>> {
         }
         frame
     })
+}
+
+/// A plain packet, nearly always: one byte may differ, and it may be cut.
+fn plain_packet() -> impl Strategy<Value = Vec<u8>> {
+    let ports = prop::array::uniform2(proptest::sample::select(&[0u16, 1, 80, 2152, 3544, 4789, 6081, 65535][..]));
+    let shape = (any::<bool>(), 0u16..3, any::<bool>(), any::<bool>(), ports, any::<u8>());
+    let damage = (proptest::option::of((any::<prop::sample::Index>(), any::<u8>())), 0usize..30, any::<u8>());
+    (shape, vec(any::<u8>(), 0..30), damage).prop_map(|(shape, payload, (damage, padding, cut))| {
+        let (six, tags, with_tcp, timestamps, [from, to], flags) = shape;
+        let options = [1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2];
+        let segment = match (with_tcp, timestamps) {
+            (true, true) => tcp_with_options(from, to, flags, &options, &payload),
+            (true, false) => tcp_with_options(from, to, flags, &[], &payload),
+            (false, _) => udp(from, to, &payload),
+        };
+        let protocol = if with_tcp { 6 } else { 17 };
+        let mut bytes = if six { ipv6(protocol, &segment) } else { ipv4_with_options(protocol, &[], &segment) };
+        let mut ether_type = if six { 0x86dd } else { 0x0800 };
+        for tag in 0..tags {
+            bytes = vlan(0xa000 + tag, ether_type, &bytes);
+            ether_type = 0x8100;
+        }
+        let mut frame = ethernet(ether_type, &bytes);
+        frame.extend(std::iter::repeat_n(0xee, padding));
+        if let Some((at, value)) = damage {
+            let at = at.index(frame.len());
+            frame[at] = value;
+        }
+        if cut < 40 {
+            frame.truncate(frame.len() - usize::from(cut).min(frame.len()));
+        }
+        frame
+    })
+}
+
+/// What `plain` reads without decoding is what the decoder reads, and all it would count.
+fn check_plain(frame: &[u8], config: &DecodeConfig, vlan_tracking: bool) {
+    let Some(plain) = crate::plain(frame, config, vlan_tracking) else { return };
+    let mut out = Decoded::new();
+    decode(frame, LinkType::Ethernet, config, &mut out);
+    let [layer] = out.layers() else { panic!("{out:?}") };
+    assert!(!layer.invalid && layer.has_transport && !layer.fragment.is_fragment && layer.events.is_empty());
+    assert!(layer.has_ethernet && layer.frame_start == 0);
+    assert_eq!(layer.seen.bits(), plain.kind.seen().bits());
+    assert_eq!((layer.ip_version, layer.is_udp(), layer.is_tcp()), {
+        (plain.kind.ip_version(), plain.kind.is_udp(), !plain.kind.is_udp())
+    });
+    assert_eq!((layer.vlan_count > 0, layer.vlan_count), (plain.kind.is_tagged(), u8::from(plain.kind.is_tagged())));
+    assert_eq!(plain.tcp_flags, if layer.is_tcp() { layer.tcp.flags } else { 0 });
+    let source = Endpoint { address: layer.src, port: layer.src_port };
+    let destination = Endpoint { address: layer.dst, port: layer.dst_port };
+    let vlan = if vlan_tracking { [layer.vlan[0], 0] } else { [0, 0] };
+    let lane = Lane { protocol: layer.protocol, ip_version: layer.ip_version, vlan, depth: 0 };
+    assert_eq!((plain.key, plain.swapped), FlowKey::new(source, destination, lane));
 }
 
 fn chain(extensions: &[(u8, Vec<u8>)], protocol: u8) -> (u8, Vec<u8>) {

@@ -40,6 +40,16 @@ impl ChecksumJudge {
         Self { answer, frames: 0, wrong: 0 }
     }
 
+    /// What will hold for the next frame.
+    #[inline]
+    pub fn next(&self) -> Checksums {
+        if self.answer == Checksums::Try && self.frames >= SAMPLE { self.verdict() } else { self.answer }
+    }
+
+    fn verdict(&self) -> Checksums {
+        if self.wrong * 10 <= self.frames { Checksums::Verify } else { Checksums::Ignore }
+    }
+
     /// What holds for the next frame, which is this one.
     #[inline]
     pub fn judge(&mut self, decoded: &Decoded, frame: &[u8]) -> Checksums {
@@ -51,7 +61,7 @@ impl ChecksumJudge {
 
     fn sample(&mut self, decoded: &Decoded, frame: &[u8]) {
         if self.frames >= SAMPLE {
-            self.answer = if self.wrong * 10 <= self.frames { Checksums::Verify } else { Checksums::Ignore };
+            self.answer = self.verdict();
             return;
         }
         self.frames += 1;

@@ -7,6 +7,8 @@
 //! - [`checksums`]: whether checksums count
 //! - [`frames`]: the bytes of a burst, decoded
 //! - [`pipeline`]: one packet through flow, rules and verdict
+//! - `in_table`: the flow of a packet: found, created, counted, settled
+//! - [`glance`]: frames of flows that nothing looks at any more, without decoding them
 //! - [`flows`]: which flow a packet belongs to
 //! - [`report`]: event records
 //! - [`reject`]: resets and unreachables
@@ -24,6 +26,8 @@ pub mod egress;
 pub mod flows;
 pub mod frames;
 pub mod generation;
+pub mod glance;
+mod in_table;
 pub mod inbox;
 pub mod live;
 pub mod owner;

@@ -7,6 +7,7 @@ use crate::{
     checksums::Checksums,
     flows::{self, Keyed},
     generation::{Generation, Parcel},
+    glance::PlainTally,
     inbox::Job,
     reject::{self, Answer},
     report::{InFlow, Reporter, Subject},
@@ -14,15 +15,11 @@ use crate::{
     settings::Settings,
 };
 use sluice_core::{
-    Action, Cause, Counters, Direction, ExceptionPolicy, HashKey, Nanos, Position, Verdict,
-    event::{FlowEnd, FlowState, TcpState},
-    verdict::Mode,
+    Action, Cause, Counters, Direction, ExceptionPolicy, HashKey, Nanos, Position, Verdict, event::FlowState,
+    time::NANOS_PER_SECOND, verdict::Mode,
 };
 use sluice_detect::{Findings, PacketView, state::State};
-use sluice_flow::{
-    FlowCopy, FlowRef, FlowTable, FlowView, Opening, TableFull, TableSettings, TcpSegment,
-    tcp::{self, TcpStep},
-};
+use sluice_flow::{FlowCopy, FlowRef, FlowTable, FlowView, TableFull, TableSettings, tcp};
 use sluice_packet::{Decoded, Headers, LinkType, Protocol, checksum};
 
 /// Answers one burst can cause: two for each packet.
@@ -40,17 +37,17 @@ pub struct At {
 }
 
 /// A flow in the table and the packet's direction in it.
-type InTable = Option<(FlowRef, Direction)>;
+pub(crate) type InTable = Option<(FlowRef, Direction)>;
 
 /// One worker's state and the order of its stages.
 pub struct Pipeline {
-    settings: Settings,
+    pub(crate) settings: Settings,
     /// The rules, and the room to judge by them. Exchanged by the worker between bursts.
     pub generation: Parcel,
     state: State,
-    flows: FlowTable,
+    pub(crate) flows: FlowTable,
     findings: Findings,
-    reporter: Reporter,
+    pub(crate) reporter: Reporter,
     /// Resets and unreachables to be sent with the burst; never more than [`MOST_ANSWERS`].
     answers: Vec<Answer>,
     /// Whether rules that matched the layer at hand ask for bytes to be written over.
@@ -61,6 +58,10 @@ pub struct Pipeline {
     pub counters: Counters,
     /// What is done about the checksums of the packet at hand.
     checksums: Checksums,
+    /// No flow is idle too long before this, nanoseconds.
+    pub(crate) shortest_idle_ns: u64,
+    /// Frames that were not decoded, not counted yet.
+    pub(crate) plain: PlainTally,
 }
 
 impl Pipeline {
@@ -77,6 +78,8 @@ impl Pipeline {
                 hash,
             ),
             checksums: Checksums::default(),
+            shortest_idle_ns: u64::from(settings.timeouts.shortest_s()) * NANOS_PER_SECOND,
+            plain: PlainTally::default(),
             settings,
             generation,
             state,
@@ -100,7 +103,7 @@ impl Pipeline {
         self.reporter.set_link(number);
     }
 
-    /// The key of the innermost layer's flow, which is brought into the cache. To be given to [`Pipeline::process`].
+    /// The key of the innermost layer's flow, whose bucket is brought into the cache. To be given to [`Pipeline::process`].
     #[inline]
     pub fn prefetch(&self, decoded: &Decoded) -> Option<Keyed> {
         let keyed = self.key_of(decoded.innermost(), depth_of(decoded))?;
@@ -200,6 +203,7 @@ impl Pipeline {
 
     /// Brings counters kept elsewhere up to date.
     pub fn publish(&mut self) {
+        self.plain.count(&mut self.counters);
         self.reporter.publish(&mut self.counters);
         let losses = &self.state.losses;
         self.counters.detect_state_evicted = losses.evicted;
@@ -234,16 +238,6 @@ impl Pipeline {
             Err(TableFull) if verdict == Verdict::Pass => self.without_room(subject),
             _ => verdict,
         }
-    }
-
-    /// Puts what the packet left of its flow where it stays.
-    fn settle(&mut self, found: InTable) -> Result<(), TableFull> {
-        let Some((flow, _)) = found else { return Ok(()) };
-        let Self { flows, counters, reporter, .. } = self;
-        flows.settle(flow, |gone| {
-            counters.flow_evicted += 1;
-            reporter.flow(gone.facts(), FlowEnd::Forced);
-        })
     }
 
     /// What becomes of a packet for whose flow the table has no room.
@@ -388,154 +382,6 @@ impl Pipeline {
         }
     }
 
-    /// The flow of a layer, found or created, with the packet counted in it; none for packets that have no flow.
-    fn flow_of(
-        &mut self,
-        subject: &Subject,
-        keyed: Option<Keyed>,
-        sound: bool,
-        now: Nanos,
-    ) -> Result<InTable, TableFull> {
-        let Some(keyed) = keyed else { return Ok(None) };
-        let Subject { frame, headers, layer, .. } = *subject;
-        // An error message belongs to the flow it is about, when that is known, and never makes one: anybody can send errors.
-        let is_error = flows::is_icmp_error(headers);
-        let (flow, keyed) = if is_error {
-            let vlan_tracking = self.settings.vlan_tracking;
-            let quoted = flows::key_of_quoted(headers, frame, layer, vlan_tracking, |key| self.flows.hash(key));
-            match quoted.and_then(|keyed| self.find(&keyed, now).map(|flow| (flow, keyed))) {
-                Some(known) => known,
-                None => return Ok(None),
-            }
-        } else {
-            (self.find_or_create(headers, &keyed, sound, now)?, keyed)
-        };
-        let Some(entry) = self.flows.get_mut(flow) else { return Ok(None) };
-        let direction = entry.direction(keyed.swapped);
-        let length = frame.len().saturating_sub(headers.frame_start as usize) as u64;
-        let place = direction.index();
-        if let (Some(packets), Some(bytes)) = (entry.packets.get_mut(place), entry.bytes.get_mut(place)) {
-            *packets += 1;
-            *bytes += length;
-        }
-        if let Some(icmp) = entry.icmp.get_mut(place)
-            && entry.packets.get(place) == Some(&1)
-        {
-            *icmp = (headers.icmp_type, headers.icmp_code);
-        }
-        if !is_error {
-            entry.last = now;
-            if entry.protocol() != 6 && entry.state == FlowState::New && direction == Direction::ToClient {
-                entry.state = FlowState::Established;
-            }
-        }
-        Ok(Some((flow, direction)))
-    }
-
-    /// The flow under `keyed`, unless it has been idle too long: then it is ended.
-    fn find(&mut self, keyed: &Keyed, now: Nanos) -> Option<FlowRef> {
-        let flow = self.flows.lookup(&keyed.key, keyed.hash)?;
-        if self.flows.is_idle(flow, now) {
-            self.end(flow, FlowEnd::Timeout);
-            return None;
-        }
-        Some(flow)
-    }
-
-    fn end(&mut self, flow: FlowRef, end: FlowEnd) {
-        if let Some(gone) = self.flows.remove(flow) {
-            self.reporter.flow(gone.facts(), end);
-        }
-    }
-
-    fn find_or_create(
-        &mut self,
-        headers: &Headers,
-        keyed: &Keyed,
-        sound: bool,
-        now: Nanos,
-    ) -> Result<FlowRef, TableFull> {
-        let mut anew = None;
-        if let Some(flow) = self.find(keyed, now) {
-            // What is dropped never arrives, so nothing in it ends the connection for the other end.
-            if sound
-                && headers.is_tcp()
-                && let Some(entry) = self.flows.get(flow).filter(|flow| !flow.action.is_some_and(Action::drops))
-            {
-                let direction = entry.direction(keyed.swapped);
-                anew = self.flows.begins_anew(flow, direction, &segment_of(headers));
-            }
-            if anew.is_none() {
-                return Ok(flow);
-            }
-            self.end(flow, FlowEnd::TcpReuse);
-        }
-        let flow = self.create(headers, keyed, now)?;
-        self.counters.flow_total += 1;
-        match headers.protocol {
-            6 => self.counters.flow_tcp += 1,
-            17 => self.counters.flow_udp += 1,
-            1 => self.counters.flow_icmpv4 += 1,
-            58 => self.counters.flow_icmpv6 += 1,
-            _ => {}
-        }
-        let Some(entry) = self.flows.get_mut(flow) else { return Err(TableFull) };
-        entry.vlan = headers.vlan;
-        entry.vlan_count = headers.vlan_count;
-        // A SYN-ACK comes from the server: the handshake's first packet was not seen.
-        if headers.is_tcp() && headers.tcp.flags & (tcp::SYN | tcp::ACK) == tcp::SYN | tcp::ACK {
-            entry.opened_swapped = !keyed.swapped;
-        }
-        if let Some(anew) = anew {
-            self.flows.begin(flow, &anew);
-            self.counters.tcp_sessions += u64::from(anew.state() == TcpState::SynSent);
-        }
-        Ok(flow)
-    }
-
-    /// A new flow, half open when its first packet is a SYN.
-    fn create(&mut self, headers: &Headers, keyed: &Keyed, now: Nanos) -> Result<FlowRef, TableFull> {
-        let Self { flows, counters, reporter, .. } = self;
-        let Keyed { key, swapped, hash } = *keyed;
-        let opening = Opening { key, hash, swapped, now };
-        if headers.is_tcp() && headers.tcp.flags & (tcp::SYN | tcp::ACK | tcp::RST) == tcp::SYN {
-            let half_open = flows.insert_half_open(opening, |gone| {
-                counters.flow_half_open_evicted += 1;
-                reporter.flow(gone.facts(), FlowEnd::Forced);
-            });
-            if half_open.is_ok() {
-                return half_open;
-            }
-        }
-        flows.insert(opening).or_else(|full| {
-            let gone = flows.evict(hash).ok_or(full)?;
-            counters.flow_evicted += 1;
-            reporter.flow(gone.facts(), FlowEnd::Forced);
-            flows.insert(opening)
-        })
-    }
-
-    /// Moves the connection on; whether the packet shows that the handshake was not seen: it picks the connection up, or there still is
-    /// none and the packet would be of one.
-    fn advance_tcp(&mut self, flow: FlowRef, direction: Direction, headers: &Headers) -> bool {
-        let midstream = self.settings.midstream;
-        let Some((flow, step)) = self.flows.advance(flow, direction, &segment_of(headers), midstream) else {
-            return false;
-        };
-        match step {
-            TcpStep::None => {
-                let of_connection = headers.tcp.flags & tcp::RST == 0 && headers.tcp.flags & tcp::ACK != 0;
-                return of_connection && flow.tcp.state() == TcpState::None;
-            }
-            TcpStep::Began => self.counters.tcp_sessions += 1,
-            TcpStep::PickedUp => {
-                self.counters.tcp_sessions += 1;
-                self.counters.tcp_midstream_pickups += 1;
-            }
-        }
-        step == TcpStep::PickedUp
-    }
-
     /// Applies the policy for connections whose handshake was not seen; the verdict, unless the packet goes on to the rules.
     fn without_handshake(&mut self, subject: &Subject, found: FlowRef, direction: Direction) -> Option<Verdict> {
         let policy = self.settings.midstream_policy;
@@ -632,13 +478,4 @@ fn depth_of(decoded: &Decoded) -> u8 {
 
 fn facts_of(flow: Option<&sluice_flow::Flow>, direction: Option<Direction>) -> InFlow {
     Some((flow?.facts(), direction?))
-}
-
-fn segment_of(headers: &Headers) -> TcpSegment {
-    TcpSegment {
-        seq: headers.tcp.seq,
-        ack: headers.tcp.ack,
-        flags: headers.tcp.flags,
-        payload_len: headers.payload_len,
-    }
 }

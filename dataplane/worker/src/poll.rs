@@ -7,6 +7,7 @@ use crate::{
     egress::{Egress, Sent},
     frames::{Frames, is_whole},
     generation::Mailbox,
+    glance::Glances,
     inbox::{Handovers, Item, Job},
     pipeline::{At, Pipeline},
     reader::Clock,
@@ -122,7 +123,7 @@ impl Worker {
         self.pipeline.set_link(link, link_number);
         let mut received = Burst::new();
         let mut verdicts = [Verdict::Pass; BURST];
-        let mut keys = [None; BURST];
+        let mut glances = Glances::default();
         let (mut taken, mut empty) = (0_u64, 0_u32);
         let stages = self.pipeline.settings().stages;
         let decode = self.pipeline.settings().decode;
@@ -148,12 +149,9 @@ impl Worker {
             meter.ledger.rx += wanted as u64;
 
             if stages != Stages::Forward {
-                frames.decode(&received, link, &decode);
-                for (place, key) in keys.iter_mut().enumerate().take(wanted) {
-                    *key = frames.headers(place).and_then(|decoded| pipeline.prefetch(decoded));
-                }
+                glances.take(pipeline, &received);
             }
-            for (place, (verdict, key)) in verdicts.iter_mut().zip(keys).enumerate().take(wanted) {
+            for (place, verdict) in verdicts.iter_mut().enumerate().take(wanted) {
                 *verdict = Verdict::Pass;
                 let Some(packet) = received.mbuf(place) else { continue };
                 let record = before + place as u64 + 1;
@@ -168,9 +166,16 @@ impl Worker {
                     *verdict = pipeline.cut();
                     continue;
                 }
-                let Some((decoded, frame)) = frames.of(place, packet).filter(|_| stages != Stages::Forward) else {
+                if stages == Stages::Forward {
                     continue;
-                };
+                }
+                let glance = glances.get(place);
+                if let Some(short) = glance.and_then(|glance| pipeline.short_cut(glance, checksums.next(), now)) {
+                    *verdict = short;
+                    continue;
+                }
+                let (decoded, frame) = frames.single(packet, link, &decode);
+                let key = glance.map_or_else(|| pipeline.prefetch(decoded), |glance| Some(glance.keyed()));
                 if stages == Stages::Lookup {
                     pipeline.lookup_only(decoded, key, frame, now);
                     continue;
@@ -240,12 +245,18 @@ impl Worker {
         meter.now = job.at.now;
         let (link, decode) = (pipeline.settings().link, pipeline.settings().decode);
         let stages = pipeline.settings().stages;
-        let (decoded, frame) = frames.single(packet.view(), link, &decode);
         if job.first == 0 {
             pipeline.counters.decoder_chained += u64::from(packet.is_chained());
         }
         let whole = is_whole(packet.view());
-        let key = pipeline.prefetch(decoded);
+        let glance = if packet.is_chained() || !whole { None } else { pipeline.glance(packet.view().first_segment()) };
+        let short = glance.filter(|_| stages != Stages::Forward);
+        if let Some(verdict) = short.and_then(|glance| pipeline.short_cut(&glance, job.checksums, job.at.now)) {
+            self.send(packet, job.at.record, verdict);
+            return;
+        }
+        let (decoded, frame) = frames.single(packet.view(), link, &decode);
+        let key = glance.map_or_else(|| pipeline.prefetch(decoded), |glance| Some(glance.keyed()));
         let verdict = match stages {
             Stages::Forward => Verdict::Pass,
             // Told of once, by the owner of the outermost layer.

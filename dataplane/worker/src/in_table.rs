@@ -1,0 +1,184 @@
+//! A packet's flow: found or created, counted, its TCP connection moved on, settled.
+//!
+//! Steps of [`crate::pipeline`]. Nothing here judges: what becomes of a packet for whose flow there is no room is decided there.
+
+use crate::{
+    flows::{self, Keyed},
+    pipeline::{InTable, Pipeline},
+    report::Subject,
+};
+use sluice_core::{
+    Action, Direction, Nanos,
+    event::{FlowEnd, FlowState, TcpState},
+};
+use sluice_flow::{
+    FlowRef, Opening, TableFull, TcpSegment,
+    tcp::{self, TcpStep},
+};
+use sluice_packet::Headers;
+
+impl Pipeline {
+    /// The flow of a layer, found or created, with the packet counted in it; none for packets that have no flow.
+    pub(crate) fn flow_of(
+        &mut self,
+        subject: &Subject,
+        keyed: Option<Keyed>,
+        sound: bool,
+        now: Nanos,
+    ) -> Result<InTable, TableFull> {
+        let Some(keyed) = keyed else { return Ok(None) };
+        let Subject { frame, headers, layer, .. } = *subject;
+        // An error message belongs to the flow it is about, when that is known, and never makes one: anybody can send errors.
+        let is_error = flows::is_icmp_error(headers);
+        let (flow, keyed) = if is_error {
+            let vlan_tracking = self.settings.vlan_tracking;
+            let quoted = flows::key_of_quoted(headers, frame, layer, vlan_tracking, |key| self.flows.hash(key));
+            match quoted.and_then(|keyed| self.find(&keyed, now).map(|flow| (flow, keyed))) {
+                Some(known) => known,
+                None => return Ok(None),
+            }
+        } else {
+            (self.find_or_create(headers, &keyed, sound, now)?, keyed)
+        };
+        let Some(entry) = self.flows.get_mut(flow) else { return Ok(None) };
+        let direction = entry.direction(keyed.swapped);
+        let length = frame.len().saturating_sub(headers.frame_start as usize) as u64;
+        let place = direction.index();
+        entry.count(direction, length);
+        if let Some(icmp) = entry.icmp.get_mut(place)
+            && entry.packets.get(place) == Some(&1)
+        {
+            *icmp = (headers.icmp_type, headers.icmp_code);
+        }
+        if !is_error {
+            entry.last = now;
+            if entry.protocol() != 6 && entry.state == FlowState::New && direction == Direction::ToClient {
+                entry.state = FlowState::Established;
+            }
+        }
+        Ok(Some((flow, direction)))
+    }
+
+    /// The flow under `keyed`, unless it has been idle too long: then it is ended.
+    fn find(&mut self, keyed: &Keyed, now: Nanos) -> Option<FlowRef> {
+        let flow = self.flows.lookup(&keyed.key, keyed.hash)?;
+        if self.flows.is_idle(flow, now) {
+            self.end(flow, FlowEnd::Timeout);
+            return None;
+        }
+        Some(flow)
+    }
+
+    fn end(&mut self, flow: FlowRef, end: FlowEnd) {
+        if let Some(gone) = self.flows.remove(flow) {
+            self.reporter.flow(gone.facts(), end);
+        }
+    }
+
+    fn find_or_create(
+        &mut self,
+        headers: &Headers,
+        keyed: &Keyed,
+        sound: bool,
+        now: Nanos,
+    ) -> Result<FlowRef, TableFull> {
+        let mut anew = None;
+        if let Some(flow) = self.find(keyed, now) {
+            // What is dropped never arrives, so nothing in it ends the connection for the other end.
+            if sound
+                && headers.is_tcp()
+                && let Some(entry) = self.flows.get(flow).filter(|flow| !flow.action.is_some_and(Action::drops))
+            {
+                let direction = entry.direction(keyed.swapped);
+                anew = self.flows.begins_anew(flow, direction, &segment_of(headers));
+            }
+            if anew.is_none() {
+                return Ok(flow);
+            }
+            self.end(flow, FlowEnd::TcpReuse);
+        }
+        let flow = self.create(headers, keyed, now)?;
+        self.counters.flow_total += 1;
+        match headers.protocol {
+            6 => self.counters.flow_tcp += 1,
+            17 => self.counters.flow_udp += 1,
+            1 => self.counters.flow_icmpv4 += 1,
+            58 => self.counters.flow_icmpv6 += 1,
+            _ => {}
+        }
+        let Some(entry) = self.flows.get_mut(flow) else { return Err(TableFull) };
+        entry.vlan = headers.vlan;
+        entry.vlan_count = headers.vlan_count;
+        // A SYN-ACK comes from the server: the handshake's first packet was not seen.
+        if headers.is_tcp() && headers.tcp.flags & (tcp::SYN | tcp::ACK) == tcp::SYN | tcp::ACK {
+            entry.opened_swapped = !keyed.swapped;
+        }
+        if let Some(anew) = anew {
+            self.flows.begin(flow, &anew);
+            self.counters.tcp_sessions += u64::from(anew.state() == TcpState::SynSent);
+        }
+        Ok(flow)
+    }
+
+    /// A new flow, half open when its first packet is a SYN.
+    fn create(&mut self, headers: &Headers, keyed: &Keyed, now: Nanos) -> Result<FlowRef, TableFull> {
+        let Self { flows, counters, reporter, .. } = self;
+        let Keyed { key, swapped, hash } = *keyed;
+        let opening = Opening { key, hash, swapped, now };
+        if headers.is_tcp() && headers.tcp.flags & (tcp::SYN | tcp::ACK | tcp::RST) == tcp::SYN {
+            let half_open = flows.insert_half_open(opening, |gone| {
+                counters.flow_half_open_evicted += 1;
+                reporter.flow(gone.facts(), FlowEnd::Forced);
+            });
+            if half_open.is_ok() {
+                return half_open;
+            }
+        }
+        flows.insert(opening).or_else(|full| {
+            let gone = flows.evict(hash).ok_or(full)?;
+            counters.flow_evicted += 1;
+            reporter.flow(gone.facts(), FlowEnd::Forced);
+            flows.insert(opening)
+        })
+    }
+
+    /// Moves the connection on; whether the packet shows that the handshake was not seen: it picks the connection up, or there still is
+    /// none and the packet would be of one.
+    pub(crate) fn advance_tcp(&mut self, flow: FlowRef, direction: Direction, headers: &Headers) -> bool {
+        let midstream = self.settings.midstream;
+        let Some((flow, step)) = self.flows.advance(flow, direction, &segment_of(headers), midstream) else {
+            return false;
+        };
+        match step {
+            TcpStep::None => {
+                let of_connection = headers.tcp.flags & tcp::RST == 0 && headers.tcp.flags & tcp::ACK != 0;
+                return of_connection && flow.tcp.state() == TcpState::None;
+            }
+            TcpStep::Began => self.counters.tcp_sessions += 1,
+            TcpStep::PickedUp => {
+                self.counters.tcp_sessions += 1;
+                self.counters.tcp_midstream_pickups += 1;
+            }
+        }
+        step == TcpStep::PickedUp
+    }
+
+    /// Puts what the packet left of its flow where it stays.
+    pub(crate) fn settle(&mut self, found: InTable) -> Result<(), TableFull> {
+        let Some((flow, _)) = found else { return Ok(()) };
+        let Self { flows, counters, reporter, .. } = self;
+        flows.settle(flow, |gone| {
+            counters.flow_evicted += 1;
+            reporter.flow(gone.facts(), FlowEnd::Forced);
+        })
+    }
+}
+
+fn segment_of(headers: &Headers) -> TcpSegment {
+    TcpSegment {
+        seq: headers.tcp.seq,
+        ack: headers.tcp.ack,
+        flags: headers.tcp.flags,
+        payload_len: headers.payload_len,
+    }
+}
