@@ -58,7 +58,7 @@ fn packets_are_judged_without_allocating() {
         ..harness::inline()
     };
     setup.settings.copies =
-        sluice_worker::Copies { alerts: true, flows: true, drops: true, arp: true, anomalies: true };
+        sluice_worker::Copies { alerts: true, flows: true, drops: true, arp: true, anomalies: true, tagged: true };
     let mut engine = Engine::with(harness::BROAD, setup);
     let rounds: Vec<_> = (0..20).map(traffic).collect();
     let mut alerts = 0_u64;

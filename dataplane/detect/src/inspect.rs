@@ -219,6 +219,9 @@ impl Inspector {
             if rule.silent {
                 finding.speaks = false;
             }
+            if finding.speaks {
+                apply(&rule.tags, packet, flow.as_deref_mut(), state, counters);
+            }
             if !finding.speaks && !finding.action.drops() && finding.action != Action::Pass {
                 continue;
             }
@@ -433,6 +436,23 @@ fn count(
     })
 }
 
+/// Whether an earlier alert has tagged `packet`. Uses up its part of the tags.
+///
+/// # Cost
+/// Nothing for a flow without marks; two looks at the shared state when a rule tags hosts.
+pub fn is_tagged(ruleset: &Ruleset, packet: &PacketView, flow: Option<&mut FlowView>, state: &mut State) -> bool {
+    let headers = packet.headers;
+    let length = packet.frame.len().saturating_sub(headers.frame_start as usize);
+    let mut tagged = flow.is_some_and(|flow| flow.take_tag(length, packet.now));
+    if ruleset.tags_hosts() && headers.is_ip() {
+        for owner in [Owner::Source, Owner::Destination] {
+            let host = Subject::of(owner, headers.ip_version, &headers.src, &headers.dst);
+            tagged |= state.take_host_tag(host, length, packet.now);
+        }
+    }
+    tagged
+}
+
 /// Leaves behind what a match leaves behind.
 fn apply(
     effects: &[Effect],
@@ -463,6 +483,8 @@ fn apply(
                 counters.flowbits_refused += u64::from(!flow.set_int(*id, value));
             }
             (Effect::BypassFlow, Some(flow)) => flow.bypassed = true,
+            (Effect::TagFlow(limit), Some(flow)) => flow.tag(*limit, packet.now),
+            (Effect::TagHost(owner, limit), _) => state.tag_host(subject(*owner), *limit, packet.now),
             (Effect::SetSharedBit { bit, owner, seconds }, _) => {
                 state.set(subject(*owner), *owner, *bit, packet.now, *seconds);
             }

@@ -6,6 +6,7 @@ use crate::{
     threshold::{Suppression, Threshold},
 };
 use sluice_core::{Action, Direction};
+pub use sluice_flow::marks::TagLimit;
 pub use sluice_flow::{FLOW_BITS, FLOW_INTS};
 
 /// The protocol in a rule's header, as far as packets without application layer tell it.
@@ -85,6 +86,10 @@ pub enum Effect {
     AddFlowInt(u16, i64),
     /// `bypass`
     BypassFlow,
+    /// `tag:session`
+    TagFlow(TagLimit),
+    /// `tag:host`
+    TagHost(Owner, TagLimit),
     /// `hostbits:set`, `xbits:set`
     SetSharedBit {
         /// The bit.
@@ -151,6 +156,8 @@ pub struct Rule {
     pub ints: Box<[IntStep]>,
     /// What a match leaves behind.
     pub effects: Box<[Effect]>,
+    /// What an alert leaves behind: tags.
+    pub tags: Box<[Effect]>,
     /// `detection_filter`, `threshold`, `rate_filter`, in the order they are judged.
     pub thresholds: Box<[Threshold]>,
     /// Addresses for which the signature never speaks.

@@ -18,7 +18,7 @@ use sluice_core::{
     Action, Cause, Counters, Direction, ExceptionPolicy, HashKey, Nanos, Position, Verdict, event::FlowState,
     time::NANOS_PER_SECOND, verdict::Mode,
 };
-use sluice_detect::{Findings, PacketView, state::State};
+use sluice_detect::{Findings, PacketView, inspect::is_tagged, state::State};
 use sluice_flow::{FlowCopy, FlowRef, FlowTable, FlowView, TableFull, TableSettings, tcp};
 use sluice_packet::{Decoded, Headers, LinkType, Protocol, checksum};
 
@@ -295,6 +295,12 @@ impl Pipeline {
         let flow = if leaves_marks { flow.as_mut() } else { copied.as_mut() };
         self.state.freeze(!leaves_marks);
         let Generation { ruleset, inspector } = &mut *self.generation;
+        let mut flow = flow;
+        if is_tagged(ruleset, &packet, flow.as_deref_mut(), &mut self.state) {
+            self.counters.detect_tagged += 1;
+            let facts = flow.as_deref().map(|flow| flow.facts()).zip(direction);
+            self.reporter.tagged(subject, facts);
+        }
         inspector.inspect(ruleset, &packet, flow, &mut self.state, &mut self.counters, &mut self.findings);
         self.asks_rewrite = self.settings.mode == Mode::Inline && !inspector.rewrites().is_empty();
         if self.findings.is_empty() {
