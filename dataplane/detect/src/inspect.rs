@@ -474,13 +474,17 @@ fn apply(
                     counters.flowbits_refused += u64::from(!flow.set_bit(*bit));
                 }
             }
-            (Effect::SetFlowInt(id, value), Some(flow)) => {
-                counters.flowbits_refused += u64::from(!flow.set_int(*id, *value));
+            (Effect::SetFlowInt(id, operand), Some(flow)) => {
+                let value = operand.value(flow);
+                counters.flowbits_refused += u64::from(value.is_some_and(|value| !flow.set_int(*id, value)));
             }
-            (Effect::AddFlowInt(id, change), Some(flow)) => {
-                let value = i64::from(flow.int(*id).unwrap_or(0)).saturating_add(*change);
-                let value = u32::try_from(value.max(0)).unwrap_or(u32::MAX);
-                counters.flowbits_refused += u64::from(!flow.set_int(*id, value));
+            (Effect::AddFlowInt(id, operand), Some(flow)) => {
+                let value = operand.value(flow).map(|by| flow.int(*id).unwrap_or(0).saturating_add(by));
+                counters.flowbits_refused += u64::from(value.is_some_and(|value| !flow.set_int(*id, value)));
+            }
+            (Effect::SubtractFlowInt(id, operand), Some(flow)) => {
+                let value = operand.value(flow).map(|by| flow.int(*id).unwrap_or(0).saturating_sub(by));
+                counters.flowbits_refused += u64::from(value.is_some_and(|value| !flow.set_int(*id, value)));
             }
             (Effect::BypassFlow, Some(flow)) => flow.bypassed = true,
             (Effect::TagFlow(limit), Some(flow)) => flow.tag(*limit, packet.now),

@@ -1,7 +1,7 @@
 //! One compiled signature.
 
 use crate::{
-    check::{Check, IntTest, Owner, SharedBit},
+    check::{Check, IntOperand, IntTest, Owner, SharedBit},
     program::Program,
     threshold::{Suppression, Threshold},
 };
@@ -81,9 +81,11 @@ pub enum Effect {
     /// `flowbits:toggle`
     ToggleFlowBit(u16),
     /// `flowint:name,=,n`
-    SetFlowInt(u16, u32),
-    /// `flowint:name,+,n` and `-`
-    AddFlowInt(u16, i64),
+    SetFlowInt(u16, IntOperand),
+    /// `flowint:name,+,n`
+    AddFlowInt(u16, IntOperand),
+    /// `flowint:name,-,n`, down to 0
+    SubtractFlowInt(u16, IntOperand),
     /// `bypass`
     BypassFlow,
     /// `tag:session`

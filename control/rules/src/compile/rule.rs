@@ -203,7 +203,7 @@ fn tag(tag: &SyntaxTag) -> Effect {
 }
 
 fn is_int(effect: &Effect) -> bool {
-    matches!(effect, Effect::SetFlowInt(..) | Effect::AddFlowInt(..))
+    matches!(effect, Effect::SetFlowInt(..) | Effect::AddFlowInt(..) | Effect::SubtractFlowInt(..))
 }
 
 /// Priority of a rule that names neither priority nor a known class.
