@@ -68,6 +68,10 @@ const PATHS: &[&str] = &[
     "detection.variables.address.NAME",
     "detection.variables.port.NAME",
     "detection.datasets.allow-write",
+    "detection.datasets.folder",
+    "detection.iprep-categories",
+    "detection.iprep-files",
+    "detection.geoip-database",
     "detection.classification-file",
     "detection.reference-file",
     "detection.threshold-file",
@@ -96,6 +100,10 @@ const ALIASES: &[(&str, &str)] = &[
     ("vlan.use-for-tracking", "detection.vlan-tracking"),
     ("action-order", "detection.action-order"),
     ("datasets.rules.allow-write", "detection.datasets.allow-write"),
+    ("default-data-dir", "detection.datasets.folder"),
+    ("reputation-categories-file", "detection.iprep-categories"),
+    ("reputation-files", "detection.iprep-files"),
+    ("geoip-database", "detection.geoip-database"),
     ("classification-file", "detection.classification-file"),
     ("reference-config-file", "detection.reference-file"),
     ("threshold-file", "detection.threshold-file"),
@@ -243,6 +251,12 @@ impl Settings {
                     action_order(value).ok_or_else(|| bad("pass, drop, reject and alert, each once, with commas"))?;
             }
             "detection.datasets.allow-write" => self.dataset_writes = flag()?,
+            "detection.datasets.folder" => self.dataset_folder = file(),
+            "detection.iprep-categories" => self.iprep_categories = file(),
+            "detection.iprep-files" => {
+                self.iprep_files = value.split(',').map(|path| PathBuf::from(path.trim())).collect();
+            }
+            "detection.geoip-database" => self.geoip_database = file(),
             "detection.classification-file" => self.classification_file = file(),
             "detection.reference-file" => self.reference_file = file(),
             "detection.threshold-file" => self.threshold_file = file(),

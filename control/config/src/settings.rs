@@ -176,6 +176,14 @@ pub struct Settings {
     pub variables: Variables,
     /// `detection.datasets.allow-write`: rules may name files that their sets are written to.
     pub dataset_writes: bool,
+    /// `detection.datasets.folder`: where data sets are written to, and read from again; without it the folder of the logs.
+    pub dataset_folder: Option<PathBuf>,
+    /// `detection.iprep-categories`: categories of reputations; without it no rule can ask for one.
+    pub iprep_categories: Option<PathBuf>,
+    /// `detection.iprep-files`: reputations of addresses.
+    pub iprep_files: Vec<PathBuf>,
+    /// `detection.geoip-database`: countries of addresses, in the MaxMind format.
+    pub geoip_database: Option<PathBuf>,
     /// `detection.classification-file`
     pub classification_file: Option<PathBuf>,
     /// `detection.reference-file`
@@ -228,6 +236,10 @@ impl Default for Settings {
             action_order: [Pass, Drop, Reject, Alert],
             variables: Variables::default(),
             dataset_writes: true,
+            dataset_folder: None,
+            iprep_categories: None,
+            iprep_files: Vec::new(),
+            geoip_database: None,
             classification_file: None,
             reference_file: None,
             threshold_file: None,

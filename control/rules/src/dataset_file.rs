@@ -5,13 +5,15 @@
 //!
 //! Source: the public rule documentation, "Datasets: File formats".
 use crate::diagnostic::Problem;
-use crate::syntax::keyword::dataset::{Datarep, Dataset, DatasetFormat, DatasetType};
+pub use crate::syntax::keyword::dataset::DatasetType;
+use crate::syntax::keyword::dataset::{Datarep, Dataset, DatasetFormat};
 use serde_json::Value as Json;
+use sluice_detect::dataset::{Dataset as Values, Kind, ROOM_VALUES as ROOM};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::{Component, Path, PathBuf};
 
 /// What rules may do with files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DatasetPolicy {
     /// Files are read at all; without it only the words of the rule are checked.
     pub read: bool,
@@ -19,11 +21,13 @@ pub struct DatasetPolicy {
     pub allow_write: bool,
     /// Files to write may lie anywhere.
     pub allow_absolute: bool,
+    /// Where files to write lie: a `state` is read from there, if it is there, else beside the rules.
+    pub folder: Option<PathBuf>,
 }
 
 impl Default for DatasetPolicy {
     fn default() -> Self {
-        Self { read: true, allow_write: true, allow_absolute: false }
+        Self { read: true, allow_write: true, allow_absolute: false, folder: None }
     }
 }
 
@@ -36,6 +40,27 @@ pub struct DatasetData {
     pub kind: DatasetType,
     /// The values; empty when there is no file yet.
     pub entries: Vec<DatasetEntry>,
+    /// The file its values are written to in the end (`save`, `state`), as the rule names it.
+    pub file: Option<Box<str>>,
+    /// Bytes it may take.
+    pub memcap: Option<u64>,
+    /// Buckets of its table.
+    pub hashsize: Option<u32>,
+}
+
+impl DatasetData {
+    /// An empty set.
+    pub fn new(name: &str, kind: DatasetType) -> Self {
+        Self { name: name.into(), kind, entries: Vec::new(), file: None, memcap: None, hashsize: None }
+    }
+
+    /// Values there is room for beyond those of the file: as many as the `memcap` leaves, or the ordinary number.
+    pub(crate) fn room(&self) -> usize {
+        let Some(memcap) = self.memcap else { return ROOM };
+        let left = memcap.saturating_sub(u64::from(self.hashsize.unwrap_or(DEFAULT_HASHSIZE)) * BUCKET_BYTES);
+        let values = usize::try_from(left / VALUE_BYTES).unwrap_or(usize::MAX);
+        values.saturating_sub(self.entries.len()).max(1)
+    }
 }
 
 /// One value of a set.
@@ -104,6 +129,26 @@ impl<'r> From<&'r Datarep> for Declaration<'r> {
     }
 }
 
+impl<'r> Declaration<'r> {
+    /// The set as read.
+    pub(crate) fn data(&self, kind: DatasetType, entries: Vec<DatasetEntry>) -> DatasetData {
+        let Self { memcap, hashsize, .. } = *self;
+        DatasetData {
+            entries,
+            file: self.file().map(Into::into),
+            memcap,
+            hashsize,
+            ..DatasetData::new(self.name, kind)
+        }
+    }
+
+    /// The file it is written to.
+    pub(crate) fn file(&self) -> Option<&'r str> {
+        // Reputations never change.
+        self.save.or(self.state).filter(|_| !self.reputation)
+    }
+}
+
 /// Bytes a set takes: so many for each bucket of its table and each value, with room for this many from the start.
 /// The figures are the reference's, so that a `memcap` written for it means the same here.
 const BUCKET_BYTES: u64 = 64;
@@ -112,13 +157,14 @@ const ROOM_VALUES: u64 = 1000;
 const DEFAULT_HASHSIZE: u32 = 4096;
 
 /// Checks a declaration and reads its file. `rules` is the rule file, whose folder relative paths start from.
-pub(crate) fn read(set: Declaration<'_>, rules: &Path, policy: DatasetPolicy) -> Result<Vec<DatasetEntry>, Problem> {
+pub(crate) fn read(set: Declaration<'_>, rules: &Path, policy: &DatasetPolicy) -> Result<Vec<DatasetEntry>, Problem> {
     for path in [set.save, set.state].into_iter().flatten() {
         writable(Path::new(path), policy)?;
     }
     let Some(kind) = set.kind.filter(|_| policy.read) else { return Ok(Vec::new()) };
     let Some(path) = set.load.or(set.state) else { return Ok(Vec::new()) };
-    let path = resolved(path, rules);
+    let kept = policy.folder.as_ref().filter(|_| set.load.is_none()).map(|folder| folder.join(path));
+    let path = kept.filter(|kept| kept.exists()).unwrap_or_else(|| resolved(path, rules));
     let bytes = match std::fs::read(&path) {
         Ok(bytes) => bytes,
         // A state file is made when the first value is kept.
@@ -140,11 +186,57 @@ pub(crate) fn read(set: Declaration<'_>, rules: &Path, policy: DatasetPolicy) ->
     }
 }
 
+/// Writes the values of `set` to `path`, one a line, sorted, as [`read`] takes them. The file is replaced whole.
+///
+/// # Errors
+/// The system's. What was there before is then still there.
+pub fn write(set: &Values, path: &Path) -> std::io::Result<()> {
+    let mut lines = std::collections::BTreeSet::new();
+    set.for_each(|value| {
+        lines.extend(line(set.kind(), value));
+    });
+    let text: String = lines.into_iter().map(|line| line + "\n").collect();
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let new = path.with_file_name(name);
+    std::fs::write(&new, text)?;
+    std::fs::rename(&new, path)
+}
+
+/// A value as it stands in a file.
+fn line(kind: Kind, value: &[u8]) -> Option<String> {
+    Some(match kind {
+        Kind::String => encode(value),
+        Kind::Md5 | Kind::Sha256 => value.iter().map(|byte| format!("{byte:02x}")).collect(),
+        Kind::Ipv4 => Ipv4Addr::from(<[u8; 4]>::try_from(value).ok()?).to_string(),
+        Kind::Ip => match <[u8; 4]>::try_from(value) {
+            Ok(v4) => Ipv4Addr::from(v4).to_ipv6_mapped().to_string(),
+            Err(_) => Ipv6Addr::from(<[u8; 16]>::try_from(value).ok()?).to_string(),
+        },
+    })
+}
+
+fn encode(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let number = chunk.iter().fold(0, |sum: u32, &byte| sum << 8 | u32::from(byte)) << (8 * (3 - chunk.len()));
+        for place in 0..4 {
+            let digit = DIGITS.get((number >> (18 - 6 * place) & 63) as usize).copied().unwrap_or(b'=');
+            text.push(if place <= chunk.len() { char::from(digit) } else { '=' });
+        }
+    }
+    text
+}
+
 fn resolved(path: &str, rules: &Path) -> PathBuf {
     rules.parent().unwrap_or(Path::new("")).join(path)
 }
 
-fn writable(path: &Path, policy: DatasetPolicy) -> Result<(), Problem> {
+fn writable(path: &Path, policy: &DatasetPolicy) -> Result<(), Problem> {
     if !policy.allow_write {
         return Err(Problem::DatasetRefused { reason: "rules may not write files (save, state)" });
     }
@@ -307,10 +399,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_written_is_read_again() {
+        for (kind, engine, values) in [
+            (DatasetType::String, Kind::String, vec![&b""[..], b"a", b"ab", b"abc", b"abcd", b"\x00\xff\n"]),
+            (DatasetType::Md5, Kind::Md5, vec![&[0xab; 16]]),
+            (DatasetType::Sha256, Kind::Sha256, vec![&[0x01; 32]]),
+            (DatasetType::Ipv4, Kind::Ipv4, vec![&[10, 0, 0, 1]]),
+            (DatasetType::Ip, Kind::Ip, vec![&[10, 0, 0, 1], &[0xfd; 16]]),
+        ] {
+            for value in values {
+                let text = line(engine, value).unwrap();
+                let read = csv(text.as_bytes(), kind, false).unwrap();
+                assert_eq!(&*read.value, value, "{text}");
+            }
+        }
+    }
+
+    #[test]
     fn files_to_write_stay_below_the_data_folder() {
         let policy = DatasetPolicy::default();
+        let policy = &policy;
         assert!(writable(Path::new("a/b.txt"), policy).is_ok());
         assert!(writable(Path::new("/a.txt"), policy).is_err() && writable(Path::new("../a.txt"), policy).is_err());
-        assert!(writable(Path::new("a.txt"), DatasetPolicy { allow_write: false, ..policy }).is_err());
+        assert!(writable(Path::new("a.txt"), &DatasetPolicy { allow_write: false, ..policy.clone() }).is_err());
     }
 }

@@ -135,6 +135,20 @@ pub enum Problem {
         /// The keyword.
         keyword: &'static str,
     },
+    /// The rule asks for a file that the settings do not name.
+    NotConfigured {
+        /// What the file is.
+        what: &'static str,
+        /// The setting that names it.
+        setting: &'static str,
+    },
+    /// A database that can't be read.
+    NotADatabase {
+        /// The reader's words.
+        reason: Box<str>,
+    },
+    /// No such category of reputations.
+    UnknownCategory,
     /// No such event.
     UnknownEvent {
         /// Its name.
@@ -341,6 +355,9 @@ impl fmt::Display for Problem {
             Self::RelativeToStart => write!(f, "nothing before it in this buffer, so it counts from the start"),
             Self::NoFastPattern => write!(f, "this buffer cannot hold the fast pattern"),
             Self::NeverTransformed { transform } => write!(f, "{transform} never produces this pattern"),
+            Self::NotConfigured { what, .. } => write!(f, "there is no {what}"),
+            Self::NotADatabase { reason } => write!(f, "not a database of countries: {reason}"),
+            Self::UnknownCategory => write!(f, "the file of categories has no such category"),
             Self::DatasetRefused { reason } => write!(f, "{reason}"),
             Self::DatasetLine { line, expected } => write!(f, "line {line} of the file is not {expected}"),
             Self::Ignored { by } => write!(f, "{by} overlooks this"),
@@ -411,6 +428,9 @@ impl Problem {
             Self::RelativeToStart => "use offset or depth".into(),
             Self::NoFastPattern => "put fast_pattern on a content of another buffer".into(),
             Self::NeverTransformed { .. } => "write the pattern as the transform leaves it".into(),
+            Self::NotConfigured { setting, .. } => format!("name it with {setting}, or disable the rule"),
+            Self::NotADatabase { .. } => "name a country database in the MaxMind format (.mmdb)".into(),
+            Self::UnknownCategory => "add it to the file of categories, or use one of its short names".into(),
             Self::DatasetRefused { .. } => "change the path or the setting".into(),
             Self::DatasetLine { .. } => "correct that line".into(),
             Self::Ignored { .. } => "remove it, or put a `;` before it".into(),

@@ -258,15 +258,18 @@ impl<'o> Loader<'o> {
                 MatchKind::Datarep(set) => Declaration::from(set),
                 _ => continue,
             };
-            let known = self.set.datasets.iter().find(|known| *known.name == *set.name);
+            let known = self.set.datasets.iter_mut().find(|known| *known.name == *set.name);
             let problem = match (known, set.kind) {
                 (Some(known), Some(kind)) if known.kind != kind => {
                     Problem::DatasetRefused { reason: "an earlier rule gives this set another type" }
                 }
-                (Some(_), _) => continue,
-                (None, kind) => match (dataset_file::read(set, &rule.file, self.options.datasets), kind) {
+                (Some(known), _) => {
+                    known.file = known.file.take().or(set.file().map(Into::into));
+                    continue;
+                }
+                (None, kind) => match (dataset_file::read(set, &rule.file, &self.options.datasets), kind) {
                     (Ok(entries), Some(kind)) => {
-                        self.set.datasets.push(DatasetData { name: set.name.into(), kind, entries });
+                        self.set.datasets.push(set.data(kind, entries));
                         continue;
                     }
                     (Ok(_), None) => continue,

@@ -263,6 +263,7 @@ pub fn run(replay: Replay) -> Result<Report, ReplayError> {
         Some(writer) => Some(writer.finish().map_err(output(&forwarded_path))?),
         None => None,
     };
+    loader.write_datasets(log_dir).map_err(|(path, error)| ReplayError::Output { path, reason: error.to_string() })?;
     let mut sum = Meter::default();
     reader.iter().chain(&meters).for_each(|meter| sum.add(meter));
     let counts = RuleCounts {

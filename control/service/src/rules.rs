@@ -2,17 +2,19 @@
 
 use sluice_config::{ActionWord, Settings};
 use sluice_core::Action;
-use sluice_detect::{Ruleset, ruleset::BuildError};
+use sluice_detect::{Ruleset, prefix::Countries, ruleset::BuildError};
 use sluice_events::{Signature, signature::Target};
 use sluice_rules::{
     DatasetPolicy, Diagnostic, LoadOptions, Rule, Severity, Variables,
-    compile::{self, ActionOrder, CompileOptions, Limit, Names, limits},
-    config::{classification, reference, threshold},
+    compile::{self, ActionOrder, CompileOptions, KnownReputations, Limit, Names, Outside, SavedDataset, limits},
+    config::{self, classification, reference, reputation, threshold},
+    dataset_file,
     diagnostic::Problem,
     syntax::keyword::meta,
 };
 use std::{
     collections::BTreeMap,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -64,12 +66,13 @@ pub struct RuleLoader {
     settings: Settings,
     names: Names,
     generation: u32,
+    saved: Vec<SavedDataset>,
 }
 
 impl RuleLoader {
     /// A loader for `sources`.
     pub fn new(sources: RuleSources, settings: Settings) -> Self {
-        Self { sources, settings, names: Names::default(), generation: 0 }
+        Self { sources, settings, names: Names::default(), generation: 0, saved: Vec::new() }
     }
 
     /// Loads and compiles the next generation, the first being 1.
@@ -78,7 +81,27 @@ impl RuleLoader {
     /// [`BuildError`] when the prefilter's compiler refuses. Rules that can't be used are diagnostics.
     pub fn load(&mut self) -> Result<LoadedRules, BuildError> {
         self.generation += 1;
-        load(&self.sources, &self.settings, &mut self.names, self.generation)
+        let (loaded, saved) = load(&self.sources, &self.settings, &mut self.names, self.generation)?;
+        // A set that a later generation no longer names is written all the same: its values were asked for.
+        self.saved.retain(|old| saved.iter().all(|new| new.file != old.file));
+        self.saved.extend(saved);
+        Ok(loaded)
+    }
+
+    /// Writes the data sets that rules ask to be kept (`save`, `state`), below the folder of the settings or else `folder`.
+    ///
+    /// # Errors
+    /// The file that could not be written, and why. The others are written all the same.
+    pub fn write_datasets(&self, folder: &Path) -> Result<(), (PathBuf, io::Error)> {
+        let folder = self.settings.dataset_folder.as_deref().unwrap_or(folder);
+        let mut outcome = Ok(());
+        for saved in &self.saved {
+            let path = folder.join(&*saved.file);
+            if let Err(error) = dataset_file::write(&saved.set, &path) {
+                outcome = Err((path, error));
+            }
+        }
+        outcome
     }
 }
 
@@ -87,13 +110,17 @@ fn load(
     settings: &Settings,
     names: &mut Names,
     generation: u32,
-) -> Result<LoadedRules, BuildError> {
+) -> Result<(LoadedRules, Vec<SavedDataset>), BuildError> {
     let mut diagnostics = Vec::new();
     let variables = Variables { address: settings.variables.address.clone(), port: settings.variables.port.clone() };
     let classes = Classes::load(settings.classification_file.as_deref(), &mut diagnostics);
     let references = References::load(settings.reference_file.as_deref(), &mut diagnostics);
     let limits = limits(settings.threshold_file.as_deref(), &variables, &mut diagnostics);
-    let datasets = DatasetPolicy { allow_write: settings.dataset_writes, ..DatasetPolicy::default() };
+    let datasets = DatasetPolicy {
+        allow_write: settings.dataset_writes,
+        folder: settings.dataset_folder.clone(),
+        ..DatasetPolicy::default()
+    };
     let options = LoadOptions { variables: Some(variables.clone()), datasets, ..LoadOptions::default() };
     let mut set = sluice_rules::load(&sources.paths, &options);
     for (name, text) in &sources.bundled {
@@ -101,6 +128,7 @@ fn load(
         set.rules.extend(more.rules);
         set.diagnostics.extend(more.diagnostics);
         set.disabled.extend(more.disabled);
+        set.datasets.extend(more.datasets);
     }
     let class_priority = |class: &str| classes.by_name.get(class).map(|(_, priority)| *priority);
     let compile_options = CompileOptions {
@@ -108,6 +136,11 @@ fn load(
         action_order: ActionOrder(settings.action_order.map(action)),
         class_priority: &class_priority,
         limits: &limits,
+        outside: Outside {
+            datasets: &set.datasets,
+            reputations: reputations(settings, &mut diagnostics),
+            countries: countries(settings.geoip_database.as_deref(), &mut diagnostics),
+        },
     };
     let compiled = compile::compile(&set.rules, &compile_options, names, generation)?;
     let signatures: Vec<Signature> = compiled
@@ -124,7 +157,7 @@ fn load(
             *waiting.entry(feature).or_default() += 1;
         }
     }
-    Ok(LoadedRules {
+    let loaded = LoadedRules {
         accepted: compiled.ruleset.rules().len(),
         ruleset: Arc::new(compiled.ruleset),
         signatures: signatures.into(),
@@ -133,7 +166,8 @@ fn load(
         waiting,
         disabled: set.disabled.len(),
         skipped: set.skipped.len(),
-    })
+    };
+    Ok((loaded, compiled.saved))
 }
 
 /// Classes of our own, for runs that bring no `classification.config`.
@@ -185,6 +219,38 @@ fn limits(path: Option<&Path>, variables: &Variables, diagnostics: &mut Vec<Diag
     let (limits, problems) = limits::resolve(&lines, variables);
     diagnostics.extend(problems.into_iter().map(|problem| of_file(&name, problem)));
     limits
+}
+
+/// Reputations of addresses, when the settings name a file of categories.
+fn reputations(settings: &Settings, diagnostics: &mut Vec<Diagnostic>) -> Option<KnownReputations> {
+    let categories = settings.iprep_categories.as_deref()?;
+    let (name, bytes) = read(Some(categories), "", "", diagnostics);
+    let (categories, wrong) = reputation::categories(&name, &bytes);
+    diagnostics.extend(wrong);
+    let mut scores = Vec::new();
+    for path in &settings.iprep_files {
+        let (name, bytes) = read(Some(path), "", "", diagnostics);
+        let (more, wrong) = reputation::scores(&name, &bytes);
+        scores.extend(more);
+        diagnostics.extend(wrong);
+    }
+    Some(reputation::build(categories, scores))
+}
+
+/// Countries of addresses, when the settings name a database.
+fn countries(path: Option<&Path>, diagnostics: &mut Vec<Diagnostic>) -> Option<Arc<Countries>> {
+    let (path, bytes) = read(Some(path?), "", "", diagnostics);
+    // What could not be read has been told.
+    if bytes.is_empty() {
+        return None;
+    }
+    match config::countries::read(bytes) {
+        Ok(countries) => Some(Arc::new(countries)),
+        Err(reason) => {
+            diagnostics.push(of_file(&path, Problem::NotADatabase { reason: reason.into() }));
+            None
+        }
+    }
 }
 
 /// The bytes of `path`, or what is bundled.

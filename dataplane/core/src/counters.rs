@@ -173,6 +173,16 @@ counters! {
     detect_pcre_limit => "detect.pcre_limit",
     /// Evaluations stopped by the step limit: counted as no match.
     detect_step_limit => "detect.step_limit",
+    /// Outcomes of transforms that were too long and cut.
+    detect_transform_cut => "detect.transform_cut",
+    /// Outcomes of transforms that found no room to be kept, and are worked out again for each rule.
+    detect_transform_again => "detect.transform_again",
+    /// Values that found no room in their data set.
+    detect_dataset_full => "detect.dataset_full",
+    /// Packets that a `replace` would have changed, had their checksum been within reach.
+    ips_replace_refused => "ips.replace_refused",
+    /// Packets that a `replace` changed.
+    ips_replaced => "ips.replaced",
     /// Entries of shared state (thresholds, host bits) that had to make room.
     detect_state_evicted => "detect.state_evicted",
     /// Matches that counted for `unique_on` although their port may have been met before: no room to remember ports.

@@ -16,7 +16,7 @@ fn address(ip_version: u8, bytes: &[u8; 16]) -> Option<&[u8]> {
 }
 
 /// A piece of a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Buffer {
     /// Transport payload.
     Payload,
@@ -71,6 +71,11 @@ impl Buffer {
             Self::SourceAddress => address(headers.ip_version, &headers.src),
             Self::DestinationAddress => address(headers.ip_version, &headers.dst),
         }
+    }
+
+    /// Whether a packet can have several of this piece.
+    pub const fn is_several(self) -> bool {
+        matches!(self, Self::SctpChunkData)
     }
 
     /// Whether `wanted` holds for one instance of this piece. Most have one.

@@ -2,10 +2,14 @@
 //!
 //! Compiled by `sluice-rules`, judged by [`crate::inspect`], cheap ones first.
 
-use crate::range::Range;
+use crate::{
+    prefix::{Countries, Country, Reputations},
+    range::Range,
+};
 use sluice_core::Direction;
 use sluice_flow::{FlowView, tcp};
 use sluice_packet::{DecodeEvent, Headers, checksum};
+use std::sync::Arc;
 
 /// How `flags` compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +89,42 @@ pub enum Side {
     Either,
 }
 
+/// Which address of a packet is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ends {
+    /// The source.
+    Source,
+    /// The destination.
+    Destination,
+    /// One of the two.
+    Either,
+    /// Both.
+    Both,
+}
+
+impl Ends {
+    fn hold(self, headers: &Headers, mut wanted: impl FnMut(&[u8; 16]) -> bool) -> bool {
+        headers.is_ip()
+            && match self {
+                Self::Source => wanted(&headers.src),
+                Self::Destination => wanted(&headers.dst),
+                Self::Either => wanted(&headers.src) || wanted(&headers.dst),
+                Self::Both => wanted(&headers.src) && wanted(&headers.dst),
+            }
+    }
+}
+
+/// What `iprep` asks of a score.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScoreTest {
+    /// There is one.
+    IsSet,
+    /// There is none.
+    IsNotSet,
+    /// There is one in this range.
+    In(Range<u8>),
+}
+
 /// A question about one packet and its flow.
 #[derive(Clone, Debug)]
 pub enum Check {
@@ -159,8 +199,8 @@ pub enum Check {
     },
     /// `vlan.layers`
     VlanLayers(Range<u8>),
-    /// `vlan.id`, in the given layer or in any.
-    VlanId(Range<u16>, Option<u8>),
+    /// `vlan.id`, in the given layer (from 0 outside, or from -1 inside) or in any.
+    VlanId(Range<u16>, Option<i8>),
     /// `stream_size`
     StreamSize(Side, Range<u32>),
     /// `flow.pkts`
@@ -173,15 +213,37 @@ pub enum Check {
     FlowBitSet(Box<[u16]>),
     /// `flowbits:isnotset`: one of them is not set.
     FlowBitNotSet(Box<[u16]>),
+    /// `iprep`
+    Reputation {
+        /// The reputations.
+        table: Arc<Reputations>,
+        /// Of which address.
+        ends: Ends,
+        /// In which category.
+        category: u8,
+        /// What is asked.
+        wanted: ScoreTest,
+    },
+    /// `geoip`: the country of an address is one of these. An address whose country is unknown matches neither way.
+    Country {
+        /// The countries of addresses.
+        table: Arc<Countries>,
+        /// Which address.
+        ends: Ends,
+        /// The countries.
+        codes: Box<[Country]>,
+        /// Whether it must be none of these.
+        negated: bool,
+    },
     /// `flowint`
     FlowInt(u16, IntTest),
     /// `hostbits:isset`, `xbits:isset` and their opposites.
     SharedBit {
-        /// The bit.
-        bit: SharedBit,
+        /// The bits.
+        any: Box<[SharedBit]>,
         /// Whose.
         owner: Owner,
-        /// Whether it must be set.
+        /// Whether one of them must be set, or one of them not be set.
         set: bool,
     },
 }
@@ -250,7 +312,14 @@ impl Check {
             Self::Checksum { of, valid } => checksum_is(*of, *valid, context),
             Self::VlanLayers(range) => range.matches(headers.vlan_count),
             Self::VlanId(range, layer) => match layer {
-                Some(layer) => headers.vlans().get(usize::from(*layer)).is_some_and(|&id| range.matches(id)),
+                Some(layer) => {
+                    let vlans = headers.vlans();
+                    let place = match usize::try_from(*layer) {
+                        Ok(place) => Some(place),
+                        Err(_) => vlans.len().checked_sub(usize::from(layer.unsigned_abs())),
+                    };
+                    place.and_then(|place| vlans.get(place)).is_some_and(|&id| range.matches(id))
+                }
                 None => headers.vlans().iter().any(|&id| range.matches(id)),
             },
             Self::StreamSize(side, range) => {
@@ -272,6 +341,18 @@ impl Check {
             Self::FlowAge(range) => {
                 flow.is_some_and(|flow| range.matches(context.now.seconds().saturating_sub(flow.start.seconds())))
             }
+            Self::Reputation { table, ends, category, wanted } => ends.hold(headers, |address| {
+                let score = table.score(headers.ip_version, address, *category);
+                match wanted {
+                    ScoreTest::IsSet => score.is_some(),
+                    ScoreTest::IsNotSet => score.is_none(),
+                    ScoreTest::In(range) => score.is_some_and(|score| range.matches(score)),
+                }
+            }),
+            Self::Country { table, ends, codes, negated } => ends.hold(headers, |address| {
+                let country = table.of(headers.ip_version, address);
+                country.is_some_and(|country| codes.contains(&country) != *negated)
+            }),
             Self::FlowBitSet(any) => flow.is_some_and(|flow| any.iter().any(|&bit| flow.bit(bit))),
             Self::FlowBitNotSet(any) => flow.is_some_and(|flow| any.iter().any(|&bit| !flow.bit(bit))),
             Self::FlowInt(id, test) => flow.is_some_and(|flow| match (test, flow.int(*id)) {
@@ -285,8 +366,15 @@ impl Check {
                 (IntTest::Greater(wanted), Some(value)) => value > *wanted,
                 (IntTest::GreaterOrEqual(wanted), Some(value)) => value >= *wanted,
             }),
-            Self::SharedBit { bit, owner, set } => headers.is_ip() && shared_bit(*bit, *owner) == *set,
+            Self::SharedBit { any, owner, set } => {
+                headers.is_ip() && any.iter().any(|bit| shared_bit(*bit, *owner) == *set)
+            }
         }
+    }
+
+    /// Whether the answer rests on the addresses alone, and so is the same for each packet of a flow and direction.
+    pub fn is_of_addresses(&self) -> bool {
+        matches!(self, Self::Reputation { .. } | Self::Country { .. })
     }
 
     /// Rough cost, for ordering: numbers in the headers first, then what walks bytes.
@@ -294,7 +382,7 @@ impl Check {
         match self {
             Self::TcpFlags { .. } | Self::PayloadSize(_) | Self::DecodeEvent(_) | Self::IcmpType(_) => 0,
             Self::FlowBitSet(_) | Self::FlowBitNotSet(_) | Self::FlowInt(..) => 2,
-            Self::SharedBit { .. } => 3,
+            Self::SharedBit { .. } | Self::Reputation { .. } | Self::Country { .. } => 3,
             Self::IpOption(_) | Self::SctpChunkType(_) | Self::Checksum { .. } => 4,
             _ => 1,
         }

@@ -7,7 +7,7 @@
 use crate::{
     buffer::Buffer,
     check::{Check, FlagMatch},
-    program::Step,
+    program::{Program, Step},
     rule::{FlowState, Protocol, Rule, Unit},
 };
 use sluice_core::Direction;
@@ -115,7 +115,9 @@ impl Gate {
         for check in &rule.checks {
             gate.check(check);
         }
-        let payload = rule.programs.iter().filter(|program| program.buffer == Buffer::Payload);
+        // What transforms leave of a payload may be longer than it.
+        let plain = |program: &&Program| program.buffer == Buffer::Payload && program.derived.is_none();
+        let payload = rule.programs.iter().filter(plain);
         for step in payload.flat_map(|program| program.steps()) {
             if let Step::Content(content) = step
                 && !content.negated
@@ -130,7 +132,7 @@ impl Gate {
     /// Takes in one check, if it is one that a gate can ask.
     fn check(&mut self, check: &Check) {
         match check {
-            Check::PayloadSize(range) if !range.negated => {
+            Check::PayloadSize(range) if !range.negated && range.mask.is_none() => {
                 self.bits |= IP;
                 self.least_payload = self.least_payload.max(range.low);
                 self.most_payload = self.most_payload.min(range.high);

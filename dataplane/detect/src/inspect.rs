@@ -7,13 +7,15 @@
 use crate::{
     candidates::Candidates,
     check::{Check, Context, Owner},
+    derived::Workshop,
     gate::Facts,
     group::Group,
-    program::Program,
+    program::{Absence, Program},
     regex::RegexScratch,
+    rewrite::Rewrites,
     rule::{Effect, FlowState, IntStep, Protocol, Rule, Unit},
     ruleset::{Class, Ruleset},
-    run::Machine,
+    run::{Bench, LONGEST_BASE64, Machine},
     state::{State, Subject},
     threshold::{Outcome, Track, UniqueOn},
 };
@@ -106,6 +108,10 @@ pub struct Inspector {
     scratch: Option<Scratch>,
     regexes: RegexScratch,
     candidates: Candidates,
+    workshop: Workshop,
+    /// Room for what `base64_decode` gives; none when no rule asks.
+    decoded: Vec<u8>,
+    rewrites: Rewrites,
     most_alerts: usize,
 }
 
@@ -125,8 +131,16 @@ impl Inspector {
             scratch,
             regexes: RegexScratch::new(ruleset.regexes()),
             candidates: Candidates::new(rules),
+            workshop: Workshop::new(ruleset.derived().len()),
+            decoded: vec![0; if ruleset.decodes() { LONGEST_BASE64 } else { 0 }],
+            rewrites: Rewrites::default(),
             most_alerts: most_alerts.min(MOST_ALERTS),
         })
+    }
+
+    /// What the rules that matched the last packet ask to be written over.
+    pub fn rewrites(&self) -> &Rewrites {
+        &self.rewrites
     }
 
     /// Judges `packet`; what was found is left in `findings`.
@@ -140,6 +154,7 @@ impl Inspector {
         findings: &mut Findings,
     ) {
         findings.clear();
+        self.rewrites.clear();
         let Some(group) = ruleset.group(class_of(packet.headers), packet.direction.unwrap_or_default()) else { return };
         self.gather(ruleset, group, packet, flow.as_deref_mut(), counters);
         self.decide(ruleset, packet, flow, state, counters, findings);
@@ -157,6 +172,7 @@ impl Inspector {
         findings: &mut Findings,
     ) {
         findings.clear();
+        self.rewrites.clear();
         let judged = judged_before(packet, flow.as_deref_mut(), ruleset.generation);
         for (number, _) in (0..).zip(ruleset.rules()).filter(|(_, rule)| !rule.addresses_only || rule.since > judged) {
             self.candidates.add(number);
@@ -175,19 +191,24 @@ impl Inspector {
         findings: &mut Findings,
     ) {
         let mut from = 0;
+        self.workshop.next_packet();
         while let Some(number) = self.candidates.take_from(from) {
             from = number;
             let Some(rule) = ruleset.rule(number) else { continue };
             counters.detect_evaluated += 1;
+            let noted = self.rewrites.len();
             if !self.judge(ruleset, rule, packet, flow.as_deref(), state, counters) {
+                self.rewrites.keep(noted);
                 continue;
             }
             if !rule.ints.is_empty() && !count(rule, packet, flow.as_deref_mut(), state, counters) {
+                self.rewrites.keep(noted);
                 continue;
             }
             apply(&rule.effects, packet, flow.as_deref_mut(), state, counters);
             let Some(mut finding) = limit(rule, number, packet, flow.as_deref(), state) else {
                 counters.detect_alerts_suppressed += 1;
+                self.rewrites.keep(noted);
                 continue;
             };
             finding.whole_flow = (rule.addresses_only && flow.as_deref().is_none_or(|flow| is_of(flow, packet)))
@@ -270,17 +291,46 @@ impl Inspector {
         if rule.programs.is_empty() {
             return true;
         }
-        let mut machine = Machine::new(ruleset.regexes(), &mut self.regexes);
-        let matched = rule
-            .programs
-            .iter()
-            .all(|program: &Program| program.buffer.any(packet.frame, headers, |buffer| machine.run(program, buffer)));
+        let Self { regexes, workshop, decoded, rewrites, .. } = self;
+        let mut machine = Machine::new(ruleset.regexes(), regexes);
+        machine.bench = Some(Bench { state, decoded, rewrites });
+        let matched = rule.programs.iter().all(|program| {
+            in_buffer(program, packet, |buffer| run(program, buffer, ruleset, &mut machine, workshop, counters))
+        });
         counters.detect_pcre_limit += machine.regex_limits;
+        counters.detect_dataset_full += machine.datasets_full;
         if machine.budget == 0 {
             counters.detect_step_limit += 1;
         }
         matched
     }
+}
+
+/// Whether `matches` says yes to a buffer that `program` is about, or the program to there being none.
+fn in_buffer(program: &Program, packet: &PacketView, mut matches: impl FnMut(&[u8]) -> bool) -> bool {
+    let mut there = false;
+    let found = program.buffer.any(packet.frame, packet.headers, |buffer| {
+        there = true;
+        program.absence != Absence::Wanted && matches(buffer)
+    });
+    found || (!there && program.absence != Absence::Fails)
+}
+
+/// Whether `program` matches `buffer`, after its transforms.
+fn run(
+    program: &Program,
+    buffer: &[u8],
+    ruleset: &Ruleset,
+    machine: &mut Machine,
+    workshop: &mut Workshop,
+    counters: &mut Counters,
+) -> bool {
+    let Some(number) = program.derived else { return machine.run(program, buffer) };
+    let Some(derived) = ruleset.derived().get(number as usize) else { return false };
+    let once = !program.buffer.is_several();
+    let regexes = (machine.regexes, &mut *machine.scratch);
+    let made = workshop.derive(number, &derived.transforms, buffer, once, regexes, counters);
+    machine.run(program, made)
 }
 
 /// The generation whose rules that look at addresses alone were judged for this flow and direction; those of later ones are to be judged, and that is

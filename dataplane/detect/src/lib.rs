@@ -4,7 +4,8 @@
 //! - [`rule`]: one compiled signature
 //! - [`check`]: header keywords and reads of state
 //! - [`program`], [`run`]: contents, regular expressions and byte operations over one buffer
-//! - [`buffer`]: the pieces of a packet a program can look at
+//! - [`buffer`]: the pieces of a packet a program can look at; [`transform`], [`derived`], [`base64`]: what is made of them first
+//! - [`entropy`], [`dataset`], [`prefix`], [`rewrite`]: what single keywords need
 //! - `gate`, `address_index`, `candidates`: a quick look at a rule; rules found by an address; the rules a packet may match, in order
 //! - [`ruleset`], [`group`]: all signatures, grouped by protocol and direction, each group with its prefilter
 //! - [`state`]: thresholds, host bits and pair bits shared between flows
@@ -18,21 +19,28 @@
 
 pub mod address;
 mod address_index;
+pub mod base64;
 pub mod buffer;
 mod candidates;
 pub mod check;
+pub mod dataset;
+pub mod derived;
+pub mod entropy;
 mod gate;
 pub mod group;
 pub mod inspect;
 pub mod ports;
+pub mod prefix;
 pub mod program;
 pub mod range;
 pub mod regex;
+pub mod rewrite;
 pub mod rule;
 pub mod ruleset;
 pub mod run;
 pub mod state;
 pub mod threshold;
+pub mod transform;
 
 pub use inspect::{Finding, Findings, Inspector, PacketView};
 pub use rule::Rule;

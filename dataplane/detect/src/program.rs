@@ -3,8 +3,9 @@
 //! Built by `sluice-rules`, run by [`crate::run`]. Each step may look at the buffer, at the place where the step before it ended (the cursor)
 //! and at numbers read earlier (variables).
 
-use crate::{buffer::Buffer, range::Range};
+use crate::{buffer::Buffer, dataset::Dataset, entropy, range::Range};
 use memchr::memmem::Finder;
+use std::sync::Arc;
 
 /// Variables one signature can have (byte_extract, byte_math).
 pub const VARIABLES: usize = 8;
@@ -50,6 +51,8 @@ pub struct Content {
     pub ends: bool,
     /// Where it may stand.
     pub place: Place,
+    /// Bytes to be put in its place, as many as it has.
+    pub replace: Option<Box<[u8]>>,
 }
 
 impl Content {
@@ -63,6 +66,7 @@ impl Content {
             negated: false,
             ends: false,
             place: Place::Absolute { offset: Number::Constant(0), depth: None },
+            replace: None,
         }
     }
 
@@ -186,6 +190,28 @@ pub enum Operation {
     ShiftRight,
 }
 
+/// What is asked of a data set, or done to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetOperation {
+    /// The buffer is in it.
+    IsSet,
+    /// The buffer is not in it.
+    IsNotSet,
+    /// Puts the buffer in; holds when it was not in before.
+    Set,
+    /// Takes the buffer out; holds when it was in.
+    Unset,
+    /// The buffer is in it, with a reputation in this range.
+    Reputation(Range<u16>),
+}
+
+impl SetOperation {
+    /// Whether the set changes.
+    pub const fn writes(self) -> bool {
+        matches!(self, Self::Set | Self::Unset)
+    }
+}
+
 /// One step.
 #[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "nearly every step is a content: a box would cost a jump each")]
@@ -258,6 +284,33 @@ pub enum Step {
         /// Where to keep the result.
         variable: u8,
     },
+    /// Compare the entropy of a part.
+    Entropy {
+        /// First byte of the part.
+        offset: usize,
+        /// Its bytes; 0: all to the end.
+        bytes: usize,
+        /// What it is compared with.
+        wanted: entropy::Wanted,
+    },
+    /// Look the buffer up in a data set, or change the set by it.
+    Dataset {
+        /// The set.
+        set: Arc<Dataset>,
+        /// What is done.
+        operation: SetOperation,
+    },
+    /// Decode a part and judge what comes out. Fails when nothing does.
+    Base64 {
+        /// Bytes of text decoded at most.
+        bytes: Option<usize>,
+        /// Bytes left out first, from the start or from the cursor.
+        offset: usize,
+        /// From the cursor.
+        relative: bool,
+        /// What is asked of the decoded bytes. Decodes nothing itself.
+        program: Box<Program>,
+    },
 }
 
 impl Step {
@@ -265,12 +318,12 @@ impl Step {
     pub fn is_relative(&self) -> bool {
         match self {
             Self::Content(content) => matches!(content.place, Place::Relative { .. }),
-            Self::Regex { relative, .. } | Self::IsDataAt { relative, .. } => *relative,
+            Self::Regex { relative, .. } | Self::IsDataAt { relative, .. } | Self::Base64 { relative, .. } => *relative,
             Self::ByteTest { field, .. }
             | Self::ByteJump { field, .. }
             | Self::ByteExtract { field, .. }
             | Self::ByteMath { field, .. } => field.relative,
-            Self::Size(_) => false,
+            Self::Size(_) | Self::Entropy { .. } | Self::Dataset { .. } => false,
         }
     }
 
@@ -280,9 +333,26 @@ impl Step {
             Self::Content(content) => !content.negated,
             Self::Regex { negated, .. } => !negated,
             Self::ByteJump { .. } | Self::ByteExtract { .. } | Self::ByteMath { .. } => true,
-            Self::IsDataAt { .. } | Self::Size(_) | Self::ByteTest { .. } => false,
+            Self::IsDataAt { .. }
+            | Self::Size(_)
+            | Self::ByteTest { .. }
+            | Self::Entropy { .. }
+            | Self::Dataset { .. }
+            | Self::Base64 { .. } => false,
         }
     }
+}
+
+/// What holds for a packet that does not have the buffer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Absence {
+    /// It does not match.
+    #[default]
+    Fails,
+    /// It matches, and no other does (`absent`).
+    Wanted,
+    /// It matches as well (`absent:or_else`).
+    Allowed,
 }
 
 /// The steps over one buffer.
@@ -290,6 +360,10 @@ impl Step {
 pub struct Program {
     /// The buffer.
     pub buffer: Buffer,
+    /// The number of its chain of transforms in the rule set, if it has any.
+    pub derived: Option<u32>,
+    /// What holds where there is no such buffer.
+    pub absence: Absence,
     steps: Box<[Step]>,
     /// For each step: whether another place for it could make a later step match.
     retries: Box<[bool]>,
@@ -311,7 +385,17 @@ impl Program {
                 false
             })
             .collect();
-        Self { buffer, steps: steps.into_boxed_slice(), retries }
+        let (derived, absence) = (None, Absence::default());
+        Self { buffer, derived, absence, steps: steps.into_boxed_slice(), retries }
+    }
+
+    /// Whether a step changes a data set.
+    pub fn writes(&self) -> bool {
+        self.steps.iter().any(|step| match step {
+            Step::Dataset { operation, .. } => operation.writes(),
+            Step::Base64 { program, .. } => program.writes(),
+            _ => false,
+        })
     }
 
     /// The steps.

@@ -1,5 +1,7 @@
 //! Ranges of numbers, as header keywords compare them.
 
+use std::ops::BitAnd;
+
 /// An inclusive range, perhaps the other way round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Range<T> {
@@ -9,22 +11,25 @@ pub struct Range<T> {
     pub high: T,
     /// Whether numbers outside match instead.
     pub negated: bool,
+    /// Bits that count; none: all.
+    pub mask: Option<T>,
 }
 
-impl<T: Copy + PartialOrd> Range<T> {
+impl<T: Copy + PartialOrd + BitAnd<Output = T>> Range<T> {
     /// Exactly `number`.
     pub const fn exactly(number: T) -> Self {
-        Self { low: number, high: number, negated: false }
+        Self::between(number, number)
     }
 
     /// From `low` to `high`, both inside.
     pub const fn between(low: T, high: T) -> Self {
-        Self { low, high, negated: false }
+        Self { low, high, negated: false, mask: None }
     }
 
     /// Whether `number` matches.
     #[inline]
     pub fn matches(&self, number: T) -> bool {
+        let number = self.mask.map_or(number, |mask| number & mask);
         (number >= self.low && number <= self.high) != self.negated
     }
 }
@@ -84,6 +89,13 @@ mod tests {
         let range = Range::between(5_u8, 7);
         assert_eq!((4..=8).map(|n| range.matches(n)).collect::<Vec<_>>(), [false, true, true, true, false]);
         assert!(!Range { negated: true, ..range }.matches(6));
+    }
+
+    #[test]
+    fn only_the_bits_under_a_mask_count() {
+        let range = Range { mask: Some(0x0f_u8), ..Range::exactly(4) };
+        assert!(range.matches(0x14) && range.matches(0xf4) && !range.matches(0x15));
+        assert!(Range { negated: true, ..range }.matches(0x15));
     }
 
     #[test]

@@ -157,6 +157,13 @@ impl RegexScratch {
             Err(_) => Err(LimitReached),
         }
     }
+
+    /// Where the first group of the first match of expression `number` stands in `subject`; none without a match, when the group has no
+    /// part in it, or when the match limits stopped it.
+    pub fn first_group(&mut self, regexes: &[Regex], number: u32, subject: &[u8]) -> Option<(usize, usize)> {
+        self.find(regexes, number, subject, 0).ok()??;
+        self.places.get(number as usize)?.get(1)
+    }
 }
 
 #[cfg(test)]

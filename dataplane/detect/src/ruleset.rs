@@ -4,10 +4,14 @@
 
 use crate::{
     address::AddressSet,
+    buffer::Buffer,
+    derived::Derived,
     group::{Entry, FastPattern, Group},
+    program::Step,
     range::PortSet,
     regex::{self, Flags, RegexError},
     rule::{Protocol, Rule},
+    transform::Transform,
 };
 use pcre2::bytes::Regex;
 use sluice_core::Direction;
@@ -91,6 +95,8 @@ pub struct Ruleset {
     addresses: Box<[AddressSet]>,
     ports: Box<[PortSet]>,
     regexes: Box<[Regex]>,
+    derived: Box<[Derived]>,
+    decodes: bool,
     groups: Box<[Group]>,
 }
 
@@ -109,6 +115,16 @@ impl Ruleset {
     /// The regular expressions.
     pub fn regexes(&self) -> &[Regex] {
         &self.regexes
+    }
+
+    /// Buffers with transforms.
+    pub fn derived(&self) -> &[Derived] {
+        &self.derived
+    }
+
+    /// Whether a rule decodes base64.
+    pub fn decodes(&self) -> bool {
+        self.decodes
     }
 
     /// Address set number `number`; what is not there matches nothing.
@@ -144,6 +160,7 @@ pub struct RulesetBuilder {
     ports: Vec<PortSet>,
     regexes: Vec<Regex>,
     regex_numbers: BTreeMap<(Vec<u8>, Flags), u32>,
+    derived: BTreeMap<Derived, u32>,
 }
 
 impl RulesetBuilder {
@@ -182,15 +199,27 @@ impl RulesetBuilder {
         Ok(number)
     }
 
-    /// How many expressions there are: for [`RulesetBuilder::forget_regexes`].
-    pub fn regexes(&self) -> usize {
-        self.regexes.len()
+    /// Groups of expression `number`; 0 for one that isn't there.
+    pub fn groups(&self, number: u32) -> usize {
+        self.regexes.get(number as usize).map_or(0, |regex| regex.captures_len().saturating_sub(1))
     }
 
-    /// Keeps the first `count` expressions: those behind them were of a rule that turned out not to be usable.
-    pub fn forget_regexes(&mut self, count: usize) {
-        self.regexes.truncate(count);
-        self.regex_numbers.retain(|_, number| (*number as usize) < count);
+    /// The number of `buffer` after `transforms`, the same for equal ones.
+    pub fn derived(&mut self, buffer: Buffer, transforms: Vec<Transform>) -> u32 {
+        let next = self.derived.len() as u32;
+        *self.derived.entry(Derived { buffer, transforms: transforms.into_boxed_slice() }).or_insert(next)
+    }
+
+    /// How many expressions and chains of transforms there are: for [`RulesetBuilder::forget`].
+    pub fn mark(&self) -> (usize, usize) {
+        (self.regexes.len(), self.derived.len())
+    }
+
+    /// Keeps what was there at `mark`: what came behind was of a rule that turned out not to be usable.
+    pub fn forget(&mut self, (regexes, derived): (usize, usize)) {
+        self.regexes.truncate(regexes);
+        self.regex_numbers.retain(|_, number| (*number as usize) < regexes);
+        self.derived.retain(|_, number| (*number as usize) < derived);
     }
 
     /// Adds a rule. Rules are judged in the order they are added.
@@ -229,8 +258,15 @@ impl RulesetBuilder {
                 groups.push(Group::new(&entries)?);
             }
         }
+        let is_base64 = |step: &Step| matches!(step, Step::Base64 { .. });
+        let mut rules = self.rules.iter();
+        let decodes = rules.any(|(rule, _)| rule.programs.iter().flat_map(|program| program.steps()).any(is_base64));
+        let mut derived: Vec<_> = self.derived.into_iter().collect();
+        derived.sort_by_key(|(_, number)| *number);
         Ok(Ruleset {
             generation,
+            derived: derived.into_iter().map(|(chain, _)| chain).collect(),
+            decodes,
             rules: self.rules.into_iter().map(|(rule, _)| rule).collect(),
             addresses: self.addresses.into_boxed_slice(),
             ports: self.ports.into_boxed_slice(),

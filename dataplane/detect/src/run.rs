@@ -7,8 +7,17 @@
 //! Source: the rule documentation of the reference engine for each keyword ("Payload Keywords").
 
 use crate::{
-    program::{Comparison, Content, Encoding, Field, JumpBase, Number, Operation, Place, Program, Step, VARIABLES},
+    base64,
+    dataset::{Added, Dataset},
+    entropy,
+    program::{
+        Comparison, Content, Encoding, Field, JumpBase, Number, Operation, Place, Program, SetOperation, Step,
+        VARIABLES,
+    },
     regex::RegexScratch,
+    rewrite::Rewrites,
+    state::State,
+    transform::Room,
 };
 use pcre2::bytes::Regex;
 
@@ -19,6 +28,19 @@ pub const STEP_BUDGET: u32 = 3_000;
 // GAP(regex): a regular expression is charged for the bytes it passed over, not for going back in them; each of its starts is bounded by
 // the match limits.
 pub const BYTE_BUDGET: usize = STEP_BUDGET as usize * 1_500;
+
+/// Bytes one `base64_decode` gives at most; more are cut.
+pub const LONGEST_BASE64: usize = 65_536;
+
+/// What keywords need that leave something behind or need room, beyond contents and numbers.
+pub struct Bench<'a> {
+    /// Data sets are asked and changed through it.
+    pub state: &'a mut State,
+    /// Room for decoded bytes: [`LONGEST_BASE64`], or none when no rule decodes.
+    pub decoded: &'a mut Vec<u8>,
+    /// What is to be written over.
+    pub rewrites: &'a mut Rewrites,
+}
 
 /// What a run uses and changes.
 pub struct Machine<'a> {
@@ -34,6 +56,10 @@ pub struct Machine<'a> {
     pub bytes: usize,
     /// Regular expressions that ran into their match limit.
     pub regex_limits: u64,
+    /// Values that found no room in their data set.
+    pub datasets_full: u64,
+    /// Without it, data sets are empty and nothing can be decoded.
+    pub bench: Option<Bench<'a>>,
     /// The last failure was a content that stands nowhere from its window's start to the end of the buffer (or whose window does not move):
     /// later places for the contents before it can't help. Steps that may move the cursor back, or change variables, clear it.
     hopeless: bool,
@@ -49,6 +75,8 @@ impl<'a> Machine<'a> {
             budget: STEP_BUDGET,
             bytes: BYTE_BUDGET,
             regex_limits: 0,
+            datasets_full: 0,
+            bench: None,
             hopeless: false,
         }
     }
@@ -174,7 +202,60 @@ impl<'a> Machine<'a> {
                 self.keep(*variable, result);
                 self.behind(program, place, buffer, end)
             }
+            Step::Entropy { offset, bytes, wanted } => {
+                let part = buffer.get(*offset..).unwrap_or_default();
+                let part = if *bytes == 0 { part } else { part.get(..*bytes).unwrap_or(part) };
+                !part.is_empty()
+                    && self.charge(part.len())
+                    && wanted.matches(entropy::of(part))
+                    && self.from(program, place + 1, buffer, cursor)
+            }
+            Step::Dataset { set, operation } => {
+                self.charge(buffer.len().min(crate::dataset::LONGEST_VALUE))
+                    && self.dataset(set, *operation, buffer)
+                    && self.from(program, place + 1, buffer, cursor)
+            }
+            Step::Base64 { bytes, offset, relative, program: inner } => {
+                let start = if *relative { cursor } else { 0 }.saturating_add(*offset);
+                let text = buffer.get(start..).unwrap_or_default();
+                let text = bytes.and_then(|most| text.get(..most)).unwrap_or(text);
+                self.base64(text, inner) && self.behind(program, place, buffer, cursor)
+            }
         }
+    }
+
+    /// Whether `operation` holds for `value`; a write happens here, so it stands last in its program.
+    fn dataset(&mut self, set: &Dataset, operation: SetOperation, value: &[u8]) -> bool {
+        let Some(Bench { state, .. }) = &mut self.bench else { return operation == SetOperation::IsNotSet };
+        match operation {
+            SetOperation::IsSet => state.dataset_get(set, value).is_some(),
+            SetOperation::IsNotSet => state.dataset_get(set, value).is_none(),
+            SetOperation::Reputation(range) => state.dataset_get(set, value).is_some_and(|found| range.matches(found)),
+            SetOperation::Set => {
+                let added = state.dataset_add(set, value);
+                self.datasets_full += u64::from(added == Added::Full);
+                added == Added::New
+            }
+            SetOperation::Unset => state.dataset_remove(set, value),
+        }
+    }
+
+    /// Whether `text` can be decoded and `inner` holds for what comes out.
+    fn base64(&mut self, text: &[u8], inner: &Program) -> bool {
+        if !self.charge(text.len()) {
+            return false;
+        }
+        let Some(Bench { decoded, .. }) = &mut self.bench else { return false };
+        // Taken, not borrowed: the machine runs on. No other step touches it meanwhile, for `inner` decodes nothing.
+        let mut bytes = std::mem::take(*decoded);
+        let mut room = Room::new(&mut bytes);
+        base64::decode(text, base64::Mode::Rfc4648, &mut room);
+        let length = room.len();
+        let holds = length > 0 && self.from(inner, 0, bytes.get(..length).unwrap_or_default(), 0);
+        if let Some(Bench { decoded, .. }) = &mut self.bench {
+            **decoded = bytes;
+        }
+        holds
     }
 
     /// First and one-past-last byte of the window a content may stand in; none where there is no such window.
@@ -209,6 +290,9 @@ impl<'a> Machine<'a> {
         let mut found = false;
         while let Some(at) = self.next_place(content, buffer, start, end) {
             if self.from(program, place + 1, buffer, at + content.pattern().len()) {
+                if let (Some(bytes), Some(bench)) = (&content.replace, &mut self.bench) {
+                    bench.rewrites.note(at, bytes);
+                }
                 return true;
             }
             if !retry || self.hopeless || self.budget == 0 {

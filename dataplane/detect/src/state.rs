@@ -8,6 +8,7 @@
 
 use crate::{
     check::{Owner, SharedBit},
+    dataset::{Added, Dataset},
     ports::PortSets,
     threshold::{Outcome, Tally, Threshold},
 };
@@ -219,6 +220,35 @@ impl State {
         if !self.frozen {
             let key = subject.key(owner, bit);
             self.with(&key, (), |shard| shard.bits.remove(&key));
+        }
+    }
+
+    /// The reputation of `value` in `set`, 0 where its file gives none; none when it is not in it.
+    pub fn dataset_get(&mut self, set: &Dataset, value: &[u8]) -> Option<u16> {
+        self.order(set);
+        set.get(value)
+    }
+
+    /// Puts `value` into `set`.
+    pub fn dataset_add(&mut self, set: &Dataset, value: &[u8]) -> Added {
+        self.order(set);
+        match self.frozen {
+            false => set.add(value),
+            true if set.get(value).is_some() => Added::Known,
+            true => Added::New,
+        }
+    }
+
+    /// Takes `value` out of `set`; whether it was in.
+    pub fn dataset_remove(&mut self, set: &Dataset, value: &[u8]) -> bool {
+        self.order(set);
+        if self.frozen { set.get(value).is_some() } else { set.remove(value) }
+    }
+
+    /// Waits until it is this packet's turn, if what it meets in `set` depends on that.
+    fn order(&mut self, set: &Dataset) {
+        if set.is_written() {
+            self.turn.wait();
         }
     }
 }

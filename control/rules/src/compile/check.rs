@@ -1,7 +1,7 @@
 //! Header keywords and reads of state into checks.
 
 use super::{
-    Refusal,
+    Outside, Refusal,
     names::{Kind, Names},
     program::range,
 };
@@ -12,23 +12,23 @@ use crate::{
         keyword::{
             app::{AppMatch, AppValue},
             bits::{BitOperation, BitOwner, FlowInt, IntOperation, IntValue},
+            dataset::{IpReputation, Reputation, ReputationSide},
             event::{Event, EventSource},
             flow::{Counted, CountedSide, FlowCounter, Side},
             icmp::IcmpTest,
-            ip::{BitMode, ChecksumOf as SyntaxChecksum, IpOption, IpTest},
+            ip::{BitMode, ChecksumOf as SyntaxChecksum, GeoSide, IpOption, IpTest},
             tcp::{FlagMode, TcpTest},
         },
         rule::MatchKind,
     },
 };
 use sluice_detect::{
-    check::{Check, ChecksumOf, FlagMatch, IntTest, Owner, SharedBit, Side as Sides},
+    check::{Check, ChecksumOf, Ends, FlagMatch, IntTest, Owner, ScoreTest, SharedBit, Side as Sides},
     range::Range,
     rule::Effect,
 };
 use sluice_packet::DecodeEvent;
-
-const BITS: Refusal = Refusal::Needs("bit comparisons");
+use std::{ops::BitAnd, sync::Arc};
 
 /// What one match asks and leaves behind.
 #[derive(Default)]
@@ -48,12 +48,26 @@ impl Compiled {
 }
 
 /// Compiles a match that looks at no buffer; nothing for what is handled elsewhere.
-pub(super) fn compile(kind: &MatchKind, names: &mut Names) -> Result<Compiled, Refusal> {
+pub(super) fn compile(kind: &MatchKind, outside: &Outside, names: &mut Names) -> Result<Compiled, Refusal> {
     let check = match kind {
         MatchKind::Tcp(test) => tcp(test)?,
+        MatchKind::Ip(IpTest::Country { side, codes, negated }) => Check::Country {
+            table: Arc::clone(outside.countries.as_ref().ok_or(Refusal::Wrong(Problem::NotConfigured {
+                what: "database of countries",
+                setting: "detection.geoip-database",
+            }))?),
+            ends: match side {
+                GeoSide::Source => Ends::Source,
+                GeoSide::Destination => Ends::Destination,
+                GeoSide::Any => Ends::Either,
+                GeoSide::Both => Ends::Both,
+            },
+            codes: codes.as_slice().into(),
+            negated: *negated,
+        },
         MatchKind::Ip(test) => ip(test)?,
         MatchKind::Icmp(test) => icmp(test)?,
-        MatchKind::StreamSize(size) => Check::StreamSize(side(size.side), range(size.size).ok_or(BITS)?),
+        MatchKind::StreamSize(size) => Check::StreamSize(side(size.side), range(size.size)),
         MatchKind::FlowCounter(counter) => flow_counter(counter)?,
         MatchKind::Event(event) => self::event(event)?,
         MatchKind::App(app) => self::app(app)?,
@@ -75,8 +89,12 @@ pub(super) fn compile(kind: &MatchKind, names: &mut Names) -> Result<Compiled, R
                 Some(Side::ToClient) => Owner::Destination,
             };
             let numbers = numbers(names, Kind::HostBit, &bits.names)?;
-            let [bit] = numbers.as_slice() else { return Err(Refusal::Needs("hostbits with several names")) };
-            return Ok(shared(bits.operation, SharedBit::Host(*bit), owner, HOSTBIT_SECONDS));
+            return Ok(shared(
+                bits.operation,
+                numbers.into_iter().map(SharedBit::Host).collect(),
+                owner,
+                HOSTBIT_SECONDS,
+            ));
         }
         MatchKind::XBits(bits) => {
             let owner = match bits.owner {
@@ -86,10 +104,10 @@ pub(super) fn compile(kind: &MatchKind, names: &mut Names) -> Result<Compiled, R
                 BitOwner::Transaction => return Err(Refusal::Needs("transactions")),
             };
             let number = names.number(Kind::XBit, &bits.name).ok_or(too_many(Kind::XBit))?;
-            return Ok(shared(bits.operation, SharedBit::X(number), owner, bits.expire_s));
+            return Ok(shared(bits.operation, vec![SharedBit::X(number)], owner, bits.expire_s));
         }
         MatchKind::Bypass => return Ok(Compiled::effect(Effect::BypassFlow)),
-        MatchKind::IpReputation(_) => return Err(Refusal::Needs("iprep")),
+        MatchKind::IpReputation(reputation) => self::reputation(reputation, outside)?,
         MatchKind::Elephant(_) => return Err(Refusal::Needs("flow.elephant")),
         MatchKind::AppLayerProtocol(_) | MatchKind::ProtocolDetection(_) => return Err(Refusal::Needs("app-layer")),
         _ => return Ok(Compiled::default()),
@@ -117,14 +135,40 @@ fn effects(numbers: &[u16], make: fn(u16) -> Effect) -> Compiled {
     Compiled { checks: Vec::new(), effects: numbers.iter().copied().map(make).collect() }
 }
 
-fn shared(operation: BitOperation, bit: SharedBit, owner: Owner, seconds: u32) -> Compiled {
+fn shared(operation: BitOperation, bits: Vec<SharedBit>, owner: Owner, seconds: u32) -> Compiled {
+    let effects = |make: &dyn Fn(SharedBit) -> Effect| Compiled {
+        checks: Vec::new(),
+        effects: bits.iter().copied().map(make).collect(),
+    };
     match operation {
-        BitOperation::IsSet => Compiled::check(Check::SharedBit { bit, owner, set: true }),
-        BitOperation::IsNotSet => Compiled::check(Check::SharedBit { bit, owner, set: false }),
-        BitOperation::Set => Compiled::effect(Effect::SetSharedBit { bit, owner, seconds }),
-        BitOperation::Unset => Compiled::effect(Effect::UnsetSharedBit { bit, owner }),
-        BitOperation::Toggle => Compiled::effect(Effect::ToggleSharedBit { bit, owner, seconds }),
+        BitOperation::IsSet => Compiled::check(Check::SharedBit { any: bits.into(), owner, set: true }),
+        BitOperation::IsNotSet => Compiled::check(Check::SharedBit { any: bits.into(), owner, set: false }),
+        BitOperation::Set => effects(&|bit| Effect::SetSharedBit { bit, owner, seconds }),
+        BitOperation::Unset => effects(&|bit| Effect::UnsetSharedBit { bit, owner }),
+        BitOperation::Toggle => effects(&|bit| Effect::ToggleSharedBit { bit, owner, seconds }),
     }
+}
+
+fn reputation(reputation: &IpReputation, outside: &Outside) -> Result<Check, Refusal> {
+    let not_configured =
+        || Refusal::Wrong(Problem::NotConfigured { what: "file of categories", setting: "detection.iprep-categories" });
+    let known = outside.reputations.as_ref().ok_or_else(not_configured)?;
+    let category = known.categories.get(&*reputation.category).copied();
+    Ok(Check::Reputation {
+        table: Arc::clone(&known.table),
+        ends: match reputation.side {
+            ReputationSide::Any => Ends::Either,
+            ReputationSide::Source => Ends::Source,
+            ReputationSide::Destination => Ends::Destination,
+            ReputationSide::Both => Ends::Both,
+        },
+        category: category.ok_or(Refusal::Wrong(Problem::UnknownCategory))?,
+        wanted: match reputation.reputation {
+            Reputation::IsSet => ScoreTest::IsSet,
+            Reputation::IsNotSet => ScoreTest::IsNotSet,
+            Reputation::Value(value) => ScoreTest::In(range(value)),
+        },
+    })
 }
 
 fn flow_int(int: &FlowInt, names: &mut Names) -> Result<Compiled, Refusal> {
@@ -163,24 +207,24 @@ fn tcp(test: &TcpTest) -> Result<Check, Refusal> {
                 FlagMode::NoneOf => FlagMatch::None,
             },
         },
-        TcpTest::Sequence(number) => Check::TcpSeq(range(*number).ok_or(BITS)?),
-        TcpTest::Acknowledgement(number) => Check::TcpAck(range(*number).ok_or(BITS)?),
-        TcpTest::Window(number) => Check::TcpWindow(range(*number).ok_or(BITS)?),
-        TcpTest::Mss(number) => Check::TcpMss(range(*number).ok_or(BITS)?),
-        TcpTest::WindowScale(number) => Check::TcpWindowScale(range(*number).ok_or(BITS)?),
+        TcpTest::Sequence(number) => Check::TcpSeq(range(*number)),
+        TcpTest::Acknowledgement(number) => Check::TcpAck(range(*number)),
+        TcpTest::Window(number) => Check::TcpWindow(range(*number)),
+        TcpTest::Mss(number) => Check::TcpMss(range(*number)),
+        TcpTest::WindowScale(number) => Check::TcpWindowScale(range(*number)),
     })
 }
 
 fn ip(test: &IpTest) -> Result<Check, Refusal> {
     Ok(match test {
         IpTest::PayloadSize(size) => {
-            let Range { low, high, negated } = range(*size).ok_or(BITS)?;
-            Check::PayloadSize(Range { low: u32::from(low), high: u32::from(high), negated })
+            let Range { low, high, negated, mask } = range(*size);
+            Check::PayloadSize(Range { low: u32::from(low), high: u32::from(high), negated, mask: mask.map(u32::from) })
         }
-        IpTest::Ttl(number) => Check::Ttl(range(*number).ok_or(BITS)?),
-        IpTest::Tos(number) => Check::Tos(range(*number).ok_or(BITS)?),
-        IpTest::Id(number) => Check::IpId(range(*number).ok_or(BITS)?),
-        IpTest::IpProto(number) => Check::IpProtocol(range(*number).ok_or(BITS)?),
+        IpTest::Ttl(number) => Check::Ttl(range(*number)),
+        IpTest::Tos(number) => Check::Tos(range(*number)),
+        IpTest::Id(number) => Check::IpId(range(*number)),
+        IpTest::IpProto(number) => Check::IpProtocol(range(*number)),
         IpTest::Option(IpOption::Any) => Check::IpOption(None),
         IpTest::Option(IpOption::Type(kind)) => Check::IpOption(Some(*kind)),
         IpTest::FragmentBits { mode, bits } => Check::FragmentBits {
@@ -192,8 +236,9 @@ fn ip(test: &IpTest) -> Result<Check, Refusal> {
                 BitMode::NoneOf => FlagMatch::None,
             },
         },
-        IpTest::FragmentOffset(number) => Check::FragmentOffset(range(*number).ok_or(BITS)?),
+        IpTest::FragmentOffset(number) => Check::FragmentOffset(range(*number)),
         IpTest::SameAddress => Check::SameAddress,
+        // Needs what is outside of the rule: see `compile`.
         IpTest::Country { .. } => return Err(Refusal::Needs("geoip")),
         IpTest::Checksum { of, valid } => Check::Checksum {
             of: match of {
@@ -209,25 +254,19 @@ fn ip(test: &IpTest) -> Result<Check, Refusal> {
             },
             valid: *valid,
         },
-        IpTest::VlanId { id, layer } => {
-            let layer = match layer {
-                None => None,
-                Some(layer) => Some(u8::try_from(*layer).map_err(|_| Refusal::Needs("vlan.id from inside"))?),
-            };
-            Check::VlanId(range(*id).ok_or(BITS)?, layer)
-        }
-        IpTest::VlanLayers(number) => Check::VlanLayers(range(*number).ok_or(BITS)?),
+        IpTest::VlanId { id, layer } => Check::VlanId(range(*id), *layer),
+        IpTest::VlanLayers(number) => Check::VlanLayers(range(*number)),
     })
 }
 
 fn icmp(test: &IcmpTest) -> Result<Check, Refusal> {
     Ok(match test {
-        IcmpTest::Type(number) => Check::IcmpType(range(*number).ok_or(BITS)?),
-        IcmpTest::Code(number) => Check::IcmpCode(range(*number).ok_or(BITS)?),
-        IcmpTest::Id(number) => Check::IcmpId(range(*number).ok_or(BITS)?),
-        IcmpTest::Sequence(number) => Check::IcmpSeq(range(*number).ok_or(BITS)?),
-        IcmpTest::V6Mtu(number) => Check::Icmpv6Mtu(range(*number).ok_or(BITS)?),
-        IcmpTest::IgmpType(number) => Check::IgmpType(range(*number).ok_or(BITS)?),
+        IcmpTest::Type(number) => Check::IcmpType(range(*number)),
+        IcmpTest::Code(number) => Check::IcmpCode(range(*number)),
+        IcmpTest::Id(number) => Check::IcmpId(range(*number)),
+        IcmpTest::Sequence(number) => Check::IcmpSeq(range(*number)),
+        IcmpTest::V6Mtu(number) => Check::Icmpv6Mtu(range(*number)),
+        IcmpTest::IgmpType(number) => Check::IgmpType(range(*number)),
     })
 }
 
@@ -242,7 +281,7 @@ fn side(side: CountedSide) -> Sides {
 }
 
 fn flow_counter(counter: &FlowCounter) -> Result<Check, Refusal> {
-    let range = range(counter.value).ok_or(BITS)?;
+    let range = range(counter.value);
     Ok(match counter.counted {
         Counted::Packets => Check::FlowPackets(side(counter.side), range),
         Counted::Bytes => Check::FlowBytes(side(counter.side), range),
@@ -269,7 +308,7 @@ fn app(app: &AppMatch) -> Result<Check, Refusal> {
         return Ok(Check::SctpChunkType(Range { negated: *negated, ..Range::exactly(kind) }));
     }
     let AppValue::Number(number) = app.value else { return Err(Refusal::Needs("app-layer")) };
-    let small = narrow(number).ok_or(BITS)?;
+    let small = narrow(number);
     Ok(match app.name {
         "sctp.vtag" => Check::SctpTag(small),
         "sctp.chunk_cnt" => Check::SctpChunks(cut(small)),
@@ -312,23 +351,30 @@ fn chunk_type(name: &[u8]) -> Option<u8> {
 }
 
 /// A comparison of large numbers as a range of 32 bits.
-fn narrow(comparison: Comparison<u64>) -> Option<Range<u32>> {
-    let Range { low, high, negated } = range(comparison)?;
-    Some(cut_from(low, high, negated))
+fn narrow(comparison: Comparison<u64>) -> Range<u32> {
+    cut_from(range(comparison))
 }
 
-fn cut_from<T: TryFrom<u64> + Copy + PartialOrd + super::program::Bounds>(
-    low: u64,
-    high: u64,
-    negated: bool,
-) -> Range<T> {
-    match (T::try_from(low), T::try_from(high)) {
-        (Ok(low), Ok(high)) => Range { low, high, negated },
-        (Ok(low), Err(_)) => Range { low, high: T::MOST, negated },
-        (Err(_), _) => Range { low: T::MOST, high: T::LEAST, negated },
-    }
+/// A range of smaller numbers that holds the same of them.
+fn cut_from<T>(range: Range<u64>) -> Range<T>
+where
+    T: TryFrom<u64> + Copy + PartialOrd + BitAnd<Output = T> + super::program::Bounds,
+{
+    let Range { low, high, negated, mask } = range;
+    let (low, high) = match (T::try_from(low), T::try_from(high)) {
+        (Ok(low), Ok(high)) => (low, high),
+        (Ok(low), Err(_)) => (low, T::MOST),
+        (Err(_), _) => (T::MOST, T::LEAST),
+    };
+    // Bits beyond the number are never set.
+    let mask = mask.map(T::low_bits);
+    Range { low, high, negated, mask }
 }
 
-fn cut<T: TryFrom<u64> + Copy + PartialOrd + super::program::Bounds>(range: Range<u32>) -> Range<T> {
-    cut_from(u64::from(range.low), u64::from(range.high), range.negated)
+fn cut<T>(range: Range<u32>) -> Range<T>
+where
+    T: TryFrom<u64> + Copy + PartialOrd + BitAnd<Output = T> + super::program::Bounds,
+{
+    let Range { low, high, negated, mask } = range;
+    cut_from(Range { low: u64::from(low), high: u64::from(high), negated, mask: mask.map(u64::from) })
 }

@@ -10,18 +10,30 @@ mod names;
 mod order;
 mod program;
 mod rule;
+mod transform;
 
 pub use names::Names;
 pub use order::ActionOrder;
 
 use crate::{
-    Diagnostic, Severity,
+    DatasetData, Diagnostic, MatchKind, Severity,
     diagnostic::Problem,
-    syntax::rule::Rule as Syntax,
+    syntax::{keyword::dataset::DatasetOperation, rule::Rule as Syntax},
     variables::{Resolver, Variables},
 };
-use sluice_detect::{Ruleset, RulesetBuilder, group::FastPattern, rule::Rule, ruleset::BuildError, threshold};
-use std::collections::HashMap;
+use sluice_detect::{
+    Ruleset, RulesetBuilder,
+    dataset::Dataset,
+    group::FastPattern,
+    prefix::{Countries, Reputations},
+    rule::Rule,
+    ruleset::BuildError,
+    threshold,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
 
 /// What the settings and the files around a rule set add to it.
 pub struct CompileOptions<'a> {
@@ -33,6 +45,37 @@ pub struct CompileOptions<'a> {
     pub class_priority: &'a dyn Fn(&str) -> Option<u8>,
     /// Thresholds, rate filters and suppressions from `threshold.config`.
     pub limits: &'a [Limit],
+    /// Lists that rules ask and that lie outside of them.
+    pub outside: Outside<'a>,
+}
+
+/// Lists that rules ask and that lie outside of them.
+#[derive(Clone, Debug, Default)]
+pub struct Outside<'a> {
+    /// Data sets as read: [`crate::RuleSet::datasets`].
+    pub datasets: &'a [DatasetData],
+    /// Reputations of addresses, for `iprep`.
+    pub reputations: Option<KnownReputations>,
+    /// Countries of addresses, for `geoip`.
+    pub countries: Option<Arc<Countries>>,
+}
+
+/// Reputations and the names of their categories.
+#[derive(Clone, Debug)]
+pub struct KnownReputations {
+    /// Numbers of categories by short name.
+    pub categories: BTreeMap<Box<str>, u8>,
+    /// The scores.
+    pub table: Arc<Reputations>,
+}
+
+/// A data set and the file that is to hold its values when the run ends.
+#[derive(Clone, Debug)]
+pub struct SavedDataset {
+    /// The set.
+    pub set: Arc<Dataset>,
+    /// The file, as the rule names it.
+    pub file: Box<str>,
 }
 
 /// One line of `threshold.config`, resolved.
@@ -67,6 +110,8 @@ pub struct Compiled {
     pub refused: usize,
     /// Rules left out for a missing feature.
     pub unsupported: usize,
+    /// Data sets that rules ask to be written to files (`save`, `state`).
+    pub saved: Vec<SavedDataset>,
 }
 
 /// Why one rule can't be used.
@@ -102,14 +147,18 @@ pub fn compile(
     for limit in options.limits {
         limits.entry((limit.gid, limit.sid)).or_default().push(&limit.kind);
     }
+    let written = written(rules);
+    for set in options.outside.datasets {
+        names.learn_dataset(set, written.contains(&*set.name));
+    }
     let mut compiled = Vec::new();
     let mut diagnostics = Vec::new();
     let (mut refused, mut unsupported) = (0, 0);
     for (place, syntax) in rules.iter().enumerate() {
-        let regexes = builder.regexes();
+        let mark = builder.mark();
         let result = rule::compile(syntax, options, &limits, &mut resolver, names, &mut builder);
         if result.is_err() {
-            builder.forget_regexes(regexes);
+            builder.forget(mark);
         }
         match result {
             Ok(done) => {
@@ -136,7 +185,25 @@ pub fn compile(
         builder.rule(done.rule, done.fast_pattern);
     }
     names.forget_rules_not_in(generation);
-    Ok(Compiled { ruleset: builder.build(generation)?, places, diagnostics, refused, unsupported })
+    let saved = options
+        .outside
+        .datasets
+        .iter()
+        .filter_map(|set| Some(SavedDataset { set: names.known_dataset(&set.name)?, file: set.file.clone()? }));
+    let saved = saved.collect();
+    Ok(Compiled { ruleset: builder.build(generation)?, places, diagnostics, refused, unsupported, saved })
+}
+
+/// Names of the data sets that rules write to.
+fn written<'r>(rules: &'r [Syntax]) -> BTreeSet<&'r str> {
+    let matches = rules.iter().flat_map(|rule| &rule.matches);
+    let name = |kind: &'r MatchKind| match kind {
+        MatchKind::Dataset(set) if matches!(set.operation, DatasetOperation::Set | DatasetOperation::Unset) => {
+            Some(&*set.name)
+        }
+        _ => None,
+    };
+    matches.filter_map(|found| name(&found.kind)).collect()
 }
 
 fn whole(syntax: &Syntax, severity: Severity, problem: Problem) -> Diagnostic {

@@ -1,11 +1,16 @@
-//! What outlives a rule set: numbers for the names of flow bits, flow integers, host and pair bits, and since when each rule is in force.
+//! What outlives a rule set: numbers for the names of flow bits, flow integers, host and pair bits, data sets, and since when each rule is in
+//! force.
 //!
 //! Interned process-wide: a name keeps its number from one generation to the next, so what a flow carries keeps its meaning.
 
+use crate::dataset_file::{DatasetData, DatasetType};
+use sluice_core::HashKey;
+use sluice_detect::dataset::{self, Dataset};
 use sluice_detect::rule::{FLOW_BITS, FLOW_INTS};
 use std::{
     collections::HashMap,
     hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
 };
 
 /// What a name names.
@@ -33,15 +38,59 @@ impl Kind {
 }
 
 /// The names met so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Names {
     numbers: HashMap<(Kind, Box<str>), u16>,
     counts: HashMap<Kind, u32>,
+    datasets: HashMap<Box<str>, Arc<Dataset>>,
+    hash: HashKey,
     /// By what a rule says: the generations since when it is in force, and in which it was last.
     ages: HashMap<u64, (u32, u32)>,
 }
 
+impl Default for Names {
+    /// No names yet; the fixed hash key of replays.
+    fn default() -> Self {
+        Self::new(HashKey::fixed())
+    }
+}
+
 impl Names {
+    /// No names yet. `hash` spreads the values of data sets, which come from the traffic: live it must be drawn at start.
+    pub fn new(hash: HashKey) -> Self {
+        Self { numbers: HashMap::new(), counts: HashMap::new(), datasets: HashMap::new(), hash, ages: HashMap::new() }
+    }
+
+    /// Brings the set that `data` describes up to date. One that rules have written to goes on, and gets what it lacks of the file; any
+    /// other is made anew, and rule sets that are still in use keep theirs.
+    pub(crate) fn learn_dataset(&mut self, data: &DatasetData, written: bool) {
+        let kind = match data.kind {
+            DatasetType::String => dataset::Kind::String,
+            DatasetType::Md5 => dataset::Kind::Md5,
+            DatasetType::Sha256 => dataset::Kind::Sha256,
+            DatasetType::Ipv4 => dataset::Kind::Ipv4,
+            DatasetType::Ip => dataset::Kind::Ip,
+        };
+        let values = data.entries.iter().map(|entry| (&*entry.value, entry.reputation.unwrap_or(0)));
+        if let Some(known) = self.datasets.get(&data.name)
+            && known.is_written()
+            && known.kind() == kind
+        {
+            for (value, _) in values {
+                known.add(value);
+            }
+            return;
+        }
+        let room = if written { data.room() } else { 0 };
+        let set = Dataset::new(&data.name, kind, values, room, self.hash);
+        self.datasets.insert(data.name.clone(), Arc::new(set));
+    }
+
+    /// The set of this name.
+    pub(crate) fn known_dataset(&self, name: &str) -> Option<Arc<Dataset>> {
+        self.datasets.get(name).cloned()
+    }
+
     /// The generation since which a rule with this `text` has been in force without a gap, it being in `generation`.
     pub(super) fn since(&mut self, text: &[u8], generation: u32) -> u32 {
         let mut hasher = DefaultHasher::new();
@@ -75,7 +124,9 @@ impl Names {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, Names};
+    use super::{DatasetData, DatasetType, Kind, Names};
+    use crate::dataset_file::DatasetEntry;
+    use sluice_detect::dataset::Added;
 
     #[test]
     fn a_name_keeps_its_number_and_kinds_do_not_mix() {
@@ -84,6 +135,29 @@ mod tests {
         assert_ne!(first, names.number(Kind::FlowBit, "b"));
         assert_eq!(first, names.number(Kind::FlowBit, "a"));
         assert_eq!(names.number(Kind::XBit, "b"), Some(0));
+    }
+
+    #[test]
+    fn a_set_that_rules_write_to_goes_on_and_any_other_is_read_anew() {
+        let data = |value: &[u8]| DatasetData {
+            name: "s".into(),
+            entries: vec![DatasetEntry { value: value.into(), reputation: None, context: None }],
+            ..DatasetData::new("s", DatasetType::String)
+        };
+        let mut names = Names::default();
+        names.learn_dataset(&data(b"a"), false);
+        let first = names.known_dataset("s").unwrap();
+        names.learn_dataset(&data(b"b"), false);
+        let second = names.known_dataset("s").unwrap();
+        assert!(first.get(b"b").is_none() && second.get(b"a").is_none() && second.get(b"b").is_some());
+        names.learn_dataset(&data(b"c"), true);
+        let third = names.known_dataset("s").unwrap();
+        assert_eq!(third.add(b"learnt"), Added::New);
+        names.learn_dataset(&data(b"d"), false);
+        let fourth = names.known_dataset("s").unwrap();
+        assert!([&b"c"[..], b"learnt", b"d"].iter().all(|value| fourth.get(value).is_some()));
+        names.learn_dataset(&DatasetData { kind: DatasetType::Md5, ..data(&[0; 16]) }, true);
+        assert_eq!(names.known_dataset("s").unwrap().len(), 1, "another type is another set");
     }
 
     #[test]

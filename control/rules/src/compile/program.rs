@@ -1,6 +1,6 @@
 //! Contents, regular expressions and byte operations into programs.
 
-use super::Refusal;
+use super::{Outside, Refusal, names::Names, transform};
 use crate::{
     diagnostic::{Problem, Span},
     syntax::{
@@ -8,6 +8,8 @@ use crate::{
         keyword::{
             byte::{Base, ByteOperator, Encoding as SyntaxEncoding, Field as SyntaxField, JumpFrom, MathOperator},
             content::{Content as SyntaxContent, FastPattern as Chosen, Operand},
+            dataset::DatasetOperation,
+            size::EntropyValue,
         },
         rule::{MatchKind, Rule as Syntax},
     },
@@ -15,42 +17,91 @@ use crate::{
 use sluice_detect::{
     RulesetBuilder,
     buffer::Buffer,
+    dataset::Dataset,
+    entropy::Wanted,
     group::FastPattern,
     program::{
-        Comparison as Compare, Content, Encoding, Field, JumpBase, Number, Operation, Place, Program, Step, VARIABLES,
+        Absence, Comparison as Compare, Content, Encoding, Field, JumpBase, Number, Operation, Place, Program,
+        SetOperation, Step, VARIABLES,
     },
     range::Range,
     regex,
 };
+use std::{ops::BitAnd, sync::Arc};
 
 type Result<T> = std::result::Result<T, (Span, Refusal)>;
 
-/// The programs of a rule, one per buffer in the order they are first looked at, and the literal for the prefilter.
-pub(super) fn compile(rule: &Syntax, builder: &mut RulesetBuilder) -> Result<(Vec<Program>, Option<FastPattern>)> {
+/// What a rule asks of buffers.
+pub(super) struct Programs {
+    /// One per buffer, in the order they are first looked at; those that change a data set last.
+    pub(super) programs: Vec<Program>,
+    /// The literal for the prefilter.
+    pub(super) fast_pattern: Option<FastPattern>,
+    /// Packets are written over: there is no stream to be judged.
+    pub(super) replaces: bool,
+    /// What does nothing yet.
+    pub(super) warnings: Vec<Problem>,
+}
+
+/// The steps over one buffer, while they are gathered.
+struct Draft {
+    index: usize,
+    buffer: Buffer,
+    derived: Option<u32>,
+    absence: Absence,
+    steps: Vec<Step>,
+}
+
+/// The programs of a rule.
+pub(super) fn compile(
+    rule: &Syntax,
+    outside: &Outside,
+    names: &Names,
+    builder: &mut RulesetBuilder,
+) -> Result<Programs> {
     let mut variables = Variables::default();
-    let mut steps: Vec<(usize, Buffer, Vec<Step>)> = Vec::new();
+    let mut drafts: Vec<Draft> = Vec::new();
     let mut best: Option<(Rank, FastPattern)> = None;
+    let (mut decoded, mut decodes) = (Vec::new(), 0);
+    let (mut replaces, mut warnings) = (false, Vec::new());
     for found in &rule.matches {
         let Some(index) = found.kind.buffer() else { continue };
         let needs = |feature| (found.span, Refusal::Needs(feature));
+        let wrong = |refusal| (found.span, refusal);
         let used = rule.buffers.get(index).ok_or_else(|| needs("buffers"))?;
-        if !used.transforms.is_empty() {
-            return Err((used.span, Refusal::Needs("transforms")));
+        let in_base64 = used.buffer.name == "base64_data";
+        if in_base64 && !used.transforms.is_empty() {
+            return Err((used.span, Refusal::Needs("transforms of base64_data")));
         }
-        let buffer = buffer_of(used.buffer.name).ok_or((used.span, Refusal::Needs(used.buffer.feature)))?;
+        // What base64_decode gives is judged where it stands; the buffer named here is never looked at.
+        let buffer = match buffer_of(used.buffer.name) {
+            _ if in_base64 => Buffer::Payload,
+            Some(buffer) => buffer,
+            None => return Err((used.span, Refusal::Needs(used.buffer.feature))),
+        };
+        let derived = match used.transforms.is_empty() {
+            true => None,
+            false => {
+                let chain = transform::compile(&used.transforms, builder).map_err(|refusal| (used.span, refusal))?;
+                Some(builder.derived(buffer, chain))
+            }
+        };
+        let mut absence = Absence::Fails;
         let step = match &found.kind {
             MatchKind::Content(content) => {
-                if content.replace.is_some() {
-                    return Err(needs("replace"));
+                if content.replace.is_some() && (buffer != Buffer::Payload || derived.is_some() || in_base64) {
+                    return Err(needs("replace outside the payload"));
                 }
-                if buffer == Buffer::Payload && !content.negated {
+                replaces |= content.replace.is_some();
+                if buffer == Buffer::Payload && derived.is_none() && !in_base64 && !content.negated {
                     consider(&mut best, content);
                 }
                 Step::Content(self::content(content, &mut variables).map_err(|refusal| (found.span, refusal))?)
             }
             MatchKind::Pcre(pcre) => {
                 if !pcre.captures.is_empty() {
-                    return Err(needs("pcre captures"));
+                    // Matches are complete; what the groups hold goes nowhere yet.
+                    warnings.push(Problem::NotActedOn { keyword: "pcre with captures" });
                 }
                 let flags = regex::Flags {
                     caseless: pcre.caseless,
@@ -61,13 +112,7 @@ pub(super) fn compile(rule: &Syntax, builder: &mut RulesetBuilder) -> Result<(Ve
                     dollar_end_only: pcre.dollar_end_only,
                     ungreedy: pcre.ungreedy,
                 };
-                let regex = builder.regex(&pcre.expression, flags).map_err(|error| {
-                    let reason = match error {
-                        regex::RegexError::Syntax(reason) => reason,
-                        regex::RegexError::NotText => "not text".to_owned(),
-                    };
-                    (found.span, Refusal::Wrong(Problem::BadExpression { reason: reason.into() }))
-                })?;
+                let regex = builder.regex(&pcre.expression, flags).map_err(|error| wrong(wrong_expression(error)))?;
                 Step::Regex { regex, negated: pcre.negated, relative: pcre.relative }
             }
             MatchKind::IsDataAt(data) => Step::IsDataAt {
@@ -75,7 +120,7 @@ pub(super) fn compile(rule: &Syntax, builder: &mut RulesetBuilder) -> Result<(Ve
                 relative: data.relative,
                 negated: data.negated,
             },
-            MatchKind::BufferSize(size) => Step::Size(range(size.size).ok_or_else(|| needs("bit comparisons"))?),
+            MatchKind::BufferSize(size) => Step::Size(range(size.size)),
             MatchKind::ByteTest(test) => Step::ByteTest {
                 field: variables.field(&test.field).map_err(|refusal| (found.span, refusal))?,
                 comparison: match test.operator {
@@ -120,19 +165,119 @@ pub(super) fn compile(rule: &Syntax, builder: &mut RulesetBuilder) -> Result<(Ve
                 operand: variables.number(&math.right).map_err(|refusal| (found.span, refusal))?,
                 variable: variables.place(&math.result).map_err(|refusal| (found.span, refusal))?,
             },
-            MatchKind::Base64Decode(_) => return Err(needs("base64")),
-            MatchKind::Dataset(_) | MatchKind::Datarep(_) => return Err(needs("datasets")),
-            MatchKind::Entropy(_) => return Err(needs("entropy")),
-            MatchKind::Absent(_) => return Err(needs("absent")),
+            MatchKind::Base64Decode(_) if in_base64 => return Err(needs("base64 within base64")),
+            MatchKind::Base64Decode(decode) => {
+                decodes += 1;
+                if decodes > 1 {
+                    return Err(needs("several base64_decode"));
+                }
+                Step::Base64 {
+                    bytes: decode.bytes.map(|bytes| bytes as usize),
+                    offset: decode.offset as usize,
+                    relative: decode.relative,
+                    program: Box::new(Program::new(Buffer::Payload, Vec::new())),
+                }
+            }
+            MatchKind::Dataset(dataset) => {
+                if dataset.context_key.is_some() {
+                    warnings.push(Problem::NotActedOn { keyword: "context_key" });
+                }
+                Step::Dataset {
+                    set: self::dataset(&dataset.name, outside, names).map_err(wrong)?,
+                    operation: match dataset.operation {
+                        DatasetOperation::IsSet => SetOperation::IsSet,
+                        DatasetOperation::IsNotSet => SetOperation::IsNotSet,
+                        DatasetOperation::Set => SetOperation::Set,
+                        DatasetOperation::Unset => SetOperation::Unset,
+                    },
+                }
+            }
+            MatchKind::Datarep(reputation) => Step::Dataset {
+                set: dataset(&reputation.name, outside, names).map_err(wrong)?,
+                operation: SetOperation::Reputation(range(reputation.value)),
+            },
+            MatchKind::Entropy(entropy) => Step::Entropy {
+                offset: entropy.offset as usize,
+                bytes: entropy.bytes as usize,
+                wanted: entropy_range(entropy.value),
+            },
+            MatchKind::Absent(_) if in_base64 => return Err(needs("absent in base64_data")),
+            MatchKind::Absent(absent) => {
+                absence = if absent.or_else { Absence::Allowed } else { Absence::Wanted };
+                Step::Size(Range::between(0, u64::MAX))
+            }
             _ => return Err(needs("buffers")),
         };
-        match steps.iter_mut().find(|(other, _, _)| *other == index) {
-            Some((_, _, list)) => list.push(step),
-            None => steps.push((index, buffer, vec![step])),
+        if in_base64 {
+            decoded.push(step);
+            continue;
+        }
+        let place = drafts.iter().position(|draft| draft.index == index).unwrap_or_else(|| {
+            drafts.push(Draft { index, buffer, derived, absence: Absence::Fails, steps: Vec::new() });
+            drafts.len() - 1
+        });
+        if let Some(draft) = drafts.get_mut(place) {
+            draft.steps.push(step);
+            if absence != Absence::Fails {
+                draft.absence = absence;
+            }
         }
     }
-    let programs = steps.into_iter().map(|(_, buffer, steps)| Program::new(buffer, steps)).collect();
-    Ok((programs, best.map(|(_, pattern)| pattern)))
+    let mut programs: Vec<Program> = drafts.into_iter().map(|draft| finished(draft, &mut decoded)).collect();
+    // A set changes only for packets that match: the order of the others stays.
+    programs.sort_by_key(Program::writes);
+    Ok(Programs { programs, fast_pattern: best.map(|(_, pattern)| pattern), replaces, warnings })
+}
+
+/// The program of a draft; `decoded` is what is asked of what its `base64_decode` gives, if it has one.
+fn finished(draft: Draft, decoded: &mut Vec<Step>) -> Program {
+    let writes = |step: &Step| matches!(step, Step::Dataset { operation, .. } if operation.writes());
+    let Draft { buffer, derived, absence, mut steps, .. } = draft;
+    for step in &mut steps {
+        if let Step::Base64 { program, .. } = step {
+            let mut inner = std::mem::take(decoded);
+            inner.sort_by_key(writes);
+            **program = Program::new(Buffer::Payload, inner);
+        }
+    }
+    let inner_writes = |step: &Step| matches!(step, Step::Base64 { program, .. } if program.writes());
+    if !steps.iter().any(inner_writes) {
+        steps.sort_by_key(writes);
+    }
+    let mut program = Program::new(buffer, steps);
+    (program.derived, program.absence) = (derived, absence);
+    program
+}
+
+/// The set of this name.
+fn dataset(name: &str, outside: &Outside, names: &Names) -> std::result::Result<Arc<Dataset>, Refusal> {
+    if !outside.datasets.iter().any(|set| &*set.name == name) {
+        return Err(Refusal::Wrong(Problem::DatasetRefused { reason: "no rule gives this set a type" }));
+    }
+    names.known_dataset(name).ok_or(Refusal::Needs("more room for data sets"))
+}
+
+fn entropy_range(value: EntropyValue) -> Wanted {
+    let (low, high, open, negated) = match value {
+        EntropyValue::Equal(value) => (value, value, false, false),
+        EntropyValue::NotEqual(value) => (value, value, false, true),
+        EntropyValue::Less(value) => (value, f64::INFINITY, false, true),
+        EntropyValue::LessOrEqual(value) => (f64::NEG_INFINITY, value, false, false),
+        EntropyValue::Greater(value) => (f64::NEG_INFINITY, value, false, true),
+        EntropyValue::GreaterOrEqual(value) => (value, f64::INFINITY, false, false),
+        EntropyValue::Between(low, high) => (low, high, true, false),
+        EntropyValue::NotBetween(low, high) => (low, high, true, true),
+    };
+    Wanted { low, high, open, negated }
+}
+
+/// Why an expression was refused, for the author of the rule.
+pub(super) fn wrong_expression(error: regex::RegexError) -> Refusal {
+    let reason = match error {
+        regex::RegexError::Syntax(reason) => reason,
+        regex::RegexError::NotText => "not text".to_owned(),
+    };
+    Refusal::Wrong(Problem::BadExpression { reason: reason.into() })
 }
 
 /// The engine's buffer of this name.
@@ -182,6 +327,7 @@ fn content(content: &SyntaxContent, variables: &mut Variables) -> std::result::R
     let mut compiled = Content::new(&content.pattern, content.nocase);
     compiled.negated = content.negated;
     compiled.ends = content.endswith;
+    compiled.replace = content.replace.clone();
     let mut optional =
         |operand: &Option<Operand>| operand.as_ref().map(|operand| variables.number(operand)).transpose();
     let zero = Number::Constant(0);
@@ -195,17 +341,17 @@ fn content(content: &SyntaxContent, variables: &mut Variables) -> std::result::R
     Ok(compiled)
 }
 
-/// A comparison as a range; none for comparisons of bits.
-pub(super) fn range<T>(comparison: Comparison<T>) -> Option<Range<T>>
+/// A comparison as a range.
+pub(super) fn range<T>(comparison: Comparison<T>) -> Range<T>
 where
-    T: Copy + PartialOrd + Bounds,
+    T: Copy + PartialOrd + BitAnd<Output = T> + Bounds,
 {
-    let never = Range { low: T::MOST, high: T::LEAST, negated: false };
+    let never = Range::between(T::MOST, T::LEAST);
     let between = |low: T, high: T| match (low.next(), high.previous()) {
         (Some(low), Some(high)) if low <= high => Range::between(low, high),
         _ => never,
     };
-    Some(match comparison {
+    match comparison {
         Comparison::Equal(number) => Range::exactly(number),
         Comparison::NotEqual(number) => Range { negated: true, ..Range::exactly(number) },
         Comparison::Less(number) => number.previous().map_or(never, |high| Range::between(T::LEAST, high)),
@@ -214,8 +360,9 @@ where
         Comparison::GreaterOrEqual(number) => Range::between(number, T::MOST),
         Comparison::Between(low, high) => between(low, high),
         Comparison::NotBetween(low, high) => Range { negated: true, ..between(low, high) },
-        Comparison::Bits { .. } | Comparison::NotBits { .. } => return None,
-    })
+        Comparison::Bits { mask, value } => Range { mask: Some(mask), ..Range::exactly(value) },
+        Comparison::NotBits { mask, value } => Range { mask: Some(mask), negated: true, ..Range::exactly(value) },
+    }
 }
 
 /// Numbers with ends.
@@ -228,6 +375,8 @@ pub(super) trait Bounds: Sized {
     fn next(self) -> Option<Self>;
     /// One less.
     fn previous(self) -> Option<Self>;
+    /// The lowest bits of `number`.
+    fn low_bits(number: u64) -> Self;
 }
 
 macro_rules! bounds {
@@ -240,6 +389,9 @@ macro_rules! bounds {
             }
             fn previous(self) -> Option<Self> {
                 self.checked_sub(1)
+            }
+            fn low_bits(number: u64) -> Self {
+                number as Self
             }
         }
     )+};
@@ -296,13 +448,16 @@ mod tests {
 
     #[test]
     fn comparisons_become_ranges_and_impossible_ones_never_match() {
-        assert_eq!(range(Comparison::Less(5_u8)), Some(Range::between(0, 4)));
-        assert_eq!(range(Comparison::Between(3_u8, 7)), Some(Range::between(4, 6)));
+        assert_eq!(range(Comparison::Less(5_u8)), Range::between(0, 4));
+        assert_eq!(range(Comparison::Between(3_u8, 7)), Range::between(4, 6));
         for impossible in [Comparison::Less(0_u8), Comparison::Greater(255), Comparison::Between(3, 4)] {
-            let range = range(impossible).unwrap();
+            let range = range(impossible);
             assert!((0..=255).all(|number| !range.matches(number)), "{impossible:?}");
         }
-        let outside = range(Comparison::NotBetween(3_u8, 7)).unwrap();
+        let outside = range(Comparison::NotBetween(3_u8, 7));
         assert!(outside.matches(3) && !outside.matches(4));
+        let bits = range(Comparison::Bits { mask: 0x0f_u8, value: 4 });
+        assert!(bits.matches(0x34) && !bits.matches(0x35));
+        assert!(!range(Comparison::NotBits { mask: 0x0f_u8, value: 4 }).matches(0x34));
     }
 }

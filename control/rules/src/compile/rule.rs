@@ -51,9 +51,10 @@ pub(super) fn compile(
         return Err(header(Refusal::Needs("transactions")));
     }
     let (protocol, mut unit) = protocol(syntax.protocol).map_err(header)?;
-    let (programs, fast_pattern) = program::compile(syntax, builder)?;
+    let program::Programs { programs, fast_pattern, replaces, mut warnings } =
+        program::compile(syntax, &options.outside, names, builder)?;
     let (mut direction, mut flow_state) = (None, FlowState::Any);
-    let (mut checks, mut effects, mut thresholds, mut warnings) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut checks, mut effects, mut thresholds) = (Vec::new(), Vec::new(), Vec::new());
     let mut ints: Vec<IntStep> = Vec::new();
     let mut speaks_of_flow = false;
     for found in &syntax.matches {
@@ -94,7 +95,7 @@ pub(super) fn compile(
             MatchKind::Tag(_) => warnings.push(Problem::NotActedOn { keyword: "tag" }),
             kind if kind.buffer().is_some() => {}
             kind => {
-                let compiled = check::compile(kind, names).map_err(place)?;
+                let compiled = check::compile(kind, &options.outside, names).map_err(place)?;
                 ints.extend(compiled.checks.iter().filter_map(|check| match check {
                     Check::FlowInt(id, test) => Some(IntStep::Test(*id, *test)),
                     _ => None,
@@ -124,7 +125,11 @@ pub(super) fn compile(
     };
     let endpoints = endpoints(syntax, resolver, builder).map_err(|problem| header(Refusal::Wrong(problem)))?;
     let ports_any = [endpoints.0, endpoints.1] == [true, true];
-    let addresses_only = checks.is_empty()
+    if replaces {
+        // What is written over is the packet at hand.
+        unit = Unit::Packet;
+    }
+    let addresses_only = checks.iter().all(Check::is_of_addresses)
         && ints.is_empty()
         && programs.is_empty()
         && !speaks_of_flow

@@ -1,8 +1,10 @@
-//! The files that go with a rule set: classifications, references, thresholds.
+//! The files that go with a rule set: classifications, references, thresholds, reputations, countries.
 //!
 //! Each is read whole; every wrong line is reported and the others count.
 pub mod classification;
+pub mod countries;
 pub mod reference;
+pub mod reputation;
 pub mod threshold;
 
 use crate::diagnostic::{Diagnostic, Severity};

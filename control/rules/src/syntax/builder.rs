@@ -35,6 +35,8 @@ pub struct Builder<'h> {
     pub(crate) remarks: Vec<(Severity, Fault)>,
     current: usize,
     sticky: bool,
+    /// `pkt_data` stands before: the payload was chosen, not only left.
+    payload_chosen: bool,
     last_content: Option<usize>,
     fast_pattern: Option<usize>,
     variables: Vec<Box<str>>,
@@ -67,6 +69,7 @@ impl<'h> Builder<'h> {
             remarks: Vec::new(),
             current: 0,
             sticky: false,
+            payload_chosen: false,
             last_content: None,
             fast_pattern: None,
             variables: Vec::new(),
@@ -141,6 +144,7 @@ impl<'h> Builder<'h> {
         if std::ptr::eq(buffer, payload()) {
             self.current = 0;
             self.sticky = false;
+            self.payload_chosen = true;
             return Ok(());
         }
         let same = |b: &BufferUse| {
@@ -169,11 +173,13 @@ impl<'h> Builder<'h> {
 
     /// Adds a transform to the current buffer.
     pub(crate) fn transform(&mut self, option: Use<'_>, transform: Transform) -> Result<(), Fault> {
-        if !self.sticky {
+        let chosen = self.sticky || (self.payload_chosen && self.current == 0);
+        if !chosen {
             return Err(option.fault(Problem::NothingBefore));
         }
         self.use_feature(option.keyword.feature);
-        let used = self.matches_in(self.current).next().is_some();
+        // The first buffer stays the payload as it is.
+        let used = self.current == 0 || self.matches_in(self.current).next().is_some();
         let Some(current) = self.buffers.get_mut(self.current) else { return Ok(()) };
         if used {
             // What was matched so far keeps the bytes as they were.
@@ -182,6 +188,7 @@ impl<'h> Builder<'h> {
             next.span = option.span();
             self.buffers.push(next);
             self.current = self.buffers.len() - 1;
+            self.sticky = true;
         } else {
             current.transforms.push(transform);
         }

@@ -10,12 +10,16 @@ use sluice_core::{
     ring::{EventReceiver, WhenFull, event_ring},
     verdict::Mode,
 };
-use sluice_detect::{Inspector, Ruleset, state::State};
+use sluice_detect::{
+    Inspector, Ruleset,
+    prefix::{Countries, Network},
+    state::State,
+};
 use sluice_packet::{Decoded, LinkType, checksum, decode};
 use sluice_rules::{
     LoadOptions, Variables,
-    compile::{ActionOrder, CompileOptions, Compiled, Names, compile, limits},
-    config::threshold,
+    compile::{ActionOrder, CompileOptions, Compiled, Names, Outside, compile, limits},
+    config::{reputation, threshold},
     load_bytes,
 };
 use sluice_worker::{
@@ -68,6 +72,29 @@ pub fn variables() -> Variables {
     variables
 }
 
+/// Data sets as the rules name them, and reputations and countries of the hosts that frames are between.
+fn outside(set: &sluice_rules::RuleSet) -> Outside<'_> {
+    let (categories, wrong) = reputation::categories(Path::new("c"), b"1,Bad,x\n2,Worse,x\n");
+    assert!(wrong.is_empty(), "{wrong:?}");
+    let (scores, wrong) = reputation::scores(
+        Path::new("s"),
+        b"10.0.0.1,1,50\nfd00::1,1,50\n10.0.0.0/24,2,7\nfd00::/64,2,7\n10.0.0.3,2,0\nfd00::3,2,0\n",
+    );
+    assert!(wrong.is_empty(), "{wrong:?}");
+    let network = |text: &str, length| Network::new(text.parse().expect("an address"), length).expect("a network");
+    let countries = Countries::new(vec![
+        (network("10.0.0.0", 31), *b"DE"),
+        (network("10.0.0.2", 32), *b"FR"),
+        (network("fd00::", 127), *b"DE"),
+        (network("fd00::2", 128), *b"FR"),
+    ]);
+    Outside {
+        datasets: &set.datasets,
+        reputations: Some(reputation::build(categories, scores)),
+        countries: Some(Arc::new(countries)),
+    }
+}
+
 /// Compiles `rules`; panics with the diagnostics when one is left out.
 pub fn ruleset(rules: &str, thresholds: &str, action_order: ActionOrder) -> Ruleset {
     let variables = variables();
@@ -79,7 +106,13 @@ pub fn ruleset(rules: &str, thresholds: &str, action_order: ActionOrder) -> Rule
     assert!(wrong.is_empty(), "{wrong:?}");
     let (limits, wrong) = limits::resolve(&lines, &variables);
     assert!(wrong.is_empty(), "{wrong:?}");
-    let options = CompileOptions { variables: &variables, action_order, class_priority: &|_| None, limits: &limits };
+    let options = CompileOptions {
+        variables: &variables,
+        action_order,
+        class_priority: &|_| None,
+        limits: &limits,
+        outside: outside(&set),
+    };
     let compiled = compile(&set.rules, &options, &mut Names::default(), 1).expect("a rule set");
     assert_eq!(compiled.ruleset.rules().len(), wanted, "{rules}\n{:?}", compiled.diagnostics);
     compiled.ruleset
@@ -406,6 +439,7 @@ pub fn compiled(rules: &str) -> (Compiled, usize) {
         action_order: ActionOrder::default(),
         class_priority: &|_| None,
         limits: &[],
+        outside: outside(&set),
     };
     let compiled = compile(&set.rules, &options, &mut Names::default(), 1).expect("a rule set");
     let used = compiled.places.len();
@@ -436,4 +470,15 @@ alert ip any any -> any any (vlan.layers:>0; flow.pkts:either,>1; flow.bytes:tos
 alert tcp any any -> any any (stream_size:both,>,1; tcpv4-csum:invalid; sid:20;)
 alert ipv6 any any -> any any (ip_proto:17; ipv6.hdr; content:"|fd|"; offset:8; depth:1; sid:21;)
 alert ip any any -> any any (ipopts:any; sid:22;)
+alert udp any any -> any any (pkt_data; url_decode; strip_whitespace; to_uppercase; content:"ABCD"; sid:23;)
+alert udp any any -> any any (udp.hdr; to_md5; content:"|0a|"; sid:24;)
+alert tcp any any -> any any (pkt_data; to_sha256; to_sha1; content:"|0b|"; pkt_data; pcrexform:"user=(\w+)"; content:"ab"; sid:25;)
+alert udp any any -> any any (pkt_data; gunzip; content:!"x"; pkt_data; from_base64:mode rfc2045; dotprefix; content:"."; sid:26;)
+alert ip any any -> any any (base64_decode:bytes 9; base64_data; content:!"x"; entropy:value > 1; sid:27;)
+alert ip any any -> any any (ip.src; dataset:set,sources,type ip; sid:28;)
+alert ip any any -> any any (ip.dst; dataset:isset,sources; sid:29;)
+alert udp any any -> any any (pkt_data; to_md5; dataset:set,seen,type md5,memcap 500000; sid:30;)
+alert udp any any -> any any (pkt_data; to_md5; dataset:unset,seen; content:!"|00|"; sid:31;)
+alert ip any any -> any any (iprep:src,Bad,>,10; geoip:dst,FR; sid:32;)
+alert ip any any -> any any (udp.hdr; absent:or_else; content:"|00 50|"; flow.pkts:toserver,&1=1; sid:33;)
 "#;
