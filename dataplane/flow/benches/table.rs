@@ -43,10 +43,10 @@ fn benches(criterion: &mut Criterion) {
         enter(&mut table, flows, Nanos::from_seconds(1_000));
         for (name, from) in [("find", 0), ("miss", 0x80_0000)] {
             let mut n = 0_u32;
-            criterion.bench_function(BenchmarkId::new(name, flows), |bench| {
+            criterion.bench_function(&format!("{name} among {flows}"), |bench| {
                 bench.iter(|| {
                     n = n.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                    let key = key(from | (n >> 8) % flows, 17);
+                    let key = key(from | ((n >> 8) % flows), 17);
                     let hash = table.hash(&key);
                     table.lookup(&key, hash)
                 });

@@ -6,7 +6,7 @@
     reason = "a tool for people, which stops at what it did not expect"
 )]
 
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group, criterion_main};
 use sluice_core::FlowKey;
 use sluice_packet::{DecodeConfig, Decoded, LinkType, PlainReader, decode};
 use std::hint::black_box;
@@ -44,14 +44,14 @@ fn benches(criterion: &mut Criterion) {
     ];
     let mut decoded = Decoded::new();
     for (name, frame) in &frames {
-        criterion.bench_function(BenchmarkId::new("decode", name), |bench| {
+        criterion.bench_function(&format!("decode {name}"), |bench| {
             bench.iter(|| decode(black_box(frame), LinkType::Ethernet, &DecodeConfig::DEFAULT, &mut decoded));
         });
     }
     let reader = PlainReader::new(&DecodeConfig::DEFAULT, true);
     let mut key = FlowKey::default();
     for (name, frame) in frames.iter().filter(|(name, _)| *name != "vxlan") {
-        criterion.bench_function(BenchmarkId::new("key alone", name), |bench| {
+        criterion.bench_function(&format!("key alone, {name}"), |bench| {
             bench.iter(|| reader.read(black_box(frame), &mut key).expect("a plain frame"));
         });
     }
