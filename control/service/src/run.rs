@@ -26,8 +26,8 @@ use sluice_events::{
 use sluice_flow::Partitions;
 use sluice_worker::{Egress, Lane, LaneMeter, Live, LiveClock, Meter, Owners, Post, Together};
 use std::{
-    fs,
-    path::Path,
+    fs, io,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -215,8 +215,13 @@ pub fn run(run: Run) -> Result<RunReport, ReplayError> {
     }
     let joined: Result<Vec<_>, _> = handles.into_iter().map(LcoreHandle::join).collect();
     let workers = joined.map_err(|_| ReplayError::WorkerPanicked)?;
-    let Control { drain, mut sinks, counts, swaps, .. } = control;
+    let Control { drain, mut sinks, counts, swaps, reload, .. } = control;
     drain.finish(&mut sinks, None);
+    if let Some(loader) = reload.loader() {
+        // GAP(datasets): a run that does not end by itself loses what its data sets have learnt.
+        let unwritten = |(path, error): (PathBuf, io::Error)| ReplayError::Output { path, reason: error.to_string() };
+        loader.write_datasets(log_dir).map_err(unwritten)?;
+    }
     let mut sum = Meter::default();
     workers.iter().for_each(|(meter, _)| sum.add(meter));
     let spoken = sinks.spoken().clone();
@@ -324,6 +329,17 @@ enum Reload {
     Publishing(Box<RuleLoader>, Published),
     /// The loading thread is gone.
     Broken,
+}
+
+impl Reload {
+    /// The loader, once a load under way is over; none when its thread panicked.
+    fn loader(self) -> Option<Box<RuleLoader>> {
+        match self {
+            Self::Ready(loader) | Self::Publishing(loader, _) => Some(loader),
+            Self::Loading(thread) => thread.join().ok().map(|(loader, _)| loader),
+            Self::Broken => None,
+        }
+    }
 }
 
 /// What the control core does while workers run.

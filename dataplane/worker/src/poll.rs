@@ -184,6 +184,7 @@ impl Worker {
                 let checksums = checksums.judge(decoded, frame);
                 let job = Job { at, checksums, first: 0, end: u8::MAX, onward: None };
                 *verdict = pipeline.process(decoded, key, frame, &job);
+                pipeline.rewrite(|offset, bytes| received.overwrite(place, offset, bytes).is_ok());
             }
             let all_pass = verdicts.iter().take(wanted).all(|verdict| *verdict == Verdict::Pass);
             if all_pass && wanted == received.len() && !self.egress.wants_order() && !self.pipeline.has_answers() {
@@ -238,7 +239,7 @@ impl Worker {
     }
 
     /// Judges one frame, or some of its layers, and sends it on its way.
-    fn job(&mut self, packet: Mbuf, job: &Job, handovers: &Handovers) {
+    fn job(&mut self, mut packet: Mbuf, job: &Job, handovers: &Handovers) {
         let Self { pipeline, frames, meter, .. } = self;
         meter.judged += 1;
         meter.now = job.at.now;
@@ -269,6 +270,7 @@ impl Worker {
             }
             Stages::Inspect => pipeline.process(decoded, key, frame, job),
         };
+        pipeline.rewrite(|offset, bytes| packet.overwrite(offset, bytes).is_ok());
         match (job.onward, verdict) {
             (Some(onward), Verdict::Pass) => handovers.pass_on(onward, Some(packet)),
             (onward, verdict) => {

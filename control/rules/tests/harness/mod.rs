@@ -51,7 +51,7 @@ impl Default for Setup<'_> {
             settings: Settings {
                 checksums: ChecksumMode::Off,
                 flow_capacity: 1024,
-                copies: Copies { alerts: false, flows: false, drops: true, arp: false, anomalies: false },
+                copies: Copies { alerts: false, flows: false, drops: true, arp: false, anomalies: false, tagged: true },
                 ..Settings::default()
             },
         }
@@ -480,5 +480,7 @@ alert ip any any -> any any (ip.dst; dataset:isset,sources; sid:29;)
 alert udp any any -> any any (pkt_data; to_md5; dataset:set,seen,type md5,memcap 500000; sid:30;)
 alert udp any any -> any any (pkt_data; to_md5; dataset:unset,seen; content:!"|00|"; sid:31;)
 alert ip any any -> any any (iprep:src,Bad,>,10; geoip:dst,FR; sid:32;)
+alert udp any any -> any any (content:"efgh"; replace:"hgfe"; tag:host,9,packets,src; sid:34;)
+alert tcp any any -> any any (content:"user="; tag:session,300,bytes; tag:session; sid:35;)
 alert ip any any -> any any (udp.hdr; absent:or_else; content:"|00 50|"; flow.pkts:toserver,&1=1; sid:33;)
 "#;
