@@ -15,7 +15,7 @@ use crate::{
     team::{Team, TeamPlan, copies, eve_options, worker_settings},
 };
 use sluice_config::{Deployment, Pair, Settings};
-use sluice_core::{HashKey, Nanos, ring};
+use sluice_core::{HashKey, Nanos, hash::SECRET_WORDS, ring};
 use sluice_detect::ruleset::BuildError;
 use sluice_dpdk::{Eal, EalOptions, LcoreHandle, Mempool, Port, PortConfig, RxQueue, StartedPort, Telemetry, TxQueue};
 use sluice_events::{
@@ -145,6 +145,7 @@ pub fn run(run: Run) -> Result<RunReport, ReplayError> {
     let pool = Mempool::create(&eal, "packets", buffers - 1, BUFFER_BYTES, None).map_err(dpdk)?;
     let mut ready = open(&eal, &pool, &pairs, workers)?;
 
+    let hash = boot_key()?;
     let copies = copies(&settings.eve);
     let mut of_worker = worker_settings(settings, inline, copies);
     // Each worker has its share of the room, undivided: there is no order to keep.
@@ -158,7 +159,7 @@ pub fn run(run: Run) -> Result<RunReport, ReplayError> {
         // Ways out belong to the ports here.
         egress: (0..workers).map(|_| Egress::Consume).collect(),
         pool: pool.clone(),
-        hash: HashKey::fixed(),
+        hash,
         order: None,
         event_slots: EVENT_SLOTS,
         event_bytes: EVENT_BYTES,
@@ -167,7 +168,7 @@ pub fn run(run: Run) -> Result<RunReport, ReplayError> {
     .map_err(ReplayError::Scratch)?;
     let together = Together::new(workers);
     let partitions = Partitions::for_capacity(settings.flow_capacity);
-    let owners = Owners::new(HashKey::fixed(), partitions, workers, settings.vlan_tracking);
+    let owners = Owners::new(hash, partitions, workers, settings.vlan_tracking);
     let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let clock = LiveClock::new(Instant::now(), Nanos(u64::try_from(wall.as_nanos()).unwrap_or(u64::MAX)));
     let mut lives: Vec<Live> = (0..workers)
@@ -229,6 +230,15 @@ pub fn run(run: Run) -> Result<RunReport, ReplayError> {
     // The queues are gone with the workers; the last handles close the ports, which give their buffers back.
     drop(ready);
     Ok(RunReport { sum, workers, ports: names, told, spoken, swaps, leaked_buffers: pool.in_use() })
+}
+
+/// A secret of this run's own: nobody outside can aim flows at one bucket.
+fn boot_key() -> Result<HashKey, ReplayError> {
+    let mut words = [0; SECRET_WORDS];
+    for word in &mut words {
+        *word = getrandom::u64().map_err(|error| dpdk(format!("no random numbers from the system: {error}")))?;
+    }
+    Ok(HashKey::new(words))
 }
 
 fn counts(rules: &LoadedRules) -> RuleCounts {

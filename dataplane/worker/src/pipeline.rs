@@ -20,7 +20,7 @@ use sluice_core::{
 };
 use sluice_detect::{Findings, PacketView, inspect::is_tagged, state::State};
 use sluice_flow::{FlowCopy, FlowRef, FlowTable, FlowView, TableFull, TableSettings, tcp};
-use sluice_packet::{Decoded, Headers, LinkType, Protocol, checksum};
+use sluice_packet::{Decoded, Headers, LinkType, PlainReader, Protocol, checksum};
 
 /// Answers one burst can cause: two for each packet.
 const MOST_ANSWERS: usize = 64;
@@ -60,6 +60,8 @@ pub struct Pipeline {
     checksums: Checksums,
     /// No flow is idle too long before this, nanoseconds.
     pub(crate) shortest_idle_ns: u64,
+    /// Reads plain frames.
+    pub(crate) plain_reader: PlainReader,
     /// Frames that were not decoded, not counted yet.
     pub(crate) plain: PlainTally,
 }
@@ -79,6 +81,7 @@ impl Pipeline {
             ),
             checksums: Checksums::default(),
             shortest_idle_ns: u64::from(settings.timeouts.shortest_s()) * NANOS_PER_SECOND,
+            plain_reader: PlainReader::new(&settings.decode, settings.vlan_tracking),
             plain: PlainTally::default(),
             settings,
             generation,

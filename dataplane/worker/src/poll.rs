@@ -7,7 +7,7 @@ use crate::{
     egress::{Egress, Sent},
     frames::{Frames, is_whole},
     generation::Mailbox,
-    glance::Glances,
+    glance::{Glance, Glances},
     inbox::{Handovers, Item, Job},
     pipeline::{At, Pipeline},
     reader::Clock,
@@ -170,12 +170,12 @@ impl Worker {
                     continue;
                 }
                 let glance = glances.get(place);
-                if let Some(short) = glance.and_then(|glance| pipeline.short_cut(glance, checksums.next(), now)) {
+                if let Some(short) = pipeline.short_cut(glance, checksums.next(), now) {
                     *verdict = short;
                     continue;
                 }
                 let (decoded, frame) = frames.single(packet, link, &decode);
-                let key = glance.map_or_else(|| pipeline.prefetch(decoded), |glance| Some(glance.keyed()));
+                let key = glance.keyed().or_else(|| pipeline.prefetch(decoded));
                 if stages == Stages::Lookup {
                     pipeline.lookup_only(decoded, key, frame, now);
                     continue;
@@ -249,14 +249,16 @@ impl Worker {
             pipeline.counters.decoder_chained += u64::from(packet.is_chained());
         }
         let whole = is_whole(packet.view());
-        let glance = if packet.is_chained() || !whole { None } else { pipeline.glance(packet.view().first_segment()) };
-        let short = glance.filter(|_| stages != Stages::Forward);
-        if let Some(verdict) = short.and_then(|glance| pipeline.short_cut(&glance, job.checksums, job.at.now)) {
+        let mut glance = Glance::NONE;
+        if whole && !packet.is_chained() && stages != Stages::Forward {
+            pipeline.glance(packet.view().first_segment(), &mut glance);
+        }
+        if let Some(verdict) = pipeline.short_cut(&glance, job.checksums, job.at.now) {
             self.send(packet, job.at.record, verdict);
             return;
         }
         let (decoded, frame) = frames.single(packet.view(), link, &decode);
-        let key = glance.map_or_else(|| pipeline.prefetch(decoded), |glance| Some(glance.keyed()));
+        let key = glance.keyed().or_else(|| pipeline.prefetch(decoded));
         let verdict = match stages {
             Stages::Forward => Verdict::Pass,
             // Told of once, by the owner of the outermost layer.

@@ -23,7 +23,8 @@ use sluice_rules::{
     load_bytes,
 };
 use sluice_worker::{
-    ChecksumMode, Copies, Generation, Pipeline, Reporter, Settings, checksums::ChecksumJudge, inbox::Job, pipeline::At,
+    ChecksumMode, Copies, Generation, Pipeline, Reporter, Settings, checksums::ChecksumJudge, glance::Glance,
+    inbox::Job, pipeline::At,
 };
 use std::{path::Path, sync::Arc};
 
@@ -180,12 +181,10 @@ impl Engine {
     #[allow(dead_code, reason = "not every test binary asks")]
     pub fn judge_by_glance(&mut self, seconds: u64, frame: &[u8]) -> (Verdict, bool) {
         let now = Nanos::from_seconds(1_000_000 + seconds);
-        let glance = self.pipeline.glance(frame).map(|mut glance| {
-            self.pipeline.glance_at_flow(&mut glance);
-            glance
-        });
-        let checksums = self.checksums.next();
-        match glance.and_then(|glance| self.pipeline.short_cut(&glance, checksums, now)) {
+        let mut glance = Glance::NONE;
+        self.pipeline.glance(frame, &mut glance);
+        self.pipeline.glance_at_flow(&mut glance);
+        match self.pipeline.short_cut(&glance, self.checksums.next(), now) {
             Some(verdict) => {
                 self.records += 1;
                 self.verdict = verdict;
