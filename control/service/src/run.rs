@@ -57,6 +57,8 @@ pub struct Run<'a> {
     pub rules: LoadedRules,
     /// Settings, with at least one pair of ports.
     pub settings: &'a Settings,
+    /// The secret of the tables, from [`boot_key`].
+    pub hash: HashKey,
     /// Folder for `eve.json` and `fast.log`; made when absent.
     pub log_dir: &'a Path,
     /// Arguments for EAL, as the operator gave them.
@@ -119,7 +121,7 @@ struct Ready {
 /// # Errors
 /// [`ReplayError`]: a port that is not there or can't do what is asked, a file that can't be written, a worker that panicked.
 pub fn run(run: Run) -> Result<RunReport, ReplayError> {
-    let Run { loader, rules, settings, log_dir, eal_arguments, wishes, tell } = run;
+    let Run { loader, rules, settings, hash, log_dir, eal_arguments, wishes, tell } = run;
     let workers = usize::from(settings.workers.unwrap_or_else(cores::workers));
     let pairs: Vec<(&String, &Pair)> = settings.pairs.iter().collect();
     let inline = pairs.iter().any(|(_, pair)| pair.deployment == Deployment::Inline);
@@ -145,7 +147,6 @@ pub fn run(run: Run) -> Result<RunReport, ReplayError> {
     let pool = Mempool::create(&eal, "packets", buffers - 1, BUFFER_BYTES, None).map_err(dpdk)?;
     let mut ready = open(&eal, &pool, &pairs, workers)?;
 
-    let hash = boot_key()?;
     let copies = copies(&settings.eve);
     let mut of_worker = worker_settings(settings, inline, copies);
     // Each worker has its share of the room, undivided: there is no order to keep.
@@ -233,7 +234,10 @@ pub fn run(run: Run) -> Result<RunReport, ReplayError> {
 }
 
 /// A secret of this run's own: nobody outside can aim flows at one bucket.
-fn boot_key() -> Result<HashKey, ReplayError> {
+///
+/// # Errors
+/// When the system gives no random numbers.
+pub fn boot_key() -> Result<HashKey, ReplayError> {
     let mut words = [0; SECRET_WORDS];
     for word in &mut words {
         *word = getrandom::u64().map_err(|error| dpdk(format!("no random numbers from the system: {error}")))?;
