@@ -113,7 +113,7 @@ const ALIASES: &[(&str, &str)] = &[
 const POLICIES: &str = "auto, ignore, drop-flow, drop-packet, reject, pass-flow, pass-packet or bypass";
 
 /// Record types that are written.
-const EVE_TYPES: &[&str] = &["alert", "anomaly", "arp", "drop", "flow", "stats"];
+const EVE_TYPES: &[&str] = &["alert", "anomaly", "arp", "drop", "flow", "packet", "stats"];
 
 /// Record types that readers know and that wait for their protocols.
 const EVE_TYPES_LATER: &[&str] = &[
@@ -140,7 +140,6 @@ const EVE_TYPES_LATER: &[&str] = &[
     "netflow",
     "nfs",
     "ntp",
-    "packet",
     "pgsql",
     "pop3",
     "quic",
@@ -263,7 +262,9 @@ impl Settings {
             "events.eve.types" => {
                 let kinds: Vec<String> = value.split(',').map(|kind| kind.trim().to_owned()).collect();
                 if !kinds.iter().all(|kind| EVE_TYPES.contains(&&**kind) || EVE_TYPES_LATER.contains(&&**kind)) {
-                    return Err(bad("record types with commas between: alert, anomaly, arp, drop, flow, stats"));
+                    return Err(bad(
+                        "record types with commas between: alert, anomaly, arp, drop, flow, packet, stats",
+                    ));
                 }
                 let later = kinds.iter().any(|kind| EVE_TYPES_LATER.contains(&&**kind));
                 self.eve.types = Some(kinds);

@@ -31,6 +31,8 @@ pub struct EveOptions {
     pub arp: bool,
     /// `anomaly` records of decoder events.
     pub anomalies: bool,
+    /// `packet` records of tagged packets.
+    pub tagged: bool,
     /// `payload`
     pub payload: bool,
     /// `payload_printable`
@@ -58,6 +60,7 @@ impl Default for EveOptions {
             stats: true,
             arp: true,
             anomalies: false,
+            tagged: true,
             payload: true,
             payload_printable: true,
             packet: true,
@@ -136,6 +139,14 @@ impl EveWriter {
             }
             EventBody::Flow { flow, end } if self.options.flows => {
                 flow_record(out, flow, *end, self.options.community_id);
+                out.push(b'\n');
+            }
+            EventBody::Tagged { packet, flow } if self.options.tagged => {
+                self.decode(slot);
+                let mut json = Json::object(out);
+                self.packet_header(&mut json, slot, packet, flow.as_ref(), "packet");
+                self.packet_bytes(&mut json, slot, packet);
+                json.end();
                 out.push(b'\n');
             }
             EventBody::Arp { packet } if self.options.arp => {
@@ -319,16 +330,21 @@ impl EveWriter {
             json.bytes("payload_printable", &printable);
         }
         if self.options.packet {
-            // What came out of a tunnel has no link of its own.
-            let inner = self.layer(packet).filter(|headers| headers.source != PacketSource::Wire);
-            let start = inner.map_or(0, |headers| headers.frame_start as usize);
-            json.base64("packet", bytes.get(start..).unwrap_or_default());
-            let link = if inner.is_some() { RAW_LINK } else { slot.link };
-            json.nested("packet_info", |json| {
-                json.number("linktype", link);
-                json.text("linktype_name", names::link_type(link));
-            });
+            self.packet_bytes(json, slot, packet);
         }
+    }
+
+    /// `packet` and `packet_info`.
+    fn packet_bytes(&self, json: &mut Json, slot: &EventSlot, packet: &PacketFacts) {
+        // What came out of a tunnel has no link of its own.
+        let inner = self.layer(packet).filter(|headers| headers.source != PacketSource::Wire);
+        let start = inner.map_or(0, |headers| headers.frame_start as usize);
+        json.base64("packet", slot.bytes().get(start..).unwrap_or_default());
+        let link = if inner.is_some() { RAW_LINK } else { slot.link };
+        json.nested("packet_info", |json| {
+            json.number("linktype", link);
+            json.text("linktype_name", names::link_type(link));
+        });
     }
 
     fn drop_object(&self, json: &mut Json, packet: &PacketFacts, cause: Cause) {

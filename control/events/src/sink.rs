@@ -182,7 +182,7 @@ impl Sinks {
                 }
             }
             EventBody::Flow { .. } => told.flows += 1,
-            EventBody::Empty | EventBody::Arp { .. } | EventBody::Anomaly { .. } => {}
+            EventBody::Empty | EventBody::Arp { .. } | EventBody::Anomaly { .. } | EventBody::Tagged { .. } => {}
         }
     }
 

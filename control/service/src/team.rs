@@ -84,6 +84,7 @@ pub fn copies(settings: &EveSettings) -> Copies {
         drops: true,
         arp: eve.arp,
         anomalies: eve.anomalies,
+        tagged: eve.tagged,
     }
 }
 
@@ -129,6 +130,7 @@ pub fn eve_options(settings: &EveSettings) -> EveOptions {
         stats: wanted("stats"),
         arp: wanted("arp"),
         anomalies: wanted("anomaly") && settings.anomaly_decode,
+        tagged: wanted("packet"),
         payload: settings.payload,
         payload_printable: settings.payload_printable,
         packet: settings.packet,

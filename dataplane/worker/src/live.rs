@@ -243,6 +243,7 @@ impl Worker {
                     |end| whose.stretch(end),
                     |pipeline, job| pipeline.process(decoded, key, frame, job),
                 );
+                pipeline.rewrite(|offset, bytes| received.overwrite(place, offset, bytes).is_ok());
                 meter.judged += u64::from(!matches!(fate, Fate::Hand { first: 0, .. }));
             }
         }
@@ -269,7 +270,7 @@ impl Worker {
         let Some(inbox) = together.inboxes.get(usize::from(live.worker)) else { return false };
         let mut any = false;
         for _ in 0..BURST {
-            let Some(Handed { packet, lane, first, now }) = inbox.pop() else { break };
+            let Some(Handed { mut packet, lane, first, now }) = inbox.pop() else { break };
             any = true;
             // Bursts of different workers are not in the order of their times.
             let now = now.max(self.meter.now);
@@ -290,6 +291,7 @@ impl Worker {
                 |end| whose.stretch(end),
                 |pipeline, job| pipeline.process(decoded, key, frame, job),
             );
+            pipeline.rewrite(|offset, bytes| packet.overwrite(offset, bytes).is_ok());
             self.settle(live, packet, lane, now, fate);
             self.answer(live, lane, now);
         }

@@ -41,6 +41,8 @@ pub struct Copies {
     pub arp: bool,
     /// Records of decoder events are wanted.
     pub anomalies: bool,
+    /// Records of tagged packets are wanted.
+    pub tagged: bool,
 }
 
 /// Settings of one worker.
@@ -88,7 +90,7 @@ impl Default for Settings {
             partitions: Partitions::ONE,
             timeouts: Timeouts::default(),
             vlan_tracking: true,
-            copies: Copies { alerts: true, flows: true, drops: true, arp: false, anomalies: false },
+            copies: Copies { alerts: true, flows: true, drops: true, arp: false, anomalies: false, tagged: true },
             stages: Stages::Inspect,
         }
     }

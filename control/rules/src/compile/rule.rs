@@ -8,6 +8,7 @@ use crate::{
         header::{Action as SyntaxAction, Direction as SyntaxDirection, Endpoint},
         keyword::{
             flow::{FlowState as SyntaxState, FragmentChoice, Side, StreamChoice},
+            tag::{Tag as SyntaxTag, TagLimit as SyntaxTagLimit, TagScope},
             threshold::{Threshold as SyntaxThreshold, ThresholdKind, Track as SyntaxTrack, UniqueOn as SyntaxUnique},
         },
         protocol::{Protocol as SyntaxProtocol, TcpScope},
@@ -19,9 +20,9 @@ use sluice_core::{Action, Direction};
 use sluice_detect::{
     RulesetBuilder,
     address::AddressSet,
-    check::Check,
+    check::{Check, Owner},
     range::PortSet,
-    rule::{Effect, Endpoints, FlowState, IntStep, Protocol, Rule, Unit},
+    rule::{Effect, Endpoints, FlowState, IntStep, Protocol, Rule, TagLimit, Unit},
     threshold::{Kind, Suppression, Threshold, Track, UniqueOn},
 };
 use std::collections::HashMap;
@@ -51,11 +52,12 @@ pub(super) fn compile(
         return Err(header(Refusal::Needs("transactions")));
     }
     let (protocol, mut unit) = protocol(syntax.protocol).map_err(header)?;
-    let program::Programs { programs, fast_pattern, replaces, mut warnings } =
+    let program::Programs { programs, fast_pattern, replaces, warnings } =
         program::compile(syntax, &options.outside, names, builder)?;
     let (mut direction, mut flow_state) = (None, FlowState::Any);
     let (mut checks, mut effects, mut thresholds) = (Vec::new(), Vec::new(), Vec::new());
     let mut ints: Vec<IntStep> = Vec::new();
+    let mut tags = Vec::new();
     let mut speaks_of_flow = false;
     for found in &syntax.matches {
         let place = |refusal| (found.span, refusal);
@@ -91,8 +93,7 @@ pub(super) fn compile(
                     unique_on: filter.unique_on.map(unique),
                 },
             ),
-            // Alerts are complete; the packets after them are not recorded yet.
-            MatchKind::Tag(_) => warnings.push(Problem::NotActedOn { keyword: "tag" }),
+            MatchKind::Tag(tag) => tags.push(self::tag(tag)),
             kind if kind.buffer().is_some() => {}
             kind => {
                 let compiled = check::compile(kind, &options.outside, names).map_err(place)?;
@@ -172,6 +173,7 @@ pub(super) fn compile(
         programs: programs.into_boxed_slice(),
         ints: ints.into_boxed_slice(),
         effects: effects.into_boxed_slice(),
+        tags: tags.into_boxed_slice(),
         thresholds: thresholds.into_boxed_slice(),
         suppressions: suppressions.into_boxed_slice(),
         silent: silent || silenced,
@@ -183,8 +185,25 @@ pub(super) fn compile(
     Ok(CompiledRule { rule, fast_pattern, order, warnings })
 }
 
+/// Packets a tag without a limit of its own lasts for.
+const TAGGED_PACKETS: u32 = 256;
+
+fn tag(tag: &SyntaxTag) -> Effect {
+    let limit = match tag.limit {
+        None => TagLimit::Packets(TAGGED_PACKETS),
+        Some(SyntaxTagLimit::Packets(packets)) => TagLimit::Packets(packets),
+        Some(SyntaxTagLimit::Bytes(bytes)) => TagLimit::Bytes(bytes),
+        Some(SyntaxTagLimit::Seconds(seconds)) => TagLimit::Seconds(seconds),
+    };
+    match tag.scope {
+        TagScope::Session => Effect::TagFlow(limit),
+        TagScope::Host(Side::ToServer) => Effect::TagHost(Owner::Source, limit),
+        TagScope::Host(Side::ToClient) => Effect::TagHost(Owner::Destination, limit),
+    }
+}
+
 fn is_int(effect: &Effect) -> bool {
-    matches!(effect, Effect::SetFlowInt(..) | Effect::AddFlowInt(..))
+    matches!(effect, Effect::SetFlowInt(..) | Effect::AddFlowInt(..) | Effect::SubtractFlowInt(..))
 }
 
 /// Priority of a rule that names neither priority nor a known class.
