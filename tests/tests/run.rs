@@ -5,6 +5,7 @@
 #![cfg(test)]
 
 use serde_json::Value;
+use sluice_packet::{DecodeConfig, Decoded, LinkType, checksum, decode};
 use sluice_tests::{
     golden,
     traffic::{Capture, Clock, Ping, Record, Side, TcpSession, UdpExchange, Wire, link},
@@ -329,4 +330,30 @@ fn on_a_silent_line_new_rules_are_in_force_on_every_worker_within_a_second_of_be
     let report: Value = serde_json::from_str(&report).unwrap();
     assert_eq!(report["swaps_ms"].as_array().unwrap().len(), 4);
     assert!(report["workers"].as_array().unwrap().iter().all(|worker| worker["swaps"] == 4));
+}
+
+#[test]
+fn between_ports_bytes_are_written_over_and_data_sets_are_kept() {
+    for workers in [1, 2] {
+        let Some(setup) = setup(&format!("replace-{workers}")) else { return };
+        let wire = |last: u8| Wire::of(INSIDE, &format!("198.51.100.{last}"));
+        let records = (1..9_u8).flat_map(|last| {
+            UdpExchange::new(wire(last), 5_000, 5_001).client(b"a secret word").client(b"plain").records()
+        });
+        let sent = setup.write("from_inside.pcap", records);
+        setup.write("from_outside.pcap", Vec::new());
+        let rules = "alert udp any any -> any any (content:\"secret\"; replace:\"------\"; ip.dst; dataset:set,d,type ipv4,save d.lst; sid:1;)";
+        setup.between(rules, workers, &[]);
+        let left = setup.left("to_outside", workers);
+        let with =
+            |text: &[u8]| left.iter().filter(|packet| packet.windows(text.len()).any(|part| part == text)).count();
+        assert_eq!((left.len(), with(b"a ------ word"), with(b"secret"), with(b"plain")), (sent.len(), 8, 0, 8));
+        for packet in &left {
+            let mut decoded = Decoded::new();
+            decode(packet, LinkType::Ethernet, &DecodeConfig::default(), &mut decoded);
+            assert_eq!(checksum::transport(packet, decoded.innermost()), checksum::Checksum::Valid);
+        }
+        let kept: String = (1..9).map(|last| format!("198.51.100.{last}\n")).collect();
+        assert_eq!(fs::read_to_string(setup.path("d.lst")).unwrap(), kept);
+    }
 }

@@ -4,6 +4,7 @@ use crate::{
     exit::Exit,
     rules::{self, SettingArguments},
 };
+use sluice_core::HashKey;
 use sluice_service::LoadedRules;
 use std::{path::PathBuf, process::ExitCode, time::Instant};
 
@@ -31,7 +32,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 fn inner(arguments: &Arguments) -> Result<Exit, Exit> {
     let begun = Instant::now();
     let settings = arguments.settings.settings()?;
-    let (_, loaded) = rules::load(&arguments.rules, &settings)?;
+    let (_, loaded) = rules::load(&arguments.rules, &settings, HashKey::fixed())?;
     if arguments.json {
         say!("{:#}", rules::as_json(&loaded));
     } else {

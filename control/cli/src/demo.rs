@@ -10,6 +10,7 @@ use crate::{
 };
 use serde_json::Value;
 use sluice_config::Settings;
+use sluice_core::HashKey;
 use sluice_service::{LoadedRules, Replay, Report, RuleSources, replay};
 use std::{
     collections::BTreeMap,
@@ -68,7 +69,7 @@ pub fn play(folder: &Path) -> Result<Played, Exit> {
     })?;
     let settings = Settings::default();
     let sources = RuleSources { paths: Vec::new(), bundled: vec![("sluice-starter.rules".into(), RULES)] };
-    let (mut loader, rules) = crate::rules::compile(sources, &settings)?;
+    let (mut loader, rules) = crate::rules::compile(sources, &settings, HashKey::fixed())?;
     crate::rules::print_diagnostics(&rules, true);
     let mut progress = Progress::new("demo");
     let result = replay::run(Replay {

@@ -6,7 +6,7 @@ use crate::{
     rules::{self, SettingArguments},
 };
 use serde_json::{Value, json};
-use sluice_core::{Cause, Counters, Ledger};
+use sluice_core::{Cause, Counters, HashKey, Ledger};
 use sluice_events::sink::Spoken;
 use sluice_service::{LoadedRules, Replay, ReplayError, Report, capture::LONGEST_RECORD, replay, replay::MOST_WORKERS};
 use std::{
@@ -61,7 +61,7 @@ fn inner(arguments: &Arguments) -> Result<Exit, Exit> {
     if missing {
         return Err(Exit::Misuse);
     }
-    let (mut loader, loaded) = rules::load(&arguments.rules, &settings)?;
+    let (mut loader, loaded) = rules::load(&arguments.rules, &settings, HashKey::fixed())?;
     if !arguments.json {
         rules::print_diagnostics(&loaded, false);
     }

@@ -3,7 +3,7 @@
 use crate::exit::Exit;
 use serde_json::{Value, json};
 use sluice_config::{Assigned, Settings};
-use sluice_core::Direction;
+use sluice_core::{Direction, HashKey};
 use sluice_detect::ruleset::Class;
 use sluice_rules::{Diagnostic, Severity};
 use sluice_service::{LoadedRules, RuleLoader, RuleSources};
@@ -48,7 +48,7 @@ impl SettingArguments {
 }
 
 /// Loads `paths`; a path that does not exist is a missing thing. Also gives the loader, for the rule sets that follow.
-pub fn load(paths: &[PathBuf], settings: &Settings) -> Result<(RuleLoader, LoadedRules), Exit> {
+pub fn load(paths: &[PathBuf], settings: &Settings, hash: HashKey) -> Result<(RuleLoader, LoadedRules), Exit> {
     let mut missing = false;
     for path in paths {
         if !path.exists() {
@@ -62,7 +62,7 @@ pub fn load(paths: &[PathBuf], settings: &Settings) -> Result<(RuleLoader, Loade
     if missing {
         return Err(Exit::Misuse);
     }
-    compile(RuleSources { paths: paths.to_vec(), bundled: Vec::new() }, settings)
+    compile(RuleSources { paths: paths.to_vec(), bundled: Vec::new() }, settings, hash)
 }
 
 fn holds_rules(folder: &Path) -> bool {
@@ -71,8 +71,8 @@ fn holds_rules(folder: &Path) -> bool {
 }
 
 /// Compiles `sources`.
-pub fn compile(sources: RuleSources, settings: &Settings) -> Result<(RuleLoader, LoadedRules), Exit> {
-    let mut loader = RuleLoader::new(sources, settings.clone());
+pub fn compile(sources: RuleSources, settings: &Settings, hash: HashKey) -> Result<(RuleLoader, LoadedRules), Exit> {
+    let mut loader = RuleLoader::new(sources, settings.clone(), hash);
     match loader.load() {
         Ok(loaded) => Ok((loader, loaded)),
         Err(error) => {

@@ -45,7 +45,8 @@ fn inner(arguments: &Arguments) -> Result<Exit, Exit> {
         );
         return Err(Exit::Misuse);
     }
-    let (loader, loaded) = rules::load(&arguments.rules, &settings)?;
+    let hash = run::boot_key().map_err(|error| failed(&error))?;
+    let (loader, loaded) = rules::load(&arguments.rules, &settings, hash)?;
     rules::print_diagnostics(&loaded, false);
     if arguments.strict && loaded.has_errors() {
         tell!("sluice: {} rules are wrong in the language; correct them or leave --strict out", loaded.refused);
@@ -57,6 +58,7 @@ fn inner(arguments: &Arguments) -> Result<Exit, Exit> {
         loader,
         rules: loaded,
         settings: &settings,
+        hash,
         log_dir: &arguments.log_dir,
         eal_arguments: arguments.eal.clone(),
         wishes,

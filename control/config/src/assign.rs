@@ -123,7 +123,7 @@ const ALIASES: &[(&str, &str)] = &[
 const POLICIES: &str = "auto, ignore, drop-flow, drop-packet, reject, pass-flow, pass-packet or bypass";
 
 /// Record types that are written.
-const EVE_TYPES: &[&str] = &["alert", "anomaly", "arp", "dnp3", "drop", "enip", "flow", "modbus", "stats"];
+const EVE_TYPES: &[&str] = &["alert", "anomaly", "arp", "dnp3", "drop", "enip", "flow", "modbus", "packet", "stats"];
 
 /// Record types that readers know and that wait for their protocols.
 const EVE_TYPES_LATER: &[&str] = &[
@@ -147,7 +147,6 @@ const EVE_TYPES_LATER: &[&str] = &[
     "netflow",
     "nfs",
     "ntp",
-    "packet",
     "pgsql",
     "pop3",
     "quic",
@@ -287,7 +286,7 @@ impl Settings {
                 let kinds: Vec<String> = value.split(',').map(|kind| kind.trim().to_owned()).collect();
                 if !kinds.iter().all(|kind| EVE_TYPES.contains(&&**kind) || EVE_TYPES_LATER.contains(&&**kind)) {
                     return Err(bad(
-                        "record types with commas between: alert, anomaly, arp, dnp3, drop, enip, flow, modbus, stats",
+                        "record types with commas between: alert, anomaly, arp, dnp3, drop, enip, flow, modbus, packet, stats",
                     ));
                 }
                 let later = kinds.iter().any(|kind| EVE_TYPES_LATER.contains(&&**kind));

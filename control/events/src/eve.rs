@@ -33,6 +33,8 @@ pub struct EveOptions {
     pub anomalies: bool,
     /// Records of transactions, by number of their protocol.
     pub applications: [bool; AppProtocol::ALL.len()],
+    /// `packet` records of tagged packets.
+    pub tagged: bool,
     /// `payload`
     pub payload: bool,
     /// `payload_printable`
@@ -61,6 +63,7 @@ impl Default for EveOptions {
             arp: true,
             anomalies: false,
             applications: [true; AppProtocol::ALL.len()],
+            tagged: true,
             payload: true,
             payload_printable: true,
             packet: true,
@@ -158,6 +161,14 @@ impl EveWriter {
                 let seed = self.options.community_id;
                 let record = if self.options.record_number { *record } else { 0 };
                 app::record(out, slot, flow, (*time, record), seed, app);
+            }
+            EventBody::Tagged { packet, flow } if self.options.tagged => {
+                self.decode(slot);
+                let mut json = Json::object(out);
+                self.packet_header(&mut json, slot, packet, flow.as_ref(), "packet");
+                self.packet_bytes(&mut json, slot, packet);
+                json.end();
+                out.push(b'\n');
             }
             EventBody::Arp { packet } if self.options.arp => {
                 self.decode(slot);
@@ -340,16 +351,21 @@ impl EveWriter {
             json.bytes("payload_printable", &printable);
         }
         if self.options.packet {
-            // What came out of a tunnel has no link of its own.
-            let inner = self.layer(packet).filter(|headers| headers.source != PacketSource::Wire);
-            let start = inner.map_or(0, |headers| headers.frame_start as usize);
-            json.base64("packet", bytes.get(start..).unwrap_or_default());
-            let link = if inner.is_some() { RAW_LINK } else { slot.link };
-            json.nested("packet_info", |json| {
-                json.number("linktype", link);
-                json.text("linktype_name", names::link_type(link));
-            });
+            self.packet_bytes(json, slot, packet);
         }
+    }
+
+    /// `packet` and `packet_info`.
+    fn packet_bytes(&self, json: &mut Json, slot: &EventSlot, packet: &PacketFacts) {
+        // What came out of a tunnel has no link of its own.
+        let inner = self.layer(packet).filter(|headers| headers.source != PacketSource::Wire);
+        let start = inner.map_or(0, |headers| headers.frame_start as usize);
+        json.base64("packet", slot.bytes().get(start..).unwrap_or_default());
+        let link = if inner.is_some() { RAW_LINK } else { slot.link };
+        json.nested("packet_info", |json| {
+            json.number("linktype", link);
+            json.text("linktype_name", names::link_type(link));
+        });
     }
 
     fn drop_object(&self, json: &mut Json, packet: &PacketFacts, cause: Cause) {

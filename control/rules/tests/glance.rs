@@ -95,7 +95,7 @@ fn passed_bypassed_and_dropped_flows_need_no_more_than_a_glance() {
     for (word, mode) in [("pass", Mode::Passive), ("easy", Mode::Passive), ("drop", Mode::Inline)] {
         for family in BOTH {
             let mut session = Session::new(family);
-            let mut frames: Vec<_> = session.handshake().into();
+            let mut frames = session.handshake();
             frames.push(session.client_sends(word.as_bytes()));
             for _ in 0..5 {
                 frames.push(session.client_sends(b"word"));

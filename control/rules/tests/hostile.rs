@@ -111,16 +111,17 @@ fn books(mode: Mode, link: LinkType, seconds: &[u16], frames: &[Vec<u8>]) -> Res
     setup.settings.flow_capacity = 24;
     setup.settings.half_open_capacity = 8;
     setup.settings.copies =
-        Copies { alerts: true, flows: true, drops: true, arp: true, anomalies: true, applications: true };
+        Copies { alerts: true, flows: true, drops: true, arp: true, anomalies: true, applications: true, tagged: true };
     let mut engine = Engine::with(harness::BROAD, setup);
     let mut session = Session::new(BOTH[0]);
     let opening = if link == LinkType::Ethernet { session.handshake() } else { Vec::new() };
     let (mut ledger, mut now) = (Ledger::default(), 0_u64);
-    let (mut alerts, mut drops, mut ended, mut bytes) = (0_u64, 0_u64, 0_u64, 0_u64);
+    let (mut alerts, mut drops, mut ended, mut bytes, mut tagged) = (0_u64, 0_u64, 0_u64, 0_u64, 0_u64);
     let mut tell = |body: &EventBody| match body {
         EventBody::Alert { .. } => alerts += 1,
         EventBody::Drop { .. } => drops += 1,
         EventBody::Flow { .. } => ended += 1,
+        EventBody::Tagged { .. } => tagged += 1,
         EventBody::Empty | EventBody::Arp { .. } | EventBody::Anomaly { .. } | EventBody::Application { .. } => {}
     };
     for (number, frame) in opening.iter().chain(frames).enumerate() {
@@ -147,6 +148,7 @@ fn books(mode: Mode, link: LinkType, seconds: &[u16], frames: &[Vec<u8>]) -> Res
     prop_assert_eq!(counters.ips_blocked, ledger.dropped_total());
     prop_assert_eq!(drops, ledger.dropped_total(), "each stopped frame is told of once");
     prop_assert_eq!(alerts, counters.detect_alert);
+    prop_assert_eq!(tagged, counters.detect_tagged);
     prop_assert_eq!(ended, counters.flow_total, "each flow ends once");
     prop_assert!(live <= 24 + 8);
     prop_assert_eq!(engine.pipeline.live_flows(), 0);

@@ -852,7 +852,7 @@ fn equal_expressions_are_compiled_once_and_those_of_refused_rules_not_kept() {
     let rules = "alert udp any any -> any any (pcre:\"/a+/i\"; sid:1;)
 alert udp any any -> any any (pcre:\"/a+/\"; pcre:\"/b/\"; sid:2;)
 alert udp any any -> any any (content:\"x\"; pcre:\"/a+/R\"; sid:3;)
-alert udp any any -> any any (pcre:\"/refused/\"; pcre:\"/a+/\"; flowint:n,+,other; sid:4;)
+alert udp any any -> any any (pcre:\"/refused/\"; pcre:\"/a+/\"; iprep:src,Nobody,>,1; sid:4;)
 alert udp any any -> any any (pcre:\"/c/\"; sid:5;)";
     let (compiled, accepted) = harness::compiled(rules);
     assert_eq!((compiled.ruleset.regexes().len(), accepted), (4, 4));

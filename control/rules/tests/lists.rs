@@ -253,3 +253,45 @@ fn vlan_ids_are_counted_from_outside_and_from_inside() {
         assert!(hits(&rule, &hit) && !hits(&rule, &silent), "{options}");
     }
 }
+
+#[test]
+fn flow_integers_are_compared_with_and_counted_by_one_another() {
+    let mut engine = Engine::new(
+        "alert udp any any -> any any (content:\"up\"; flowint:n,+,1; sid:1;)\n\
+         alert udp any any -> any any (content:\"keep\"; flowint:m,=,n; sid:2;)\n\
+         alert udp any any -> any any (content:\"ask\"; flowint:n,>,m; sid:3;)\n\
+         alert udp any any -> any any (content:\"add\"; flowint:m,+,n; sid:4;)\n\
+         alert udp any any -> any any (content:\"take\"; flowint:m,-,n; sid:5;)\n\
+         alert udp any any -> any any (content:\"ask\"; flowint:m,==,n; sid:6;)\n\
+         alert udp any any -> any any (content:\"ask\"; flowint:n,<=,nobody; sid:7;)\n",
+    );
+    let mut ask = |before: &[&[u8]]| {
+        before.iter().for_each(|payload| drop(sends(&mut engine, payload)));
+        sends(&mut engine, b"ask")
+    };
+    assert_eq!(ask(&[b"up"]), [0; 0], "m was never set");
+    assert_eq!(ask(&[b"keep"]), [6]);
+    assert_eq!(ask(&[b"up"]), [3]);
+    assert_eq!(ask(&[b"add"]), [0; 0], "1 + 2 is more than 2");
+    assert_eq!(ask(&[b"take", b"take"]), [3], "down to 0 and no further");
+}
+
+#[test]
+fn checksums_of_sctp_are_verified() {
+    // INIT of RFC 9260 section 3.3.2 without parameters; ports 1 and 2.
+    let mut packet =
+        vec![0, 1, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 20, 0, 0, 0, 1, 0, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 1];
+    // Bit by bit.
+    let sum = !packet.iter().fold(!0_u32, |sum, byte| {
+        (0..8).fold(sum ^ u32::from(*byte), |sum, _| if sum & 1 == 1 { sum >> 1 ^ 0x82f6_3b78 } else { sum >> 1 })
+    });
+    let bad = packet.clone();
+    packet[8..12].copy_from_slice(&sum.to_le_bytes());
+    for family in BOTH {
+        for (word, good) in [("valid", true), ("invalid", false)] {
+            let rule = format!("alert sctp any any -> any any (sctp-csum:{word}; sid:1;)");
+            let said = [&packet, &bad].map(|packet| hits(&rule, &Frame::new(family).ip(132, packet)));
+            assert_eq!(said, [good, !good], "{word} {family:?}");
+        }
+    }
+}

@@ -64,6 +64,7 @@ fn packets_are_judged_without_allocating() {
         arp: true,
         anomalies: true,
         applications: true,
+        tagged: true,
     };
     let mut engine = Engine::with(harness::BROAD, setup);
     let rounds: Vec<_> = (0..20).map(traffic).collect();
@@ -71,6 +72,7 @@ fn packets_are_judged_without_allocating() {
     let mut run = |engine: &mut Engine, second: u64, frames: &[Vec<u8>]| {
         for frame in frames {
             engine.judge(second, frame);
+            engine.pipeline.rewrite(|_, bytes| !bytes.is_empty());
             engine.events(|_, _| alerts += 1);
         }
         engine.pipeline.expire(Nanos::from_seconds(1_000_000 + second));
@@ -89,4 +91,6 @@ fn packets_are_judged_without_allocating() {
         "{counters:?}"
     );
     assert!(alerts > 5_000, "{alerts} events");
+    let kept = [counters.ips_replaced, counters.detect_tagged];
+    assert!(kept.iter().all(|count| *count > 100), "{counters:?}");
 }

@@ -128,6 +128,20 @@ fn option() -> impl Strategy<Value = String> {
         .prop_map(|(word, value)| value.map_or_else(|| format!("{word}; "), |v| format!("{word}:{v}; ")))
 }
 
+/// The text of a rule that was taken is that rule: read alone it gives the same one, and once more the same text.
+fn check_round_trip(set: &RuleSet) -> Result<(), TestCaseError> {
+    for rule in &set.rules {
+        let again = read(rule.text.bytes());
+        let [other] = &again.rules[..] else {
+            return Err(TestCaseError::fail(format!("{:?}", again.diagnostics)));
+        };
+        prop_assert_eq!(rule.text.bytes(), other.text.bytes());
+        // The text also knows its lines in the file, which differ.
+        prop_assert_eq!(&sluice_rules::Rule { text: rule.text.clone(), ..other.clone() }, rule);
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -146,5 +160,12 @@ proptest! {
         let glue = if joined { "\\\n " } else { "" };
         let text = format!("alert tcp any any -> any any ({}sid:1;)", options.join(glue));
         check(text.as_bytes(), &read(text.as_bytes()))?;
+    }
+
+    #[test]
+    fn a_rule_read_from_its_own_text_is_the_same_rule(options in prop::collection::vec(option(), 0..3), joined in any::<bool>()) {
+        let glue = if joined { "\\\n " } else { "" };
+        let text = format!("\n#alert tcp any any -> any any (sid:2;)\nalert tcp any any -> any any ({}sid:1;)", options.join(glue));
+        check_round_trip(&read(text.as_bytes()))?;
     }
 }

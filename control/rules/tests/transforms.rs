@@ -156,6 +156,17 @@ fn base64_decode_gives_what_base64_data_looks_at() {
 }
 
 #[test]
+fn text_that_decodes_to_something_else_before_does_not_hide_what_follows() {
+    let options = "content:\"key=\"; base64_decode:relative; base64_data; content:\"evil\";";
+    // "aaaa", then "evil"
+    payloads(
+        options,
+        &[b"key=YWFhYQ== key=ZXZpbA==", b"key=YWFhYQ==key=YQ==key=ZXZpbA=="],
+        &[b"key=YWFhYQ== key=YWFhYQ=="],
+    );
+}
+
+#[test]
 fn a_second_decoder_in_a_rule_is_refused_by_name() {
     for options in [
         "base64_decode; base64_data; content:\"a\"; pkt_data; base64_decode:offset 1;",

@@ -92,6 +92,7 @@ mod tests {
     use super::stage;
     use crate::rules::{RuleLoader, RuleSources};
     use sluice_config::Settings;
+    use sluice_core::HashKey;
     use sluice_worker::mailbox;
     use std::{path::PathBuf, sync::Arc};
 
@@ -99,7 +100,7 @@ mod tests {
     fn old_rules_are_freed_when_and_only_when_every_worker_has_returned_them() {
         let rule = (PathBuf::from("test.rules"), "alert tcp any any -> any any (content:\"abcd\"; sid:1;)");
         let sources = RuleSources { paths: Vec::new(), bundled: vec![rule] };
-        let mut loader = RuleLoader::new(sources, Settings::default());
+        let mut loader = RuleLoader::new(sources, Settings::default(), HashKey::fixed());
         let first = loader.load().unwrap();
         let mut held = stage(&first, 2, 15).unwrap().into_generations();
         let alive = Arc::downgrade(&first.ruleset);

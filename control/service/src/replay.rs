@@ -253,7 +253,9 @@ pub fn run(replay: Replay) -> Result<Report, ReplayError> {
                 settings.vlan_tracking,
             );
             let settings = worker_settings(settings, inline, copies);
-            let (reader, meters) = together(&stage, team.workers, &mut control, &order, owners, settings, longest)?;
+            let (reader, meters) = together(&stage, team.workers, &mut control, &order, owners, settings, longest)
+                // Whatever it was, nobody waits any more for what will not come.
+                .inspect_err(|_| order.abandon())?;
             (Some(reader), meters)
         }
     };
@@ -376,7 +378,9 @@ fn together(
     for (number, mut worker) in workers.into_iter().enumerate() {
         let (seat, handovers) = (Seat::new(Arc::clone(order), number), Arc::clone(&handovers));
         let inbox = inboxes.of(number).ok_or_else(|| dpdk("no inbox"))?;
+        let attends = order.attend();
         let serve = move || {
+            let _attends = attends;
             worker.serve(&inbox, &seat, &handovers);
             let meter = worker.finish();
             seat.stand_at(u64::MAX);
@@ -389,33 +393,29 @@ fn together(
     let mut reader = Reader::new(settings, owners, inboxes, handovers, stage.pool.clone(), buffers);
     let mut lcore = Some(reader_lcore);
     let mut done = 0;
-    // A worker that ends before it is told to has panicked: nobody waits for it.
-    let watch = |handles: &[LcoreHandle<Meter>]| {
-        if handles.iter().any(LcoreHandle::is_finished) {
-            order.abandon();
-        }
+    let mut free_lcore = || match lcore.take() {
+        Some(lcore) => Ok(lcore),
+        None => stage.eal.worker_lcores().into_iter().next().ok_or_else(|| dpdk("no lcore for the reader")),
     };
     for file in stage.captures {
         let (name, source, _held) = attach(stage, file)?;
-        let free = match lcore.take() {
-            Some(lcore) => lcore,
-            None => stage.eal.worker_lcores().into_iter().next().ok_or_else(|| dpdk("no lcore for the reader"))?,
-        };
+        let attends = order.attend();
         let replay = move || {
+            let _attends = attends;
             reader.replay(source);
             reader
         };
-        let handle = free.launch(replay).map_err(dpdk)?;
-        control.until(done, || {
-            watch(&handles);
-            handle.is_finished()
-        })?;
+        let handle = free_lcore()?.launch(replay).map_err(dpdk)?;
+        control.until(done, || handle.is_finished())?;
         reader = handle.join().map_err(|_| ReplayError::WorkerPanicked)?;
         stage.eal.detach_vdev(&name).map_err(dpdk)?;
         done += file.records;
         (control.progress)(done, control.total);
     }
-    let reader_meter = reader.finish();
+    // Not here: it waits for room in the inboxes, and their workers may wait for this core to take what they tell.
+    let handle = free_lcore()?.launch(move || reader.finish()).map_err(dpdk)?;
+    control.until(done, || handle.is_finished())?;
+    let reader_meter = handle.join().map_err(|_| ReplayError::WorkerPanicked)?;
     control.until(done, || handles.iter().all(LcoreHandle::is_finished))?;
     let meters: Result<Vec<Meter>, _> = handles.into_iter().map(LcoreHandle::join).collect();
     meters.map(|meters| (reader_meter, meters)).map_err(|_| ReplayError::WorkerPanicked)

@@ -1,7 +1,7 @@
 //! Rule files to a compiled rule set and the texts of its signatures.
 
 use sluice_config::{ActionWord, Settings};
-use sluice_core::Action;
+use sluice_core::{Action, HashKey};
 use sluice_detect::{Ruleset, prefix::Countries, ruleset::BuildError};
 use sluice_events::{Signature, signature::Target};
 use sluice_rules::{
@@ -70,9 +70,9 @@ pub struct RuleLoader {
 }
 
 impl RuleLoader {
-    /// A loader for `sources`.
-    pub fn new(sources: RuleSources, settings: Settings) -> Self {
-        Self { sources, settings, names: Names::default(), generation: 0, saved: Vec::new() }
+    /// A loader for `sources`. `hash` is the secret of this run's tables: data sets are spread by it.
+    pub fn new(sources: RuleSources, settings: Settings, hash: HashKey) -> Self {
+        Self { sources, settings, names: Names::new(hash), generation: 0, saved: Vec::new() }
     }
 
     /// Loads and compiles the next generation, the first being 1.

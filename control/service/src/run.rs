@@ -15,7 +15,7 @@ use crate::{
     team::{Team, TeamPlan, copies, eve_options, worker_settings},
 };
 use sluice_config::{Deployment, Pair, Settings};
-use sluice_core::{HashKey, Nanos, ring};
+use sluice_core::{HashKey, Nanos, hash::SECRET_WORDS, ring};
 use sluice_detect::ruleset::BuildError;
 use sluice_dpdk::{Eal, EalOptions, LcoreHandle, Mempool, Port, PortConfig, RxQueue, StartedPort, Telemetry, TxQueue};
 use sluice_events::{
@@ -26,8 +26,8 @@ use sluice_events::{
 use sluice_flow::Partitions;
 use sluice_worker::{Egress, Lane, LaneMeter, Live, LiveClock, Meter, Owners, Post, Together};
 use std::{
-    fs,
-    path::Path,
+    fs, io,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -57,6 +57,8 @@ pub struct Run<'a> {
     pub rules: LoadedRules,
     /// Settings, with at least one pair of ports.
     pub settings: &'a Settings,
+    /// The secret of the tables, from [`boot_key`].
+    pub hash: HashKey,
     /// Folder for `eve.json` and `fast.log`; made when absent.
     pub log_dir: &'a Path,
     /// Arguments for EAL, as the operator gave them.
@@ -119,7 +121,7 @@ struct Ready {
 /// # Errors
 /// [`ReplayError`]: a port that is not there or can't do what is asked, a file that can't be written, a worker that panicked.
 pub fn run(run: Run) -> Result<RunReport, ReplayError> {
-    let Run { loader, rules, settings, log_dir, eal_arguments, wishes, tell } = run;
+    let Run { loader, rules, settings, hash, log_dir, eal_arguments, wishes, tell } = run;
     let workers = usize::from(settings.workers.unwrap_or_else(cores::workers));
     let pairs: Vec<(&String, &Pair)> = settings.pairs.iter().collect();
     let inline = pairs.iter().any(|(_, pair)| pair.deployment == Deployment::Inline);
@@ -158,7 +160,7 @@ pub fn run(run: Run) -> Result<RunReport, ReplayError> {
         // Ways out belong to the ports here.
         egress: (0..workers).map(|_| Egress::Consume).collect(),
         pool: pool.clone(),
-        hash: HashKey::fixed(),
+        hash,
         order: None,
         event_slots: EVENT_SLOTS,
         event_bytes: EVENT_BYTES,
@@ -167,7 +169,7 @@ pub fn run(run: Run) -> Result<RunReport, ReplayError> {
     .map_err(ReplayError::Scratch)?;
     let together = Together::new(workers);
     let partitions = Partitions::for_capacity(settings.flow_capacity);
-    let owners = Owners::new(HashKey::fixed(), partitions, workers, settings.vlan_tracking);
+    let owners = Owners::new(hash, partitions, workers, settings.vlan_tracking);
     let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let clock = LiveClock::new(Instant::now(), Nanos(u64::try_from(wall.as_nanos()).unwrap_or(u64::MAX)));
     let mut lives: Vec<Live> = (0..workers)
@@ -214,8 +216,13 @@ pub fn run(run: Run) -> Result<RunReport, ReplayError> {
     }
     let joined: Result<Vec<_>, _> = handles.into_iter().map(LcoreHandle::join).collect();
     let workers = joined.map_err(|_| ReplayError::WorkerPanicked)?;
-    let Control { drain, mut sinks, counts, swaps, .. } = control;
+    let Control { drain, mut sinks, counts, swaps, reload, .. } = control;
     drain.finish(&mut sinks, None);
+    if let Some(loader) = reload.loader() {
+        // GAP(datasets): a run that does not end by itself loses what its data sets have learnt.
+        let unwritten = |(path, error): (PathBuf, io::Error)| ReplayError::Output { path, reason: error.to_string() };
+        loader.write_datasets(log_dir).map_err(unwritten)?;
+    }
     let mut sum = Meter::default();
     workers.iter().for_each(|(meter, _)| sum.add(meter));
     let spoken = sinks.spoken().clone();
@@ -224,6 +231,18 @@ pub fn run(run: Run) -> Result<RunReport, ReplayError> {
     // The queues are gone with the workers; the last handles close the ports, which give their buffers back.
     drop(ready);
     Ok(RunReport { sum, workers, ports: names, told, spoken, swaps, leaked_buffers: pool.in_use() })
+}
+
+/// A secret of this run's own: nobody outside can aim flows at one bucket.
+///
+/// # Errors
+/// When the system gives no random numbers.
+pub fn boot_key() -> Result<HashKey, ReplayError> {
+    let mut words = [0; SECRET_WORDS];
+    for word in &mut words {
+        *word = getrandom::u64().map_err(|error| dpdk(format!("no random numbers from the system: {error}")))?;
+    }
+    Ok(HashKey::new(words))
 }
 
 fn counts(rules: &LoadedRules) -> RuleCounts {
@@ -314,6 +333,17 @@ enum Reload {
     Publishing(Box<RuleLoader>, Published),
     /// The loading thread is gone.
     Broken,
+}
+
+impl Reload {
+    /// The loader, once a load under way is over; none when its thread panicked.
+    fn loader(self) -> Option<Box<RuleLoader>> {
+        match self {
+            Self::Ready(loader) | Self::Publishing(loader, _) => Some(loader),
+            Self::Loading(thread) => thread.join().ok().map(|(loader, _)| loader),
+            Self::Broken => None,
+        }
+    }
 }
 
 /// What the control core does while workers run.

@@ -87,6 +87,7 @@ pub fn copies(settings: &EveSettings) -> Copies {
         arp: eve.arp,
         anomalies: eve.anomalies,
         applications: eve.applications != [false; AppProtocol::ALL.len()],
+        tagged: eve.tagged,
     }
 }
 
@@ -134,6 +135,7 @@ pub fn eve_options(settings: &EveSettings) -> EveOptions {
         arp: wanted("arp"),
         anomalies: wanted("anomaly") && settings.anomaly_decode,
         applications: AppProtocol::ALL.map(|protocol| wanted(protocol.name())),
+        tagged: wanted("packet"),
         payload: settings.payload,
         payload_printable: settings.payload_printable,
         packet: settings.packet,

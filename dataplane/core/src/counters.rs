@@ -199,6 +199,8 @@ counters! {
     detect_transform_again => "detect.transform_again",
     /// Values that found no room in their data set.
     detect_dataset_full => "detect.dataset_full",
+    /// Packets recorded because an earlier alert tagged them.
+    detect_tagged => "detect.tagged",
     /// Packets that a `replace` would have changed, had their checksum been within reach.
     ips_replace_refused => "ips.replace_refused",
     /// Packets that a `replace` changed.

@@ -238,6 +238,13 @@ pub enum EventBody {
         /// The packet.
         packet: PacketFacts,
     },
+    /// A packet behind an alert whose rule asks for what follows (`tag`).
+    Tagged {
+        /// The packet.
+        packet: PacketFacts,
+        /// Its flow, and the packet's direction in it.
+        flow: Option<(FlowFacts, Direction)>,
+    },
     /// Something odd in a packet's headers.
     Anomaly {
         /// The packet.

@@ -7,7 +7,7 @@
 //! - [`verdict`]: what happens to a packet, and the closed list of causes
 //! - [`ledger`], [`counters`]: where every packet went
 //! - [`event`], [`ring`]: records from workers to the control core
-//! - [`order`]: packet order among several workers
+//! - [`order`], [`leave`]: packet order among several workers; how they stop
 //!
 //! Called by every crate above it. Never does I/O, never reads a clock, never allocates after start.
 #![forbid(unsafe_code)]
@@ -21,9 +21,11 @@ pub mod event;
 pub mod exception;
 pub mod hash;
 pub mod key;
+pub mod leave;
 pub mod ledger;
 pub mod order;
 pub mod ring;
+mod sync;
 pub mod table;
 pub mod time;
 pub mod verdict;

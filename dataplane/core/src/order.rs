@@ -4,13 +4,11 @@
 //! another one is done: then state shared between flows may be used ([`Turn`]), and then what workers tell may be written ([`InOrder`]). So a replay
 //! says the same whatever the number of workers. Live traffic has no order: a [`Turn`] without a seat never waits.
 //!
-//! Used by `sluice-worker` and by the control core. Plain atomics, no lock: one writer each; a loom model is in `tests/`.
+//! Used by `sluice-worker` and by the control core. Plain atomics, no lock: one writer each; modelled in `tests/loom`.
 
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crossbeam::utils::{Backoff, CachePadded};
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering},
-};
+use std::sync::Arc;
 
 /// Where in a run something happened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,6 +71,11 @@ impl Order {
         self.abandoned.store(true, Ordering::Release);
     }
 
+    /// To be held by whoever others wait for, while it works: when it panics, it is gone.
+    pub fn attend(self: &Arc<Self>) -> Attendance {
+        Attendance(Arc::clone(self))
+    }
+
     /// Whether a worker is gone.
     pub fn is_abandoned(&self) -> bool {
         self.abandoned.load(Ordering::Acquire)
@@ -87,6 +90,18 @@ impl Order {
     /// Whether every record before `record` is done.
     fn all_done_before(&self, record: u64) -> bool {
         (0..self.next.len()).all(|worker| self.next(worker) >= record)
+    }
+}
+
+/// Makes known that its holder is gone when that panics. Only the one who panics can tell that from having finished, at once and for certain.
+#[derive(Debug)]
+pub struct Attendance(Arc<Order>);
+
+impl Drop for Attendance {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.abandon();
+        }
     }
 }
 
@@ -306,5 +321,22 @@ mod tests {
         order.abandon();
         turn.begin(5);
         turn.wait();
+    }
+
+    #[test]
+    fn who_panics_is_gone_and_who_finishes_is_not() {
+        let order = Order::new(2);
+        let attends = order.attend();
+        std::thread::spawn(move || drop(attends)).join().unwrap();
+        assert!(!order.is_abandoned());
+        let attends = order.attend();
+        let gone = std::thread::spawn(move || {
+            let _attends = attends;
+            panic!("a defect");
+        });
+        let mut turn = Turn::new(Some(Seat::new(Arc::clone(&order), 0)));
+        turn.begin(5);
+        turn.wait();
+        assert!(gone.join().is_err() && order.is_abandoned());
     }
 }

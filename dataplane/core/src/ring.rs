@@ -4,7 +4,7 @@
 //! renders it and gives it back. Nothing is allocated after start. When no slot is free the event is lost and counted (live) or
 //! the worker waits (replay, where the capture waits too): the caller chooses by [`WhenFull`].
 
-use crate::event::EventSlot;
+use crate::{event::EventSlot, sync::yield_now};
 use crossbeam::queue::ArrayQueue;
 use std::sync::Arc;
 
@@ -76,7 +76,7 @@ impl EventSender {
             match (self.shared.free.pop(), self.when_full) {
                 (Some(slot), _) => return Some(slot),
                 (None, WhenFull::Lose) => return None,
-                (None, WhenFull::Wait) => std::thread::yield_now(),
+                (None, WhenFull::Wait) => yield_now(),
             }
         }
     }

@@ -26,21 +26,40 @@ pub enum FlagMatch {
     None,
 }
 
+/// What `flowint` compares with or counts by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IntOperand {
+    /// A number of the rule.
+    Number(u32),
+    /// Another flow integer; where that was never set nothing holds and nothing changes.
+    Of(u16),
+}
+
+impl IntOperand {
+    /// The number, in `flow`.
+    pub fn value(self, flow: &FlowView) -> Option<u32> {
+        match self {
+            Self::Number(number) => Some(number),
+            Self::Of(id) => flow.int(id),
+        }
+    }
+}
+
 /// Comparison of `flowint`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IntTest {
     /// `==`
-    Equal(u32),
+    Equal(IntOperand),
     /// `!=`
-    NotEqual(u32),
+    NotEqual(IntOperand),
     /// `<`
-    Less(u32),
+    Less(IntOperand),
     /// `<=`
-    LessOrEqual(u32),
+    LessOrEqual(IntOperand),
     /// `>`
-    Greater(u32),
+    Greater(IntOperand),
     /// `>=`
-    GreaterOrEqual(u32),
+    GreaterOrEqual(IntOperand),
     /// `isset`
     IsSet,
     /// `notset`
@@ -74,6 +93,8 @@ pub enum ChecksumOf {
     Ipv4,
     /// Of the transport header with this IP version and protocol number.
     Transport(u8, u8),
+    /// Of an SCTP packet.
+    Sctp,
 }
 
 /// Which way round sizes are meant.
@@ -365,16 +386,21 @@ impl Check {
             }),
             Self::FlowBitSet(any) => flow.is_some_and(|flow| any.iter().any(|&bit| flow.bit(bit))),
             Self::FlowBitNotSet(any) => flow.is_some_and(|flow| any.iter().any(|&bit| !flow.bit(bit))),
-            Self::FlowInt(id, test) => flow.is_some_and(|flow| match (test, flow.int(*id)) {
-                (IntTest::IsSet, value) => value.is_some(),
-                (IntTest::IsNotSet, value) => value.is_none(),
-                (_, None) => false,
-                (IntTest::Equal(wanted), Some(value)) => value == *wanted,
-                (IntTest::NotEqual(wanted), Some(value)) => value != *wanted,
-                (IntTest::Less(wanted), Some(value)) => value < *wanted,
-                (IntTest::LessOrEqual(wanted), Some(value)) => value <= *wanted,
-                (IntTest::Greater(wanted), Some(value)) => value > *wanted,
-                (IntTest::GreaterOrEqual(wanted), Some(value)) => value >= *wanted,
+            Self::FlowInt(id, test) => flow.is_some_and(|flow| {
+                let value = flow.int(*id);
+                let holds = |operand: &IntOperand, compare: fn(u32, u32) -> bool| {
+                    value.zip(operand.value(flow)).is_some_and(|(value, wanted)| compare(value, wanted))
+                };
+                match test {
+                    IntTest::IsSet => value.is_some(),
+                    IntTest::IsNotSet => value.is_none(),
+                    IntTest::Equal(operand) => holds(operand, |value, wanted| value == wanted),
+                    IntTest::NotEqual(operand) => holds(operand, |value, wanted| value != wanted),
+                    IntTest::Less(operand) => holds(operand, |value, wanted| value < wanted),
+                    IntTest::LessOrEqual(operand) => holds(operand, |value, wanted| value <= wanted),
+                    IntTest::Greater(operand) => holds(operand, |value, wanted| value > wanted),
+                    IntTest::GreaterOrEqual(operand) => holds(operand, |value, wanted| value >= wanted),
+                }
             }),
             Self::SharedBit { any, owner, set } => {
                 headers.is_ip() && any.iter().any(|bit| shared_bit(*bit, *owner) == *set)
@@ -437,6 +463,7 @@ fn checksum_is(of: ChecksumOf, valid: bool, context: &Context) -> bool {
         ChecksumOf::Transport(version, protocol) if headers.ip_version == version && headers.protocol == protocol => {
             checksum::transport(context.frame, headers)
         }
+        ChecksumOf::Sctp if headers.is_sctp() => checksum::sctp(context.frame, headers),
         _ => return false,
     };
     match found {

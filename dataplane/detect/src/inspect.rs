@@ -185,7 +185,6 @@ impl Inspector {
         findings: &mut Findings,
     ) {
         findings.clear();
-        self.rewrites.clear();
         let Some(view) = packet.app else { return };
         ruleset.app_rules(view.protocol).iter().for_each(|&rule| self.candidates.add(rule));
         self.decide(ruleset, packet, flow, state, counters, findings);
@@ -253,6 +252,9 @@ impl Inspector {
                     && rule.unit != Unit::Packet);
             if rule.silent {
                 finding.speaks = false;
+            }
+            if finding.speaks {
+                apply(&rule.tags, packet, flow.as_deref_mut(), state, counters);
             }
             if !finding.speaks && !finding.action.drops() && finding.action != Action::Pass {
                 continue;
@@ -479,6 +481,23 @@ fn count(
     })
 }
 
+/// Whether an earlier alert has tagged `packet`. Uses up its part of the tags.
+///
+/// # Cost
+/// Nothing for a flow without marks; two looks at the shared state when a rule tags hosts.
+pub fn is_tagged(ruleset: &Ruleset, packet: &PacketView, flow: Option<&mut FlowView>, state: &mut State) -> bool {
+    let headers = packet.headers;
+    let length = packet.frame.len().saturating_sub(headers.frame_start as usize);
+    let mut tagged = flow.is_some_and(|flow| flow.take_tag(length, packet.now));
+    if ruleset.tags_hosts() && headers.is_ip() {
+        for owner in [Owner::Source, Owner::Destination] {
+            let host = Subject::of(owner, headers.ip_version, &headers.src, &headers.dst);
+            tagged |= state.take_host_tag(host, length, packet.now);
+        }
+    }
+    tagged
+}
+
 /// Leaves behind what a match leaves behind.
 fn apply(
     effects: &[Effect],
@@ -500,15 +519,21 @@ fn apply(
                     counters.flowbits_refused += u64::from(!flow.set_bit(*bit));
                 }
             }
-            (Effect::SetFlowInt(id, value), Some(flow)) => {
-                counters.flowbits_refused += u64::from(!flow.set_int(*id, *value));
+            (Effect::SetFlowInt(id, operand), Some(flow)) => {
+                let value = operand.value(flow);
+                counters.flowbits_refused += u64::from(value.is_some_and(|value| !flow.set_int(*id, value)));
             }
-            (Effect::AddFlowInt(id, change), Some(flow)) => {
-                let value = i64::from(flow.int(*id).unwrap_or(0)).saturating_add(*change);
-                let value = u32::try_from(value.max(0)).unwrap_or(u32::MAX);
-                counters.flowbits_refused += u64::from(!flow.set_int(*id, value));
+            (Effect::AddFlowInt(id, operand), Some(flow)) => {
+                let value = operand.value(flow).map(|by| flow.int(*id).unwrap_or(0).saturating_add(by));
+                counters.flowbits_refused += u64::from(value.is_some_and(|value| !flow.set_int(*id, value)));
+            }
+            (Effect::SubtractFlowInt(id, operand), Some(flow)) => {
+                let value = operand.value(flow).map(|by| flow.int(*id).unwrap_or(0).saturating_sub(by));
+                counters.flowbits_refused += u64::from(value.is_some_and(|value| !flow.set_int(*id, value)));
             }
             (Effect::BypassFlow, Some(flow)) => flow.bypassed = true,
+            (Effect::TagFlow(limit), Some(flow)) => flow.tag(*limit, packet.now),
+            (Effect::TagHost(owner, limit), _) => state.tag_host(subject(*owner), *limit, packet.now),
             (Effect::SetSharedBit { bit, owner, seconds }, _) => {
                 state.set(subject(*owner), *owner, *bit, packet.now, *seconds);
             }

@@ -2,11 +2,12 @@
 
 use crate::{
     app::Protocols,
-    check::{Check, IntTest, Owner, SharedBit},
+    check::{Check, IntOperand, IntTest, Owner, SharedBit},
     program::Program,
     threshold::{Suppression, Threshold},
 };
 use sluice_core::{Action, Direction};
+pub use sluice_flow::marks::TagLimit;
 pub use sluice_flow::{FLOW_BITS, FLOW_INTS};
 
 /// The protocol in a rule's header, as far as packets without application layer tell it.
@@ -81,11 +82,17 @@ pub enum Effect {
     /// `flowbits:toggle`
     ToggleFlowBit(u16),
     /// `flowint:name,=,n`
-    SetFlowInt(u16, u32),
-    /// `flowint:name,+,n` and `-`
-    AddFlowInt(u16, i64),
+    SetFlowInt(u16, IntOperand),
+    /// `flowint:name,+,n`
+    AddFlowInt(u16, IntOperand),
+    /// `flowint:name,-,n`, down to 0
+    SubtractFlowInt(u16, IntOperand),
     /// `bypass`
     BypassFlow,
+    /// `tag:session`
+    TagFlow(TagLimit),
+    /// `tag:host`
+    TagHost(Owner, TagLimit),
     /// `hostbits:set`, `xbits:set`
     SetSharedBit {
         /// The bit.
@@ -152,6 +159,8 @@ pub struct Rule {
     pub ints: Box<[IntStep]>,
     /// What a match leaves behind.
     pub effects: Box<[Effect]>,
+    /// What an alert leaves behind: tags.
+    pub tags: Box<[Effect]>,
     /// `detection_filter`, `threshold`, `rate_filter`, in the order they are judged.
     pub thresholds: Box<[Threshold]>,
     /// Addresses for which the signature never speaks.

@@ -10,7 +10,7 @@ use crate::{
     program::Step,
     range::PortSet,
     regex::{self, Flags, RegexError},
-    rule::{Protocol, Rule},
+    rule::{Effect, Protocol, Rule},
     transform::Transform,
 };
 use pcre2::bytes::Regex;
@@ -101,6 +101,7 @@ pub struct Ruleset {
     regexes: Box<[Regex]>,
     derived: Box<[Derived]>,
     decodes: bool,
+    tags_hosts: bool,
     groups: Box<[Group]>,
     /// Numbers of the rules about messages, for each application protocol.
     app: [Box<[u32]>; AppProtocol::ALL.len()],
@@ -126,6 +127,11 @@ impl Ruleset {
     /// Buffers with transforms.
     pub fn derived(&self) -> &[Derived] {
         &self.derived
+    }
+
+    /// Whether a rule tags packets of hosts: then each packet has to be asked for.
+    pub fn tags_hosts(&self) -> bool {
+        self.tags_hosts
     }
 
     /// Whether a rule decodes base64.
@@ -277,12 +283,15 @@ impl RulesetBuilder {
         let is_base64 = |step: &Step| matches!(step, Step::Base64 { .. });
         let mut rules = self.rules.iter();
         let decodes = rules.any(|(rule, _)| rule.programs.iter().flat_map(|program| program.steps()).any(is_base64));
+        let is_host = |effect: &Effect| matches!(effect, Effect::TagHost(..));
+        let tags_hosts = self.rules.iter().any(|(rule, _)| rule.tags.iter().any(is_host));
         let mut derived: Vec<_> = self.derived.into_iter().collect();
         derived.sort_by_key(|(_, number)| *number);
         Ok(Ruleset {
             generation,
             derived: derived.into_iter().map(|(chain, _)| chain).collect(),
             decodes,
+            tags_hosts,
             rules: self.rules.into_iter().map(|(rule, _)| rule).collect(),
             addresses: self.addresses.into_boxed_slice(),
             ports: self.ports.into_boxed_slice(),

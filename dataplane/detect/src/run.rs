@@ -255,6 +255,8 @@ impl<'a> Machine<'a> {
         if let Some(Bench { decoded, .. }) = &mut self.bench {
             **decoded = bytes;
         }
+        // What these bytes lack, those of another place may have.
+        self.hopeless = false;
         holds
     }
 

@@ -19,12 +19,15 @@ use sluice_core::{
     table::{Table, TableKey},
     time::NANOS_PER_SECOND,
 };
+use sluice_flow::marks::{TagLimit, TagsLeft};
 use std::sync::Arc;
 
 /// Tallies kept at once.
 const TALLIES: usize = 16_384;
 /// Host and pair bits kept at once.
 const BITS: usize = 16_384;
+/// Hosts whose packets are tagged at once.
+const TAGS: usize = 4_096;
 /// Pieces the state is divided into.
 const SHARDS: usize = 16;
 /// Tries for a claim: far longer than an operation takes, far less than a packet may wait.
@@ -39,6 +42,7 @@ pub struct SharedState {
 struct Shard {
     tallies: Table<Tally>,
     bits: Table<BitUntil>,
+    tags: Table<TagsLeft>,
     ports: PortSets,
 }
 
@@ -89,6 +93,11 @@ impl Subject {
         Self { words: [number as u64, (number >> 64) as u64], ip_version }
     }
 
+    fn tags(self) -> TableKey {
+        let [low, high] = self.words;
+        [low, high, 3 << 40, u64::from(self.ip_version)]
+    }
+
     fn key(self, owner: Owner, bit: SharedBit) -> [u64; 4] {
         let [low, high] = self.words;
         let (kind, number) = match bit {
@@ -106,6 +115,7 @@ impl SharedState {
             Mutex::new(Shard {
                 tallies: Table::new(TALLIES / SHARDS, hash),
                 bits: Table::new(BITS / SHARDS, hash),
+                tags: Table::new(TAGS / SHARDS, hash),
                 ports: PortSets::with_sets(PortSets::SETS / SHARDS),
             })
         };
@@ -131,7 +141,7 @@ impl SharedState {
 impl Shard {
     /// Entries that had to make room so far, and matches that counted without a look at their port.
     fn losses(&self) -> (u64, u64) {
-        (self.tallies.evicted() + self.bits.evicted(), self.ports.refused())
+        (self.tallies.evicted() + self.bits.evicted() + self.tags.evicted(), self.ports.refused())
     }
 }
 
@@ -221,6 +231,29 @@ impl State {
             let key = subject.key(owner, bit);
             self.with(&key, (), |shard| shard.bits.remove(&key));
         }
+    }
+
+    /// Tags the packets of `host` that follow.
+    pub fn tag_host(&mut self, host: Subject, limit: TagLimit, now: Nanos) {
+        if self.frozen {
+            return;
+        }
+        let key = host.tags();
+        self.with(&key, (), |shard| {
+            if let Some(left) = shard.tags.get_or_insert(&key, now) {
+                left.extend(limit, now);
+            }
+        });
+    }
+
+    /// Whether a packet of `host`, `length` bytes long, is tagged. It uses up its part.
+    pub fn take_host_tag(&mut self, host: Subject, length: usize, now: Nanos) -> bool {
+        let (key, frozen) = (host.tags(), self.frozen);
+        self.with(&key, false, |shard| match shard.tags.get(&key) {
+            Some(left) if frozen => { *left }.take(length, now),
+            Some(left) => left.take(length, now),
+            None => false,
+        })
     }
 
     /// The reputation of `value` in `set`, 0 where its file gives none; none when it is not in it.

@@ -86,6 +86,14 @@ pub(crate) fn id_of(key: &HashKey, hash: u64, start: Nanos) -> u64 {
 impl HalfOpen {
     /// The slot for `flow`; none when it has more to remember than a slot has room for. `last` and the generation are not kept in the slot.
     pub fn pack(flow: &Flow, offers: &OfferWords) -> Option<Self> {
+        let slot = Self::pack_unchecked(flow, offers);
+        let (mut unpacked, mut same) = (Flow::default(), [0; 8]);
+        slot.unpack((flow.id, flow.last, generation_of(flow)), &mut unpacked, &mut same);
+        (unpacked == *flow && tcp::same_offers(&flow.tcp, offers, &same)).then_some(slot)
+    }
+
+    /// The slot for `flow`, of which it is known that it fits.
+    pub fn pack_unchecked(flow: &Flow, offers: &OfferWords) -> Self {
         let FlowKey([low_a, low_b, high_a, high_b, ports, _]) = flow.key;
         let lane = flow.key.lane();
         let handshake = Handshake::of(&flow.tcp, offers);
@@ -94,7 +102,7 @@ impl HalfOpen {
         let ([packets_out, packets_in], [bytes_out, bytes_in]) = (flow.packets, flow.bytes);
         let [outer, middle, inner] = flow.vlan;
         let [judged_out, judged_in] = flow.addresses_judged;
-        let slot = Self([
+        Self([
             low_a,
             low_b,
             high_a,
@@ -128,10 +136,7 @@ impl HalfOpen {
                 .put(u64::from(handshake.answer.is_some()), 1)
                 .put(u64::from(lane.vlan != [0, 0]), 1)
                 .word,
-        ]);
-        let (mut unpacked, mut same) = (Flow::default(), [0; 8]);
-        slot.unpack((flow.id, flow.last, generation_of(flow)), &mut unpacked, &mut same);
-        (unpacked == *flow && tcp::same_offers(&flow.tcp, offers, &same)).then_some(slot)
+        ])
     }
 
     /// The key of the flow.

@@ -106,7 +106,7 @@ impl Index {
         let free = |place: usize| self.bucket(place).map_or(0, |bucket| equal_lanes(split(bucket).0, 0));
         let (mut place, mut holes) = (first, free(first));
         // The first is preferred while it has room to spare: most lookups then read one line.
-        if holes.count_ones() as usize <= WAYS / 2 {
+        if holes.count_ones() as usize <= WAYS / 4 {
             let in_second = free(second);
             if in_second.count_ones() > holes.count_ones() {
                 (place, holes) = (second, in_second);

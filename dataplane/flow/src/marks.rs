@@ -1,4 +1,4 @@
-//! Marks that rules leave on a flow: flow bits and flow integers.
+//! Marks that rules leave on a flow: flow bits, flow integers, and for how long its packets are tagged.
 //!
 //! Read and set by `sluice-detect` through [`FlowView`]. A mark is a number, given to its name by the control core. Every flow has room for
 //! every number there is: traffic that sets many marks can't push out, or keep out, the one an attack would set. Names beyond the room are
@@ -8,6 +8,7 @@
 //! without marks costs nothing here, and [`Flow::marked`] says whether what lies here is the flow's own. Never shared, never allocated later.
 
 use crate::flow::Flow;
+use sluice_core::{Nanos, time::NANOS_PER_SECOND};
 use std::ops::{Deref, DerefMut};
 
 /// Flow bits there can be.
@@ -16,11 +17,54 @@ pub const FLOW_BITS: usize = 1_024;
 pub const FLOW_INTS: usize = 16;
 
 const BIT_WORDS: usize = FLOW_BITS / 64;
+/// Where the integers lie.
+const INT_WORDS: std::ops::Range<usize> = BIT_WORDS..BIT_WORDS + FLOW_INTS;
 /// Set in the word of an integer that was ever set; its value is in the low half.
 const INT_IS_SET: u64 = 1 << 32;
 
-/// Words of one flow's marks: bits, then integers. 256 bytes.
-pub const MARK_WORDS: usize = BIT_WORDS + FLOW_INTS;
+/// Words of one flow's marks: bits, then integers, then two of tags. 272 bytes.
+pub const MARK_WORDS: usize = BIT_WORDS + FLOW_INTS + 2;
+
+/// For how long packets are tagged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TagLimit {
+    /// So many packets.
+    Packets(u32),
+    /// Until so many bytes have passed.
+    Bytes(u32),
+    /// So many seconds.
+    Seconds(u32),
+}
+
+/// What is left of the tags of a flow or a host. Tags of several rules do not add up: the longest of each kind counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TagsLeft {
+    packets: u32,
+    bytes: u32,
+    until: Nanos,
+}
+
+impl TagsLeft {
+    /// Another tag, from the packet behind the one at hand on.
+    pub fn extend(&mut self, limit: TagLimit, now: Nanos) {
+        match limit {
+            TagLimit::Packets(packets) => self.packets = self.packets.max(packets),
+            TagLimit::Bytes(bytes) => self.bytes = self.bytes.max(bytes),
+            TagLimit::Seconds(seconds) => {
+                let until = now.0.saturating_add(u64::from(seconds).saturating_mul(NANOS_PER_SECOND));
+                self.until = self.until.max(Nanos(until));
+            }
+        }
+    }
+
+    /// Whether a packet of `length` bytes at `now` is tagged. It uses up its part.
+    pub fn take(&mut self, length: usize, now: Nanos) -> bool {
+        let tagged = self.packets > 0 || self.bytes > 0 || self.until > now;
+        self.packets = self.packets.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(u32::try_from(length).unwrap_or(u32::MAX));
+        tagged
+    }
+}
 
 /// One flow's marks, as they lie in memory.
 pub type MarkWords = [u64; MARK_WORDS];
@@ -79,7 +123,7 @@ impl<'a> FlowView<'a> {
 
     /// The value of flow integer `id`, if it was ever set.
     pub fn int(&self, id: u16) -> Option<u32> {
-        let word = self.words.get(BIT_WORDS..)?.get(usize::from(id))?;
+        let word = self.words.get(INT_WORDS)?.get(usize::from(id))?;
         (self.flow.marked && word & INT_IS_SET != 0).then_some(*word as u32)
     }
 
@@ -87,8 +131,42 @@ impl<'a> FlowView<'a> {
     #[must_use]
     pub fn set_int(&mut self, id: u16, value: u32) -> bool {
         self.begin();
-        let word = self.words.get_mut(BIT_WORDS..).and_then(|words| words.get_mut(usize::from(id)));
+        let word = self.words.get_mut(INT_WORDS).and_then(|words| words.get_mut(usize::from(id)));
         word.map(|word| *word = u64::from(value) | INT_IS_SET).is_some()
+    }
+
+    /// Tags the packets that follow.
+    pub fn tag(&mut self, limit: TagLimit, now: Nanos) {
+        self.begin();
+        let mut left = self.tags();
+        left.extend(limit, now);
+        self.set_tags(left);
+    }
+
+    /// Whether a packet of `length` bytes is tagged. It uses up its part.
+    #[inline]
+    pub fn take_tag(&mut self, length: usize, now: Nanos) -> bool {
+        if !self.flow.marked {
+            return false;
+        }
+        let mut left = self.tags();
+        if left == TagsLeft::default() {
+            return false;
+        }
+        let tagged = left.take(length, now);
+        self.set_tags(left);
+        tagged
+    }
+
+    fn tags(&self) -> TagsLeft {
+        let [.., limits, until] = *self.words;
+        TagsLeft { packets: limits as u32, bytes: (limits >> 32) as u32, until: Nanos(until) }
+    }
+
+    fn set_tags(&mut self, left: TagsLeft) {
+        let [.., limits, until] = self.words;
+        *limits = u64::from(left.packets) | u64::from(left.bytes) << 32;
+        *until = left.until.0;
     }
 
     /// A copy of flow and marks, for what must leave nothing behind.
@@ -186,7 +264,7 @@ mod tests {
         view.unset_bit(9);
         assert!(!view.marked && view.set_bit(8));
         assert!(view.bit(8) && !view.bit(9) && view.int(2).is_none());
-        assert!(marks.get_mut(2).is_none() && size_of::<[u64; MARK_WORDS]>() == 256);
+        assert!(marks.get_mut(2).is_none() && size_of::<[u64; MARK_WORDS]>() == 272);
     }
 
     #[test]
@@ -197,5 +275,23 @@ mod tests {
         assert!(other.view().bit(1) && other.view().set_bit(2));
         other.view().alerted = true;
         assert!(!copy.view().bit(2) && !copy.flow.alerted);
+    }
+
+    #[test]
+    fn a_tag_lasts_for_packets_bytes_or_seconds_and_the_longest_counts() {
+        use super::{Nanos, TagLimit};
+        let now = Nanos::from_seconds;
+        let mut copy = FlowCopy::default();
+        let mut view = copy.view();
+        assert!(!view.take_tag(10, now(1)) && !view.marked, "no tag, no marks");
+        view.tag(TagLimit::Packets(2), now(1));
+        view.tag(TagLimit::Packets(1), now(1));
+        assert_eq!([1, 1, 1].map(|second| view.take_tag(10, now(second))), [true, true, false]);
+        view.tag(TagLimit::Bytes(100), now(1));
+        assert_eq!([60, 60, 1].map(|length| view.take_tag(length, now(1))), [true, true, false]);
+        view.tag(TagLimit::Seconds(5), now(1));
+        view.tag(TagLimit::Packets(1), now(1));
+        assert_eq!([2, 5, 6].map(|second| view.take_tag(10, now(second))), [true, true, false]);
+        assert_eq!((view.int(15), view.bit(1_023)), (None, false), "other marks are apart");
     }
 }

@@ -47,6 +47,11 @@ pub struct Candidate {
     slot: u32,
 }
 
+impl Candidate {
+    /// Nowhere.
+    pub const NONE: Self = Self { bucket: 0, slot: NOBODY };
+}
+
 /// The half-open connection at hand.
 const UNPACKED: FlowRef = FlowRef(NOBODY - 1);
 
@@ -181,11 +186,12 @@ impl FlowTable {
     /// # Cost
     /// The first line of the flow when the candidate is the one, else as [`FlowTable::lookup`].
     #[inline(always)]
-    pub fn confirm(&self, key: &FlowKey, hash: u64, candidate: &Candidate) -> Option<FlowRef> {
-        match self.flows.get(candidate.slot as usize) {
-            Some(flow) if flow.live && flow.key == *key => Some(FlowRef(candidate.slot)),
-            _ => self.lookup_flow(key, hash),
+    pub fn confirm(&mut self, key: &FlowKey, hash: u64, candidate: &Candidate) -> Option<&mut Flow> {
+        let mut slot = candidate.slot as usize;
+        if self.flows.get(slot).is_none_or(|flow| flow.key != *key || !flow.live) {
+            slot = self.lookup_flow(key, hash)? as usize;
         }
+        self.flows.get_mut(slot)
     }
 
     /// Flows in the table, half-open connections included.
@@ -204,8 +210,8 @@ impl FlowTable {
     }
 
     #[inline(never)]
-    fn lookup_flow(&self, key: &FlowKey, hash: u64) -> Option<FlowRef> {
-        self.index.find(hash, |slot| self.flows.get(slot as usize).is_some_and(|flow| flow.key == *key)).map(FlowRef)
+    fn lookup_flow(&self, key: &FlowKey, hash: u64) -> Option<u32> {
+        self.index.find(hash, |slot| self.flows.get(slot as usize).is_some_and(|flow| flow.key == *key))
     }
 
     /// Finds the flow of `key`. Never creates. An idle flow is found too: ask [`FlowTable::is_idle`].
@@ -396,7 +402,7 @@ impl FlowTable {
         let flow = Flow { key, id, start, last: now, opened_swapped: swapped, live: true, ..Flow::default() };
         let unpacked = &mut *self.unpacked;
         (unpacked.flow, unpacked.hash, unpacked.slot, unpacked.fresh) = (flow, hash, slot, true);
-        self.waiting.take(partition, HalfOpen::pack(&flow, &unpacked.offers).unwrap_or_default(), now);
+        self.waiting.take(partition, HalfOpen::pack_unchecked(&flow, &unpacked.offers), now);
         Ok(UNPACKED)
     }
 

@@ -3,7 +3,7 @@
 
 use crate::build::{ethernet, ipv4_with_options, ipv6, tcp_with_options, udp, vlan};
 use crate::reference::{self, Answer};
-use crate::{DecodeConfig, DecodeEvent, Decoded, Headers, LinkType, PortList, Teredo, checksum, decode};
+use crate::{DecodeConfig, DecodeEvent, Decoded, Headers, LinkType, PlainReader, PortList, Teredo, checksum, decode};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use sluice_core::{
@@ -185,9 +185,14 @@ fn plain_packet() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// What `plain` reads without decoding is what the decoder reads, and all it would count.
+fn readers(config: &DecodeConfig, vlan_tracking: bool) -> PlainReader {
+    PlainReader::new(config, vlan_tracking)
+}
+
+/// What is read without decoding is what the decoder reads, and all it would count.
 fn check_plain(frame: &[u8], config: &DecodeConfig, vlan_tracking: bool) {
-    let Some(plain) = crate::plain(frame, config, vlan_tracking) else { return };
+    let mut key = FlowKey::default();
+    let Some(plain) = readers(config, vlan_tracking).read(frame, &mut key) else { return };
     let mut out = Decoded::new();
     decode(frame, LinkType::Ethernet, config, &mut out);
     let [layer] = out.layers() else { panic!("{out:?}") };
@@ -203,7 +208,7 @@ fn check_plain(frame: &[u8], config: &DecodeConfig, vlan_tracking: bool) {
     let destination = Endpoint { address: layer.dst, port: layer.dst_port };
     let vlan = if vlan_tracking { [layer.vlan[0], 0] } else { [0, 0] };
     let lane = Lane { protocol: layer.protocol, ip_version: layer.ip_version, vlan, depth: 0 };
-    assert_eq!((plain.key, plain.swapped), FlowKey::new(source, destination, lane));
+    assert_eq!((key, plain.swapped), FlowKey::new(source, destination, lane));
 }
 
 fn chain(extensions: &[(u8, Vec<u8>)], protocol: u8) -> (u8, Vec<u8>) {

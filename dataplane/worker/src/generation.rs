@@ -7,7 +7,7 @@
 
 use crossbeam::queue::ArrayQueue;
 use sluice_detect::{Inspector, Ruleset};
-use std::sync::Arc;
+use std::{cell::Cell, sync::Arc};
 
 /// A rule set, and one worker's room for judging by it.
 pub struct Generation {
@@ -26,7 +26,12 @@ struct Boxes {
 }
 
 /// The control core's end.
-pub struct Post(Arc<Boxes>);
+pub struct Post {
+    boxes: Arc<Boxes>,
+    /// A generation is on its way: what it replaces has not been fetched. Known here alone: from the boxes it can't be told, since a worker that has emptied
+    /// the one and not yet filled the other leaves both empty.
+    out: Cell<bool>,
+}
 
 /// The worker's end.
 pub struct Mailbox(Arc<Boxes>);
@@ -34,7 +39,7 @@ pub struct Mailbox(Arc<Boxes>);
 /// A pair of ends.
 pub fn mailbox() -> (Post, Mailbox) {
     let boxes = Arc::new(Boxes { new: ArrayQueue::new(1), old: ArrayQueue::new(1) });
-    (Post(Arc::clone(&boxes)), Mailbox(boxes))
+    (Post { boxes: Arc::clone(&boxes), out: Cell::new(false) }, Mailbox(boxes))
 }
 
 impl Post {
@@ -44,12 +49,19 @@ impl Post {
     /// Gives it back while an earlier one has not been taken or what it replaced has not been fetched.
     pub fn publish(&self, generation: Parcel) -> Result<(), Parcel> {
         // A worker that takes one must have room for what it returns.
-        if self.0.old.is_empty() { self.0.new.push(generation) } else { Err(generation) }
+        if self.out.get() {
+            return Err(generation);
+        }
+        let put = self.boxes.new.push(generation);
+        self.out.set(put.is_ok());
+        put
     }
 
     /// What the worker returned: nobody uses it any more.
     pub fn returned(&self) -> Option<Parcel> {
-        self.0.old.pop()
+        let old = self.boxes.old.pop();
+        self.out.set(self.out.get() && old.is_none());
+        old
     }
 }
 
@@ -95,5 +107,17 @@ mod tests {
         assert!(post.publish(generation(3)).is_err(), "the first has not been fetched");
         assert_eq!(post.returned().map(|old| old.ruleset.generation), Some(1));
         assert!(post.publish(generation(3)).is_ok());
+    }
+
+    /// Found by the model in `tests/loom`: both boxes are empty then, and the worker would have freed what it could not return.
+    #[test]
+    fn none_is_published_while_the_worker_stands_between_its_boxes() {
+        let (post, mailbox) = mailbox();
+        assert!(post.publish(generation(2)).is_ok());
+        let taken = mailbox.0.new.pop().unwrap();
+        assert!(post.returned().is_none());
+        assert!(post.publish(generation(3)).is_err());
+        assert!(mailbox.0.old.push(taken).is_ok());
+        assert!(post.returned().is_some() && post.publish(generation(3)).is_ok());
     }
 }

@@ -8,7 +8,7 @@
 //! - a plain frame has one layer and no decoder event, so there is nothing to report of it;
 //! - packets, bytes, the time of the last packet and the counters of the decoder are kept;
 //! - SYN, FIN and RST always go the long way: they may begin another connection, or end this one;
-//! - so does a packet that would change its flow's state, and one of a flow that has been idle too long;
+//! - so does a packet that would change its flow's state, and one of a flow that has been idle so long that it may be over;
 //! - a dropped packet goes the long way where records of dropped packets are wanted;
 //! - of a passed or bypassed connection later sequence numbers are not followed: nothing asks for them any more. Checksums of its packets are
 //!   not verified, so `tcp.invalid_checksum` does not count them.
@@ -19,54 +19,72 @@ use crate::{
     pipeline::Pipeline,
     settings::{Settings, Stages},
 };
-use sluice_core::{Action, Cause, Counters, Direction, Nanos, Verdict, event::FlowState};
+use sluice_core::{Action, Cause, Counters, Direction, FlowKey, Nanos, Verdict, event::FlowState};
 use sluice_dpdk::{BURST, Burst};
-use sluice_flow::{Candidate, Flow, FlowRef, tcp};
+use sluice_flow::{Candidate, Flow, tcp};
 use sluice_packet::{LinkType, Plain, PlainKind};
 
 /// What the first two steps found of one frame.
 #[derive(Clone, Copy)]
 pub struct Glance {
-    plain: Plain,
+    key: FlowKey,
     hash: u64,
-    length: u32,
     candidate: Candidate,
+    length: u32,
+    plain: Plain,
+    /// Whether the frame is plain: nothing else means anything if it is not.
+    is_plain: bool,
 }
 
 impl Glance {
-    /// The key of the frame's flow, for the long way.
-    pub const fn keyed(&self) -> Keyed {
-        Keyed { key: self.plain.key, hash: self.hash, swapped: self.plain.swapped }
+    /// At nothing.
+    pub const NONE: Self = Self {
+        key: FlowKey([0; 6]),
+        hash: 0,
+        candidate: Candidate::NONE,
+        length: 0,
+        plain: Plain::NONE,
+        is_plain: false,
+    };
+
+    /// The key of the frame's flow, for the long way; none when the decoder must tell.
+    pub fn keyed(&self) -> Option<Keyed> {
+        self.is_plain.then_some(Keyed { key: self.key, hash: self.hash, swapped: self.plain.swapped })
     }
 }
 
 /// The glances of a burst.
 pub struct Glances {
-    list: [Option<Glance>; BURST],
+    list: [Glance; BURST],
 }
 
 impl Default for Glances {
     fn default() -> Self {
-        Self { list: [None; BURST] }
+        Self { list: [Glance::NONE; BURST] }
     }
 }
 
 impl Glances {
-    /// Takes a glance at each packet of `burst`: the first two steps. Packets in several segments are none.
+    /// Takes a glance at each packet of `burst`: the first two steps. Packets in several segments get none.
     #[inline]
     pub fn take(&mut self, pipeline: &Pipeline, burst: &Burst) {
-        for (place, packet) in self.list.iter_mut().zip(burst.iter()) {
-            *place = if packet.is_chained() { None } else { pipeline.glance(packet.first_segment()) };
+        let ethernet = pipeline.settings().link == LinkType::Ethernet;
+        for (glance, packet) in self.list.iter_mut().zip(burst.iter()) {
+            glance.is_plain = false;
+            if ethernet && !packet.is_chained() {
+                pipeline.glance_at_key(packet.first_segment(), glance);
+            }
         }
-        for glance in self.list.iter_mut().take(burst.len()).flatten() {
+        for glance in self.list.iter_mut().take(burst.len()) {
             pipeline.glance_at_flow(glance);
         }
     }
 
     /// That of packet `place`.
     #[inline]
-    pub fn get(&self, place: usize) -> Option<&Glance> {
-        self.list.get(place)?.as_ref()
+    pub fn get(&self, place: usize) -> &Glance {
+        const NONE: &Glance = &Glance::NONE;
+        self.list.get(place).unwrap_or(NONE)
     }
 }
 
@@ -127,20 +145,28 @@ fn verdict_of(flow: &Flow, plain: &Plain, settings: &Settings) -> Option<Verdict
 impl Pipeline {
     /// First step: the key fields of `frame`, if it is plain, and its bucket on the way into the cache.
     #[inline(always)]
-    pub fn glance(&self, frame: &[u8]) -> Option<Glance> {
-        let settings = self.settings();
-        if settings.link != LinkType::Ethernet {
-            return None;
+    pub fn glance(&self, frame: &[u8], glance: &mut Glance) {
+        glance.is_plain = false;
+        if self.settings.link == LinkType::Ethernet {
+            self.glance_at_key(frame, glance);
         }
-        let plain = sluice_packet::plain(frame, &settings.decode, settings.vlan_tracking)?;
-        let hash = self.flows.hash(&plain.key);
-        Some(Glance { plain, hash, length: frame.len() as u32, candidate: self.flows.prefetch(hash) })
+    }
+
+    #[inline(always)]
+    fn glance_at_key(&self, frame: &[u8], glance: &mut Glance) {
+        if let Some(plain) = self.plain_reader.read(frame, &mut glance.key) {
+            glance.hash = self.flows.hash(&glance.key);
+            glance.candidate = self.flows.prefetch(glance.hash);
+            (glance.plain, glance.length, glance.is_plain) = (plain, frame.len() as u32, true);
+        }
     }
 
     /// Second step: the flow on the way into the cache.
     #[inline(always)]
     pub fn glance_at_flow(&self, glance: &mut Glance) {
-        self.flows.prefetch_flow(glance.hash, &mut glance.candidate);
+        if glance.is_plain {
+            self.flows.prefetch_flow(glance.hash, &mut glance.candidate);
+        }
     }
 
     /// Third step: what becomes of the packet, when its flow tells and nothing else needs to be known of it. `checksums`: what is done about
@@ -148,19 +174,27 @@ impl Pipeline {
     #[inline]
     pub fn short_cut(&mut self, glance: &Glance, checksums: Checksums, now: Nanos) -> Option<Verdict> {
         let Glance { plain, .. } = glance;
+        if !glance.is_plain {
+            return None;
+        }
+        let flow = self.flows.confirm(&glance.key, glance.hash, &glance.candidate)?;
+        let verdict = match self.settings.stages {
+            Stages::Lookup => Some(Verdict::Pass),
+            _ if checksums == Checksums::Try || plain.tcp_flags & (tcp::SYN | tcp::FIN | tcp::RST) != 0 => None,
+            _ => verdict_of(flow, plain, &self.settings),
+        }?;
+        let direction = flow.direction(plain.swapped);
+        let answers = plain.kind.is_udp() && flow.state == FlowState::New && direction == Direction::ToClient;
+        if answers || now.since(flow.last) > self.shortest_idle_ns {
+            return None;
+        }
+        if !plain.kind.is_udp() && !flow.bypassed && flow.action == Some(Action::Pass) {
+            flow.tcp.note_flags(direction, plain.tcp_flags);
+        }
+        flow.count(direction, u64::from(glance.length));
+        flow.last = now;
         if self.settings.stages == Stages::Lookup {
-            return self.lookup_glance(glance, now).then_some(Verdict::Pass);
-        }
-        if checksums == Checksums::Try {
-            return None;
-        }
-        if plain.tcp_flags & (tcp::SYN | tcp::FIN | tcp::RST) != 0 {
-            return None;
-        }
-        let flow = self.flows.confirm(&plain.key, glance.hash, &glance.candidate)?;
-        let verdict = verdict_of(self.flows.get(flow)?, plain, &self.settings)?;
-        if !self.count_plain(flow, glance, now) {
-            return None;
+            return Some(verdict);
         }
         self.plain.add(plain.kind, glance.length);
         match verdict {
@@ -168,35 +202,5 @@ impl Pipeline {
             Verdict::Drop(_) => self.counters.ips_blocked += 1,
         }
         Some(verdict)
-    }
-
-    /// Third step when lookup is all there is to do: whether the flow was there, and the packet counted in it.
-    #[inline(always)]
-    fn lookup_glance(&mut self, glance: &Glance, now: Nanos) -> bool {
-        let found = self.flows.confirm(&glance.plain.key, glance.hash, &glance.candidate);
-        found.is_some_and(|flow| self.count_plain(flow, glance, now))
-    }
-
-    /// Counts the packet in its flow, unless the flow is idle or would change its state.
-    #[inline(always)]
-    fn count_plain(&mut self, flow: FlowRef, glance: &Glance, now: Nanos) -> bool {
-        let Glance { plain, length, .. } = glance;
-        let shortest_idle_ns = self.shortest_idle_ns;
-        let Some(entry) = self.flows.get(flow) else { return false };
-        if now.since(entry.last) > shortest_idle_ns && self.flows.is_idle(flow, now) {
-            return false;
-        }
-        let Some(entry) = self.flows.get_mut(flow) else { return false };
-        let direction = entry.direction(plain.swapped);
-        if plain.kind.is_udp() {
-            if entry.state == FlowState::New && direction == Direction::ToClient {
-                return false;
-            }
-        } else if !entry.bypassed && !entry.action.is_some_and(Action::drops) {
-            entry.tcp.note_flags(direction, plain.tcp_flags);
-        }
-        entry.count(direction, u64::from(*length));
-        entry.last = now;
-        true
     }
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// Most records waiting for one worker.
 pub const INBOX: usize = 256;
 /// Most frames on their way from worker to worker.
-const HANDOVERS: usize = 1_024;
+const HANDOVERS: u16 = 1_024;
 
 /// What a worker is to do with a frame.
 #[derive(Clone, Copy, Debug)]
@@ -70,10 +70,16 @@ pub struct Handovers {
 }
 
 impl Handovers {
-    /// Empty places.
+    /// Empty places, as many as a replay needs.
     pub fn new() -> Arc<Self> {
-        let free = ArrayQueue::new(HANDOVERS);
-        let places = (0..HANDOVERS as u16)
+        Self::with_places(HANDOVERS)
+    }
+
+    /// Empty places, at least one: with few the reader waits more.
+    pub fn with_places(places: u16) -> Arc<Self> {
+        let places = places.max(1);
+        let free = ArrayQueue::new(usize::from(places));
+        let places = (0..places)
             .map(|place| {
                 // As many numbers as there is room for.
                 let _ = free.push(place);

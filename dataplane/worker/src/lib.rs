@@ -13,6 +13,7 @@
 //! - [`flows`]: which flow a packet belongs to
 //! - [`report`]: event records
 //! - [`reject`]: resets and unreachables
+//! - [`rewrite`]: bytes that rules write over
 //! - [`egress`]: where packets go
 //! - [`settings`]: what the control core decides before start
 //!
@@ -37,6 +38,7 @@ pub mod poll;
 pub mod reader;
 pub mod reject;
 pub mod report;
+pub mod rewrite;
 pub mod settings;
 
 pub use egress::{Egress, Sent};

@@ -16,12 +16,13 @@ use crate::{
 };
 use crossbeam::queue::ArrayQueue;
 use parking_lot::Mutex;
-use sluice_core::{Cause, Nanos, Position, Verdict};
+use sluice_core::{Cause, Nanos, Position, Verdict, leave::Leave};
 use sluice_dpdk::{BURST, Burst, Mbuf, Mempool, RxQueue};
+use sluice_packet::MAX_LAYERS;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::Instant,
 };
@@ -94,8 +95,8 @@ impl LiveClock {
 pub struct Together {
     inboxes: Vec<ArrayQueue<Handed>>,
     stop: AtomicBool,
-    /// Workers that have stopped to receive.
-    stopped: AtomicUsize,
+    /// How they stop. Each layer of a packet may be another worker's, so it changes hands that often at most.
+    leave: Leave,
     /// A copy of each worker's meter, about a second old.
     boards: Vec<Mutex<Meter>>,
 }
@@ -106,7 +107,7 @@ impl Together {
         Arc::new(Self {
             inboxes: (0..workers).map(|_| ArrayQueue::new(INBOX)).collect(),
             stop: AtomicBool::new(false),
-            stopped: AtomicUsize::new(0),
+            leave: Leave::new(workers, MAX_LAYERS),
             boards: (0..workers).map(|_| Mutex::default()).collect(),
         })
     }
@@ -154,6 +155,7 @@ impl Worker {
     /// Polls until told to stop; then what was done, and through which port.
     pub fn run(mut self, mut live: Live) -> (Meter, Vec<LaneMeter>) {
         let together = Arc::clone(&live.together);
+        let _attends = together.leave.attend();
         let mut received = Burst::new();
         let (mut idle, mut second) = (0_u32, 0);
         while !together.stop.load(Ordering::Acquire) {
@@ -177,17 +179,8 @@ impl Worker {
                 self.post(&live);
             }
         }
-        // Others may still hand over what they received: nobody leaves before all have stopped receiving.
-        together.stopped.fetch_add(1, Ordering::AcqRel);
-        loop {
-            let all = together.stopped.load(Ordering::Acquire) >= together.inboxes.len();
-            if !self.poll_inbox(&mut live) {
-                if all {
-                    break;
-                }
-                std::thread::yield_now();
-            }
-        }
+        // Others may still hand over what they received, and hand on what they were handed.
+        together.leave.work_off(|| self.poll_inbox(&mut live));
         let lanes = live.lanes.iter().map(|lane| lane.meter).collect();
         (self.finish(), lanes)
     }
@@ -250,6 +243,7 @@ impl Worker {
                     |end| whose.stretch(end),
                     |pipeline, job| pipeline.process(decoded, key, frame, job),
                 );
+                pipeline.rewrite(|offset, bytes| received.overwrite(place, offset, bytes).is_ok());
                 meter.judged += u64::from(!matches!(fate, Fate::Hand { first: 0, .. }));
             }
         }
@@ -276,7 +270,7 @@ impl Worker {
         let Some(inbox) = together.inboxes.get(usize::from(live.worker)) else { return false };
         let mut any = false;
         for _ in 0..BURST {
-            let Some(Handed { packet, lane, first, now }) = inbox.pop() else { break };
+            let Some(Handed { mut packet, lane, first, now }) = inbox.pop() else { break };
             any = true;
             // Bursts of different workers are not in the order of their times.
             let now = now.max(self.meter.now);
@@ -297,6 +291,7 @@ impl Worker {
                 |end| whose.stretch(end),
                 |pipeline, job| pipeline.process(decoded, key, frame, job),
             );
+            pipeline.rewrite(|offset, bytes| packet.overwrite(offset, bytes).is_ok());
             self.settle(live, packet, lane, now, fate);
             self.answer(live, lane, now);
         }

@@ -46,7 +46,8 @@ impl Owners {
         (self.partitions.of(hash) % self.workers) as u16
     }
 
-    /// The owner of a layer, if it has a flow or something that holds it together: a fragment belongs where the others of its datagram go.
+    /// The owner of a layer, if it has a flow or something that holds it together: the fragments of a datagram that have no ports go together. The first one
+    /// has ports and goes with its flow, so it may go elsewhere: nothing puts the datagram together yet.
     fn of_layer(&self, headers: &Headers, frame: &[u8], depth: u8) -> Option<u16> {
         let hash = |key: &sluice_core::FlowKey| self.hash.hash6(&key.0);
         let keyed: Option<Keyed> = if flows::is_icmp_error(headers) {

@@ -11,6 +11,7 @@ use crate::{
     inbox::Job,
     reject::{self, Answer},
     report::{InFlow, Reporter, Subject},
+    rewrite::Plan,
     settings::Settings,
 };
 use sluice_app::{Store, Turn};
@@ -18,9 +19,9 @@ use sluice_core::{
     Action, Cause, Counters, Direction, ExceptionPolicy, HashKey, Nanos, Position, Verdict, event::FlowState,
     time::NANOS_PER_SECOND, verdict::Mode,
 };
-use sluice_detect::{Findings, PacketView, state::State};
+use sluice_detect::{Findings, PacketView, inspect::is_tagged, state::State};
 use sluice_flow::{FlowCopy, FlowRef, FlowTable, FlowView, TableFull, TableSettings, tcp};
-use sluice_packet::{Decoded, Headers, LinkType, Protocol, checksum};
+use sluice_packet::{Decoded, Headers, LinkType, PlainReader, Protocol, checksum};
 
 /// Answers one burst can cause: two for each packet.
 const MOST_ANSWERS: usize = 64;
@@ -50,12 +51,18 @@ pub struct Pipeline {
     pub(crate) reporter: Reporter,
     /// Resets and unreachables to be sent with the burst; never more than [`MOST_ANSWERS`].
     answers: Vec<Answer>,
+    /// Whether rules that matched the layer at hand ask for bytes to be written over.
+    asks_rewrite: bool,
+    /// What is to be written over in the packet judged last.
+    rewrite: Option<Plan>,
     /// What was counted.
     pub counters: Counters,
     /// What is done about the checksums of the packet at hand.
     checksums: Checksums,
     /// No flow is idle too long before this, nanoseconds.
     pub(crate) shortest_idle_ns: u64,
+    /// Reads plain frames.
+    pub(crate) plain_reader: PlainReader,
     /// Frames that were not decoded, not counted yet.
     pub(crate) plain: PlainTally,
     /// Conversations in application protocols.
@@ -77,6 +84,7 @@ impl Pipeline {
             ),
             checksums: Checksums::default(),
             shortest_idle_ns: u64::from(settings.timeouts.shortest_s()) * NANOS_PER_SECOND,
+            plain_reader: PlainReader::new(&settings.decode, settings.vlan_tracking),
             plain: PlainTally::default(),
             applications: Store::new(settings.applications),
             settings,
@@ -85,6 +93,8 @@ impl Pipeline {
             findings: Findings::default(),
             reporter,
             answers: Vec::with_capacity(MOST_ANSWERS),
+            asks_rewrite: false,
+            rewrite: None,
             counters: Counters::default(),
         }
     }
@@ -136,6 +146,7 @@ impl Pipeline {
         self.checksums = job.checksums;
         self.state.turn.begin(record);
         let mut verdict = Verdict::Pass;
+        self.rewrite = None;
         let innermost = depth_of(decoded);
         let layers = (0_u8..).zip(decoded.layers()).skip(usize::from(job.first));
         for (layer, headers) in layers.take(usize::from(job.end.saturating_sub(job.first))) {
@@ -146,12 +157,28 @@ impl Pipeline {
                 verdict = Verdict::Drop(cause);
                 break;
             }
+            if self.asks_rewrite {
+                let rewrites = self.generation.inspector.rewrites();
+                self.rewrite = Plan::new(decoded, frame, rewrites).filter(|_| layer == innermost);
+                self.counters.ips_replace_refused += u64::from(self.rewrite.is_none() || rewrites.is_refused());
+            }
         }
         match verdict {
             Verdict::Pass => self.counters.ips_accepted += u64::from(job.onward.is_none()),
             Verdict::Drop(_) => self.counters.ips_blocked += 1,
         }
         verdict
+    }
+
+    /// Writes what rules ask to be written over into the packet judged last, which must have passed: `write` is given offsets in the frame.
+    #[inline]
+    pub fn rewrite(&mut self, write: impl FnMut(usize, &[u8]) -> bool) {
+        if let Some(plan) = self.rewrite.take() {
+            match plan.carry_out(self.generation.inspector.rewrites(), write) {
+                true => self.counters.ips_replaced += 1,
+                false => self.counters.ips_replace_refused += 1,
+            }
+        }
     }
 
     /// The verdict on a frame that did not arrive whole.
@@ -197,6 +224,7 @@ impl Pipeline {
     }
 
     fn layer(&mut self, subject: &Subject, keyed: Option<Keyed>, now: Nanos) -> Verdict {
+        self.asks_rewrite = false;
         let Subject { frame, headers, .. } = *subject;
         // A packet that the other end never reads moves no connection and leaves no marks.
         let sound = !headers.is_tcp() || self.checksum_allows(headers, frame);
@@ -278,7 +306,14 @@ impl Pipeline {
         let flow = if leaves_marks { flow.as_mut() } else { copied.as_mut() };
         self.state.freeze(!leaves_marks);
         let Generation { ruleset, inspector } = &mut *self.generation;
+        let mut flow = flow;
+        if is_tagged(ruleset, &packet, flow.as_deref_mut(), &mut self.state) {
+            self.counters.detect_tagged += 1;
+            let facts = flow.as_deref().map(|flow| flow.facts()).zip(direction);
+            self.reporter.tagged(subject, facts);
+        }
         inspector.inspect(ruleset, &packet, flow, &mut self.state, &mut self.counters, &mut self.findings);
+        self.asks_rewrite = self.settings.mode == Mode::Inline && !inspector.rewrites().is_empty();
         let verdict = if self.findings.is_empty() { Verdict::Pass } else { self.act(subject, found, sound, None) };
         if self.applications.is_off() || verdict != Verdict::Pass || self.findings.passes() {
             return verdict;

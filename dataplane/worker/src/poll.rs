@@ -7,7 +7,7 @@ use crate::{
     egress::{Egress, Sent},
     frames::{Frames, is_whole},
     generation::Mailbox,
-    glance::Glances,
+    glance::{Glance, Glances},
     inbox::{Handovers, Item, Job},
     pipeline::{At, Pipeline},
     reader::Clock,
@@ -170,12 +170,12 @@ impl Worker {
                     continue;
                 }
                 let glance = glances.get(place);
-                if let Some(short) = glance.and_then(|glance| pipeline.short_cut(glance, checksums.next(), now)) {
+                if let Some(short) = pipeline.short_cut(glance, checksums.next(), now) {
                     *verdict = short;
                     continue;
                 }
                 let (decoded, frame) = frames.single(packet, link, &decode);
-                let key = glance.map_or_else(|| pipeline.prefetch(decoded), |glance| Some(glance.keyed()));
+                let key = glance.keyed().or_else(|| pipeline.prefetch(decoded));
                 if stages == Stages::Lookup {
                     pipeline.lookup_only(decoded, key, frame, now);
                     continue;
@@ -184,6 +184,7 @@ impl Worker {
                 let checksums = checksums.judge(decoded, frame);
                 let job = Job { at, checksums, first: 0, end: u8::MAX, onward: None };
                 *verdict = pipeline.process(decoded, key, frame, &job);
+                pipeline.rewrite(|offset, bytes| received.overwrite(place, offset, bytes).is_ok());
             }
             let all_pass = verdicts.iter().take(wanted).all(|verdict| *verdict == Verdict::Pass);
             if all_pass && wanted == received.len() && !self.egress.wants_order() && !self.pipeline.has_answers() {
@@ -238,7 +239,7 @@ impl Worker {
     }
 
     /// Judges one frame, or some of its layers, and sends it on its way.
-    fn job(&mut self, packet: Mbuf, job: &Job, handovers: &Handovers) {
+    fn job(&mut self, mut packet: Mbuf, job: &Job, handovers: &Handovers) {
         let Self { pipeline, frames, meter, .. } = self;
         meter.judged += 1;
         meter.now = job.at.now;
@@ -248,14 +249,16 @@ impl Worker {
             pipeline.counters.decoder_chained += u64::from(packet.is_chained());
         }
         let whole = is_whole(packet.view());
-        let glance = if packet.is_chained() || !whole { None } else { pipeline.glance(packet.view().first_segment()) };
-        let short = glance.filter(|_| stages != Stages::Forward);
-        if let Some(verdict) = short.and_then(|glance| pipeline.short_cut(&glance, job.checksums, job.at.now)) {
+        let mut glance = Glance::NONE;
+        if whole && !packet.is_chained() && stages != Stages::Forward {
+            pipeline.glance(packet.view().first_segment(), &mut glance);
+        }
+        if let Some(verdict) = pipeline.short_cut(&glance, job.checksums, job.at.now) {
             self.send(packet, job.at.record, verdict);
             return;
         }
         let (decoded, frame) = frames.single(packet.view(), link, &decode);
-        let key = glance.map_or_else(|| pipeline.prefetch(decoded), |glance| Some(glance.keyed()));
+        let key = glance.keyed().or_else(|| pipeline.prefetch(decoded));
         let verdict = match stages {
             Stages::Forward => Verdict::Pass,
             // Told of once, by the owner of the outermost layer.
@@ -267,6 +270,7 @@ impl Worker {
             }
             Stages::Inspect => pipeline.process(decoded, key, frame, job),
         };
+        pipeline.rewrite(|offset, bytes| packet.overwrite(offset, bytes).is_ok());
         match (job.onward, verdict) {
             (Some(onward), Verdict::Pass) => handovers.pass_on(onward, Some(packet)),
             (onward, verdict) => {

@@ -182,6 +182,20 @@ impl Reporter {
         }
     }
 
+    /// Tells of a packet that an earlier alert has tagged, with all its bytes.
+    pub fn tagged(&mut self, subject: &Subject, flow: InFlow) {
+        if !self.copies.tagged {
+            return;
+        }
+        let (link, position) = (self.link, self.position);
+        self.sender.send(|slot| {
+            slot.link = link;
+            slot.position = position;
+            slot.set_bytes(subject.frame);
+            slot.body = EventBody::Tagged { packet: subject.facts(), flow };
+        });
+    }
+
     fn of_headers(&mut self, subject: &Subject, body: EventBody) {
         let (link, position) = (self.link, self.position);
         self.sender.send(|slot| {

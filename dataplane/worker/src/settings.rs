@@ -44,6 +44,8 @@ pub struct Copies {
     pub anomalies: bool,
     /// Records of transactions of application protocols are wanted.
     pub applications: bool,
+    /// Records of tagged packets are wanted.
+    pub tagged: bool,
 }
 
 /// Settings of one worker.
@@ -100,6 +102,7 @@ impl Default for Settings {
                 arp: false,
                 anomalies: false,
                 applications: false,
+                tagged: true,
             },
             stages: Stages::Inspect,
             applications: AppSettings::default(),

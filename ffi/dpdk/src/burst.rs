@@ -6,11 +6,12 @@
 //! Sources: DPDK 22.11 rte_mbuf.h (`rte_pktmbuf_free_bulk`); 32 is the burst the design was measured with.
 
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
 use dpdk_sys as sys;
 
-use crate::mbuf::{Mbuf, MbufRef};
+use crate::mbuf::{Mbuf, MbufRef, OverwriteError};
 
 /// Most packets in a burst.
 pub const BURST: usize = 32;
@@ -61,6 +62,18 @@ impl Burst {
         let raw = NonNull::new(*self.held().get(index)?)?;
         // SAFETY: `from_raw` needs a live packet that does not change: it is among those we own, and `&self` is held.
         Some(unsafe { MbufRef::from_raw(raw) })
+    }
+
+    /// As [`Mbuf::overwrite`] of packet `index`.
+    ///
+    /// # Errors
+    /// The same; `Beyond` also when there is no such packet.
+    pub fn overwrite(&mut self, index: usize, offset: usize, bytes: &[u8]) -> Result<(), OverwriteError> {
+        let raw = self.held().get(index).copied().and_then(NonNull::new).ok_or(OverwriteError::Beyond)?;
+        // SAFETY: `from_raw` needs a packet nobody else owns: it is among those we own, `&mut self` is held for as long as this handle to it lives,
+        // and `ManuallyDrop` keeps the handle from freeing what the row goes on to own.
+        let mut packet = ManuallyDrop::new(unsafe { Mbuf::from_raw(raw) });
+        packet.overwrite(offset, bytes)
     }
 
     /// All packets, in order.

@@ -139,6 +139,11 @@ impl<'a> MbufRef<'a> {
         Some(self.get(Field::at(offset as sys::mbuf_offsets)))
     }
 
+    /// Whether another packet refers to the bytes of this segment, or they lie in a buffer that is not the pool's.
+    fn is_shared(self) -> bool {
+        self.get(OL_FLAGS) & (sys::MBUF_FLAG_INDIRECT | sys::MBUF_FLAG_EXTERNAL) != 0 || self.get(REFCNT) != 1
+    }
+
     #[inline]
     fn data_start(self) -> *mut u8 {
         self.get(BUF_ADDR).wrapping_add(usize::from(self.get(DATA_OFF)))
@@ -216,6 +221,26 @@ impl fmt::Display for AppendError {
 
 impl std::error::Error for AppendError {}
 
+/// Bytes of a packet that can't be written over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OverwriteError {
+    /// Somebody else can see them.
+    Shared,
+    /// The packet ends before them.
+    Beyond,
+}
+
+impl fmt::Display for OverwriteError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Shared => SharedData.fmt(out),
+            Self::Beyond => write!(out, "the packet ends before the bytes that were to be written over"),
+        }
+    }
+}
+
+impl std::error::Error for OverwriteError {}
+
 impl Mbuf {
     /// # Safety
     /// `raw` is a live packet buffer that nobody else owns.
@@ -291,14 +316,47 @@ impl Mbuf {
     #[inline]
     pub fn first_segment_mut(&mut self) -> Result<&mut [u8], SharedData> {
         let view = self.view();
-        let foreign = view.get(OL_FLAGS) & (sys::MBUF_FLAG_INDIRECT | sys::MBUF_FLAG_EXTERNAL) != 0;
-        if foreign || view.get(REFCNT) != 1 {
+        if view.is_shared() {
             return Err(SharedData);
         }
         let (start, length) = (view.data_start(), usize::from(view.data_len()));
         // SAFETY: the slice needs `length` bytes that only we can reach: they lie in this packet's own buffer (not indirect,
         // not external), one reference to the packet exists and it is ours, and `&mut self` is held for the slice's life.
         Ok(unsafe { std::slice::from_raw_parts_mut(start, length) })
+    }
+
+    /// Writes `bytes` over those of the packet from byte `offset` on, in whatever segments these lie.
+    ///
+    /// # Errors
+    /// `OverwriteError`, and nothing is changed.
+    pub fn overwrite(&mut self, offset: usize, bytes: &[u8]) -> Result<(), OverwriteError> {
+        let end = offset.checked_add(bytes.len()).ok_or(OverwriteError::Beyond)?;
+        // First a look at all segments, then the writing.
+        for write in [false, true] {
+            let (mut start, mut next, mut left) = (0, Some(self.view()), self.view().get(NB_SEGS));
+            while start < end {
+                let segment = next.filter(|_| left > 0).ok_or(OverwriteError::Beyond)?;
+                let length = usize::from(segment.data_len());
+                let (from, to) = (offset.max(start), end.min(start + length));
+                if from < to {
+                    if segment.is_shared() {
+                        return Err(OverwriteError::Shared);
+                    }
+                    let part = bytes.get(from - offset..to - offset).unwrap_or_default();
+                    let place = segment.data_start().wrapping_add(from - start);
+                    if write {
+                        // SAFETY: the copy needs `part.len()` writable bytes at `place`, apart from `part`, that nobody else uses: they lie within
+                        // the `data_len` bytes of a segment of our packet, in its own buffer (not indirect, not external) with one reference, and
+                        // `&mut self` is held, so no slice given out by us reaches them.
+                        unsafe { std::ptr::copy_nonoverlapping(part.as_ptr(), place, part.len()) };
+                    }
+                }
+                start += length;
+                left -= 1;
+                next = if left > 0 { segment.next() } else { None };
+            }
+        }
+        Ok(())
     }
 
     /// Adds `bytes` behind the packet's last one.

@@ -3,7 +3,7 @@
 
 mod support;
 
-use sluice_dpdk::{Eal, HotplugError, Mbuf, Mempool, PortConfig, PortError, PortStep};
+use sluice_dpdk::{Eal, HotplugError, Mbuf, Mempool, OverwriteError, PortConfig, PortError, PortStep};
 use support::{Capture, bytes_of, pattern, receive_all, start, turn};
 
 fn options() -> sluice_dpdk::EalOptions {
@@ -62,6 +62,36 @@ fn long_frames_arrive_as_chains_with_all_their_bytes() {
             assert_eq!(packet.copy_to(&mut short), 2_100.min(record.len()));
             assert_eq!(&short[..2_048], &record[..2_048]);
         }
+    });
+}
+
+#[test]
+fn bytes_are_written_over_across_segments_or_not_at_all() {
+    let (eal, _turn) = turn(options);
+    let records: Vec<_> = [100, 5_000].iter().map(|length| pattern(*length, *length)).collect();
+    let capture = Capture::write("overwrite", &records);
+    replay(eal, "net_pcap7", &capture, |mut packets| {
+        let long: Vec<u8> = vec![0xee; 2_100];
+        for (place, offset, bytes) in
+            [(0, 0, &b"begin"[..]), (0, 95, b"enddd"), (1, 2_046, b"seam"), (1, 2_900, &long), (1, 3, b"")]
+        {
+            let mut expected = bytes_of(&packets[place]);
+            expected[offset..offset + bytes.len()].copy_from_slice(bytes);
+            assert_eq!(packets[place].overwrite(offset, bytes), Ok(()));
+            assert_eq!(bytes_of(&packets[place]), expected);
+        }
+        for (place, offset, bytes) in
+            [(0, 96, &b"enddd"[..]), (1, 4_999, b"ab"), (1, 2_000, &[0; 3_001]), (0, usize::MAX, b"x")]
+        {
+            let before = bytes_of(&packets[place]);
+            assert_eq!(packets[place].overwrite(offset, bytes), Err(OverwriteError::Beyond));
+            assert_eq!(bytes_of(&packets[place]), before, "nothing is changed");
+        }
+        let (mut burst, packet) = (sluice_dpdk::Burst::new(), packets.remove(0));
+        burst.push(packet).expect("room");
+        assert_eq!(burst.overwrite(0, 1, b"xyz"), Ok(()));
+        assert!(burst.data(0).starts_with(b"bxyzn"));
+        assert_eq!(burst.overwrite(1, 0, b"x"), Err(OverwriteError::Beyond), "there is no such packet");
     });
 }
 

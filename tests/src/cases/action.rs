@@ -13,7 +13,7 @@ fn session(port: u16, asked: &[u8], answered: &[u8]) -> Vec<Record> {
 
 /// The cases.
 pub fn cases() -> Vec<Case> {
-    vec![pass(), drop_flow(), drop_datagram(), reject()]
+    vec![pass(), drop_flow(), drop_datagram(), reject(), replace()]
 }
 
 fn pass() -> Case {
@@ -36,6 +36,40 @@ pass tcp 10.1.0.10 any -> any 80 (msg:"our own scanner"; flow:established,to_ser
                 .and(Expect::alert(2).with("src_port", 42_001))
                 .and(Expect::event("drop").times(0))
                 .at_most(2),
+        ],
+    )
+}
+
+fn replace() -> Case {
+    let rules = r#"
+alert tcp any any -> any any (msg:"a version that is not to be told"; content:"Server: branch"; replace:"Server: hidden"; sid:1; rev:1;)
+alert udp any any -> any any (msg:"two words"; content:"secret"; replace:"------"; content:"word"; distance:1; replace:"----"; sid:2; rev:1;)
+alert udp any any -> any any (msg:"no match, no change"; content:"plain"; replace:"-----"; content:"nowhere"; sid:3; rev:1;)
+"#;
+    let datagram = |client, server| {
+        UdpExchange::new(Wire::of(client, server), 5_000, 5_001)
+            .client(b"a secret word, plain")
+            .server(b"plain")
+            .records()
+    };
+    let six = ("2001:db8:1::10", "2001:db8:2::20");
+    let http = session(42_000, b"GET /", b"HTTP/1.1 200 OK\r\nServer: branch\r\n\r\nfine");
+    let records = [http, datagram(CLIENT, SERVER), datagram(six.0, six.1)].concat();
+    let quiet = session(42_001, b"GET /", b"HTTP/1.1 200 OK\r\nServer: other\r\n\r\nfine");
+    Case::engine(
+        "action-replace-writes-over-what-matched",
+        "Inline replace puts other bytes in the place of those that matched, with right checksums, over IPv4 and IPv6; passive it alerts only.",
+        rules,
+        vec![
+            Run::of("hit", records)
+                .inline(true)
+                .and(Expect::alert(1))
+                .and(Expect::alert(2).times(2))
+                .at_most(3)
+                .forwards(14, &["Server: branch", "secret"], &["Server: hidden", "a ------ ----, plain", "fine"])
+                .forwards_soundly(),
+            Run::over("hit", None).and(Expect::alert(1)).and(Expect::alert(2).times(2)).at_most(3),
+            Run::silent("quiet", quiet).inline(true).forwards(10, &["hidden"], &["Server: other"]).forwards_soundly(),
         ],
     )
 }

@@ -130,6 +130,16 @@ impl Run {
         Self { forwarded: Some(json!({ "packets": packets, "lacks": lacks, "holds": holds })), ..self }
     }
 
+    /// With right checksums in all forwarded packets, which must be Ethernet.
+    #[must_use]
+    pub fn forwards_soundly(mut self) -> Self {
+        let forwarded = self.forwarded.get_or_insert_with(|| json!({}));
+        if let Some(forwarded) = forwarded.as_object_mut() {
+            forwarded.insert("checksums".into(), true.into());
+        }
+        self
+    }
+
     /// With a setting.
     #[must_use]
     pub fn set(mut self, setting: &'static str) -> Self {

@@ -3,6 +3,11 @@
 //! Source: draft-ietf-opsawg-pcapng, sections 3 and 4.3. Either byte order; only enhanced packet blocks are read.
 
 use serde_json::Value;
+use sluice_packet::{
+    DecodeConfig, Decoded, LinkType,
+    checksum::{self, Checksum},
+    decode,
+};
 use std::{fs, path::Path};
 
 const SECTION_HEADER: u32 = 0x0a0d_0d0a;
@@ -38,7 +43,7 @@ pub fn packets(file: &[u8]) -> Option<Vec<&[u8]>> {
     Some(packets)
 }
 
-/// What of `wanted` (`packets`, `lacks`, `holds`) does not hold of the file.
+/// What of `wanted` (`packets`, `lacks`, `holds`, `checksums`) does not hold of the file.
 pub fn judge(wanted: &Value, path: &Path) -> Vec<String> {
     let file = match fs::read(path) {
         Ok(file) => file,
@@ -58,7 +63,22 @@ pub fn judge(wanted: &Value, path: &Path) -> Vec<String> {
     let holds = |text: &str| packets.iter().any(|packet| find(packet, text.as_bytes()));
     wrong.extend(texts("lacks").iter().filter(|text| holds(text)).map(|text| format!("forwarded: {text}")));
     wrong.extend(texts("holds").iter().filter(|text| !holds(text)).map(|text| format!("not forwarded: {text}")));
+    if wanted.get("checksums").and_then(Value::as_bool) == Some(true) {
+        let bad = packets.iter().filter(|packet| !is_sound(packet)).count();
+        wrong.extend((bad > 0).then(|| format!("{bad} packets forwarded with a wrong checksum")));
+    }
     wrong
+}
+
+/// Whether no checksum in an Ethernet frame is wrong.
+fn is_sound(packet: &[u8]) -> bool {
+    let mut decoded = Decoded::new();
+    decode(packet, LinkType::Ethernet, &DecodeConfig::default(), &mut decoded);
+    let wrong = Checksum::Invalid;
+    decoded
+        .layers()
+        .iter()
+        .all(|layer| checksum::ipv4_header(packet, layer) != wrong && checksum::transport(packet, layer) != wrong)
 }
 
 fn find(packet: &[u8], text: &[u8]) -> bool {

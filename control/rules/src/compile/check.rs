@@ -23,7 +23,7 @@ use crate::{
     },
 };
 use sluice_detect::{
-    check::{Check, ChecksumOf, Ends, FlagMatch, IntTest, Owner, ScoreTest, SharedBit, Side as Sides},
+    check::{Check, ChecksumOf, Ends, FlagMatch, IntOperand, IntTest, Owner, ScoreTest, SharedBit, Side as Sides},
     range::Range,
     rule::Effect,
 };
@@ -174,24 +174,24 @@ fn reputation(reputation: &IpReputation, outside: &Outside) -> Result<Check, Ref
 
 fn flow_int(int: &FlowInt, names: &mut Names) -> Result<Compiled, Refusal> {
     let id = names.number(Kind::FlowInt, &int.name).ok_or(too_many(Kind::FlowInt))?;
-    let known = |value: &IntValue| match value {
-        IntValue::Number(number) => Ok(*number),
-        IntValue::Variable(_) => Err(Refusal::Needs("flowint compared with a flowint")),
+    let mut operand = |value: &IntValue| match value {
+        IntValue::Number(number) => Ok(IntOperand::Number(*number)),
+        IntValue::Variable(name) => {
+            names.number(Kind::FlowInt, name).map(IntOperand::Of).ok_or(too_many(Kind::FlowInt))
+        }
     };
     let test = match &int.operation {
-        IntOperation::Assign(value) => return Ok(Compiled::effect(Effect::SetFlowInt(id, known(value)?))),
-        IntOperation::Add(value) => return Ok(Compiled::effect(Effect::AddFlowInt(id, i64::from(known(value)?)))),
-        IntOperation::Subtract(value) => {
-            return Ok(Compiled::effect(Effect::AddFlowInt(id, -i64::from(known(value)?))));
-        }
+        IntOperation::Assign(value) => return Ok(Compiled::effect(Effect::SetFlowInt(id, operand(value)?))),
+        IntOperation::Add(value) => return Ok(Compiled::effect(Effect::AddFlowInt(id, operand(value)?))),
+        IntOperation::Subtract(value) => return Ok(Compiled::effect(Effect::SubtractFlowInt(id, operand(value)?))),
         IntOperation::IsSet => IntTest::IsSet,
         IntOperation::IsNotSet => IntTest::IsNotSet,
-        IntOperation::Equal(value) => IntTest::Equal(known(value)?),
-        IntOperation::NotEqual(value) => IntTest::NotEqual(known(value)?),
-        IntOperation::Less(value) => IntTest::Less(known(value)?),
-        IntOperation::LessOrEqual(value) => IntTest::LessOrEqual(known(value)?),
-        IntOperation::Greater(value) => IntTest::Greater(known(value)?),
-        IntOperation::GreaterOrEqual(value) => IntTest::GreaterOrEqual(known(value)?),
+        IntOperation::Equal(value) => IntTest::Equal(operand(value)?),
+        IntOperation::NotEqual(value) => IntTest::NotEqual(operand(value)?),
+        IntOperation::Less(value) => IntTest::Less(operand(value)?),
+        IntOperation::LessOrEqual(value) => IntTest::LessOrEqual(operand(value)?),
+        IntOperation::Greater(value) => IntTest::Greater(operand(value)?),
+        IntOperation::GreaterOrEqual(value) => IntTest::GreaterOrEqual(operand(value)?),
     };
     Ok(Compiled::check(Check::FlowInt(id, test)))
 }
@@ -251,7 +251,7 @@ fn ip(test: &IpTest) -> Result<Check, Refusal> {
                 SyntaxChecksum::IcmpV4 => ChecksumOf::Transport(4, 1),
                 SyntaxChecksum::IcmpV6 => ChecksumOf::Transport(6, 58),
                 SyntaxChecksum::Igmp => ChecksumOf::Transport(4, 2),
-                SyntaxChecksum::Sctp => return Err(Refusal::Needs("sctp checksums")),
+                SyntaxChecksum::Sctp => ChecksumOf::Sctp,
             },
             valid: *valid,
         },

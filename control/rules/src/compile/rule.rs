@@ -8,6 +8,7 @@ use crate::{
         header::{Action as SyntaxAction, Direction as SyntaxDirection, Endpoint},
         keyword::{
             flow::{FlowState as SyntaxState, FragmentChoice, Side, StreamChoice},
+            tag::{Tag as SyntaxTag, TagLimit as SyntaxTagLimit, TagScope},
             threshold::{Threshold as SyntaxThreshold, ThresholdKind, Track as SyntaxTrack, UniqueOn as SyntaxUnique},
         },
         protocol::{Protocol as SyntaxProtocol, TcpScope},
@@ -21,10 +22,10 @@ use sluice_detect::{
     address::AddressSet,
     app::{FlowProtocol, Protocols},
     buffer::Buffer,
-    check::Check,
+    check::{Check, Owner},
     program::Program,
     range::PortSet,
-    rule::{Effect, Endpoints, FlowState, IntStep, Protocol, Rule, Unit},
+    rule::{Effect, Endpoints, FlowState, IntStep, Protocol, Rule, TagLimit, Unit},
     threshold::{Kind, Suppression, Threshold, Track, UniqueOn},
 };
 use std::collections::HashMap;
@@ -59,6 +60,7 @@ pub(super) fn compile(
     let (mut direction, mut flow_state) = (None, FlowState::Any);
     let (mut checks, mut effects, mut thresholds) = (Vec::new(), Vec::new(), Vec::new());
     let mut ints: Vec<IntStep> = Vec::new();
+    let mut tags = Vec::new();
     let mut speaks_of_flow = false;
     for found in &syntax.matches {
         let place = |refusal| (found.span, refusal);
@@ -94,8 +96,7 @@ pub(super) fn compile(
                     unique_on: filter.unique_on.map(unique),
                 },
             ),
-            // Alerts are complete; the packets after them are not recorded yet.
-            MatchKind::Tag(_) => warnings.push(Problem::NotActedOn { keyword: "tag" }),
+            MatchKind::Tag(tag) => tags.push(self::tag(tag)),
             kind if kind.buffer().is_some() => {}
             kind => {
                 let compiled = check::compile(kind, &options.outside, names).map_err(place)?;
@@ -117,6 +118,10 @@ pub(super) fn compile(
         ints.clear();
     }
     let (app, of_flow) = applications(syntax, &checks, &programs);
+    if replaces && !app.is_empty() {
+        // A message is not judged where it stands in a packet.
+        return Err(header(Refusal::Needs("replace in a rule about messages")));
+    }
     checks.extend(of_flow.map(Check::FlowProtocol));
     for protocol in app.and(of_flow.map_or(app, |wanted| wanted.any)).each() {
         let read = options.applications.is_read(protocol);
@@ -183,6 +188,7 @@ pub(super) fn compile(
         programs: programs.into_boxed_slice(),
         ints: ints.into_boxed_slice(),
         effects: effects.into_boxed_slice(),
+        tags: tags.into_boxed_slice(),
         thresholds: thresholds.into_boxed_slice(),
         suppressions: suppressions.into_boxed_slice(),
         silent: silent || silenced,
@@ -214,8 +220,25 @@ fn applications(syntax: &Syntax, checks: &[Check], programs: &[Program]) -> (Pro
     }
 }
 
+/// Packets a tag without a limit of its own lasts for.
+const TAGGED_PACKETS: u32 = 256;
+
+fn tag(tag: &SyntaxTag) -> Effect {
+    let limit = match tag.limit {
+        None => TagLimit::Packets(TAGGED_PACKETS),
+        Some(SyntaxTagLimit::Packets(packets)) => TagLimit::Packets(packets),
+        Some(SyntaxTagLimit::Bytes(bytes)) => TagLimit::Bytes(bytes),
+        Some(SyntaxTagLimit::Seconds(seconds)) => TagLimit::Seconds(seconds),
+    };
+    match tag.scope {
+        TagScope::Session => Effect::TagFlow(limit),
+        TagScope::Host(Side::ToServer) => Effect::TagHost(Owner::Source, limit),
+        TagScope::Host(Side::ToClient) => Effect::TagHost(Owner::Destination, limit),
+    }
+}
+
 fn is_int(effect: &Effect) -> bool {
-    matches!(effect, Effect::SetFlowInt(..) | Effect::AddFlowInt(..))
+    matches!(effect, Effect::SetFlowInt(..) | Effect::AddFlowInt(..) | Effect::SubtractFlowInt(..))
 }
 
 /// Priority of a rule that names neither priority nor a known class.

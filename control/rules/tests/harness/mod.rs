@@ -23,7 +23,8 @@ use sluice_rules::{
     load_bytes,
 };
 use sluice_worker::{
-    ChecksumMode, Copies, Generation, Pipeline, Reporter, Settings, checksums::ChecksumJudge, inbox::Job, pipeline::At,
+    ChecksumMode, Copies, Generation, Pipeline, Reporter, Settings, checksums::ChecksumJudge, glance::Glance,
+    inbox::Job, pipeline::At,
 };
 use std::{path::Path, sync::Arc};
 
@@ -57,6 +58,7 @@ impl Default for Setup<'_> {
                     arp: false,
                     anomalies: false,
                     applications: false,
+                    tagged: true,
                 },
                 ..Settings::default()
             },
@@ -188,12 +190,10 @@ impl Engine {
     #[allow(dead_code, reason = "not every test binary asks")]
     pub fn judge_by_glance(&mut self, seconds: u64, frame: &[u8]) -> (Verdict, bool) {
         let now = Nanos::from_seconds(1_000_000 + seconds);
-        let glance = self.pipeline.glance(frame).map(|mut glance| {
-            self.pipeline.glance_at_flow(&mut glance);
-            glance
-        });
-        let checksums = self.checksums.next();
-        match glance.and_then(|glance| self.pipeline.short_cut(&glance, checksums, now)) {
+        let mut glance = Glance::NONE;
+        self.pipeline.glance(frame, &mut glance);
+        self.pipeline.glance_at_flow(&mut glance);
+        match self.pipeline.short_cut(&glance, self.checksums.next(), now) {
             Some(verdict) => {
                 self.records += 1;
                 self.verdict = verdict;
@@ -490,5 +490,7 @@ alert ip any any -> any any (ip.dst; dataset:isset,sources; sid:29;)
 alert udp any any -> any any (pkt_data; to_md5; dataset:set,seen,type md5,memcap 500000; sid:30;)
 alert udp any any -> any any (pkt_data; to_md5; dataset:unset,seen; content:!"|00|"; sid:31;)
 alert ip any any -> any any (iprep:src,Bad,>,10; geoip:dst,FR; sid:32;)
+alert udp any any -> any any (content:"efgh"; replace:"hgfe"; tag:host,9,packets,src; sid:34;)
+alert tcp any any -> any any (content:"user="; tag:session,300,bytes; tag:session; sid:35;)
 alert ip any any -> any any (udp.hdr; absent:or_else; content:"|00 50|"; flow.pkts:toserver,&1=1; sid:33;)
 "#;

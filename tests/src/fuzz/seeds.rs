@@ -1,0 +1,310 @@
+//! The inputs fuzzing begins with: our captures, our rules, and hostile ones by hand.
+//!
+//! Written to `tests/fuzz/corpus` by `SLUICE_BLESS=1 cargo test -p sluice-tests --test fuzz_corpus`, as files `seed-*`; everything else there is a
+//! regression and stays.
+
+use super::evaluate::MARKER;
+use crate::cases;
+use sluice_packet::LinkType;
+
+/// Name and bytes of one seed.
+pub type Seed = (String, Vec<u8>);
+
+/// Longest frame that is made a seed of, bytes.
+const LONGEST: usize = 700;
+
+/// The seeds of the target `name`.
+pub fn of(name: &str) -> Vec<Seed> {
+    match name {
+        "config" => config(),
+        "decode" => decode(),
+        "evaluate" => evaluate(),
+        "flow" => flow(),
+        "rule" => rule(),
+        _ => Vec::new(),
+    }
+}
+
+/// Captures of the golden cases: name, link type, frames.
+fn captures() -> Vec<(String, LinkType, Vec<Vec<u8>>)> {
+    let mut found = Vec::new();
+    for case in cases::all() {
+        for run in &case.runs {
+            if let Some((link, frames)) = run.capture.as_deref().and_then(records) {
+                found.push((format!("{}-{}", case.name, run.name), link, frames));
+            }
+        }
+    }
+    found
+}
+
+/// Link type and frames of a classic capture in this machine's order; none of what is cut.
+fn records(file: &[u8]) -> Option<(LinkType, Vec<Vec<u8>>)> {
+    let word = |at: usize| file.get(at..at + 4).map(|word| u32::from_le_bytes([word[0], word[1], word[2], word[3]]));
+    let link = LinkType::from_pcap(word(20)? as i32)?;
+    let (mut frames, mut at) = (Vec::new(), 24);
+    while let Some(length) = word(at + 8) {
+        let Some(frame) = file.get(at + 16..at + 16 + length as usize) else { break };
+        frames.push(frame.to_vec());
+        at += 16 + length as usize;
+    }
+    Some((link, frames))
+}
+
+fn decode() -> Vec<Seed> {
+    let mut seeds = Vec::new();
+    for (name, link, frames) in captures() {
+        let wanted = ["decode", "capture-link", "flow-record", "action-reject", "starter-router"];
+        if !wanted.iter().any(|part| name.contains(part)) {
+            continue;
+        }
+        let number = LinkType::ALL.iter().position(|other| *other == link).unwrap_or_default() as u8;
+        // The longest short one: most layers, most data.
+        if let Some(frame) = frames.iter().filter(|frame| frame.len() <= LONGEST).max_by_key(|frame| frame.len()) {
+            seeds.push((name, [&[number, 0], &frame[..]].concat()));
+        }
+    }
+    let ethernet = LinkType::ALL.iter().position(|link| *link == LinkType::Ethernet).unwrap_or_default() as u8;
+    let mac = [2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1];
+    let hostile: [(&str, &[u8]); 7] = [
+        ("tags-without-end", &[0x81, 0, 0, 1].repeat(40)),
+        ("labels-without-end", &[&[0x88, 0x47][..], &[0, 1, 0, 64].repeat(60)].concat()),
+        ("extensions-without-end", &[&[0x86, 0xdd, 0x60, 0, 0, 0, 0, 200, 0, 64][..], &[0; 232]].concat()),
+        ("header-longer-than-packet", &[8, 0, 0x4f, 0, 0, 21, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 1]),
+        ("length-beyond-frame", &[8, 0, 0x45, 0, 0xff, 0xff, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]),
+        (
+            "last-fragment-beyond-64k",
+            &[8, 0, 0x45, 0, 0, 28, 0, 1, 0x1f, 0xff, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0],
+        ),
+        (
+            "gre-of-gre",
+            &[
+                &[8, 0, 0x45, 0, 0, 100, 0, 0, 0, 0, 64, 47, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2][..],
+                &[0, 0, 8, 0, 0x45, 0, 0, 40, 0, 0, 0, 0, 64, 47, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2].repeat(4),
+            ]
+            .concat(),
+        ),
+    ];
+    seeds.extend(hostile.map(|(name, rest)| (format!("hostile-{name}"), [&[ethernet, 2], &mac[..], rest].concat())));
+    seeds
+}
+
+const HOSTILE_RULES: &[(&str, &str)] = &[
+    (
+        "continued",
+        "alert tcp any any \\\n -> any any \\\r\n (msg:\"a\\;b\"; \\\n sid:1;)\n#alert tcp any any -> any any (sid:2;)",
+    ),
+    (
+        "escapes",
+        "alert tcp any any -> any any (msg:\"\\\"\\\\\\:\\;\"; content:\"a|3b 7C|\\;\\\"b\"; pcre:\"/a\\/\\\"(b|c)+?/Ri\"; sid:1;)",
+    ),
+    ("groups", "alert tcp [$HOME_NET,!10.0.0.0/31,[1.2.3.4,!1.2.3.0/30]] [1:,!80:90] <> !$EXTERNAL_NET any (sid:1;)"),
+    (
+        "numbers",
+        "alert udp any any -> any any (byte_test:4,>,0xffffffff,65535,relative,little,dce; byte_math:bytes 4,offset -5,oper <<,rvalue 31,result v; dsize:1<>65535; sid:4294967295;)",
+    ),
+    (
+        "transforms",
+        "alert udp any any -> any any (pkt_data; url_decode; xor:\"0d0ac8ff\"; to_md5; content:\"|00 01|\"; base64_decode:bytes 9,offset 3,relative; base64_data; content:\"x\"; sid:1;)",
+    ),
+    (
+        "lists",
+        "alert ip any any -> any any (ip.src; dataset:set,a,type ip,memcap 1000,hashsize 8; iprep:src,Bad,>,10; geoip:dst,FR,DE; sid:1;)",
+    ),
+    (
+        "thresholds",
+        "alert ip any any -> any any (threshold:type both,track by_both,count 4294967295,seconds 1; detection_filter:track by_rule,count 1,seconds 0; flowint:x,+,99; xbits:toggle,y,track ip_pair; sid:1;)",
+    ),
+    (
+        "not-text",
+        "alert tcp any any -> any any (content:\"\u{fffd}\u{0}\u{7f}\"; msg:\"\t\u{1f600}\"; sid:1;)\nalert\u{0}",
+    ),
+    ("open-ended", "alert tcp any any -> any any (msg:\"no end"),
+    (
+        "deep",
+        "alert tcp [[[[[[[[[[[[[[[[10.0.0.1]]]]]]]]]]]]]]]] any -> any any (pcre:\"/((((((((((a+)+)+)+)+)+)+)+)+)+)+b/\"; sid:1;)",
+    ),
+];
+
+fn starter() -> Vec<String> {
+    let file = include_str!("../../../control/rules/starter/sluice-starter.rules");
+    file.lines().filter(|line| line.starts_with("alert")).map(str::to_owned).collect()
+}
+
+fn rule() -> Vec<Seed> {
+    let mut seeds: Vec<Seed> =
+        HOSTILE_RULES.iter().map(|(name, text)| (format!("hostile-{name}"), (*text).into())).collect();
+    seeds.extend(
+        starter().into_iter().enumerate().step_by(2).map(|(number, line)| (format!("starter-{number}"), line.into())),
+    );
+    seeds
+}
+
+fn evaluate() -> Vec<Seed> {
+    let mut seeds = Vec::new();
+    let rules = starter().join("\n");
+    let packets = |frames: &[Vec<u8>], link: LinkType| {
+        let link = match link {
+            LinkType::Raw => 1,
+            LinkType::LinuxCooked => 2,
+            LinkType::Null => 3,
+            _ => 0,
+        };
+        let short = frames.iter().filter(|frame| frame.len() <= LONGEST).take(6);
+        short
+            .flat_map(|frame| [&(frame.len() as u16).to_be_bytes()[..], &[link << 6 | 0x0e], frame].concat())
+            .collect::<Vec<u8>>()
+    };
+    for (name, link, frames) in captures().into_iter().step_by(5) {
+        let packets = packets(&frames, link);
+        if packets.is_empty() {
+            continue;
+        }
+        // A few rules of the file, others each time.
+        let few: Vec<&str> = rules.lines().skip(seeds.len() % 20).step_by(7).collect();
+        seeds.push((name, [few.join("\n").as_bytes(), MARKER, &packets].concat()));
+    }
+    let udp = |payload: &[u8]| {
+        use crate::traffic::{Ip, ip, udp};
+        let [src, dst] = ["10.0.0.1", "10.0.0.2"].map(|address| address.parse().expect("an address"));
+        let frame = Ip::between(src, dst).packet(ip::UDP, &udp::datagram(src, dst, 40_000, 80, payload));
+        packets(&[frame], LinkType::Raw)
+    };
+    for (name, rule, payload) in [
+        (
+            "backtracking",
+            "content:\"a\"; content:\"a\"; distance:0; content:\"a\"; distance:0; content:\"b\"; distance:0;",
+            &[b'a'; 400][..],
+        ),
+        ("expression", "pcre:\"/(a+)+b/\";", &[b'a'; 300]),
+        ("negated", "content:!\"a\"; content:\"bb\"; content:!\"c\"; within:3;", b"bbbbabbcbb"),
+        ("overlap", "content:\"abab\"; content:\"abab\"; distance:-2; within:4; isdataat:!1,relative;", b"abababab"),
+        (
+            "extract",
+            "byte_extract:1,0,n; content:\"abcd\"; offset:n; depth:n; byte_jump:1,n,relative; byte_test:1,!=,n,0,relative;",
+            b"\x04\x04abcdabcdabcd",
+        ),
+        (
+            "short-literals",
+            "content:\"a\"; nocase; content:\"B\"; fast_pattern; content:\"|00|\"; distance:-3;",
+            b"\0bAB\0a",
+        ),
+        (
+            "transformed",
+            "pkt_data; url_decode; to_lowercase; content:\"get\"; pkt_data; gunzip; content:!\"x\";",
+            b"%47%45%54+%%4",
+        ),
+    ] {
+        let rule = format!("alert udp any any -> any any ({rule} sid:1;)");
+        seeds.push((format!("hostile-{name}"), [rule.as_bytes(), MARKER, &udp(payload), &udp(payload)].concat()));
+    }
+    seeds
+}
+
+/// Operations of target `flow`, in words.
+fn flow() -> Vec<Seed> {
+    let handshake = [[0, 8, 0, 0], [1, 0x28, 0, 0], [2, 8, 0, 0]];
+    let conversation = |who: u8| {
+        let mut operations: Vec<[u8; 4]> =
+            handshake.map(|[what, back, time, number]| [what, back & 0x20 | who, time, number]).to_vec();
+        operations.extend([
+            [4, who, 0, 2],
+            [4, who | 0x20, 3, 4],
+            [6, who, 0, 0],
+            [6, who | 0x20, 0, 0],
+            [2, who, 0, 0],
+        ]);
+        operations
+    };
+    let seed = |name: &str, mode: u8, more: u8, operations: Vec<[u8; 4]>| {
+        (name.to_owned(), [&[mode, more][..], &operations.concat()].concat())
+    };
+    let everyone =
+        |what: u8| (0..=255).map(|number: u8| [what, number & 0x1f | number & 0xc0, 0, number]).collect::<Vec<_>>();
+    vec![
+        seed("conversation", 0, 0, conversation(8)),
+        seed("conversation-inline-ipv6", 1, 1, conversation(0x4c)),
+        seed("passed-connection", 5, 0, conversation(0x88)),
+        seed("rejected-connection", 5, 0, conversation(0xc8)),
+        seed("reused-ports", 1, 0, [conversation(8), conversation(8)].concat()),
+        seed("syn-flood", 1, 0, everyone(0)),
+        seed("datagram-flood", 1, 1, everyone(9)),
+        seed("flood-then-conversation", 1, 0, [everyone(9), conversation(0x4c), everyone(0)].concat()),
+        seed("midstream", 2, 0, vec![[4, 8, 0, 2], [4, 0x28, 0, 4], [7, 8, 0, 0], [4, 8, 0, 2]]),
+        seed("errors", 0, 0, vec![[9, 8, 0, 0], [12, 0x28, 0, 0], [12, 8, 0, 1], [12, 0x2c, 0, 0], [9, 8, 7, 0]]),
+        seed(
+            "wrong-sums",
+            1 | 4,
+            0,
+            [conversation(8), vec![[0x2f, 8, 0, 39], [0x2f, 8, 0, 30], [4, 8, 0, 2]]].concat(),
+        ),
+        seed("automatic-sums", 1 | 8, 0, [vec![[0x2f, 8, 0, 39]; 8], conversation(8), vec![[4, 8, 0, 2]; 40]].concat()),
+        seed(
+            "resets",
+            1,
+            0,
+            [&conversation(8)[..4], &[[7, 8, 0, 0xff], [7, 8, 0, 0], [4, 8, 1, 2], [0, 8, 5, 0]]].concat(),
+        ),
+        seed("everything", 3, 1, (0..=255).map(|n: u8| [n, n.wrapping_mul(37), n >> 3, n.wrapping_mul(91)]).collect()),
+        seed("tunnels-and-fragments", 1, 0, (0..64).map(|n: u8| [13 + n % 2, n, 0, n]).collect()),
+    ]
+}
+
+fn config() -> Vec<Seed> {
+    let files: [(&str, u8, &str); 13] = [
+        (
+            "threshold",
+            0,
+            "threshold gen_id 1, sig_id 2, type limit, track by_src, count 1, seconds 60\nrate_filter gen_id 1, sig_id 0, track by_rule, count 3, seconds 5, new_action drop, timeout 9\n",
+        ),
+        (
+            "suppress",
+            0,
+            "suppress gen_id 1, sig_id 2, track by_either, ip [10.0.0.0/8,!10.1.0.0/16]\nsuppress gen_id 0, sig_id 0, track by_src, ip $HOME_NET\n",
+        ),
+        (
+            "threshold-hostile",
+            0,
+            "event_filter gen_id 99999999999, sig_id -1, type both, track by_both, count 0, seconds 0\nthreshold\n\\\n  suppress gen_id 1, \\",
+        ),
+        (
+            "classification",
+            1,
+            "# c\nconfig classification: bad-unknown,Potentially Bad Traffic, 2\nconfig classification: a,b,\nconfig classification",
+        ),
+        (
+            "reference",
+            2,
+            "config reference: cve       http://cve.mitre.org/cgi-bin/cvename.cgi?name=\nconfig reference: url http://\nconfig reference:",
+        ),
+        ("categories", 3, "1,BadHosts,Known bad hosts\n61,x,y\n0,,\n,,,\n"),
+        ("scores", 4, "10.0.0.1,1,50\nfd00::/64,2,7\n10.0.0.0/33,1,1\n::1/129,60,127\n1.2.3.4,1,128\n"),
+        ("countries", 5, "\u{0}\u{0}\u{1}abc"),
+        (
+            "settings",
+            6,
+            "system.workers=4\ndetection.packet-alert-max=64\nvars.address-groups.HOME_NET=[10.0.0.0/8]\nmeasure.swaps=3\n",
+        ),
+        (
+            "settings-ports",
+            6,
+            "system.ports.pair.a.inside=net_tap0\nsystem.ports.pair.a.outside=0000:3b:00.0\nsystem.ports.pair.a.deployment=inline\nsystem.ports.pair..inside=",
+        ),
+        (
+            "settings-events",
+            6,
+            "events.eve.types=alert,flow,dns\nevents.eve.community-id-seed=65536\nevents.eve.payload=yes\n",
+        ),
+        (
+            "settings-policies",
+            6,
+            "detection.exception-policy=drop-flow\ndetection.stream.midstream-policy=pass-packet\nstream.midstream=true\naction-order=pass,drop,reject,alert\n",
+        ),
+        (
+            "settings-hostile",
+            6,
+            "=\n==\ndetection\ndetection.flow-capacity=99999999999999999999\nsystem.workers=-1\ndetection.flow-capacity=0\nmeasure.stop-after-idle=18446744073709551615",
+        ),
+    ];
+    files.map(|(name, kind, text)| (name.to_owned(), [&[kind], text.as_bytes()].concat())).to_vec()
+}
