@@ -49,7 +49,8 @@ fn messages_are_judged_without_allocating() {
             let mut frames = Vec::new();
             for family in BOTH {
                 for source in 1..40 {
-                    let mut session = modbus(family, source);
+                    let ports = (40_000 + u16::from(round), 502);
+                    let mut session = Session::between(Frame { source, ports, ..Frame::new(family) });
                     frames.extend(session.handshake());
                     for _ in 0..4 {
                         frames.push(session.client_sends(REQUEST));

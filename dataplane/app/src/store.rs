@@ -13,8 +13,6 @@
 
 mod assembly;
 mod places;
-#[cfg(test)]
-mod tests;
 
 use self::assembly::Assembly;
 use crate::{
@@ -557,3 +555,6 @@ fn expects_response(protocol: AppProtocol, bytes: &[u8]) -> bool {
         AppProtocol::Dnp3 => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

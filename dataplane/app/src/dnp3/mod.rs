@@ -13,8 +13,9 @@
 mod detect;
 pub mod fields;
 pub mod parse;
-#[cfg(test)]
-pub(crate) mod tests;
 
 pub use detect::likeness;
 pub use parse::{Flat, frame};
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -10,8 +10,9 @@
 mod detect;
 pub mod fields;
 pub mod parse;
-#[cfg(test)]
-mod tests;
 
 pub use detect::likeness;
 pub use parse::{Message, frame, key};
+
+#[cfg(test)]
+mod tests;
