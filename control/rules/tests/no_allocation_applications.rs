@@ -37,10 +37,6 @@ fn setup(inline: bool) -> Setup<'static> {
     setup
 }
 
-fn modbus(family: harness::Family, source: u8) -> Session {
-    Session::between(Frame { source, ports: (40_000, 502), ..Frame::new(family) })
-}
-
 #[test]
 fn messages_are_judged_without_allocating() {
     for inline in [true, false] {

@@ -8,10 +8,10 @@
 use crate::{
     generation::Parcel,
     pipeline::{InTable, Pipeline},
-    report::{Reporter, Subject},
+    report::{Outcome, Reporter, Subject},
 };
 use sluice_app::{Segment, Store, Turn};
-use sluice_core::{AppLink, Counters, Direction, Nanos, Verdict, event::FlowEnd, verdict::Mode};
+use sluice_core::{Action, AppLink, Counters, Direction, Nanos, Verdict, event::FlowEnd, verdict::Mode};
 use sluice_detect::{Findings, PacketView, state::State};
 use sluice_flow::{Flow, FlowCopy, FlowTable};
 use sluice_packet::{Headers, PacketSource};
@@ -192,9 +192,9 @@ impl Ending<'_> {
         for finding in self.findings.as_slice().iter().filter(|finding| finding.speaks) {
             alerted = true;
             self.counters.detect_alert += 1;
-            let generation = ruleset.generation;
             // Nothing is left that could be stopped.
-            self.reporter.alert(&subject, facts, finding, generation, false, sluice_core::Action::Alert, Some(&view));
+            let outcome = Outcome { generation: ruleset.generation, blocked: false, verdict: Action::Alert };
+            self.reporter.alert(&subject, facts, finding, outcome, Some(&view));
         }
         alerted
     }

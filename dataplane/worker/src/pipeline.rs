@@ -10,7 +10,7 @@ use crate::{
     glance::PlainTally,
     inbox::Job,
     reject::{self, Answer},
-    report::{InFlow, Reporter, Subject},
+    report::{InFlow, Outcome, Reporter, Subject},
     rewrite::Plan,
     settings::Settings,
 };
@@ -353,7 +353,8 @@ impl Pipeline {
             if finding.speaks {
                 let blocked = finding.action.drops() && inline;
                 self.counters.detect_alert += 1;
-                self.reporter.alert(subject, facts, finding, generation, blocked, verdict_word, view.as_ref());
+                let outcome = Outcome { generation, blocked, verdict: verdict_word };
+                self.reporter.alert(subject, facts, finding, outcome, view.as_ref());
             }
         }
         let verdict = Verdict::decide(self.settings.mode, dropping.map(|_| Cause::Rules));
