@@ -14,7 +14,8 @@ use sluice_core::{
 use sluice_detect::{Inspector, Ruleset, state::State};
 use sluice_packet::{Decoded, LinkType, decode};
 use sluice_worker::{
-    ChecksumMode, Copies, Generation, Pipeline, Reporter, Settings, checksums::ChecksumJudge, inbox::Job, pipeline::At,
+    ChecksumMode, Copies, Generation, Pipeline, Reporter, Settings, checksums::ChecksumJudge, glance::Glance,
+    inbox::Job, pipeline::At,
 };
 use std::{
     net::IpAddr,
@@ -64,7 +65,7 @@ pub fn run(input: &[u8]) {
         flow_capacity: CAPACITY,
         half_open_capacity: HALF_OPEN,
         partitions: sluice_flow::Partitions::for_capacity(if more & 1 == 0 { 1 } else { CAPACITY }),
-        copies: Copies { alerts: true, flows: true, drops: true, arp: true, anomalies: true },
+        copies: Copies { alerts: true, flows: true, drops: true, arp: true, anomalies: true, tagged: true },
         ..Settings::default()
     };
     let (mut long, mut short) = (Side::new(&settings), Side::new(&settings));
@@ -123,12 +124,11 @@ impl Side {
         self.records += 1;
         self.ledger.rx += 1;
         let now = Nanos::from_seconds(seconds);
-        let glance = self.pipeline.glance(frame).filter(|_| may_glance).map(|mut glance| {
-            self.pipeline.glance_at_flow(&mut glance);
-            glance
-        });
+        let mut glance = Glance::NONE;
+        self.pipeline.glance(frame, &mut glance);
+        self.pipeline.glance_at_flow(&mut glance);
         let next = self.checksums.next();
-        let quick = glance.and_then(|glance| self.pipeline.short_cut(&glance, next, now));
+        let quick = if may_glance { self.pipeline.short_cut(&glance, next, now) } else { None };
         let verdict = quick.unwrap_or_else(|| {
             let link = self.pipeline.settings().link;
             assert_eq!(link, LinkType::Ethernet);
