@@ -1,6 +1,10 @@
 //! One assignment: `PATH=VALUE`, in our words or, where another engine's users have them in their scripts, in that engine's dotted names.
 
 use crate::settings::{ActionWord, Checksums, Deployment, Settings, Stages};
+use sluice_app::{
+    AppProtocol,
+    protocol::{Ports, ProtocolSettings},
+};
 use sluice_core::ExceptionPolicy;
 use std::{fmt, path::PathBuf};
 
@@ -64,6 +68,10 @@ const PATHS: &[&str] = &[
     "detection.packet-alert-max",
     "detection.vlan-tracking",
     "detection.flow-capacity",
+    "detection.applications.NAME.enabled",
+    "detection.applications.NAME.ports",
+    "detection.applications.dnp3.max-objects",
+    "detection.applications.dnp3.max-points",
     "detection.action-order",
     "detection.variables.address.NAME",
     "detection.variables.port.NAME",
@@ -99,6 +107,8 @@ const ALIASES: &[(&str, &str)] = &[
     ("packet-alert-max", "detection.packet-alert-max"),
     ("vlan.use-for-tracking", "detection.vlan-tracking"),
     ("action-order", "detection.action-order"),
+    ("app-layer.protocols.dnp3.max-objects", "detection.applications.dnp3.max-objects"),
+    ("app-layer.protocols.dnp3.max-points", "detection.applications.dnp3.max-points"),
     ("datasets.rules.allow-write", "detection.datasets.allow-write"),
     ("default-data-dir", "detection.datasets.folder"),
     ("reputation-categories-file", "detection.iprep-categories"),
@@ -113,16 +123,14 @@ const ALIASES: &[(&str, &str)] = &[
 const POLICIES: &str = "auto, ignore, drop-flow, drop-packet, reject, pass-flow, pass-packet or bypass";
 
 /// Record types that are written.
-const EVE_TYPES: &[&str] = &["alert", "anomaly", "arp", "drop", "flow", "packet", "stats"];
+const EVE_TYPES: &[&str] = &["alert", "anomaly", "arp", "dnp3", "drop", "enip", "flow", "modbus", "packet", "stats"];
 
 /// Record types that readers know and that wait for their protocols.
 const EVE_TYPES_LATER: &[&str] = &[
     "bittorrent-dht",
     "dcerpc",
     "dhcp",
-    "dnp3",
     "dns",
-    "enip",
     "fileinfo",
     "files",
     "frame",
@@ -135,7 +143,6 @@ const EVE_TYPES_LATER: &[&str] = &[
     "ldap",
     "mdns",
     "metadata",
-    "modbus",
     "mqtt",
     "netflow",
     "nfs",
@@ -206,7 +213,23 @@ impl Settings {
             }
             return Ok(Assigned::InForce);
         }
+        if !matches!(path, "detection.applications.dnp3.max-objects" | "detection.applications.dnp3.max-points")
+            && let Some((name, leaf)) = variable(&["detection.applications.", "app-layer.protocols."])
+                .as_deref()
+                .and_then(|rest| rest.split_once('.'))
+            && let Some(settings) = AppProtocol::from_name(name)
+                .filter(|protocol| HAS_PARSER.contains(protocol))
+                .and_then(|protocol| self.applications.of_mut(protocol))
+        {
+            return application(settings, leaf, value).map_err(bad);
+        }
         match path {
+            "detection.applications.dnp3.max-objects" => {
+                self.applications.dnp3_max_objects = value.parse().map_err(|_| bad("a number"))?;
+            }
+            "detection.applications.dnp3.max-points" => {
+                self.applications.dnp3_max_points = value.parse().map_err(|_| bad("a number"))?;
+            }
             "system.workers" => {
                 self.workers = match (value, value.parse()) {
                     ("auto", _) => None,
@@ -263,7 +286,7 @@ impl Settings {
                 let kinds: Vec<String> = value.split(',').map(|kind| kind.trim().to_owned()).collect();
                 if !kinds.iter().all(|kind| EVE_TYPES.contains(&&**kind) || EVE_TYPES_LATER.contains(&&**kind)) {
                     return Err(bad(
-                        "record types with commas between: alert, anomaly, arp, drop, flow, packet, stats",
+                        "record types with commas between: alert, anomaly, arp, dnp3, drop, enip, flow, modbus, packet, stats",
                     ));
                 }
                 let later = kinds.iter().any(|kind| EVE_TYPES_LATER.contains(&&**kind));
@@ -297,6 +320,29 @@ impl Settings {
         }
         Ok(Assigned::InForce)
     }
+}
+
+/// Protocols that can be switched on.
+const HAS_PARSER: [AppProtocol; 3] = [AppProtocol::Enip, AppProtocol::Modbus, AppProtocol::Dnp3];
+
+/// Sets `leaf` of one parser's settings; or what would fit.
+fn application(settings: &mut ProtocolSettings, leaf: &str, value: &str) -> Result<Assigned, &'static str> {
+    match (leaf, value) {
+        ("enabled", "true" | "yes" | "on") => (settings.enabled, settings.detection_only) = (true, false),
+        ("enabled", "false" | "no" | "off") => (settings.enabled, settings.detection_only) = (false, false),
+        ("enabled", "detection-only") => (settings.enabled, settings.detection_only) = (true, true),
+        ("enabled", _) => return Err("true, false or detection-only"),
+        ("ports" | "detection-ports.dp", list) => {
+            let ports: Result<Vec<u16>, _> = list.split(',').map(|port| port.trim().parse()).collect();
+            match ports {
+                Ok(ports) if ports.len() <= 4 && !ports.contains(&0) => settings.ports = Ports::of(&ports),
+                _ => return Err("up to four ports with commas between"),
+            }
+        }
+        // The reference engine has more to set for each parser.
+        _ => return Ok(Assigned::NotYet),
+    }
+    Ok(Assigned::InForce)
 }
 
 fn action_order(value: &str) -> Option<[ActionWord; 4]> {
@@ -362,8 +408,22 @@ mod tests {
     #[test]
     fn what_does_not_exist_yet_is_said_not_hidden() {
         let mut settings = Settings::default();
-        assert_eq!(settings.assign("app-layer.protocols.dnp3.enabled=true"), Ok(Assigned::NotYet));
+        assert_eq!(settings.assign("app-layer.protocols.mqtt.enabled=true"), Ok(Assigned::NotYet));
         assert_eq!(settings, Settings::default());
+    }
+
+    #[test]
+    fn parsers_are_switched_on_by_name() {
+        use sluice_app::AppProtocol::{Enip, Modbus};
+        let mut settings = Settings::default();
+        assert!(settings.applications.is_off());
+        assert_eq!(settings.assign("app-layer.protocols.enip.enabled=yes"), Ok(Assigned::InForce));
+        assert_eq!(settings.assign("detection.applications.modbus.enabled=detection-only"), Ok(Assigned::InForce));
+        assert!(settings.applications.is_read(Enip));
+        assert!(settings.applications.is_enabled(Modbus) && !settings.applications.is_read(Modbus));
+        assert_eq!(settings.assign("app-layer.protocols.enip.detection-ports.dp=44818, 2222"), Ok(Assigned::InForce));
+        assert!(settings.assign("detection.applications.enip.ports=0").is_err());
+        assert!(settings.assign("detection.applications.enip.enabled=perhaps").is_err());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The typed model.
 
+use sluice_app::AppSettings;
 use sluice_core::ExceptionPolicy;
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -170,6 +171,8 @@ pub struct Settings {
     pub vlan_tracking: bool,
     /// `detection.flow-capacity`: flows a worker remembers at once.
     pub flow_capacity: usize,
+    /// `detection.applications`: parsers of application protocols, all off by default.
+    pub applications: AppSettings,
     /// `detection.action-order`
     pub action_order: [ActionWord; 4],
     /// `detection.variables`
@@ -233,6 +236,7 @@ impl Default for Settings {
             packet_alert_max: 15,
             vlan_tracking: true,
             flow_capacity: 262_144,
+            applications: AppSettings::default(),
             action_order: [Pass, Drop, Reject, Alert],
             variables: Variables::default(),
             dataset_writes: true,

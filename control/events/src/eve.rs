@@ -4,14 +4,14 @@
 //! sent by the worker (header fields of a dropped packet, tunnel, hardware addresses) is read again from the packet's bytes here, off the packet path.
 
 use crate::{
-    community_id,
+    app, community_id,
     json::Json,
     names,
     signature::{Signature, Target},
     stats, time, transport,
 };
 use sluice_core::{
-    Action, Cause, Counters, Direction, Nanos,
+    Action, AppProtocol, Cause, Counters, Direction, Nanos,
     event::{EventBody, EventSlot, FlowEnd, FlowFacts, PacketFacts},
 };
 use sluice_packet::{DecodeConfig, DecodeEvent, Decoded, Headers, LinkType, PacketSource};
@@ -31,6 +31,8 @@ pub struct EveOptions {
     pub arp: bool,
     /// `anomaly` records of decoder events.
     pub anomalies: bool,
+    /// Records of transactions, by number of their protocol.
+    pub applications: [bool; AppProtocol::ALL.len()],
     /// `packet` records of tagged packets.
     pub tagged: bool,
     /// `payload`
@@ -60,6 +62,7 @@ impl Default for EveOptions {
             stats: true,
             arp: true,
             anomalies: false,
+            applications: [true; AppProtocol::ALL.len()],
             tagged: true,
             payload: true,
             payload_printable: true,
@@ -99,15 +102,26 @@ impl EveWriter {
     /// Appends the line of one event, if it is wanted. `signature` finds the texts of a rule by its number.
     pub fn event<'s>(&mut self, out: &mut Vec<u8>, slot: &EventSlot, signature: impl Fn(u32) -> Option<&'s Signature>) {
         match &slot.body {
-            EventBody::Alert { packet, flow, rule, action, blocked, verdict, payload, .. } if self.options.alerts => {
+            EventBody::Alert { packet, flow, rule, action, blocked, verdict, payload, app, .. }
+                if self.options.alerts =>
+            {
                 let Some(signature) = signature(*rule) else { return };
                 self.decode(slot);
                 let mut json = Json::object(out);
                 self.packet_header(&mut json, slot, packet, flow.as_ref(), "alert");
+                if let Some(app) = app {
+                    json.number("tx_id", app.transaction);
+                }
                 alert(&mut json, packet, signature, *blocked);
+                if let Some(app) = app {
+                    app::transaction(&mut json, slot, app);
+                }
                 self.transport(&mut json, slot, packet);
                 self.tunnel(&mut json, packet);
                 if let Some((flow, direction)) = flow {
+                    if let Some(protocol) = flow.app.protocol() {
+                        json.text("app_proto", protocol.name());
+                    }
                     json.text("direction", direction.name());
                     flow_in_alert(&mut json, flow);
                 }
@@ -140,6 +154,13 @@ impl EveWriter {
             EventBody::Flow { flow, end } if self.options.flows => {
                 flow_record(out, flow, *end, self.options.community_id);
                 out.push(b'\n');
+            }
+            EventBody::Application { time, record, flow, app }
+                if self.options.applications.get(app.protocol as usize) == Some(&true) =>
+            {
+                let seed = self.options.community_id;
+                let record = if self.options.record_number { *record } else { 0 };
+                app::record(out, slot, flow, (*time, record), seed, app);
             }
             EventBody::Tagged { packet, flow } if self.options.tagged => {
                 self.decode(slot);
@@ -388,11 +409,11 @@ impl EveWriter {
 /// Link type of packets without a link.
 const RAW_LINK: u16 = 12;
 
-fn has_ports(protocol: u8) -> bool {
+pub(crate) fn has_ports(protocol: u8) -> bool {
     matches!(protocol, 6 | 17 | 132)
 }
 
-fn vlan(json: &mut Json, ids: &[u16; 3], count: u8) {
+pub(crate) fn vlan(json: &mut Json, ids: &[u16; 3], count: u8) {
     if count > 0 {
         json.numbers("vlan", ids.iter().take(usize::from(count)).copied());
     }
@@ -510,6 +531,9 @@ fn flow_record(out: &mut Vec<u8>, flow: &FlowFacts, end: FlowEnd, community_seed
             json.number("response_icmp_type", response_kind);
             json.number("response_icmp_code", response_code);
         }
+    }
+    if let Some(protocol) = flow.app.protocol() {
+        json.text("app_proto", protocol.name());
     }
     json.nested("flow", |json| {
         flow_counts(json, flow);

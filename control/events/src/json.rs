@@ -99,6 +99,21 @@ impl<'a> Json<'a> {
         self.out.push(b']');
     }
 
+    /// A list of objects, one for each item.
+    pub fn list<T>(&mut self, name: &str, items: impl IntoIterator<Item = T>, mut fill: impl FnMut(&mut Json, T)) {
+        self.name(name);
+        self.out.push(b'[');
+        for (place, item) in items.into_iter().enumerate() {
+            if place > 0 {
+                self.out.push(b',');
+            }
+            let mut inner = Json::object(self.out);
+            fill(&mut inner, item);
+            inner.end();
+        }
+        self.out.push(b']');
+    }
+
     /// A list with one object.
     pub fn list_of_one(&mut self, name: &str, fill: impl FnOnce(&mut Json)) {
         self.name(name);

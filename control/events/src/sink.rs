@@ -182,7 +182,11 @@ impl Sinks {
                 }
             }
             EventBody::Flow { .. } => told.flows += 1,
-            EventBody::Empty | EventBody::Arp { .. } | EventBody::Anomaly { .. } | EventBody::Tagged { .. } => {}
+            EventBody::Empty
+            | EventBody::Arp { .. }
+            | EventBody::Anomaly { .. }
+            | EventBody::Application { .. }
+            | EventBody::Tagged { .. } => {}
         }
     }
 

@@ -135,6 +135,11 @@ pub enum Problem {
         /// The keyword.
         keyword: &'static str,
     },
+    /// The rule is in use, but the settings leave off the parser it needs.
+    ParserOff {
+        /// The protocol.
+        protocol: &'static str,
+    },
     /// The rule asks for a file that the settings do not name.
     NotConfigured {
         /// What the file is.
@@ -306,6 +311,7 @@ impl fmt::Display for Problem {
             Self::UnknownAction => write!(f, "no such action"),
             Self::BadExpression { reason } => write!(f, "the regular expression does not compile: {reason}"),
             Self::NotActedOn { keyword } => write!(f, "the rule is in use, but `{keyword}` does nothing yet"),
+            Self::ParserOff { protocol } => write!(f, "the rule never matches: {protocol} is not looked for"),
             Self::UnknownEvent { name } => write!(f, "no event is called {name}"),
             Self::UnknownProtocol { .. } => write!(f, "no such protocol"),
             Self::UnknownDirection => write!(f, "no such direction"),
@@ -386,6 +392,9 @@ impl Problem {
             Self::UnknownDirection => "use ->, <> or =>".into(),
             Self::BadExpression { .. } => "correct the expression; pcre2pattern(3) has the syntax".into(),
             Self::NotActedOn { .. } => "nothing to change: its alerts are complete".into(),
+            Self::ParserOff { protocol } => {
+                format!("switch it on: --set detection.applications.{protocol}.enabled=true").into()
+            }
             Self::UnknownEvent { .. } => "use a name of the manual's list of events".into(),
             Self::UnbalancedBrackets => "close each `[` with one `]`".into(),
             Self::EmptyMember => "remove the extra comma".into(),

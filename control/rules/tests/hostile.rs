@@ -110,7 +110,8 @@ fn books(mode: Mode, link: LinkType, seconds: &[u16], frames: &[Vec<u8>]) -> Res
     setup.settings.checksums = ChecksumMode::Auto;
     setup.settings.flow_capacity = 24;
     setup.settings.half_open_capacity = 8;
-    setup.settings.copies = Copies { alerts: true, flows: true, drops: true, arp: true, anomalies: true, tagged: true };
+    setup.settings.copies =
+        Copies { alerts: true, flows: true, drops: true, arp: true, anomalies: true, applications: true, tagged: true };
     let mut engine = Engine::with(harness::BROAD, setup);
     let mut session = Session::new(BOTH[0]);
     let opening = if link == LinkType::Ethernet { session.handshake() } else { Vec::new() };
@@ -121,7 +122,7 @@ fn books(mode: Mode, link: LinkType, seconds: &[u16], frames: &[Vec<u8>]) -> Res
         EventBody::Drop { .. } => drops += 1,
         EventBody::Flow { .. } => ended += 1,
         EventBody::Tagged { .. } => tagged += 1,
-        EventBody::Empty | EventBody::Arp { .. } | EventBody::Anomaly { .. } => {}
+        EventBody::Empty | EventBody::Arp { .. } | EventBody::Anomaly { .. } | EventBody::Application { .. } => {}
     };
     for (number, frame) in opening.iter().chain(frames).enumerate() {
         now += u64::from(seconds[number % seconds.len()]);

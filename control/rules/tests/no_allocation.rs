@@ -57,8 +57,15 @@ fn packets_are_judged_without_allocating() {
         thresholds: "suppress gen_id 1, sig_id 3, track by_src, ip 10.0.0.1\nrate_filter gen_id 1, sig_id 4, track by_src, count 1, seconds 1, new_action drop, timeout 1",
         ..harness::inline()
     };
-    setup.settings.copies =
-        sluice_worker::Copies { alerts: true, flows: true, drops: true, arp: true, anomalies: true, tagged: true };
+    setup.settings.copies = sluice_worker::Copies {
+        alerts: true,
+        flows: true,
+        drops: true,
+        arp: true,
+        anomalies: true,
+        applications: true,
+        tagged: true,
+    };
     let mut engine = Engine::with(harness::BROAD, setup);
     let rounds: Vec<_> = (0..20).map(traffic).collect();
     let mut alerts = 0_u64;

@@ -188,6 +188,7 @@ proptest! {
                 headers,
                 direction: packet.direction,
                 established: packet.direction.is_some() && packet.established,
+                app: None,
                 now: Nanos::from_seconds(1000 + number as u64),
             };
             let protocol = headers.protocol;

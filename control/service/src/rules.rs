@@ -141,6 +141,7 @@ fn load(
             reputations: reputations(settings, &mut diagnostics),
             countries: countries(settings.geoip_database.as_deref(), &mut diagnostics),
         },
+        applications: settings.applications,
     };
     let compiled = compile::compile(&set.rules, &compile_options, names, generation)?;
     let signatures: Vec<Signature> = compiled

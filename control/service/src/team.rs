@@ -5,7 +5,7 @@
 use crate::{publish, rules::LoadedRules};
 use sluice_config::{Checksums, EveSettings, Settings, Stages};
 use sluice_core::{
-    ExceptionPolicy, HashKey,
+    AppProtocol, ExceptionPolicy, HashKey,
     order::{Order, Seat, Turn},
     ring::{self, EventReceiver, WhenFull},
     verdict::Mode,
@@ -60,8 +60,10 @@ impl Team {
         let generations = publish::stage(plan.rules, plan.egress.len(), plan.most_alerts)?.into_generations();
         let mut team = Self { workers: Vec::new(), posts: Vec::new(), events: Vec::new() };
         for (number, (egress, generation)) in plan.egress.into_iter().zip(generations).enumerate() {
-            let (sender, receiver) =
-                ring::event_ring(number as u16, plan.event_slots, plan.event_bytes, plan.when_full);
+            // Both messages of a transaction travel behind the packet.
+            let messages = if plan.settings.applications.is_off() { 0 } else { 2 * sluice_app::store::CELL };
+            let bytes = plan.event_bytes + messages;
+            let (sender, receiver) = ring::event_ring(number as u16, plan.event_slots, bytes, plan.when_full);
             let turn = Turn::new(plan.order.as_ref().map(|order| Seat::new(Arc::clone(order), number)));
             let state = State::new(Arc::clone(&shared), turn);
             let reporter = Reporter::new(sender, plan.settings.copies);
@@ -84,6 +86,7 @@ pub fn copies(settings: &EveSettings) -> Copies {
         drops: true,
         arp: eve.arp,
         anomalies: eve.anomalies,
+        applications: eve.applications != [false; AppProtocol::ALL.len()],
         tagged: eve.tagged,
     }
 }
@@ -103,6 +106,7 @@ pub fn worker_settings(settings: &Settings, inline: bool, copies: Copies) -> set
         partitions: sluice_flow::Partitions::for_capacity(settings.flow_capacity),
         vlan_tracking: settings.vlan_tracking,
         copies,
+        applications: settings.applications,
         stages: match settings.stages {
             Stages::Forward => settings::Stages::Forward,
             Stages::Lookup => settings::Stages::Lookup,
@@ -130,6 +134,7 @@ pub fn eve_options(settings: &EveSettings) -> EveOptions {
         stats: wanted("stats"),
         arp: wanted("arp"),
         anomalies: wanted("anomaly") && settings.anomaly_decode,
+        applications: AppProtocol::ALL.map(|protocol| wanted(protocol.name())),
         tagged: wanted("packet"),
         payload: settings.payload,
         payload_printable: settings.payload_printable,

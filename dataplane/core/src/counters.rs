@@ -115,6 +115,26 @@ counters! {
     decoder_cut => "decoder.cut",
     /// IP fragments. Not yet put together again.
     defrag_fragments => "defrag.fragments",
+    /// TCP flows of EtherNet/IP.
+    app_flow_enip_tcp => "app_layer.flow.enip_tcp",
+    /// UDP flows of EtherNet/IP.
+    app_flow_enip_udp => "app_layer.flow.enip_udp",
+    /// Flows of Modbus.
+    app_flow_modbus => "app_layer.flow.modbus",
+    /// Flows of DNP3.
+    app_flow_dnp3 => "app_layer.flow.dnp3",
+    /// Messages of application protocols.
+    app_pdu => "app.pdu",
+    /// Messages that do not end in their segment: not read.
+    app_pdu_incomplete => "app.pdu_incomplete",
+    /// Data that can't be a message of their flow's protocol.
+    app_pdu_broken => "app.pdu_broken",
+    /// Transactions begun.
+    app_transactions => "app.transactions",
+    /// Transactions given up to make room for others.
+    app_transactions_evicted => "app.transactions_evicted",
+    /// Messages without room: judged at once, without the other one of their transaction.
+    app_no_room => "app.no_room",
     /// Flows created.
     flow_total => "flow.total",
     /// TCP flows created.

@@ -4,6 +4,7 @@
 //! are found by number; the packet's bytes travel in the slot that carries the record.
 
 use crate::{
+    application::{AppFacts, AppState},
     direction::Direction,
     exception::ExceptionPolicy,
     order::Position,
@@ -177,6 +178,8 @@ pub struct FlowFacts {
     pub midstream: Option<ExceptionPolicy>,
     /// Nothing looks at it any more.
     pub bypassed: bool,
+    /// Its application protocol.
+    pub app: AppState,
 }
 
 /// What an event says.
@@ -203,6 +206,8 @@ pub enum EventBody {
         verdict: Action,
         /// Place of the payload in the slot's bytes.
         payload: (u32, u32),
+        /// The transaction that matched, when the signature is about one.
+        app: Option<AppFacts>,
     },
     /// A packet was stopped.
     Drop {
@@ -216,6 +221,17 @@ pub enum EventBody {
         rule: Option<(u32, Action)>,
         /// Generation of the rule set.
         generation: u32,
+    },
+    /// A transaction of an application protocol is complete, or as complete as it will be.
+    Application {
+        /// Time at which it ended.
+        time: Nanos,
+        /// Number of the record it ended with, 0 for none.
+        record: u64,
+        /// Its flow.
+        flow: FlowFacts,
+        /// The transaction.
+        app: AppFacts,
     },
     /// An ARP packet.
     Arp {
@@ -260,8 +276,10 @@ pub struct EventSlot {
     pub body: EventBody,
     /// Link type of the bytes, as captures number it.
     pub link: u16,
-    /// The frame, or its beginning. Never grows beyond the capacity it was made with.
+    /// The frame, or its beginning, then what else was added. Never grows beyond the capacity it was made with.
     bytes: Vec<u8>,
+    /// How many of them are the frame's.
+    frame: usize,
 }
 
 impl EventSlot {
@@ -270,9 +288,25 @@ impl EventSlot {
         Self { bytes: Vec::with_capacity(capacity), ..Self::default() }
     }
 
-    /// The bytes carried.
+    /// The bytes of the frame that are carried.
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        self.bytes.get(..self.frame).unwrap_or_default()
+    }
+
+    /// What [`EventSlot::add_bytes`] put there.
+    pub fn piece(&self, (start, length): (u32, u32)) -> &[u8] {
+        let rest = self.bytes.get(start as usize..).unwrap_or_default();
+        rest.get(..length as usize).unwrap_or(rest)
+    }
+
+    /// Appends as much of `data` as fits behind the frame; where it lies: start and length. Never allocates.
+    pub fn add_bytes(&mut self, data: &[u8]) -> (u32, u32) {
+        let start = self.bytes.len();
+        let room = self.bytes.capacity().saturating_sub(start).min(data.len());
+        if let Some(part) = data.get(..room) {
+            self.bytes.extend_from_slice(part);
+        }
+        (start as u32, room as u32)
     }
 
     /// Replaces the bytes by as much of `data` as fits. Never allocates.
@@ -282,5 +316,6 @@ impl EventSlot {
         if let Some(part) = data.get(..room) {
             self.bytes.extend_from_slice(part);
         }
+        self.frame = self.bytes.len();
     }
 }

@@ -14,6 +14,7 @@
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod application;
 pub mod counters;
 pub mod direction;
 pub mod event;
@@ -29,6 +30,7 @@ pub mod table;
 pub mod time;
 pub mod verdict;
 
+pub use application::{AppFacts, AppLink, AppProtocol, AppState};
 pub use counters::Counters;
 pub use direction::Direction;
 pub use exception::ExceptionPolicy;

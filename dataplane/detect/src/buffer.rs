@@ -1,7 +1,8 @@
 //! The pieces of a packet a program can look at.
 //!
-//! Application-layer buffers join this list with their parsers.
+//! Pieces of the messages of application protocols are found by their parsers: see [`Buffer::App`].
 
+use sluice_app::AppBuffer;
 use sluice_packet::Headers;
 
 /// The ether type of ARP.
@@ -46,6 +47,8 @@ pub enum Buffer {
     SourceAddress,
     /// `ip.dst`
     DestinationAddress,
+    /// A piece of the message that is judged: there is one only while rules about messages are.
+    App(AppBuffer),
 }
 
 impl Buffer {
@@ -64,7 +67,7 @@ impl Buffer {
             Self::Icmpv6Header => when(headers.is_icmpv6(), headers.transport_header(frame)),
             Self::IgmpHeader => when(headers.protocol == 2 && headers.is_ip(), headers.ip_payload(frame)),
             Self::SctpHeader => when(headers.is_sctp(), headers.ip_payload(frame)),
-            Self::SctpChunkData => None,
+            Self::SctpChunkData | Self::App(_) => None,
             Self::ArpHeader => {
                 when(!headers.is_ip() && headers.ether_type == ARP && !headers.invalid, headers.payload(frame))
             }
@@ -75,7 +78,7 @@ impl Buffer {
 
     /// Whether a packet can have several of this piece.
     pub const fn is_several(self) -> bool {
-        matches!(self, Self::SctpChunkData)
+        matches!(self, Self::SctpChunkData | Self::App(_))
     }
 
     /// Whether `wanted` holds for one instance of this piece. Most have one.

@@ -3,9 +3,11 @@
 //! Compiled by `sluice-rules`, judged by [`crate::inspect`], cheap ones first.
 
 use crate::{
+    app::{AppCheck, FlowProtocol},
     prefix::{Countries, Country, Reputations},
     range::Range,
 };
+use sluice_app::View;
 use sluice_core::Direction;
 use sluice_flow::{FlowView, tcp};
 use sluice_packet::{DecodeEvent, Headers, checksum};
@@ -149,6 +151,10 @@ pub enum ScoreTest {
 /// A question about one packet and its flow.
 #[derive(Clone, Debug)]
 pub enum Check {
+    /// Something of the message of an application protocol.
+    App(AppCheck),
+    /// The application protocol of the flow.
+    FlowProtocol(FlowProtocol),
     /// `flags`
     TcpFlags {
         /// The flags asked for.
@@ -279,6 +285,8 @@ pub struct Context<'a> {
     pub flow: Option<&'a FlowView<'a>>,
     /// Time of the packet.
     pub now: sluice_core::Nanos,
+    /// The message of an application protocol that is judged.
+    pub app: Option<&'a View<'a>>,
 }
 
 impl Check {
@@ -287,6 +295,8 @@ impl Check {
         let headers = context.headers;
         let flow = context.flow;
         match self {
+            Self::App(check) => context.app.is_some_and(|view| check.holds(view)),
+            Self::FlowProtocol(wanted) => flow.is_some_and(|flow| wanted.holds(flow.app)),
             Self::TcpFlags { value, ignored, how } => {
                 headers.is_tcp() && flags_match(headers.tcp.flags & !ignored, *value, *how)
             }
@@ -409,7 +419,7 @@ impl Check {
             Self::TcpFlags { .. } | Self::PayloadSize(_) | Self::DecodeEvent(_) | Self::IcmpType(_) => 0,
             Self::FlowBitSet(_) | Self::FlowBitNotSet(_) | Self::FlowInt(..) => 2,
             Self::SharedBit { .. } | Self::Reputation { .. } | Self::Country { .. } => 3,
-            Self::IpOption(_) | Self::SctpChunkType(_) | Self::Checksum { .. } => 4,
+            Self::App(_) | Self::IpOption(_) | Self::SctpChunkType(_) | Self::Checksum { .. } => 4,
             _ => 1,
         }
     }

@@ -5,6 +5,7 @@
 //! made in [`Inspector::new`] for one rule set.
 
 use crate::{
+    buffer::Buffer,
     candidates::Candidates,
     check::{Check, Context, Owner},
     derived::Workshop,
@@ -19,6 +20,7 @@ use crate::{
     state::{State, Subject},
     threshold::{Outcome, Track, UniqueOn},
 };
+use sluice_app::View;
 use sluice_core::{Action, Counters, Direction, Nanos};
 use sluice_flow::FlowView;
 use sluice_hyperscan::{Next, Scratch};
@@ -40,6 +42,8 @@ pub struct PacketView<'a> {
     pub established: bool,
     /// Time of the packet.
     pub now: Nanos,
+    /// The message of an application protocol that is judged, for [`Inspector::inspect_app`].
+    pub app: Option<&'a View<'a>>,
 }
 
 /// A signature that matched.
@@ -79,6 +83,11 @@ impl Findings {
     /// Whether nothing was found.
     pub fn is_empty(&self) -> bool {
         self.used == 0
+    }
+
+    /// Whether a signature lets the packet pass.
+    pub fn passes(&self) -> bool {
+        self.as_slice().iter().any(|finding| finding.action == Action::Pass)
     }
 
     /// Forgets all.
@@ -160,6 +169,27 @@ impl Inspector {
         self.decide(ruleset, packet, flow, state, counters, findings);
     }
 
+    /// Judges the message `packet.app` by the rules about messages of its protocol; what was found is left in `findings`. `packet` is the packet at
+    /// hand, which goes the way the message went.
+    ///
+    /// # Cost
+    /// One evaluation for each rule about the protocol.
+    // GAP(prefilter): rules about messages are few; a prefilter over their buffers comes with the protocols that have many.
+    pub fn inspect_app(
+        &mut self,
+        ruleset: &Ruleset,
+        packet: &PacketView,
+        flow: Option<&mut FlowView>,
+        state: &mut State,
+        counters: &mut Counters,
+        findings: &mut Findings,
+    ) {
+        findings.clear();
+        let Some(view) = packet.app else { return };
+        ruleset.app_rules(view.protocol).iter().for_each(|&rule| self.candidates.add(rule));
+        self.decide(ruleset, packet, flow, state, counters, findings);
+    }
+
     /// The slow reference of [`Inspector::inspect`]: every rule is a candidate, no prefilter and no grouping. For tests, which hold the two
     /// against each other.
     pub fn inspect_every_rule(
@@ -174,7 +204,10 @@ impl Inspector {
         findings.clear();
         self.rewrites.clear();
         let judged = judged_before(packet, flow.as_deref_mut(), ruleset.generation);
-        for (number, _) in (0..).zip(ruleset.rules()).filter(|(_, rule)| !rule.addresses_only || rule.since > judged) {
+        for (number, _) in (0..)
+            .zip(ruleset.rules())
+            .filter(|(_, rule)| rule.app.is_empty() && (!rule.addresses_only || rule.since > judged))
+        {
             self.candidates.add(number);
         }
         self.decide(ruleset, packet, flow, state, counters, findings);
@@ -212,6 +245,7 @@ impl Inspector {
                 continue;
             };
             finding.whole_flow = (rule.addresses_only && flow.as_deref().is_none_or(|flow| is_of(flow, packet)))
+                || !rule.app.is_empty()
                 || (packet.headers.is_tcp()
                     && packet.established
                     && !rule.programs.is_empty()
@@ -282,7 +316,7 @@ impl Inspector {
             return false;
         }
         let headers = packet.headers;
-        let context = Context { frame: packet.frame, headers, flow, now: packet.now };
+        let context = Context { frame: packet.frame, headers, flow, now: packet.now, app: packet.app };
         for check in &rule.checks {
             let shared = |bit, owner| {
                 state.is_set(Subject::of(owner, headers.ip_version, &headers.src, &headers.dst), owner, bit, packet.now)
@@ -312,10 +346,16 @@ impl Inspector {
 /// Whether `matches` says yes to a buffer that `program` is about, or the program to there being none.
 fn in_buffer(program: &Program, packet: &PacketView, mut matches: impl FnMut(&[u8]) -> bool) -> bool {
     let mut there = false;
-    let found = program.buffer.any(packet.frame, packet.headers, |buffer| {
+    let look = |buffer: &[u8]| {
         there = true;
         program.absence != Absence::Wanted && matches(buffer)
-    });
+    };
+    let found = match program.buffer {
+        Buffer::App(buffer) => packet.app.is_some_and(|view| view.any_bytes(buffer, look)),
+        // The packet at hand may be a later one than the message came in.
+        Buffer::Payload if packet.app.is_some() => packet.app.map(View::message).is_some_and(look),
+        buffer => buffer.any(packet.frame, packet.headers, look),
+    };
     found || (!there && program.absence != Absence::Fails)
 }
 
@@ -429,8 +469,13 @@ fn count(
             true
         }
         IntStep::Test(id, test) => {
-            let context =
-                Context { frame: packet.frame, headers: packet.headers, flow: flow.as_deref(), now: packet.now };
+            let context = Context {
+                frame: packet.frame,
+                headers: packet.headers,
+                flow: flow.as_deref(),
+                now: packet.now,
+                app: packet.app,
+            };
             Check::FlowInt(*id, *test).holds(&context, |_, _| false)
         }
     })

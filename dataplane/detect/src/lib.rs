@@ -8,6 +8,7 @@
 //! - [`entropy`], [`dataset`], [`prefix`], [`rewrite`]: what single keywords need
 //! - `gate`, `address_index`, `candidates`: a quick look at a rule; rules found by an address; the rules a packet may match, in order
 //! - [`ruleset`], [`group`]: all signatures, grouped by protocol and direction, each group with its prefilter
+//! - [`app`]: what is asked of the messages of application protocols
 //! - [`state`]: thresholds, host bits and pair bits shared between flows
 //! - [`inspect`]: one packet against the rule set
 //!
@@ -19,6 +20,7 @@
 
 pub mod address;
 mod address_index;
+pub mod app;
 pub mod base64;
 pub mod buffer;
 mod candidates;

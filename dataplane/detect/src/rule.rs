@@ -1,6 +1,7 @@
 //! One compiled signature.
 
 use crate::{
+    app::Protocols,
     check::{Check, IntOperand, IntTest, Owner, SharedBit},
     program::Program,
     threshold::{Suppression, Threshold},
@@ -173,4 +174,6 @@ pub struct Rule {
     /// Asks for TCP, UDP, SCTP or ICMP and for no event of the decoder: silent about packets whose header of that protocol could not be
     /// decoded, and about fragments.
     pub needs_transport: bool,
+    /// Asks something of the messages of these protocols: judged for each of them, and never for a packet. None for all other rules.
+    pub app: Protocols,
 }

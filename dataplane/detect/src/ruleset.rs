@@ -14,6 +14,7 @@ use crate::{
     transform::Transform,
 };
 use pcre2::bytes::Regex;
+use sluice_app::AppProtocol;
 use sluice_core::Direction;
 use std::collections::BTreeMap;
 
@@ -46,6 +47,9 @@ impl Class {
 
     /// Whether `rule` can match packets of this class.
     fn admits(self, rule: &Rule) -> bool {
+        if !rule.app.is_empty() {
+            return false;
+        }
         // A header that could not be decoded leaves its protocol's packets among the others, where only rules about that look for them.
         let others = self == Self::Other && !rule.needs_transport;
         match rule.protocol {
@@ -99,6 +103,8 @@ pub struct Ruleset {
     decodes: bool,
     tags_hosts: bool,
     groups: Box<[Group]>,
+    /// Numbers of the rules about messages, for each application protocol.
+    app: [Box<[u32]>; AppProtocol::ALL.len()],
 }
 
 impl Ruleset {
@@ -149,6 +155,12 @@ impl Ruleset {
     #[inline]
     pub fn group(&self, class: Class, direction: Direction) -> Option<&Group> {
         self.groups.get(class as usize * 2 + direction.index())
+    }
+
+    /// Rules that are judged for each message of `protocol`, in order of evaluation.
+    #[inline]
+    pub fn app_rules(&self, protocol: AppProtocol) -> &[u32] {
+        self.app.get(protocol as usize).map_or(&[], |rules| rules)
     }
 
     /// All groups: for each class, to the server and to the client.
@@ -264,6 +276,10 @@ impl RulesetBuilder {
                 groups.push(Group::new(&entries)?);
             }
         }
+        let app = AppProtocol::ALL.map(|protocol| {
+            let about = (0_u32..).zip(&self.rules).filter(|(_, (rule, _))| rule.app.contains(protocol));
+            about.map(|(number, _)| number).collect()
+        });
         let is_base64 = |step: &Step| matches!(step, Step::Base64 { .. });
         let mut rules = self.rules.iter();
         let decodes = rules.any(|(rule, _)| rule.programs.iter().flat_map(|program| program.steps()).any(is_base64));
@@ -281,6 +297,7 @@ impl RulesetBuilder {
             ports: self.ports.into_boxed_slice(),
             regexes: self.regexes.into_boxed_slice(),
             groups: groups.into_boxed_slice(),
+            app,
         })
     }
 }

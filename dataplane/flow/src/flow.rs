@@ -5,7 +5,7 @@
 
 use crate::tcp::TcpTracker;
 use sluice_core::{
-    Action, Direction, ExceptionPolicy, FlowKey, Nanos,
+    Action, AppLink, AppState, Direction, ExceptionPolicy, FlowKey, Nanos,
     event::{FlowFacts, FlowState},
     key::Endpoint,
 };
@@ -46,6 +46,8 @@ pub struct Flow {
     pub vlan: [u16; 3],
     /// Used places of `vlan`.
     pub vlan_count: u8,
+    /// What is known of its application protocol.
+    pub app: AppState,
     /// The generation whose rules that look at addresses and protocol alone were judged last, per direction; 0 for none.
     pub addresses_judged: [u32; 2],
 
@@ -53,6 +55,8 @@ pub struct Flow {
     pub tcp: TcpTracker,
     /// ICMP type and code, per direction.
     pub icmp: [(u8, u8); 2],
+    /// Place of its conversation in the worker's store of application protocols, counted from 1; 0 for none.
+    pub app_place: u32,
     /// Neighbours in the same place of the timer wheel, and the place. In a free slot the first is the next free one.
     pub(crate) wheel_next: u32,
     pub(crate) wheel_previous: u32,
@@ -74,6 +78,24 @@ impl Flow {
             *packets += 1;
             *bytes += length;
         }
+    }
+
+    /// Its part in the parsers of application protocols.
+    #[inline]
+    pub const fn app_link(&self) -> AppLink {
+        AppLink { state: self.app, place: self.app_place }
+    }
+
+    /// Sets its part in the parsers of application protocols.
+    #[inline]
+    pub const fn set_app_link(&mut self, link: AppLink) {
+        self.app = link.state;
+        self.app_place = link.place;
+    }
+
+    /// Forgets that marks were left: for a copy without them.
+    pub const fn forget_marks(&mut self) {
+        self.marked = false;
     }
 
     /// IP protocol number.
@@ -111,6 +133,7 @@ impl Flow {
             action: self.action,
             midstream: self.midstream,
             bypassed: self.bypassed,
+            app: self.app,
         }
     }
 }

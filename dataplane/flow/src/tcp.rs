@@ -342,6 +342,11 @@ impl TcpTracker {
         }
     }
 
+    /// Whether it was picked up without its handshake: who asked whom is a guess.
+    pub const fn is_midstream(&self) -> bool {
+        self.midstream
+    }
+
     /// Moves the connection on by one packet. `midstream` allows to pick one up without its handshake. `offers` is always the same room.
     ///
     /// # Cost

@@ -36,6 +36,8 @@ pub enum PacketSource {
     Geneve,
     /// GTP-U (3GPP TS 29.281).
     GtpU,
+    /// No packet: a flow ended, and what was left of its data was judged.
+    FlowEnd,
 }
 
 impl PacketSource {
@@ -50,6 +52,7 @@ impl PacketSource {
             Self::Vxlan => "vxlan encapsulation",
             Self::Geneve => "geneve encapsulation",
             Self::GtpU => "gtp-u tunnel",
+            Self::FlowEnd => "stream (flow timeout)",
         }
     }
 }

@@ -71,7 +71,7 @@ impl Pipeline {
 
     fn end(&mut self, flow: FlowRef, end: FlowEnd) {
         if let Some(gone) = self.flows.remove(flow) {
-            self.reporter.flow(gone.facts(), end);
+            self.ending(gone.last).1.flow(&gone, end);
         }
     }
 
@@ -122,13 +122,13 @@ impl Pipeline {
 
     /// A new flow, half open when its first packet is a SYN.
     fn create(&mut self, headers: &Headers, keyed: &Keyed, now: Nanos) -> Result<FlowRef, TableFull> {
-        let Self { flows, counters, reporter, .. } = self;
+        let (flows, mut ending) = self.ending(now);
         let Keyed { key, swapped, hash } = *keyed;
         let opening = Opening { key, hash, swapped, now };
         if headers.is_tcp() && headers.tcp.flags & (tcp::SYN | tcp::ACK | tcp::RST) == tcp::SYN {
             let half_open = flows.insert_half_open(opening, |gone| {
-                counters.flow_half_open_evicted += 1;
-                reporter.flow(gone.facts(), FlowEnd::Forced);
+                ending.counters.flow_half_open_evicted += 1;
+                ending.flow(gone, FlowEnd::Forced);
             });
             if half_open.is_ok() {
                 return half_open;
@@ -136,8 +136,8 @@ impl Pipeline {
         }
         flows.insert(opening).or_else(|full| {
             let gone = flows.evict(hash).ok_or(full)?;
-            counters.flow_evicted += 1;
-            reporter.flow(gone.facts(), FlowEnd::Forced);
+            ending.counters.flow_evicted += 1;
+            ending.flow(&gone, FlowEnd::Forced);
             flows.insert(opening)
         })
     }
@@ -164,12 +164,12 @@ impl Pipeline {
     }
 
     /// Puts what the packet left of its flow where it stays.
-    pub(crate) fn settle(&mut self, found: InTable) -> Result<(), TableFull> {
+    pub(crate) fn settle(&mut self, found: InTable, now: Nanos) -> Result<(), TableFull> {
         let Some((flow, _)) = found else { return Ok(()) };
-        let Self { flows, counters, reporter, .. } = self;
+        let (flows, mut ending) = self.ending(now);
         flows.settle(flow, |gone| {
-            counters.flow_evicted += 1;
-            reporter.flow(gone.facts(), FlowEnd::Forced);
+            ending.counters.flow_evicted += 1;
+            ending.flow(gone, FlowEnd::Forced);
         })
     }
 }

@@ -8,6 +8,7 @@
 //! - [`frames`]: the bytes of a burst, decoded
 //! - [`pipeline`]: one packet through flow, rules and verdict
 //! - `in_table`: the flow of a packet: found, created, counted, settled
+//! - `application`: messages of application protocols, and rules about them; what is left of them when a flow ends
 //! - [`glance`]: frames of flows that nothing looks at any more, without decoding them
 //! - [`flows`]: which flow a packet belongs to
 //! - [`report`]: event records
@@ -21,6 +22,7 @@
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod application;
 pub mod checksums;
 pub mod egress;
 pub mod flows;

@@ -14,6 +14,7 @@ use crate::{
     rewrite::Plan,
     settings::Settings,
 };
+use sluice_app::{Store, Turn};
 use sluice_core::{
     Action, Cause, Counters, Direction, ExceptionPolicy, HashKey, Nanos, Position, Verdict, event::FlowState,
     time::NANOS_PER_SECOND, verdict::Mode,
@@ -44,9 +45,9 @@ pub struct Pipeline {
     pub(crate) settings: Settings,
     /// The rules, and the room to judge by them. Exchanged by the worker between bursts.
     pub generation: Parcel,
-    state: State,
+    pub(crate) state: State,
     pub(crate) flows: FlowTable,
-    findings: Findings,
+    pub(crate) findings: Findings,
     pub(crate) reporter: Reporter,
     /// Resets and unreachables to be sent with the burst; never more than [`MOST_ANSWERS`].
     answers: Vec<Answer>,
@@ -64,6 +65,8 @@ pub struct Pipeline {
     pub(crate) plain_reader: PlainReader,
     /// Frames that were not decoded, not counted yet.
     pub(crate) plain: PlainTally,
+    /// Conversations in application protocols.
+    pub(crate) applications: Store,
 }
 
 impl Pipeline {
@@ -83,6 +86,7 @@ impl Pipeline {
             shortest_idle_ns: u64::from(settings.timeouts.shortest_s()) * NANOS_PER_SECOND,
             plain_reader: PlainReader::new(&settings.decode, settings.vlan_tracking),
             plain: PlainTally::default(),
+            applications: Store::new(settings.applications),
             settings,
             generation,
             state,
@@ -123,7 +127,7 @@ impl Pipeline {
     pub fn lookup_only(&mut self, decoded: &Decoded, keyed: Option<Keyed>, frame: &[u8], now: Nanos) {
         let subject = Subject { frame, headers: decoded.innermost(), layer: depth_of(decoded), time: now, record: 0 };
         let found = self.flow_of(&subject, keyed, true, now);
-        if found.and_then(|found| self.settle(found)).is_err() {
+        if found.and_then(|found| self.settle(found, now)).is_err() {
             self.counters.flow_memcap += 1;
         }
     }
@@ -185,22 +189,22 @@ impl Pipeline {
 
     /// Ends idle flows, within a budget: live.
     pub fn expire(&mut self, now: Nanos) {
-        let reporter = &mut self.reporter;
-        self.flows.expire(now, |flow, end| reporter.flow(flow.facts(), end));
+        let (flows, mut ending) = self.ending(now);
+        flows.expire(now, |flow, end| ending.flow(flow, end));
     }
 
     /// A second has begun, just before `record` of a capture: ends every flow that is idle.
     pub fn tick(&mut self, record: u64, now: Nanos) {
-        let reporter = &mut self.reporter;
-        reporter.stand_at(Position::clock(record));
-        self.flows.expire_all(now, |flow, end| reporter.flow(flow.facts(), end));
+        self.reporter.stand_at(Position::clock(record));
+        let (flows, mut ending) = self.ending(now);
+        flows.expire_all(now, |flow, end| ending.flow(flow, end));
     }
 
     /// Ends all flows: the engine stops.
     pub fn finish(&mut self) {
-        let reporter = &mut self.reporter;
-        reporter.stand_at(Position::END);
-        self.flows.drain(|flow, end| reporter.flow(flow.facts(), end));
+        self.reporter.stand_at(Position::END);
+        let (flows, mut ending) = self.ending(Nanos(0));
+        flows.drain(|flow, end| ending.flow(flow, end));
         self.publish();
     }
 
@@ -236,7 +240,7 @@ impl Pipeline {
             }
         };
         let verdict = self.in_flow(subject, found, sound, now);
-        match self.settle(found) {
+        match self.settle(found, now) {
             // What the packet left behind could not be kept, so it must not arrive.
             Err(TableFull) if verdict == Verdict::Pass => self.without_room(subject),
             _ => verdict,
@@ -289,7 +293,11 @@ impl Pipeline {
         if flow.as_ref().and_then(|flow| flow.action) == Some(Action::Pass) {
             return Verdict::Pass;
         }
-        let packet = PacketView { frame, headers, direction, established, now };
+        if !self.applications.is_off() {
+            self.recognise(subject, found, established && sound);
+            flow = found.and_then(|(flow, _)| self.flows.view(flow));
+        }
+        let packet = PacketView { frame, headers, direction, established, now, app: None };
         // Inline, marks of a packet that is not sound go onto a copy, unless its sums may be wrong because the card fills them in later.
         // Passive they stay, as with the reference engine.
         let leaves_marks = sound || self.checksums == Checksums::Try || self.settings.mode == Mode::Passive;
@@ -306,15 +314,16 @@ impl Pipeline {
         }
         inspector.inspect(ruleset, &packet, flow, &mut self.state, &mut self.counters, &mut self.findings);
         self.asks_rewrite = self.settings.mode == Mode::Inline && !inspector.rewrites().is_empty();
-        if self.findings.is_empty() {
-            return Verdict::Pass;
+        let verdict = if self.findings.is_empty() { Verdict::Pass } else { self.act(subject, found, sound, None) };
+        if self.applications.is_off() || verdict != Verdict::Pass || self.findings.passes() {
+            return verdict;
         }
-        self.act(subject, found, sound)
+        self.application(subject, found, sound, established, now)
     }
 
     /// Turns what was found into events and a verdict. A packet that is not `sound` does not buy its flow free: the other end never
     /// reads it.
-    fn act(&mut self, subject: &Subject, found: Option<(FlowRef, Direction)>, sound: bool) -> Verdict {
+    pub(crate) fn act(&mut self, subject: &Subject, found: InTable, sound: bool, app: Option<&Turn>) -> Verdict {
         let generation = self.generation.ruleset.generation;
         let inline = self.settings.mode == Mode::Inline;
         let mut flow = found.and_then(|(flow, _)| self.flows.get_mut(flow));
@@ -338,11 +347,13 @@ impl Pipeline {
             _ if passed => Action::Pass,
             _ => Action::Alert,
         };
+        let payload = subject.headers.payload(subject.frame);
+        let view = app.map(|turn| self.applications.view(turn, payload));
         for finding in self.findings.as_slice() {
             if finding.speaks {
                 let blocked = finding.action.drops() && inline;
                 self.counters.detect_alert += 1;
-                self.reporter.alert(subject, facts, finding, generation, blocked, verdict_word);
+                self.reporter.alert(subject, facts, finding, generation, blocked, verdict_word, view.as_ref());
             }
         }
         let verdict = Verdict::decide(self.settings.mode, dropping.map(|_| Cause::Rules));

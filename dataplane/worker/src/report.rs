@@ -1,9 +1,10 @@
 //! Event records: what is told of a packet, its flow and the rules that matched.
 
 use crate::settings::Copies;
+use sluice_app::View;
 use sluice_core::{
-    Action, Cause, Counters, Direction, Nanos, Position,
-    event::{EventBody, FlowEnd, FlowFacts, PacketFacts},
+    Action, AppFacts, Cause, Counters, Direction, Nanos, Position,
+    event::{EventBody, EventSlot, FlowEnd, FlowFacts, PacketFacts},
     ring::EventSender,
 };
 use sluice_detect::Finding;
@@ -55,6 +56,12 @@ impl Subject<'_> {
     }
 }
 
+/// Puts the messages of a transaction into `slot`.
+fn transaction(slot: &mut EventSlot, view: &View) -> AppFacts {
+    let [request, response] = view.messages.map(|message| message.map(|bytes| slot.add_bytes(bytes)));
+    AppFacts { protocol: view.protocol, transaction: view.transaction, request, response }
+}
+
 /// A flow and the packet's direction in it.
 pub type InFlow = Option<(FlowFacts, Direction)>;
 
@@ -97,6 +104,7 @@ impl Reporter {
         generation: u32,
         blocked: bool,
         verdict: Action,
+        app: Option<&View>,
     ) {
         let headers = subject.headers;
         let (link, position) = (self.link, self.position);
@@ -108,7 +116,10 @@ impl Reporter {
                 slot.set_bytes(subject.frame);
             } else if subject.layer > 0 {
                 slot.set_bytes(headers_of(subject.frame));
+            } else if app.is_some() {
+                slot.set_bytes(&[]);
             }
+            let app = app.map(|view| transaction(slot, view));
             slot.body = EventBody::Alert {
                 packet: subject.facts(),
                 flow,
@@ -118,7 +129,22 @@ impl Reporter {
                 blocked,
                 verdict,
                 payload: (headers.payload_offset, headers.payload_len),
+                app,
             };
+        });
+    }
+
+    /// Tells of a transaction that is complete, or as complete as it will be.
+    pub fn application(&mut self, flow: FlowFacts, time: Nanos, record: u64, view: &View) {
+        if !self.copies.applications {
+            return;
+        }
+        let position = self.position;
+        self.sender.send(|slot| {
+            slot.position = position;
+            slot.set_bytes(&[]);
+            let app = transaction(slot, view);
+            slot.body = EventBody::Application { time, record, flow, app };
         });
     }
 

@@ -1,5 +1,6 @@
 //! What the control core decides before a worker starts.
 
+use sluice_app::AppSettings;
 use sluice_core::{ExceptionPolicy, verdict::Mode};
 use sluice_flow::{Partitions, Timeouts};
 use sluice_packet::{DecodeConfig, LinkType};
@@ -41,6 +42,8 @@ pub struct Copies {
     pub arp: bool,
     /// Records of decoder events are wanted.
     pub anomalies: bool,
+    /// Records of transactions of application protocols are wanted.
+    pub applications: bool,
     /// Records of tagged packets are wanted.
     pub tagged: bool,
 }
@@ -74,6 +77,8 @@ pub struct Settings {
     pub copies: Copies,
     /// How far packets go.
     pub stages: Stages,
+    /// Parsers of application protocols.
+    pub applications: AppSettings,
 }
 
 impl Default for Settings {
@@ -90,8 +95,17 @@ impl Default for Settings {
             partitions: Partitions::ONE,
             timeouts: Timeouts::default(),
             vlan_tracking: true,
-            copies: Copies { alerts: true, flows: true, drops: true, arp: false, anomalies: false, tagged: true },
+            copies: Copies {
+                alerts: true,
+                flows: true,
+                drops: true,
+                arp: false,
+                anomalies: false,
+                applications: false,
+                tagged: true,
+            },
             stages: Stages::Inspect,
+            applications: AppSettings::default(),
         }
     }
 }

@@ -3,11 +3,12 @@
 //! - [`case`]: what a case is and the files it becomes
 //! - [`payload`]: bytes of the protocols that the traffic speaks; `demo` uses them too
 //! - [`starter_web`], [`starter_service`], [`starter_network`]: one case for each starter rule
-//! - [`decode`], [`capture`], [`detect`], [`action`], [`flow`]: what the engine itself promises
+//! - [`decode`], [`capture`], [`detect`], [`action`], [`flow`], [`app`]: what the engine itself promises
 //!
 //! `tests/golden/cases/` holds what [`all`] makes; a test compares the two byte by byte, `SLUICE_BLESS=1` writes them anew.
 
 pub mod action;
+pub mod app;
 pub mod capture;
 pub mod case;
 pub mod decode;
@@ -33,6 +34,7 @@ pub fn all() -> Vec<Case> {
         detect::cases(),
         action::cases(),
         flow::cases(),
+        app::cases(),
         vec![demo()],
     ];
     areas.into_iter().flatten().collect()

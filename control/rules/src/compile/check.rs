@@ -109,7 +109,8 @@ pub(super) fn compile(kind: &MatchKind, outside: &Outside, names: &mut Names) ->
         MatchKind::Bypass => return Ok(Compiled::effect(Effect::BypassFlow)),
         MatchKind::IpReputation(reputation) => self::reputation(reputation, outside)?,
         MatchKind::Elephant(_) => return Err(Refusal::Needs("flow.elephant")),
-        MatchKind::AppLayerProtocol(_) | MatchKind::ProtocolDetection(_) => return Err(Refusal::Needs("app-layer")),
+        MatchKind::AppLayerProtocol(wanted) => Check::FlowProtocol(super::app::flow_protocol(wanted)?),
+        MatchKind::ProtocolDetection(_) => return Err(Refusal::Needs("app-layer")),
         _ => return Ok(Compiled::default()),
     };
     Ok(Compiled::check(check))
@@ -296,24 +297,24 @@ fn event(event: &Event) -> Result<Check, Refusal> {
             None => Err(Refusal::Wrong(Problem::UnknownEvent { name: event.name.clone() })),
         },
         EventSource::Stream => Err(Refusal::Needs("stream events")),
-        EventSource::Application => Err(Refusal::Needs("app-layer")),
+        EventSource::Application => super::app::event(&event.name).map(Check::App),
         EventSource::Engine => Err(Refusal::Needs("engine events")),
     }
 }
 
-/// Keywords kept in the general form that need no parser: those of SCTP.
+/// Keywords kept in the general form: those of SCTP, and those of application protocols.
 fn app(app: &AppMatch) -> Result<Check, Refusal> {
     if let ("sctp.chunk_type", AppValue::Text { bytes, negated }) = (app.name, &app.value) {
         let kind = chunk_type(bytes).ok_or(UNKNOWN_CHUNK)?;
         return Ok(Check::SctpChunkType(Range { negated: *negated, ..Range::exactly(kind) }));
     }
-    let AppValue::Number(number) = app.value else { return Err(Refusal::Needs("app-layer")) };
+    let AppValue::Number(number) = app.value else { return super::app::check(app).map(Check::App) };
     let small = narrow(number);
     Ok(match app.name {
         "sctp.vtag" => Check::SctpTag(small),
         "sctp.chunk_cnt" => Check::SctpChunks(cut(small)),
         "sctp.chunk_type" => Check::SctpChunkType(cut(small)),
-        _ => return Err(Refusal::Needs("app-layer")),
+        _ => Check::App(super::app::check(app)?),
     })
 }
 

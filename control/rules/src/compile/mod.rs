@@ -4,6 +4,7 @@
 //! its header keywords, `order` puts rules into the order they are judged in, `names` gives numbers to flow bits and their kin, `limits` reads what `threshold.config` asks. A rule that needs
 //! what the engine does not have is left out with the feature's name: nothing is half done in silence.
 
+mod app;
 mod check;
 pub mod limits;
 mod names;
@@ -21,6 +22,7 @@ use crate::{
     syntax::{keyword::dataset::DatasetOperation, rule::Rule as Syntax},
     variables::{Resolver, Variables},
 };
+use sluice_app::AppSettings;
 use sluice_detect::{
     Ruleset, RulesetBuilder,
     dataset::Dataset,
@@ -47,6 +49,8 @@ pub struct CompileOptions<'a> {
     pub limits: &'a [Limit],
     /// Lists that rules ask and that lie outside of them.
     pub outside: Outside<'a>,
+    /// Parsers of application protocols: which are on.
+    pub applications: AppSettings,
 }
 
 /// Lists that rules ask and that lie outside of them.

@@ -1,6 +1,6 @@
 //! Contents, regular expressions and byte operations into programs.
 
-use super::{Outside, Refusal, names::Names, transform};
+use super::{Outside, Refusal, app, names::Names, transform};
 use crate::{
     diagnostic::{Problem, Span},
     syntax::{
@@ -74,7 +74,8 @@ pub(super) fn compile(
             return Err((used.span, Refusal::Needs("transforms of base64_data")));
         }
         // What base64_decode gives is judged where it stands; the buffer named here is never looked at.
-        let buffer = match buffer_of(used.buffer.name) {
+        let of_message = app::buffer(used, rule.protocol).map(Buffer::App);
+        let buffer = match of_message.or_else(|| buffer_of(used.buffer.name)) {
             _ if in_base64 => Buffer::Payload,
             Some(buffer) => buffer,
             None => return Err((used.span, Refusal::Needs(used.buffer.feature))),

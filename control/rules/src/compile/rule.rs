@@ -1,7 +1,7 @@
 //! One rule.
 
 use super::names::Names;
-use super::{CompileOptions, CompiledRule, LimitKind, Refusal, check, order, program};
+use super::{CompileOptions, CompiledRule, LimitKind, Refusal, app, check, order, program};
 use crate::{
     diagnostic::{Problem, Span},
     syntax::{
@@ -20,7 +20,10 @@ use sluice_core::{Action, Direction};
 use sluice_detect::{
     RulesetBuilder,
     address::AddressSet,
+    app::{FlowProtocol, Protocols},
+    buffer::Buffer,
     check::{Check, Owner},
+    program::Program,
     range::PortSet,
     rule::{Effect, Endpoints, FlowState, IntStep, Protocol, Rule, TagLimit, Unit},
     threshold::{Kind, Suppression, Threshold, Track, UniqueOn},
@@ -52,7 +55,7 @@ pub(super) fn compile(
         return Err(header(Refusal::Needs("transactions")));
     }
     let (protocol, mut unit) = protocol(syntax.protocol).map_err(header)?;
-    let program::Programs { programs, fast_pattern, replaces, warnings } =
+    let program::Programs { programs, fast_pattern, replaces, mut warnings } =
         program::compile(syntax, &options.outside, names, builder)?;
     let (mut direction, mut flow_state) = (None, FlowState::Any);
     let (mut checks, mut effects, mut thresholds) = (Vec::new(), Vec::new(), Vec::new());
@@ -113,6 +116,18 @@ pub(super) fn compile(
         effects.retain(|effect| !is_int(effect));
     } else {
         ints.clear();
+    }
+    let (app, of_flow) = applications(syntax, &checks, &programs);
+    if replaces && !app.is_empty() {
+        // A message is not judged where it stands in a packet.
+        return Err(header(Refusal::Needs("replace in a rule about messages")));
+    }
+    checks.extend(of_flow.map(Check::FlowProtocol));
+    for protocol in app.and(of_flow.map_or(app, |wanted| wanted.any)).each() {
+        let read = options.applications.is_read(protocol);
+        if !(read || app.is_empty() && options.applications.is_enabled(protocol)) {
+            warnings.push(Problem::ParserOff { protocol: protocol.name() });
+        }
     }
     checks.sort_by_key(sluice_detect::check::Check::cost);
     let priority = syntax
@@ -180,9 +195,29 @@ pub(super) fn compile(
         addresses_only,
         since: 0,
         needs_transport,
+        app,
     };
     let order = order::key(syntax, action, priority, &options.action_order);
     Ok(CompiledRule { rule, fast_pattern, order, warnings })
+}
+
+/// The protocols about whose messages the rule asks something, and, when it asks nothing of messages, the one its header names.
+fn applications(syntax: &Syntax, checks: &[Check], programs: &[Program]) -> (Protocols, Option<FlowProtocol>) {
+    let of_checks = checks.iter().filter_map(|check| match check {
+        Check::App(check) => Some(app::protocols_of(check)),
+        _ => None,
+    });
+    let of_programs = programs.iter().filter_map(|program| match program.buffer {
+        Buffer::App(buffer) => Some(Protocols::of(buffer.protocol())),
+        _ => None,
+    });
+    // All of one protocol: the language lets no rule ask two.
+    let asked = of_checks.chain(of_programs).fold(Protocols::default(), Protocols::and);
+    let header = syntax.protocol.app().and_then(app::parser_of).map(Protocols::of);
+    match header {
+        Some(header) if asked.is_empty() => (asked, Some(FlowProtocol { any: header, negated: false })),
+        _ => (asked, None),
+    }
 }
 
 /// Packets a tag without a limit of its own lasts for.
@@ -235,7 +270,9 @@ fn protocol(protocol: SyntaxProtocol) -> Result<(Protocol, Unit), Refusal> {
         SyntaxProtocol::PacketHeader => Protocol::PacketHeader,
         SyntaxProtocol::Ether => Protocol::Ethernet,
         SyntaxProtocol::Arp => Protocol::Arp,
-        SyntaxProtocol::App(app) => return Err(Refusal::Needs(app.name())),
+        // Over whatever its parser reads.
+        SyntaxProtocol::App(named) if app::parser_of(named).is_some() => Protocol::Ip,
+        SyntaxProtocol::App(named) => return Err(Refusal::Needs(named.name())),
     };
     let unit = match protocol {
         SyntaxProtocol::Tcp(TcpScope::Packet) => Unit::Packet,

@@ -51,7 +51,15 @@ impl Default for Setup<'_> {
             settings: Settings {
                 checksums: ChecksumMode::Off,
                 flow_capacity: 1024,
-                copies: Copies { alerts: false, flows: false, drops: true, arp: false, anomalies: false, tagged: true },
+                copies: Copies {
+                    alerts: false,
+                    flows: false,
+                    drops: true,
+                    arp: false,
+                    anomalies: false,
+                    applications: false,
+                    tagged: true,
+                },
                 ..Settings::default()
             },
         }
@@ -112,6 +120,7 @@ pub fn ruleset(rules: &str, thresholds: &str, action_order: ActionOrder) -> Rule
         class_priority: &|_| None,
         limits: &limits,
         outside: outside(&set),
+        applications: sluice_app::AppSettings::default(),
     };
     let compiled = compile(&set.rules, &options, &mut Names::default(), 1).expect("a rule set");
     assert_eq!(compiled.ruleset.rules().len(), wanted, "{rules}\n{:?}", compiled.diagnostics);
@@ -440,6 +449,7 @@ pub fn compiled(rules: &str) -> (Compiled, usize) {
         class_priority: &|_| None,
         limits: &[],
         outside: outside(&set),
+        applications: sluice_app::AppSettings::default(),
     };
     let compiled = compile(&set.rules, &options, &mut Names::default(), 1).expect("a rule set");
     let used = compiled.places.len();

@@ -1,0 +1,56 @@
+//! Transactions of application protocols in EVE records: as part of an alert, and as a record of their own.
+//!
+//! Called by [`crate::eve`]. The messages travel as bytes and are read again here, off the packet path, by the parsers that detection uses.
+//! One file per protocol.
+
+mod dnp3;
+mod enip;
+mod modbus;
+
+use crate::{community_id, eve, json::Json, names, time};
+use sluice_core::{
+    AppFacts, AppProtocol, Nanos,
+    event::{EventSlot, FlowFacts},
+};
+
+/// Appends the object of a transaction, under its protocol's name.
+pub(crate) fn transaction(json: &mut Json, slot: &EventSlot, app: &AppFacts) {
+    let [request, response] = [app.request, app.response].map(|place| place.map(|place| slot.piece(place)));
+    json.nested(app.protocol.name(), |json| match app.protocol {
+        AppProtocol::Enip => enip::object(json, request, response),
+        AppProtocol::Modbus => modbus::object(json, app.transaction, request, response),
+        AppProtocol::Dnp3 => dnp3::object(json, request, response),
+    });
+}
+
+/// Appends the line of a transaction that is complete; `ended`: when, and with which record of the capture.
+pub(crate) fn record(
+    out: &mut Vec<u8>,
+    slot: &EventSlot,
+    flow: &FlowFacts,
+    ended: (Nanos, u64),
+    community_seed: Option<u16>,
+    app: &AppFacts,
+) {
+    let mut json = Json::object(out);
+    json.text("timestamp", &time::eve(ended.0));
+    json.number("flow_id", flow.id);
+    if ended.1 > 0 {
+        json.number("pcap_cnt", ended.1);
+    }
+    json.text("event_type", app.protocol.name());
+    eve::vlan(&mut json, &flow.vlan, flow.vlan_count);
+    json.text("src_ip", &names::address(flow.ip_version, &flow.client));
+    json.number("src_port", flow.client_port);
+    json.text("dest_ip", &names::address(flow.ip_version, &flow.server));
+    json.number("dest_port", flow.server_port);
+    json.text("proto", &names::protocol(flow.protocol));
+    json.number("ip_v", flow.ip_version);
+    if let Some(seed) = community_seed {
+        json.text("community_id", &community_id::of_flow(flow, seed));
+    }
+    json.number("tx_id", app.transaction);
+    transaction(&mut json, slot, app);
+    json.end();
+    out.push(b'\n');
+}

@@ -1,0 +1,11 @@
+//! Whether bytes are the beginning of DNP3.
+//!
+//! Asked by [`crate::protocol`] once per end of a flow.
+
+use super::parse::{HEADER, header_is_sound};
+use crate::protocol::Likeness;
+
+/// How much `bytes`, the first of one end, look like DNP3: two bytes that begin every frame, and a checksum.
+pub fn likeness(bytes: &[u8]) -> Likeness {
+    if bytes.len() >= HEADER && header_is_sound(bytes) { Likeness::Sure } else { Likeness::No }
+}

@@ -1,0 +1,17 @@
+//! Modbus over TCP.
+//!
+//! - `detect`: is it this protocol?
+//! - [`parse`]: bytes to one message: header and function
+//! - [`fields`]: what rules and records read of it
+//!
+//! Source: "MODBUS Messaging on TCP/IP Implementation Guide" V1.0b for the header, "MODBUS Application Protocol Specification" V1.1b3 for
+//! functions and their lengths; words of rules and records as the rule documentation has them.
+
+mod detect;
+pub mod fields;
+pub mod parse;
+#[cfg(test)]
+mod tests;
+
+pub use detect::likeness;
+pub use parse::{Message, frame, key};

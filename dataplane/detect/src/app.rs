@@ -1,0 +1,96 @@
+//! What a signature asks of a transaction, or of its flow's application protocol.
+//!
+//! Part of [`crate::check`]: the first kind is asked of the message at hand (see `sluice_app::View`), which there is only while
+//! [`crate::Inspector::inspect_app`] judges; the second of any packet of a flow. Built by `sluice-rules`.
+
+use crate::range::Range;
+use sluice_app::{
+    AppEvent, AppField, AppProtocol, AppState, View, dnp3::fields::Dnp3Test, enip::fields::ServiceTest,
+    modbus::fields::ModbusTest,
+};
+
+/// Some of the protocols there are parsers for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Protocols(u8);
+
+impl Protocols {
+    /// Only `protocol`.
+    pub const fn of(protocol: AppProtocol) -> Self {
+        Self(1 << protocol as u8)
+    }
+
+    /// These and `others`.
+    #[must_use]
+    pub const fn and(self, others: Self) -> Self {
+        Self(self.0 | others.0)
+    }
+
+    /// Those that are among `others` too.
+    #[must_use]
+    pub const fn common(self, others: Self) -> Self {
+        Self(self.0 & others.0)
+    }
+
+    /// Whether there is none.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether `protocol` is among them.
+    pub const fn contains(self, protocol: AppProtocol) -> bool {
+        self.0 & (1 << protocol as u8) != 0
+    }
+
+    /// Each of them.
+    pub fn each(self) -> impl Iterator<Item = AppProtocol> {
+        AppProtocol::ALL.into_iter().filter(move |&protocol| self.contains(protocol))
+    }
+}
+
+/// A question about the message at hand.
+#[derive(Clone, Debug)]
+pub enum AppCheck {
+    /// One of the numbers of this name is in the range.
+    Number(AppField, Range<u64>),
+    /// `cip_service`
+    CipService(ServiceTest),
+    /// `modbus`
+    Modbus(ModbusTest),
+    /// `dnp3_func`, `dnp3_ind`, `dnp3_obj`
+    Dnp3(Dnp3Test),
+    /// `app-layer-event`
+    Event(AppEvent),
+}
+
+impl AppCheck {
+    /// The answer.
+    pub fn holds(&self, view: &View) -> bool {
+        match self {
+            Self::Number(field, range) => view.any_number(*field, |number| range.matches(number)),
+            Self::CipService(test) => view.cip_service(test),
+            Self::Modbus(test) => view.modbus(test),
+            Self::Dnp3(test) => view.dnp3(*test),
+            Self::Event(event) => view.has_event(*event),
+        }
+    }
+}
+
+/// `app-layer-protocol`, and the protocol in a rule's header where nothing is asked of its messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlowProtocol {
+    /// The protocols.
+    pub any: Protocols,
+    /// Known to be none of them.
+    pub negated: bool,
+}
+
+impl FlowProtocol {
+    /// Whether it holds for a flow of which `state` is known.
+    pub fn holds(self, state: AppState) -> bool {
+        match state {
+            AppState::Known(protocol) => self.any.contains(protocol) != self.negated,
+            AppState::None => self.negated,
+            AppState::Unseen | AppState::Doubtful => false,
+        }
+    }
+}
