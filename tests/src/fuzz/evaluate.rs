@@ -41,7 +41,7 @@ pub fn run(input: &[u8]) {
         };
         let established = direction.is_some() && known & 4 != 0;
         let now = Nanos::from_seconds(1_000 + number * u64::from(known >> 3 & 7));
-        let view = PacketView { frame, headers, direction, established, now };
+        let view = PacketView { frame, headers, direction, established, now, app: None };
         let protocol = (known & 3 != 0).then_some(headers.protocol);
         let told = one.judge(protocol, |hand, flow| {
             let Hand { inspector, state, counters, findings, .. } = hand;

@@ -65,7 +65,15 @@ pub fn run(input: &[u8]) {
         flow_capacity: CAPACITY,
         half_open_capacity: HALF_OPEN,
         partitions: sluice_flow::Partitions::for_capacity(if more & 1 == 0 { 1 } else { CAPACITY }),
-        copies: Copies { alerts: true, flows: true, drops: true, arp: true, anomalies: true, tagged: true },
+        copies: Copies {
+            alerts: true,
+            flows: true,
+            drops: true,
+            arp: true,
+            anomalies: true,
+            tagged: true,
+            applications: true,
+        },
         ..Settings::default()
     };
     let (mut long, mut short) = (Side::new(&settings), Side::new(&settings));

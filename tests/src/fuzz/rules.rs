@@ -33,6 +33,7 @@ pub fn compiled(set: &RuleSet, most: usize) -> Compiled {
         class_priority: &|_| None,
         limits: &[],
         outside: Outside { datasets: &set.datasets, ..Outside::default() },
+        applications: sluice_app::AppSettings::default(),
     };
     let rules = &set.rules[..set.rules.len().min(most)];
     compile(rules, &options, &mut Names::default(), 1).unwrap_or_else(|error| panic!("no rule set: {error:?}"))
