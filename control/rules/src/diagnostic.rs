@@ -393,7 +393,7 @@ impl Problem {
             Self::BadExpression { .. } => "correct the expression; pcre2pattern(3) has the syntax".into(),
             Self::NotActedOn { .. } => "nothing to change: its alerts are complete".into(),
             Self::ParserOff { protocol } => {
-                format!("switch it on: --set detection.applications.{protocol}.enabled=true").into()
+                format!("switch it on: --set detection.applications.{protocol}.enabled=true")
             }
             Self::UnknownEvent { .. } => "use a name of the manual's list of events".into(),
             Self::UnbalancedBrackets => "close each `[` with one `]`".into(),

@@ -213,5 +213,5 @@ const fn inside((low, high): Span, number: u32) -> bool {
 /// Whether one of `count` addresses from `first`, counted from 0, is in `wanted`, counted from 1.
 fn touches((low, high): Span, first: u16, count: u16) -> bool {
     let first = u32::from(first) + 1;
-    count > 0 && first <= high && first + u32::from(count) - 1 >= low
+    count > 0 && first <= high && first + u32::from(count) > low
 }
