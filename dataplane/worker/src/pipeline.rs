@@ -10,7 +10,7 @@ use crate::{
     glance::PlainTally,
     inbox::Job,
     reject::{self, Answer},
-    report::{InFlow, Reporter, Subject},
+    report::{InFlow, Outcome, Reporter, Subject},
     rewrite::Plan,
     settings::Settings,
 };
@@ -195,15 +195,13 @@ impl Pipeline {
 
     /// A second has begun, just before `record` of a capture: ends every flow that is idle.
     pub fn tick(&mut self, record: u64, now: Nanos) {
-        self.reporter.stand_at(Position::clock(record));
-        let (flows, mut ending) = self.ending(now);
+        let (flows, mut ending) = self.ending_by_clock(record, now);
         flows.expire_all(now, |flow, end| ending.flow(flow, end));
     }
 
     /// Ends all flows: the engine stops.
     pub fn finish(&mut self) {
-        self.reporter.stand_at(Position::END);
-        let (flows, mut ending) = self.ending(Nanos(0));
+        let (flows, mut ending) = self.ending_by_clock(Position::END.record, Nanos(0));
         flows.drain(|flow, end| ending.flow(flow, end));
         self.publish();
     }
@@ -353,7 +351,8 @@ impl Pipeline {
             if finding.speaks {
                 let blocked = finding.action.drops() && inline;
                 self.counters.detect_alert += 1;
-                self.reporter.alert(subject, facts, finding, generation, blocked, verdict_word, view.as_ref());
+                let outcome = Outcome { generation, blocked, verdict: verdict_word };
+                self.reporter.alert(subject, facts, finding, outcome, view.as_ref());
             }
         }
         let verdict = Verdict::decide(self.settings.mode, dropping.map(|_| Cause::Rules));

@@ -62,6 +62,17 @@ fn transaction(slot: &mut EventSlot, view: &View) -> AppFacts {
     AppFacts { protocol: view.protocol, transaction: view.transaction, request, response }
 }
 
+/// What came of a packet's findings.
+#[derive(Clone, Copy, Debug)]
+pub struct Outcome {
+    /// Generation of the rule set.
+    pub generation: u32,
+    /// Whether the signature stopped the packet.
+    pub blocked: bool,
+    /// What all signatures together decided.
+    pub verdict: Action,
+}
+
 /// A flow and the packet's direction in it.
 pub type InFlow = Option<(FlowFacts, Direction)>;
 
@@ -96,16 +107,8 @@ impl Reporter {
     }
 
     /// Tells of a signature that matched.
-    pub fn alert(
-        &mut self,
-        subject: &Subject,
-        flow: InFlow,
-        finding: &Finding,
-        generation: u32,
-        blocked: bool,
-        verdict: Action,
-        app: Option<&View>,
-    ) {
+    pub fn alert(&mut self, subject: &Subject, flow: InFlow, finding: &Finding, outcome: Outcome, app: Option<&View>) {
+        let Outcome { generation, blocked, verdict } = outcome;
         let headers = subject.headers;
         let (link, position) = (self.link, self.position);
         let copy = self.copies.alerts;
