@@ -52,7 +52,8 @@ fn every_input_of_every_corpus_keeps_the_promises_within_its_bounds() {
     if std::env::var_os("SLUICE_BLESS").is_some() {
         bless();
     }
-    let extra = std::env::var_os("SLUICE_FUZZ_EXTRA").map(|folder| files(Path::new(&folder))).unwrap_or_default();
+    let extra = std::env::var_os("SLUICE_FUZZ_EXTRA").filter(|folder| !folder.is_empty());
+    let extra = extra.map(|folder| files(Path::new(&folder))).unwrap_or_default();
     let (mut count, mut size) = (0, 0);
     for target in TARGETS {
         let own = files(&corpus(target.name));

@@ -8,7 +8,7 @@ use serde_json::Value;
 use sluice_packet::{DecodeConfig, Decoded, LinkType, checksum, decode};
 use sluice_tests::{
     golden,
-    traffic::{Capture, Clock, Ping, Record, Side, TcpSession, UdpExchange, Wire, link},
+    traffic::{Capture, Clock, Ping, Record, Side, TcpSession, Tunnel, UdpExchange, Wire, link, tunnel::Kind},
 };
 use std::{
     fs,
@@ -355,5 +355,31 @@ fn between_ports_bytes_are_written_over_and_data_sets_are_kept() {
         }
         let kept: String = (1..9).map(|last| format!("198.51.100.{last}\n")).collect();
         assert_eq!(fs::read_to_string(setup.path("d.lst")).unwrap(), kept);
+    }
+}
+
+/// A packet whose layers belong to two workers is handed over once, and each layer is judged once.
+#[test]
+fn packets_in_tunnels_are_judged_once_a_layer_whatever_the_number_of_workers() {
+    const FLOWS: u8 = 60;
+    for workers in [1, 2] {
+        let Some(setup) = setup(&format!("tunnels{workers}")) else { return };
+        let records: Vec<Record> = (0..FLOWS)
+            .flat_map(|number| {
+                let gateways = [format!("192.0.2.{number}"), "198.51.100.9".to_owned()];
+                let gateways = gateways.map(|address| address.parse().unwrap());
+                let wire = Wire::of(INSIDE, OUTSIDE).through(Tunnel { kind: Kind::IpInIp, gateways });
+                UdpExchange::new(wire, 30_000 + u16::from(number), 9).client(b"marker").client(b"marker").records()
+            })
+            .collect();
+        let count = records.len();
+        setup.write("from_inside.pcap", records);
+        setup.write("from_outside.pcap", []);
+        let rules = "alert udp any any -> any any (content:\"marker\"; sid:1;)\nalert ip any any -> any any (ip_proto:4; sid:2;)\n";
+        let report = setup.between(rules, workers, &[]);
+        assert_eq!(report["events"]["alerts"], 4 * u64::from(FLOWS), "{report}");
+        assert_eq!(report["events"]["flows"], 2 * u64::from(FLOWS), "{report}");
+        assert_eq!(setup.left("to_outside", workers).len(), count);
+        assert_eq!(report["ledger"]["imbalance"], 0);
     }
 }

@@ -6,7 +6,7 @@
 use crate::forwarded::ForwardedWriter;
 use crossbeam::queue::ArrayQueue;
 use sluice_core::{
-    Position,
+    Nanos, Position,
     event::{EventBody, EventSlot, FlowEnd, FlowFacts},
     order::{InOrder, Order},
     ring::EventReceiver,
@@ -15,12 +15,27 @@ use sluice_events::Sinks;
 use sluice_worker::Sent;
 use std::sync::Arc;
 
+/// Something the clock brought about: the end of a flow, and before it what was left to tell of the flow.
+struct Kept {
+    start: Nanos,
+    id: u64,
+    /// The worker's own count: what is told of one flow stays in order.
+    sequence: u64,
+    what: What,
+}
+
+enum What {
+    /// By far the most.
+    Ended(FlowFacts, FlowEnd),
+    Other(Box<EventSlot>),
+}
+
 /// Both streams.
 pub struct Drain {
     events: InOrder<EventReceiver, Box<EventSlot>>,
     sent: InOrder<Arc<ArrayQueue<Sent>>, Sent>,
-    /// Flows that ended at one tick of the clock, kept until all of them are here.
-    ended: Vec<(FlowFacts, FlowEnd)>,
+    /// What one tick of the clock brought about, kept until all of it is here.
+    ended: Vec<Kept>,
     ended_at: Position,
     /// Carries a kept flow to the sinks.
     carrier: EventSlot,
@@ -43,10 +58,8 @@ impl Drain {
         let mut any = false;
         while let Some((ring, slot)) = self.events.next(EventReceiver::take, |slot| slot.position) {
             any = true;
-            let kept = match (&slot.body, slot.position.is_clock() && slot.position != Position::default()) {
-                (EventBody::Flow { flow, end }, true) => Some((*flow, *end)),
-                _ => None,
-            };
+            let by_clock = slot.position.is_clock() && slot.position != Position::default();
+            let kept = if by_clock { keep(&slot) } else { None };
             if slot.position != self.ended_at || kept.is_none() {
                 write_ended(&mut self.ended, &mut self.carrier, sinks);
                 self.ended_at = slot.position;
@@ -80,10 +93,26 @@ impl Drain {
     }
 }
 
-fn write_ended(ended: &mut Vec<(FlowFacts, FlowEnd)>, carrier: &mut EventSlot, sinks: &mut Sinks) {
-    ended.sort_by_key(|(flow, _)| (flow.start, flow.id));
-    for (flow, end) in ended.drain(..) {
-        carrier.body = EventBody::Flow { flow, end };
-        sinks.event(carrier);
+fn keep(slot: &EventSlot) -> Option<Kept> {
+    let (flow, what) = match &slot.body {
+        EventBody::Flow { flow, end } => (flow, What::Ended(*flow, *end)),
+        EventBody::Alert { flow: Some((flow, _)), .. } | EventBody::Application { flow, .. } => {
+            (flow, What::Other(Box::new(slot.clone())))
+        }
+        _ => return None,
+    };
+    Some(Kept { start: flow.start, id: flow.id, sequence: slot.sequence, what })
+}
+
+fn write_ended(ended: &mut Vec<Kept>, carrier: &mut EventSlot, sinks: &mut Sinks) {
+    ended.sort_by_key(|kept| (kept.start, kept.id, kept.sequence));
+    for kept in ended.drain(..) {
+        match kept.what {
+            What::Ended(flow, end) => {
+                carrier.body = EventBody::Flow { flow, end };
+                sinks.event(carrier);
+            }
+            What::Other(slot) => sinks.event(&slot),
+        }
     }
 }

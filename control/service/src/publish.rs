@@ -73,9 +73,11 @@ impl Published {
     pub fn quiesced(mut self, posts: &[Post]) -> Result<Retired, Self> {
         for ((post, returned), waiting) in posts.iter().zip(&mut self.returned).zip(&mut self.waiting) {
             if let Some(generation) = waiting.take() {
+                // What comes back now was replaced by an earlier set, whose publisher did not stay to fetch it.
+                drop(post.returned());
                 *waiting = post.publish(generation).err();
             }
-            if returned.is_none() {
+            if waiting.is_none() && returned.is_none() {
                 *returned = post.returned();
             }
         }
@@ -117,5 +119,23 @@ mod tests {
         drop(retired);
         assert!(alive.upgrade().is_none());
         assert!(held.iter().all(|generation| generation.ruleset.generation == 2));
+    }
+
+    #[test]
+    fn a_set_published_over_one_that_nobody_fetched_is_in_force_before_it_is_called_so() {
+        let rule = (PathBuf::from("test.rules"), "alert tcp any any -> any any (content:\"abcd\"; sid:1;)");
+        let sources = RuleSources { paths: Vec::new(), bundled: vec![rule] };
+        let mut loader = RuleLoader::new(sources, Settings::default(), HashKey::fixed());
+        let mut held = stage(&loader.load().unwrap(), 1, 15).unwrap().into_generations();
+        let (post, mailbox) = mailbox();
+        let posts = [post];
+        drop(stage(&loader.load().unwrap(), 1, 15).unwrap().publish(&posts));
+        assert!(mailbox.exchange(&mut held[0]));
+        // The first set lies in the box of returns; the third is refused, then published when that is empty.
+        let published = stage(&loader.load().unwrap(), 1, 15).unwrap().publish(&posts);
+        let published = published.quiesced(&posts).err().expect("the worker has not looked");
+        assert!(mailbox.exchange(&mut held[0]));
+        assert_eq!(held[0].ruleset.generation, 3);
+        assert_eq!(published.quiesced(&posts).ok().expect("it has").number, 3);
     }
 }

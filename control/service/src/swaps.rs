@@ -85,3 +85,28 @@ impl Swaps {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Swaps;
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicU64, Ordering},
+        },
+        time::Duration,
+    };
+
+    #[test]
+    fn the_capture_waits_for_each_swap_evenly_spread_over_its_records() {
+        let gate = Arc::new(AtomicU64::new(0));
+        let mut swaps = Swaps::new(3, 100, Arc::clone(&gate));
+        let mut gates = vec![gate.load(Ordering::Relaxed)];
+        for _ in 0..3 {
+            swaps.retired.push(Duration::ZERO);
+            swaps.open();
+            gates.push(gate.load(Ordering::Relaxed));
+        }
+        assert_eq!(gates, [25, 50, 75, u64::MAX]);
+    }
+}

@@ -264,7 +264,9 @@ pub enum EventBody {
 }
 
 /// A record on its way from a worker to the control core, with a copy of the packet's bytes where the sinks want them.
-#[derive(Debug, Default)]
+///
+/// A clone allocates: for the control core.
+#[derive(Clone, Debug, Default)]
 pub struct EventSlot {
     /// Number of the worker.
     pub worker: u16,

@@ -353,4 +353,24 @@ mod tests {
         let version6 = Subject { ip_version: 6, ..there };
         assert!(!state.is_set(version6, Owner::Pair, SEVEN, now));
     }
+
+    #[test]
+    fn a_packet_the_other_end_never_reads_sets_unsets_and_counts_nothing() {
+        use crate::threshold::{Kind, Outcome, Threshold, Track};
+        let mut state = State::alone(HashKey::fixed());
+        let now = Nanos::from_seconds(100);
+        let subject = Subject::of(Owner::Source, 4, &address(1), &address(2));
+        let limit = Threshold { kind: Kind::Limit, track: Track::BySource, count: 1, seconds: 60, unique_on: None };
+        state.freeze(true);
+        state.set(subject, Owner::Source, SEVEN, now, 10);
+        assert_eq!(state.count(&limit, subject, 1, 0, now, 0), Outcome::Speak);
+        state.freeze(false);
+        assert!(!state.is_set(subject, Owner::Source, SEVEN, now));
+        assert_eq!(state.count(&limit, subject, 1, 0, now, 0), Outcome::Speak, "the first that counts");
+        assert_ne!(state.count(&limit, subject, 1, 0, now, 0), Outcome::Speak);
+        state.set(subject, Owner::Source, SEVEN, now, 10);
+        state.freeze(true);
+        state.unset(subject, Owner::Source, SEVEN);
+        assert!(state.is_set(subject, Owner::Source, SEVEN, now));
+    }
 }

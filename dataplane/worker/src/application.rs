@@ -11,7 +11,7 @@ use crate::{
     report::{Outcome, Reporter, Subject},
 };
 use sluice_app::{Segment, Store, Turn};
-use sluice_core::{Action, AppLink, Counters, Direction, Nanos, Verdict, event::FlowEnd, verdict::Mode};
+use sluice_core::{Action, AppLink, Counters, Direction, Nanos, Position, Verdict, event::FlowEnd, verdict::Mode};
 use sluice_detect::{Findings, PacketView, state::State};
 use sluice_flow::{Flow, FlowCopy, FlowTable};
 use sluice_packet::{Headers, PacketSource};
@@ -126,7 +126,17 @@ impl Pipeline {
     /// The flows, and what is to be done about those that end.
     pub(crate) fn ending(&mut self, now: Nanos) -> (&mut FlowTable, Ending<'_>) {
         let Self { flows, applications, generation, state, findings, reporter, counters, .. } = self;
-        (flows, Ending { applications, generation, state, findings, reporter, counters, now })
+        (flows, Ending { applications, generation, state, findings, reporter, counters, now, by_clock: false })
+    }
+
+    /// The same, for flows that the clock ends just before `record`. In a replay several workers do that at once, so what is judged then keeps
+    /// nothing in the state they share.
+    // GAP(clock-thresholds): a threshold is read, not counted, for a message that is judged when the clock ends its flow.
+    pub(crate) fn ending_by_clock(&mut self, record: u64, now: Nanos) -> (&mut FlowTable, Ending<'_>) {
+        self.reporter.stand_at(Position::clock(record));
+        self.state.turn.begin(record);
+        let (flows, ending) = self.ending(now);
+        (flows, Ending { by_clock: true, ..ending })
     }
 }
 
@@ -139,6 +149,7 @@ pub(crate) struct Ending<'a> {
     reporter: &'a mut Reporter,
     pub(crate) counters: &'a mut Counters,
     now: Nanos,
+    by_clock: bool,
 }
 
 impl Ending<'_> {
@@ -184,7 +195,7 @@ impl Ending<'_> {
         let generation = &mut **self.generation;
         let ruleset = &generation.ruleset;
         let flow_view = &mut copy.view();
-        self.state.freeze(false);
+        self.state.freeze(self.by_clock);
         generation.inspector.inspect_app(ruleset, &packet, Some(flow_view), self.state, self.counters, self.findings);
         let subject = Subject { frame: &[], headers: &headers, layer: 0, time: now, record: 0 };
         let facts = Some((flow.facts(), turn.direction));

@@ -195,15 +195,13 @@ impl Pipeline {
 
     /// A second has begun, just before `record` of a capture: ends every flow that is idle.
     pub fn tick(&mut self, record: u64, now: Nanos) {
-        self.reporter.stand_at(Position::clock(record));
-        let (flows, mut ending) = self.ending(now);
+        let (flows, mut ending) = self.ending_by_clock(record, now);
         flows.expire_all(now, |flow, end| ending.flow(flow, end));
     }
 
     /// Ends all flows: the engine stops.
     pub fn finish(&mut self) {
-        self.reporter.stand_at(Position::END);
-        let (flows, mut ending) = self.ending(Nanos(0));
+        let (flows, mut ending) = self.ending_by_clock(Position::END.record, Nanos(0));
         flows.drain(|flow, end| ending.flow(flow, end));
         self.publish();
     }

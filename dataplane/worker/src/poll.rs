@@ -233,7 +233,11 @@ impl Worker {
                         }
                     }
                 },
-                Item::End => return,
+                Item::End => {
+                    // All its records are done; flows still end.
+                    seat.stand_at(Position::END.record);
+                    return;
+                }
             }
         }
     }

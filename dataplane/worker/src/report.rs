@@ -62,6 +62,17 @@ fn transaction(slot: &mut EventSlot, view: &View) -> AppFacts {
     AppFacts { protocol: view.protocol, transaction: view.transaction, request, response }
 }
 
+/// What came of a packet's findings.
+#[derive(Clone, Copy, Debug)]
+pub struct Outcome {
+    /// Generation of the rule set.
+    pub generation: u32,
+    /// Whether the signature stopped the packet.
+    pub blocked: bool,
+    /// What all signatures together decided.
+    pub verdict: Action,
+}
+
 /// A flow and the packet's direction in it.
 pub type InFlow = Option<(FlowFacts, Direction)>;
 

@@ -133,11 +133,10 @@ impl Side {
         self.ledger.rx += 1;
         let now = Nanos::from_seconds(seconds);
         let mut glance = Glance::NONE;
-        if may_glance {
-            self.pipeline.glance(frame, &mut glance);
-            self.pipeline.glance_at_flow(&mut glance);
-        }
-        let quick = self.pipeline.short_cut(&glance, self.checksums.next(), now);
+        self.pipeline.glance(frame, &mut glance);
+        self.pipeline.glance_at_flow(&mut glance);
+        let next = self.checksums.next();
+        let quick = if may_glance { self.pipeline.short_cut(&glance, next, now) } else { None };
         let verdict = quick.unwrap_or_else(|| {
             let link = self.pipeline.settings().link;
             assert_eq!(link, LinkType::Ethernet);

@@ -4,15 +4,19 @@
 //! packet path. No database comes with the product.
 //!
 //! Source: the MaxMind DB file format specification, version 2.0; `country.iso_code` of the GeoIP2 and GeoLite2 databases.
-use maxminddb::{MaxMindDbError, PathElement, Reader};
+use maxminddb::{MaxMindDbError, Metadata, PathElement, Reader};
 use sluice_detect::prefix::{Countries, Country, Network};
+use std::collections::BTreeMap;
 
 /// Reads a database.
 ///
 /// # Errors
 /// Why it is none, or that no network in it has a country, in words.
 pub fn read(bytes: Vec<u8>) -> Result<Countries, String> {
-    let reader = Reader::from_source(bytes).map_err(words)?;
+    let reader = Reader::from_source(&bytes[..]).map_err(words)?;
+    if !walk_is_short(reader.metadata(), &bytes) {
+        return Err("its tree comes back to the same nodes again and again: the file is damaged".into());
+    }
     let mut networks = Vec::new();
     for found in reader.networks(Default::default()).map_err(words)? {
         let found = found.map_err(words)?;
@@ -26,6 +30,51 @@ pub fn read(bytes: Vec<u8>) -> Result<Countries, String> {
         return Err("no network in it has a country".into());
     }
     Ok(Countries::new(networks))
+}
+
+/// Whether the walk over the tree takes a time in keeping with its size. In a damaged or hostile file nodes may have several parents, and a walk of 128 steps down
+/// then has as many ways as there are addresses. Counts the ways level by level, without going them one by one.
+///
+/// # Cost
+/// One visit of each node of a sound tree.
+fn walk_is_short(metadata: &Metadata, tree: &[u8]) -> bool {
+    // Writers may share equal parts of the tree, so more than one visit for each node is borne.
+    const VISITS_EACH: u64 = 64;
+    let (nodes, size) = (metadata.node_count as usize, usize::from(metadata.record_size));
+    let child = |node: usize, side: usize| -> Option<usize> {
+        let bytes = tree.get(node * size / 4..(node + 1) * size / 4)?;
+        let number = |bytes: &[u8]| bytes.iter().fold(0, |number, byte| number << 8 | usize::from(*byte));
+        let found = match (bytes, side) {
+            // 28 bits: the middle byte holds the highest four of both.
+            ([a, b, c, middle, ..], 0) if size == 28 => usize::from(middle >> 4) << 24 | number(&[*a, *b, *c]),
+            ([_, _, _, middle, d, e, f], _) if size == 28 => usize::from(middle & 15) << 24 | number(&[*d, *e, *f]),
+            (_, 0) => number(bytes.get(..size / 8)?),
+            _ => number(bytes.get(size / 8..)?),
+        };
+        (found < nodes).then_some(found)
+    };
+    let bits = if metadata.ip_version == 6 { 128 } else { 32 };
+    let start_of_v4 = (0..96).try_fold(0, |node, _| child(node, 0)).filter(|node| bits == 128 && *node != 0);
+    let (mut level, mut visits) = (BTreeMap::from([(0, 1_u64)]), 0_u64);
+    for depth in 1..=bits {
+        let mut below = BTreeMap::new();
+        for (&node, &ways) in &level {
+            for next in [child(node, 0), child(node, 1)].into_iter().flatten() {
+                // Other ways to the IPv4 part are its aliases, which are left out of the walk.
+                if Some(next) == start_of_v4 && depth != 96 {
+                    continue;
+                }
+                let all: &mut u64 = below.entry(next).or_default();
+                *all = if Some(next) == start_of_v4 { 1 } else { all.saturating_add(ways) };
+            }
+        }
+        visits = below.values().fold(visits, |sum, ways| sum.saturating_add(*ways));
+        if visits > VISITS_EACH.saturating_mul(nodes as u64 + 1) {
+            return false;
+        }
+        level = below;
+    }
+    true
 }
 
 fn words(error: MaxMindDbError) -> String {
@@ -153,5 +202,21 @@ mod tests {
             assert!(!read(wrong.to_vec()).unwrap_err().is_empty());
         }
         assert_eq!(read(database(4, &[(0x0a00_0000, 8, "Europe")])).unwrap_err(), "no network in it has a country");
+    }
+
+    /// Found by fuzzing: 128 nodes, each the only child of the one before on both sides, kept the walk busy for ever.
+    #[test]
+    fn a_tree_with_more_ways_than_nodes_is_refused_at_once() {
+        let sound = database(6, &[(0x2001 << 112, 16, "DE")]);
+        assert!(read(sound.clone()).is_ok());
+        let rest = sound.iter().rposition(|byte| *byte == 0xab).unwrap();
+        let mut file: Vec<u8> =
+            (1..=128_u32).flat_map(|next| [next.to_be_bytes(); 2]).flat_map(|[_, a, b, c]| [a, b, c]).collect();
+        file.extend([0; 16]);
+        file.extend(&sound[rest..]);
+        let count = file.windows(10).position(|window| window == b"node_count").unwrap() + 11;
+        file[count..count + 4].copy_from_slice(&128_u32.to_be_bytes());
+        let why = read(file).unwrap_err();
+        assert!(why.contains("again and again"), "{why}");
     }
 }
