@@ -76,17 +76,6 @@ pub struct Outcome {
 /// A flow and the packet's direction in it.
 pub type InFlow = Option<(FlowFacts, Direction)>;
 
-/// What became of a packet that a signature matched.
-#[derive(Clone, Copy, Debug)]
-pub struct Outcome {
-    /// Generation of the rule set.
-    pub generation: u32,
-    /// Whether the signature stops the packet.
-    pub blocked: bool,
-    /// What all signatures together decided.
-    pub verdict: Action,
-}
-
 /// The worker's mouth.
 pub struct Reporter {
     sender: EventSender,
