@@ -48,7 +48,7 @@ impl Owners {
 
     /// The owner of a layer, if it has a flow or something that holds it together: a fragment belongs where the others of its datagram go.
     fn of_layer(&self, headers: &Headers, frame: &[u8], depth: u8) -> Option<u16> {
-        let hash = |key: &sluice_core::FlowKey| self.hash.hash6(&key.0);
+        let hash = |key: &sluice_core::FlowKey| key.hash(&self.hash);
         let keyed: Option<Keyed> = if flows::is_icmp_error(headers) {
             flows::key_of_quoted(headers, frame, depth, self.vlan_tracking, hash)
         } else {

@@ -151,7 +151,7 @@ impl Worker {
             if stages != Stages::Forward {
                 glances.take(pipeline, &received);
             }
-            for (place, verdict) in verdicts.iter_mut().enumerate().take(wanted) {
+            for (place, (verdict, glance)) in verdicts.iter_mut().zip(glances.iter()).enumerate().take(wanted) {
                 *verdict = Verdict::Pass;
                 let Some(packet) = received.mbuf(place) else { continue };
                 let record = before + place as u64 + 1;
@@ -169,7 +169,6 @@ impl Worker {
                 if stages == Stages::Forward {
                     continue;
                 }
-                let glance = glances.get(place);
                 if let Some(short) = pipeline.short_cut(glance, checksums.next(), now) {
                     *verdict = short;
                     continue;
