@@ -39,7 +39,8 @@ impl Index {
         (hash as u32) | 1
     }
 
-    /// The first bucket of `hash`: from the top half, whose top bits are the partition, so it lies in that one.
+    /// The first bucket of `hash`: from the top half, whose top bits are the partition, so it lies in that one. Whose a flow is must not be taken from
+    /// the top half where a worker's table has one partition: its flows would share a few buckets.
     #[inline(always)]
     fn first_place(&self, hash: u64) -> usize {
         (((hash >> 32) * self.all_buckets) >> 32) as usize

@@ -303,7 +303,8 @@ mod tests {
     use sluice_core::HashKey;
 
     fn is_plain(frame: &[u8]) -> bool {
-        PlainReader::new(&DecodeConfig::DEFAULT, true).read(frame, &HashKey::fixed(), &mut Plain::NONE)
+        let mut plain = Plain::NONE;
+        PlainReader::new(&DecodeConfig::DEFAULT, true).read(frame, &HashKey::fixed(), &mut plain)
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Frames of flows that nothing looks at any more: passed or dropped after a glance at their key fields, without decoding them.
 //!
-//! Called by [`crate::poll`] for a whole burst, in three steps, so that memory is there when it is read: key, hash and bucket; the flow's cache
+//! Called by [`crate::poll`] and [`crate::live`] for a whole burst, in three steps, so that memory is there when it is read: key, hash and bucket; the flow's cache
 //! line; the answer. The first two for all frames of a burst, the third in order of the frames, because each may change what the next one meets.
 //! Also the whole of the path when only lookup is measured.
 //!
@@ -42,6 +42,12 @@ impl Glance {
         let Plain { key, hash, swapped, .. } = self.plain;
         let keyed = || Keyed { key, hash, swapped };
         self.candidate.is_some().then(keyed)
+    }
+
+    /// The hash of that key; means nothing when there is none.
+    #[inline]
+    pub const fn hash(&self) -> u64 {
+        self.plain.hash
     }
 }
 

@@ -14,7 +14,11 @@ pub fn equal_lanes(lanes: &[u32; 8], wanted: u32) -> u32 {
         // SAFETY: it needs SSE2, which every x86-64 processor has.
         let found = unsafe { equal_lanes_sse2(lanes, wanted) };
         // SAFETY: as above.
-        unsafe { _mm_movemask_epi8(_mm_packs_epi16(found, _mm_setzero_si128())).cast_unsigned() }
+        let none = unsafe { _mm_setzero_si128() };
+        // SAFETY: as above.
+        let bytes = unsafe { _mm_packs_epi16(found, none) };
+        // SAFETY: as above.
+        unsafe { _mm_movemask_epi8(bytes) }.cast_unsigned()
     }
     #[cfg(not(target_arch = "x86_64"))]
     equal_lanes_one_by_one(lanes, wanted)
