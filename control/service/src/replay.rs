@@ -248,7 +248,7 @@ pub fn run(replay: Replay) -> Result<Report, ReplayError> {
         Some(order) => {
             let owners = Owners::new(
                 HashKey::fixed(),
-                Partitions::for_capacity(settings.flow_capacity),
+                Some(Partitions::for_capacity(settings.flow_capacity)),
                 workers,
                 settings.vlan_tracking,
             );

@@ -168,8 +168,7 @@ pub fn run(run: Run) -> Result<RunReport, ReplayError> {
     })
     .map_err(ReplayError::Scratch)?;
     let together = Together::new(workers);
-    let partitions = Partitions::for_capacity(settings.flow_capacity);
-    let owners = Owners::new(hash, partitions, workers, settings.vlan_tracking);
+    let owners = Owners::new(hash, None, workers, settings.vlan_tracking);
     let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let clock = LiveClock::new(Instant::now(), Nanos(u64::try_from(wall.as_nanos()).unwrap_or(u64::MAX)));
     let mut lives: Vec<Live> = (0..workers)

@@ -13,7 +13,8 @@ use std::hint::black_box;
 
 fn key(n: u32, protocol: u8) -> FlowKey {
     let lane = Lane { protocol, ip_version: 4, ..Lane::default() };
-    FlowKey::of_ipv4(((0x0a00_0000 | n).to_be_bytes(), 1_000), ([11, 0, 0, 1], 53), lane).0
+    let [a, b, c, d] = (0x0a00_0000 | n).to_be_bytes();
+    FlowKey::of_ipv4([a, b, c, d, 11, 0, 0, 1], [0x03, 0xe8, 0, 53], lane).0
 }
 
 fn table(capacity: usize) -> FlowTable {

@@ -12,13 +12,14 @@
 
 use sluice_cell::timestamp_counter;
 use sluice_core::{Direction, FlowKey, HashKey, Nanos, key::Lane};
-use sluice_flow::{FlowTable, Opening, Partitions, TableSettings, TcpSegment, Timeouts, tcp::SYN};
+use sluice_flow::{Candidate, FlowTable, Opening, Partitions, TableSettings, TcpSegment, Timeouts, tcp::SYN};
 
 const BURST: usize = 32;
 
 fn key(n: u32, protocol: u8) -> FlowKey {
     let lane = Lane { protocol, ip_version: 4, ..Lane::default() };
-    FlowKey::of_ipv4(((0x0a00_0000 | n).to_be_bytes(), 1_000), ([11, 0, 0, 1], 53), lane).0
+    let [a, b, c, d] = (0x0a00_0000 | n).to_be_bytes();
+    FlowKey::of_ipv4([a, b, c, d, 11, 0, 0, 1], [0x03, 0xe8, 0, 53], lane).0
 }
 
 fn table(flows: usize) -> FlowTable {
@@ -47,12 +48,12 @@ fn enter_flows(table: &mut FlowTable, flows: u32) {
 fn find_flows(table: &mut FlowTable, flows: u32, rounds: u32) -> u64 {
     let (mut found, mut state) = (0, 0x9e37_79b9_7f4a_7c15_u64);
     for _ in 0..rounds {
-        let mut burst = [(FlowKey::default(), 0, table.prefetch(0)); BURST];
+        let mut burst = [(FlowKey::default(), 0, Candidate::NONE); BURST];
         for (key_at, hash_at, candidate) in &mut burst {
             state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
             *key_at = key(((state >> 33) % u64::from(flows)) as u32, 17);
             *hash_at = table.hash(key_at);
-            *candidate = table.prefetch(*hash_at);
+            table.prefetch(*hash_at, candidate);
         }
         for (_, hash, candidate) in &mut burst {
             table.prefetch_flow(*hash, candidate);

@@ -5,8 +5,8 @@
 //! flow may get.
 //!
 //! Layout, in words of 64 bits, lowest bits first:
-//! - 0 to 3: the two addresses, as in the key
-//! - 4: ports, 2 x 16; number of the SYN, 32
+//! - 0 to 3: as in the key
+//! - 4: low half as in the key, 32; number of the SYN, 32
 //! - 5: number of the SYN-ACK, 32; bytes to the server, 13, and to the client, 12; packets to the server, 6; alerted, 1
 //! - 6: time of the first packet in microseconds, 52; packets to the client, 6; VLANs, 2; depth, 2; IPv6, 1; opened swapped, 1
 //! - 7: VLAN ids, 3 x 12; bytes with the SYN, 11; flags to the server and to the client, 2 x 5; addresses judged, 2; asked, answered, VLANs in
@@ -94,7 +94,7 @@ impl HalfOpen {
 
     /// The slot for `flow`, of which it is known that it fits.
     pub fn pack_unchecked(flow: &Flow, offers: &OfferWords) -> Self {
-        let FlowKey([low_a, low_b, high_a, high_b, ports, _]) = flow.key;
+        let FlowKey([zero, one, two, three, four, _]) = flow.key;
         let lane = flow.key.lane();
         let handshake = Handshake::of(&flow.tcp, offers);
         let (seq, data) = handshake.syn.unwrap_or_default();
@@ -103,11 +103,11 @@ impl HalfOpen {
         let [outer, middle, inner] = flow.vlan;
         let [judged_out, judged_in] = flow.addresses_judged;
         Self([
-            low_a,
-            low_b,
-            high_a,
-            high_b,
-            Packer::new().put(ports, 32).put(u64::from(seq), 32).word,
+            zero,
+            one,
+            two,
+            three,
+            Packer::new().put(four, 32).put(u64::from(seq), 32).word,
             Packer::new()
                 .put(u64::from(handshake.answer.unwrap_or_default()), 32)
                 .put(bytes_out, 13)
@@ -142,13 +142,14 @@ impl HalfOpen {
     /// The key of the flow.
     #[inline]
     pub fn key(&self) -> FlowKey {
-        let Self([low_a, low_b, high_a, high_b, ports, _, six, seven]) = *self;
+        let Self([zero, one, two, three, four, _, six, seven]) = *self;
         let mut six = Taker(six >> 60);
         let (depth, version) = (six.take(2), if six.bit() { 6 } else { 4 });
         // The bit above the flags says whether the two outer VLAN ids are in the key.
         let vlans = if seven & (1 << 61) == 0 { 0 } else { seven };
-        let ports = (ports & 0xffff_ffff) | (vlans & 0xfff) << 32 | ((vlans >> 12) & 0xfff) << 48;
-        FlowKey([low_a, low_b, high_a, high_b, ports, u64::from(TCP) | version << 8 | depth << 16])
+        let vlans = (vlans & 0xfff) << 32 | ((vlans >> 12) & 0xfff) << 48;
+        let lane = u64::from(TCP) | version << 8 | depth << 16 | vlans;
+        FlowKey([zero, one, two, three, four & 0xffff_ffff, lane])
     }
 
     /// Time of the first packet.

@@ -5,7 +5,7 @@
 //! in the part of the index that belongs to its partition.
 
 use crate::partition::Partitions;
-use sluice_cell::{advise_huge_pages, equal_lanes, prefetch_read};
+use sluice_cell::{advise_huge_pages, equal_lanes, first_equal_lane, prefetch_element};
 
 const WAYS: usize = 8;
 /// Words of a bucket: eight tags and eight slot numbers, one cache line. A tag of 0 is a free place.
@@ -19,6 +19,8 @@ pub struct Index {
     partitions: Partitions,
     /// Buckets of one partition.
     buckets: u64,
+    /// Buckets of all partitions.
+    all_buckets: u64,
 }
 
 impl Index {
@@ -28,30 +30,42 @@ impl Index {
         let words = vec![0_u32; (buckets * partitions.count() + 1) * BUCKET];
         advise_huge_pages(&words);
         let first = words.as_ptr().align_offset(64).min(BUCKET);
-        Self { words, first, partitions, buckets: buckets as u64 }
+        Self { words, first, partitions, buckets: buckets as u64, all_buckets: (buckets * partitions.count()) as u64 }
     }
 
     #[inline(always)]
     fn tag(hash: u64) -> u32 {
-        // The top half; never 0, which marks a free place.
-        ((hash >> 32) as u32) | 1
+        // The low half; never 0, which marks a free place.
+        (hash as u32) | 1
     }
 
-    /// The two buckets of `hash`, never the same: the first from the low half, the second from the tag alone.
+    /// The first bucket of `hash`: from the top half, whose top bits are the partition, so it lies in that one. Whose a flow is must not be taken from
+    /// the top half where a worker's table has one partition: its flows would share a few buckets.
+    #[inline(always)]
+    fn first_place(&self, hash: u64) -> usize {
+        (((hash >> 32) * self.all_buckets) >> 32) as usize
+    }
+
+    /// The two buckets of `hash`, never the same: the second follows from the first and the tag alone.
     #[inline(always)]
     fn places(&self, hash: u64) -> [usize; 2] {
-        let first = ((hash & 0xffff_ffff) * self.buckets) >> 32;
+        let first = self.first_place(hash);
         let mixed = u64::from(Self::tag(hash).wrapping_mul(0x9e37_79b9));
         let step = 1 + ((mixed * (self.buckets - 1)) >> 32);
-        let second = first + step;
-        let second = if second < self.buckets { second } else { second - self.buckets };
-        let base = self.partitions.of(hash) as u64 * self.buckets;
-        [(base + first) as usize, (base + second) as usize]
+        let second = first as u64 + step;
+        let end = (self.partitions.of(hash) as u64 + 1) * self.buckets;
+        let second = if second < end { second } else { second - self.buckets };
+        [first, second as usize]
+    }
+
+    #[inline(always)]
+    fn all(&self) -> &[[u32; BUCKET]] {
+        self.words.get(self.first..).unwrap_or_default().as_chunks().0
     }
 
     #[inline(always)]
     fn bucket(&self, place: usize) -> Option<&[u32; BUCKET]> {
-        self.words.get(self.first + place * BUCKET..)?.first_chunk()
+        self.all().get(place)
     }
 
     #[inline(always)]
@@ -62,19 +76,27 @@ impl Index {
     /// Hints that `hash` will be looked up soon; its first bucket.
     #[inline(always)]
     pub fn prefetch(&self, hash: u64) -> u32 {
-        let [first, _] = self.places(hash);
-        if let Some(bucket) = self.bucket(first) {
-            prefetch_read(bucket);
-        }
+        let first = self.first_place(hash);
+        prefetch_element(self.all(), first);
         first as u32
     }
 
-    /// The first slot under `hash` in its first bucket, `bucket`, with an equal tag: most likely the one looked for.
+    /// The first slot under `hash` with an equal tag, of its first bucket, `bucket`, or else of its second: most likely the one looked for.
     #[inline(always)]
     pub fn candidate(&self, hash: u64, bucket: u32) -> Option<u32> {
         let (tags, slots) = split(self.bucket(bucket as usize)?);
-        let hits = equal_lanes(tags, Self::tag(hash));
-        slots.get(hits.trailing_zeros() as usize).copied()
+        match first_equal_lane(tags, Self::tag(hash)) {
+            Some(lane) => slots.get(lane).copied(),
+            None => self.candidate_in_second(hash),
+        }
+    }
+
+    // Not a call, which would take the registers of a loop over a burst.
+    #[inline(always)]
+    fn candidate_in_second(&self, hash: u64) -> Option<u32> {
+        let [_, second] = self.places(hash);
+        let (tags, slots) = split(self.bucket(second)?);
+        slots.get(first_equal_lane(tags, Self::tag(hash))?).copied()
     }
 
     /// The slot under `hash` for which `is_it` holds.

@@ -16,7 +16,7 @@ use crate::{
     waiting::Waiting,
     wheel::{WHEEL, Wheel},
 };
-use sluice_cell::{advise_huge_pages, prefetch_read};
+use sluice_cell::{advise_huge_pages, prefetch_read, prefetch_two_lines};
 use sluice_core::{
     Direction, FlowKey, HashKey, Nanos,
     event::{FlowEnd, FlowState},
@@ -48,8 +48,14 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// Nowhere.
-    pub const NONE: Self = Self { bucket: 0, slot: NOBODY };
+    /// Nowhere: of a key that is not looked for.
+    pub const NONE: Self = Self { bucket: NOBODY, slot: NOBODY };
+
+    /// Whether a key is looked for at all.
+    #[inline(always)]
+    pub const fn is_some(&self) -> bool {
+        self.bucket != NOBODY
+    }
 }
 
 /// The half-open connection at hand.
@@ -157,13 +163,26 @@ impl FlowTable {
     /// Hash of `key`, for the other calls.
     #[inline(always)]
     pub fn hash(&self, key: &FlowKey) -> u64 {
-        self.hash.hash6(&key.0)
+        key.hash(&self.hash)
     }
 
-    /// Hints that `hash` will be looked up soon. First of the three steps of a burst's lookups.
+    /// The secret of [`FlowTable::hash`].
     #[inline(always)]
-    pub fn prefetch(&self, hash: u64) -> Candidate {
-        Candidate { bucket: self.index.prefetch(hash), slot: NOBODY }
+    pub fn secret(&self) -> &HashKey {
+        &self.hash
+    }
+
+    /// Hints that `hash` will be looked up soon.
+    #[inline]
+    pub fn hint(&self, hash: u64) {
+        self.index.prefetch(hash);
+    }
+
+    /// The same, as the first of the three steps of a burst's lookups.
+    #[inline(always)]
+    pub fn prefetch(&self, hash: u64, candidate: &mut Candidate) {
+        // The slot of an earlier key may stay: keys are compared.
+        candidate.bucket = self.index.prefetch(hash);
     }
 
     /// Finds the flow that is most likely the one under `hash`, and hints that it will be looked at soon. Second step: the bucket is in the cache
@@ -172,26 +191,33 @@ impl FlowTable {
     pub fn prefetch_flow(&self, hash: u64, candidate: &mut Candidate) {
         let Some(slot) = self.index.candidate(hash, candidate.bucket) else { return };
         candidate.slot = slot;
-        if let Some(flow) = self.flows.get(slot as usize) {
-            prefetch_read(flow);
-            prefetch_read(&flow.packets);
+        if (slot as usize) < self.flows.len() {
+            // Its key, and behind that its counters.
+            prefetch_two_lines(&self.flows, slot as usize);
         } else if let Some(half_open) = self.waiting.get(slot ^ HALF) {
             prefetch_read(half_open);
         }
     }
 
     /// The flow of `key` that is no half-open connection. Third step: its line is in the cache by now. Never creates, unpacks nothing; true
-    /// whatever happened to the table since the first two steps.
+    /// whatever happened to the table since the first two steps. None for [`Candidate::NONE`].
     ///
     /// # Cost
     /// The first line of the flow when the candidate is the one, else as [`FlowTable::lookup`].
     #[inline(always)]
     pub fn confirm(&mut self, key: &FlowKey, hash: u64, candidate: &Candidate) -> Option<&mut Flow> {
         let mut slot = candidate.slot as usize;
-        if self.flows.get(slot).is_none_or(|flow| flow.key != *key || !flow.live) {
-            slot = self.lookup_flow(key, hash)? as usize;
+        if self.flows.get(slot).is_none_or(|flow| flow.key != *key) {
+            slot = self.lookup_flow(key, hash, candidate)? as usize;
         }
         self.flows.get_mut(slot)
+    }
+
+    /// The candidate, if it is the flow of `key`: nearly always when there is one. Else ask [`FlowTable::confirm`].
+    #[inline(always)]
+    pub fn confirm_candidate(&mut self, key: &FlowKey, candidate: &Candidate) -> Option<&mut Flow> {
+        // A slot that is free has no key.
+        self.flows.get_mut(candidate.slot as usize).filter(|flow| flow.key == *key)
     }
 
     /// Flows in the table, half-open connections included.
@@ -210,7 +236,10 @@ impl FlowTable {
     }
 
     #[inline(never)]
-    fn lookup_flow(&self, key: &FlowKey, hash: u64) -> Option<u32> {
+    fn lookup_flow(&self, key: &FlowKey, hash: u64, candidate: &Candidate) -> Option<u32> {
+        if !candidate.is_some() {
+            return None;
+        }
         self.index.find(hash, |slot| self.flows.get(slot as usize).is_some_and(|flow| flow.key == *key))
     }
 
@@ -387,7 +416,7 @@ impl FlowTable {
         let partition = self.partition_of.of(hash);
         if self.waiting.next(partition).is_none() {
             let oldest = self.waiting.oldest(partition).ok_or(TableFull)?;
-            let gone = self.waiting.get(oldest).map_or(0, |half_open| self.hash.hash6(&half_open.key().0));
+            let gone = self.waiting.get(oldest).map_or(0, |half_open| half_open.key().hash(&self.hash));
             self.unpack(oldest, gone);
             forced(&self.unpacked.flow);
             self.remove(UNPACKED);
@@ -504,12 +533,12 @@ impl FlowTable {
         }
         let slot = flow.0;
         let gone = *self.flows.get(slot as usize).filter(|flow| flow.live)?;
-        let hash = self.hash.hash6(&gone.key.0);
+        let hash = gone.key.hash(&self.hash);
         self.index.remove(hash, slot);
         self.wheel.unschedule(&mut self.flows, slot);
         let next_free = self.shares.give_back(self.partition_of.of(hash), slot);
         if let Some(flow) = self.flows.get_mut(slot as usize) {
-            (flow.live, flow.wheel_next) = (false, next_free);
+            (flow.live, flow.key, flow.wheel_next) = (false, FlowKey::default(), next_free);
         }
         Some(gone)
     }
@@ -579,7 +608,7 @@ impl FlowTable {
     }
 
     fn end_half_open(&mut self, slot: u32, end: FlowEnd, ended: &mut impl FnMut(&Flow, FlowEnd)) {
-        let hash = self.waiting.get(slot).map_or(0, |half_open| self.hash.hash6(&half_open.key().0));
+        let hash = self.waiting.get(slot).map_or(0, |half_open| half_open.key().hash(&self.hash));
         self.unpack(slot, hash);
         ended(&self.unpacked.flow, end);
         self.remove(UNPACKED);

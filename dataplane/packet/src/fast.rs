@@ -10,10 +10,7 @@ use crate::{
     input::be16,
     seen::{Protocol, ProtocolSet},
 };
-use sluice_core::{
-    FlowKey,
-    key::{Endpoint, Lane},
-};
+use sluice_core::{FlowKey, HashKey, key::Lane};
 
 const IPV4: u16 = 0x0800;
 const IPV6: u16 = 0x86dd;
@@ -22,6 +19,8 @@ const TCP: u8 = 6;
 const UDP: u8 = 17;
 /// Headers the decoder must be willing to read for any plain frame.
 const HEADERS: u8 = 4;
+/// Bytes of the shortest plain frame: UDP in IPv4.
+const SHORTEST: usize = 14 + 20 + 8;
 /// Words of a set of ports.
 const PORT_WORDS: usize = 65_536 / 64;
 
@@ -29,6 +28,8 @@ const PORT_WORDS: usize = 65_536 / 64;
 pub struct PlainReader {
     /// UDP ports that a tunnel may be behind.
     tunnels: Box<[u64; PORT_WORDS]>,
+    /// The same, of each port bits 8 to 13 alone: nearly always enough, and no memory is read.
+    sieve: u64,
     vlan_tracking: bool,
     /// Whether the configuration lets the decoder read all headers of a plain frame.
     reads: bool,
@@ -37,7 +38,7 @@ pub struct PlainReader {
 impl PlainReader {
     /// A reader that agrees with the decoder under `config`. `vlan_tracking`: VLAN ids are part of the key.
     pub fn new(config: &DecodeConfig, vlan_tracking: bool) -> Self {
-        let mut tunnels = Box::new([0; PORT_WORDS]);
+        let (mut tunnels, mut sieve) = (Box::new([0; PORT_WORDS]), 0);
         for port in 0..=u16::MAX {
             let tunnel = config.vxlan_ports.contains(port)
                 || config.geneve_ports.contains(port)
@@ -46,83 +47,131 @@ impl PlainReader {
             if let Some(word) = tunnels.get_mut(usize::from(port / 64)) {
                 *word |= u64::from(tunnel) << (port % 64);
             }
+            sieve |= u64::from(tunnel) << ((port >> 8) % 64);
         }
-        Self { tunnels, vlan_tracking, reads: config.max_layers >= HEADERS }
+        Self { tunnels, sieve, vlan_tracking, reads: config.max_layers >= HEADERS }
+    }
+
+    /// Whether a tunnel may be behind one of these ports, by the sieve.
+    #[inline(always)]
+    fn may_be_tunnel(&self, [source, _, destination, _]: [u8; 4]) -> bool {
+        self.sieve & (1 << (source % 64) | 1 << (destination % 64)) != 0
     }
 
     #[inline(always)]
-    fn is_tunnel(&self, port: u16) -> bool {
-        self.tunnels.get(usize::from(port / 64)).is_none_or(|word| word >> (port % 64) & 1 != 0)
+    fn is_tunnel(&self, ports @ [a, b, c, d]: [u8; 4]) -> bool {
+        let is_in =
+            |port: u16| self.tunnels.get(usize::from(port / 64)).is_none_or(|word| word >> (port % 64) & 1 != 0);
+        self.may_be_tunnel(ports) && (is_in(be16(a, b)) || is_in(be16(c, d)))
     }
 
-    /// Reads `frame`, an Ethernet frame, when it is plain: its key goes into `key`.
+    /// Whether any frame is plain. If not, [`PlainReader::read`] must not be asked.
+    pub const fn reads(&self) -> bool {
+        self.reads
+    }
+
+    /// Reads `frame`, an Ethernet frame, when it is plain: what it says goes into `out`, the key hashed with `secret`. Else false, and what `out` holds
+    /// means nothing.
     ///
     /// # Cost
-    /// About 60 instructions; reads the first 78 bytes at most.
+    /// About 60 instructions for IPv4; reads the first 78 bytes at most.
     #[inline(always)]
-    pub fn read(&self, frame: &[u8], key: &mut FlowKey) -> Option<Plain> {
-        let (ethernet, rest) = frame.split_first_chunk::<14>()?;
-        if !self.reads {
-            return None;
+    pub fn read(&self, frame: &[u8], secret: &HashKey, out: &mut Plain) -> bool {
+        if frame.len() < SHORTEST {
+            return false;
         }
+        let Some((ethernet, rest)) = frame.split_first_chunk::<14>() else { return false };
         // Apart from the others, which would take its registers.
-        match be16(ethernet[12], ethernet[13]) {
-            IPV4 => self.ipv4(rest, None, key),
-            other => self.read_other(other, rest, key),
+        let ether_type = be16(ethernet[12], ethernet[13]);
+        if ether_type != IPV4 {
+            return self.read_other(frame, secret, out);
+        }
+        let mut again = false;
+        let first_look = |ports| {
+            again = self.may_be_tunnel(ports);
+            again
+        };
+        match self.ipv4(rest, None, secret, first_look) {
+            None if again => self.read_other(frame, secret, out),
+            plain => put(plain, out),
         }
     }
 
     #[inline(never)]
-    fn read_other(&self, ether_type: u16, rest: &[u8], key: &mut FlowKey) -> Option<Plain> {
-        match ether_type {
-            IPV6 => self.ipv6(rest, None, key),
+    fn read_other(&self, frame: &[u8], secret: &HashKey, out: &mut Plain) -> bool {
+        let Some((ethernet, rest)) = frame.split_first_chunk::<14>() else { return false };
+        let is_tunnel = |ports| self.is_tunnel(ports);
+        let plain = match be16(ethernet[12], ethernet[13]) {
+            IPV4 => self.ipv4(rest, None, secret, is_tunnel),
+            IPV6 => self.ipv6(rest, None, secret),
             VLAN => {
-                let (tag, rest) = rest.split_first_chunk::<4>()?;
+                let Some((tag, rest)) = rest.split_first_chunk::<4>() else { return false };
                 let id = Some(be16(tag[0], tag[1]) & 0x0fff);
                 match be16(tag[2], tag[3]) {
-                    IPV4 => self.ipv4(rest, id, key),
-                    IPV6 => self.ipv6(rest, id, key),
+                    IPV4 => self.ipv4(rest, id, secret, is_tunnel),
+                    IPV6 => self.ipv6(rest, id, secret),
                     _ => None,
                 }
             }
             _ => None,
-        }
+        };
+        put(plain, out)
     }
 
     #[inline(always)]
-    fn ipv4(&self, packet: &[u8], tag: Option<u16>, key: &mut FlowKey) -> Option<Plain> {
+    fn ipv4(
+        &self,
+        packet: &[u8],
+        tag: Option<u16>,
+        secret: &HashKey,
+        mut is_tunnel: impl FnMut([u8; 4]) -> bool,
+    ) -> Option<Plain> {
         let head = packet.first_chunk::<28>()?;
         let total_len = usize::from(be16(head[2], head[3]));
-        if head[0] != 0x45 || be16(head[6], head[7]) & 0x3fff != 0 {
+        let fragment = u16::from_be_bytes(*head.get(6..)?.first_chunk()?);
+        if head[0] != 0x45 || fragment & 0x3fff != 0 || total_len > packet.len() {
             return None;
         }
-        let protocol = head[9];
-        let tcp_flags = self.transport(packet.get(20..total_len)?, protocol)?;
-        let (src, dst) = ([head[12], head[13], head[14], head[15]], [head[16], head[17], head[18], head[19]]);
-        let ports = (be16(head[20], head[21]), be16(head[22], head[23]));
-        let (made, swapped) = FlowKey::of_ipv4((src, ports.0), (dst, ports.1), self.lane(protocol, 4, tag));
-        *key = made;
-        Some(Plain { swapped, tcp_flags, kind: PlainKind::of(tag.is_some(), 4, protocol) })
+        let addresses = *head.get(12..)?.first_chunk()?;
+        let ports = *head.get(20..)?.first_chunk()?;
+        let (protocol, traits) = match head[9] {
+            UDP => {
+                let length = usize::from(be16(head[24], head[25]));
+                if length < 8 || length + 20 > total_len || is_tunnel(ports) {
+                    return None;
+                }
+                (UDP, Traits::of_udp(tag.is_some(), false))
+            }
+            TCP => (TCP, Traits::of_tcp(tag.is_some(), false, tcp_flags(packet.get(20..total_len)?)?)),
+            _ => return None,
+        };
+        let (key, swapped) = FlowKey::of_ipv4(addresses, ports, self.lane(protocol, 4, tag));
+        Some(Plain { key, hash: key.hash(secret), swapped, traits })
     }
 
     #[inline(always)]
-    fn ipv6(&self, packet: &[u8], tag: Option<u16>, key: &mut FlowKey) -> Option<Plain> {
-        let (head, rest) = packet.split_first_chunk::<40>()?;
+    fn ipv6(&self, packet: &[u8], tag: Option<u16>, secret: &HashKey) -> Option<Plain> {
+        let head = packet.first_chunk::<48>()?;
         let payload_len = usize::from(be16(head[4], head[5]));
-        if head[0] >> 4 != 6 {
+        if head[0] >> 4 != 6 || payload_len + 40 > packet.len() {
             return None;
         }
-        let protocol = head[6];
-        let segment = rest.get(..payload_len)?;
-        let tcp_flags = self.transport(segment, protocol)?;
-        let ports = segment.first_chunk::<4>()?;
-        let (_, addresses) = head.split_first_chunk::<8>()?;
-        let (src, dst) = addresses.split_first_chunk::<16>()?;
-        let source = Endpoint { address: *src, port: be16(ports[0], ports[1]) };
-        let destination = Endpoint { address: *dst.first_chunk()?, port: be16(ports[2], ports[3]) };
-        let (made, swapped) = FlowKey::new(source, destination, self.lane(protocol, 6, tag));
-        *key = made;
-        Some(Plain { swapped, tcp_flags, kind: PlainKind::of(tag.is_some(), 6, protocol) })
+        let (_, rest) = head.split_first_chunk::<8>()?;
+        let (addresses, [a, b, c, d, x, y, ..]) = rest.split_first_chunk::<32>()? else { return None };
+        let ports = [*a, *b, *c, *d];
+        let (protocol, traits) = match head[6] {
+            UDP => {
+                let length = usize::from(be16(*x, *y));
+                if length < 8 || length > payload_len || self.is_tunnel(ports) {
+                    return None;
+                }
+                (UDP, Traits::of_udp(tag.is_some(), true))
+            }
+            TCP => (TCP, Traits::of_tcp(tag.is_some(), true, tcp_flags(packet.get(40..payload_len + 40)?)?)),
+            _ => return None,
+        };
+        let (key, swapped) = FlowKey::of_ipv6(addresses, ports, self.lane(protocol, 6, tag));
+        Some(Plain { key, hash: key.hash(secret), swapped, traits })
     }
 
     #[inline(always)]
@@ -130,25 +179,16 @@ impl PlainReader {
         let vlan = tag.filter(|_| self.vlan_tracking).unwrap_or(0);
         Lane { protocol, ip_version, vlan: [vlan, 0], depth: 0 }
     }
+}
 
-    /// The TCP flags of a plain segment, 0 for a plain datagram.
-    #[inline(always)]
-    fn transport(&self, segment: &[u8], protocol: u8) -> Option<u8> {
-        if protocol == TCP {
-            let header = segment.first_chunk::<20>()?;
-            match header[12] >> 4 {
-                5 => Some(header[13]),
-                8 if segment.get(20..24)? == [1, 1, 8, 10] && segment.len() >= 32 => Some(header[13]),
-                _ => None,
-            }
-        } else if protocol == UDP {
-            let header = segment.first_chunk::<8>()?;
-            let length = usize::from(be16(header[4], header[5]));
-            let tunnel = self.is_tunnel(be16(header[0], header[1])) | self.is_tunnel(be16(header[2], header[3]));
-            (length >= 8 && length <= segment.len() && !tunnel).then_some(0)
-        } else {
-            None
-        }
+/// The TCP flags of a plain segment.
+#[inline(always)]
+fn tcp_flags(segment: &[u8]) -> Option<u8> {
+    let header = segment.first_chunk::<20>()?;
+    match header[12] >> 4 {
+        5 => Some(header[13]),
+        8 if segment.get(20..24)? == [1, 1, 8, 10] && segment.len() >= 32 => Some(header[13]),
+        _ => None,
     }
 }
 
@@ -165,8 +205,8 @@ impl PlainKind {
         (0..Self::COUNT as u8).map(Self)
     }
 
-    fn of(tagged: bool, ip_version: u8, protocol: u8) -> Self {
-        Self(u8::from(tagged) | u8::from(ip_version == 6) << 1 | u8::from(protocol == UDP) << 2)
+    const fn of(tagged: bool, six: bool, udp: bool) -> Self {
+        Self(tagged as u8 | (six as u8) << 1 | (udp as u8) << 2)
     }
 
     /// Its number.
@@ -202,31 +242,69 @@ impl PlainKind {
     }
 }
 
-/// What flow lookup needs of a plain frame besides its key.
+/// What flow lookup needs of a plain frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plain {
+    /// The key of its flow.
+    pub key: FlowKey,
+    /// The hash of the key.
+    pub hash: u64,
     /// Whether the endpoints were swapped to make the key.
     pub swapped: bool,
-    /// TCP flags; 0 for UDP.
-    pub tcp_flags: u8,
-    /// What sort of frame it is.
-    pub kind: PlainKind,
+    /// The rest.
+    pub traits: Traits,
 }
 
 impl Plain {
     /// That of no frame.
-    pub const NONE: Self = Self { swapped: false, tcp_flags: 0, kind: PlainKind(0) };
+    pub const NONE: Self = Self { key: FlowKey([0; 6]), hash: 0, swapped: false, traits: Traits(0) };
+}
+
+/// Kind and TCP flags of a plain frame, a byte each: put down at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Traits(u16);
+
+impl Traits {
+    #[inline(always)]
+    const fn of_udp(tagged: bool, six: bool) -> Self {
+        Self(PlainKind::of(tagged, six, true).0 as u16)
+    }
+
+    #[inline(always)]
+    const fn of_tcp(tagged: bool, six: bool, flags: u8) -> Self {
+        Self(PlainKind::of(tagged, six, false).0 as u16 | (flags as u16) << 8)
+    }
+
+    /// What sort of frame it is.
+    #[inline(always)]
+    pub const fn kind(self) -> PlainKind {
+        PlainKind(self.0 as u8)
+    }
+
+    /// TCP flags; 0 for UDP.
+    #[inline(always)]
+    pub const fn tcp_flags(self) -> u8 {
+        (self.0 >> 8) as u8
+    }
+}
+
+#[inline(always)]
+fn put(plain: Option<Plain>, out: &mut Plain) -> bool {
+    let Some(plain) = plain else { return false };
+    *out = plain;
+    true
 }
 
 #[cfg(test)]
 mod tests {
-    use super::PlainReader;
+    use super::{Plain, PlainReader};
     use crate::build::{ethernet, ipv4, ipv4_with_options, ipv6, tcp, tcp_with_options, udp, vlan};
     use crate::{DecodeConfig, TcpFlags};
-    use sluice_core::FlowKey;
+    use sluice_core::HashKey;
 
     fn is_plain(frame: &[u8]) -> bool {
-        PlainReader::new(&DecodeConfig::DEFAULT, true).read(frame, &mut FlowKey::default()).is_some()
+        let mut plain = Plain::NONE;
+        PlainReader::new(&DecodeConfig::DEFAULT, true).read(frame, &HashKey::fixed(), &mut plain)
     }
 
     #[test]

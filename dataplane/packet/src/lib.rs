@@ -38,7 +38,7 @@ mod reference;
 pub use config::{DecodeConfig, PortList, Teredo};
 pub use decode::decode;
 pub use event::{DecodeEvent, EventIter, EventSet};
-pub use fast::{Plain, PlainKind, PlainReader};
+pub use fast::{Plain, PlainKind, PlainReader, Traits};
 pub use headers::{
     Decoded, Embedded, Fragment, Headers, MAX_LAYERS, PacketSource, SctpFields, TcpFields, TcpFlags, TcpOptions,
     TcpTimestamps,

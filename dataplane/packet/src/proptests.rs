@@ -3,11 +3,13 @@
 
 use crate::build::{ethernet, ipv4_with_options, ipv6, tcp_with_options, udp, vlan};
 use crate::reference::{self, Answer};
-use crate::{DecodeConfig, DecodeEvent, Decoded, Headers, LinkType, PlainReader, PortList, Teredo, checksum, decode};
+use crate::{
+    DecodeConfig, DecodeEvent, Decoded, Headers, LinkType, Plain, PlainReader, PortList, Teredo, checksum, decode,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use sluice_core::{
-    FlowKey,
+    FlowKey, HashKey,
     key::{Endpoint, Lane},
 };
 
@@ -191,24 +193,31 @@ fn readers(config: &DecodeConfig, vlan_tracking: bool) -> PlainReader {
 
 /// What is read without decoding is what the decoder reads, and all it would count.
 fn check_plain(frame: &[u8], config: &DecodeConfig, vlan_tracking: bool) {
-    let mut key = FlowKey::default();
-    let Some(plain) = readers(config, vlan_tracking).read(frame, &mut key) else { return };
+    let (reader, secret, mut plain) = (readers(config, vlan_tracking), HashKey::fixed(), Plain::NONE);
+    if !reader.reads() || !reader.read(frame, &secret, &mut plain) {
+        return;
+    }
+    let Plain { key, hash, swapped, traits: plain } = plain;
+    assert_eq!(hash, key.hash(&secret));
     let mut out = Decoded::new();
     decode(frame, LinkType::Ethernet, config, &mut out);
     let [layer] = out.layers() else { panic!("{out:?}") };
     assert!(!layer.invalid && layer.has_transport && !layer.fragment.is_fragment && layer.events.is_empty());
     assert!(layer.has_ethernet && layer.frame_start == 0);
-    assert_eq!(layer.seen.bits(), plain.kind.seen().bits());
+    assert_eq!(layer.seen.bits(), plain.kind().seen().bits());
     assert_eq!((layer.ip_version, layer.is_udp(), layer.is_tcp()), {
-        (plain.kind.ip_version(), plain.kind.is_udp(), !plain.kind.is_udp())
+        (plain.kind().ip_version(), plain.kind().is_udp(), !plain.kind().is_udp())
     });
-    assert_eq!((layer.vlan_count > 0, layer.vlan_count), (plain.kind.is_tagged(), u8::from(plain.kind.is_tagged())));
-    assert_eq!(plain.tcp_flags, if layer.is_tcp() { layer.tcp.flags } else { 0 });
+    assert_eq!(
+        (layer.vlan_count > 0, layer.vlan_count),
+        (plain.kind().is_tagged(), u8::from(plain.kind().is_tagged()))
+    );
+    assert_eq!(plain.tcp_flags(), if layer.is_tcp() { layer.tcp.flags } else { 0 });
     let source = Endpoint { address: layer.src, port: layer.src_port };
     let destination = Endpoint { address: layer.dst, port: layer.dst_port };
     let vlan = if vlan_tracking { [layer.vlan[0], 0] } else { [0, 0] };
     let lane = Lane { protocol: layer.protocol, ip_version: layer.ip_version, vlan, depth: 0 };
-    assert_eq!((key, plain.swapped), FlowKey::new(source, destination, lane));
+    assert_eq!((key, swapped), FlowKey::new(source, destination, lane));
 }
 
 fn chain(extensions: &[(u8, Vec<u8>)], protocol: u8) -> (u8, Vec<u8>) {

@@ -94,7 +94,8 @@ fn receive(rx: &mut RxQueue, burst: &mut Burst) -> usize {
 #[inline(never)]
 fn look_up(pipeline: &mut Pipeline, glances: &mut Glances, burst: &Burst, now: Nanos) -> usize {
     glances.take(pipeline, burst);
-    (0..burst.len()).filter(|&place| pipeline.short_cut(glances.get(place), Checksums::Ignore, now).is_some()).count()
+    let all = glances.iter().take(burst.len());
+    all.filter(|glance| pipeline.short_cut(glance, Checksums::Ignore, now).is_some()).count()
 }
 
 #[inline(never)]
@@ -121,7 +122,7 @@ fn main() {
     let (template, at) = frame(&next("udp4"));
     let options = EalOptions { vdevs: vec![format!("net_null0,size={LENGTH}")], ..EalOptions::default() };
     let eal = Eal::start(&options).expect("DPDK");
-    let pool = Mempool::create(&eal, "frames", 8_191, 2_048 + 128, None).expect("buffers");
+    let pool = Mempool::create(&eal, "frames", 16_383, 2_048 + 128, None).expect("buffers");
     let port = Port::by_name(&eal, "net_null0").expect("the null device");
     let config = PortConfig { promiscuous: false, ..PortConfig::default() };
     let (_port, mut rx, mut tx) = port.configure(&config, &pool).expect("a started port");

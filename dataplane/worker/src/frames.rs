@@ -36,11 +36,6 @@ impl Frames {
         }
     }
 
-    /// The headers of packet `place`.
-    pub fn headers(&self, place: usize) -> Option<&Decoded> {
-        self.decoded.get(place)
-    }
-
     /// The headers and the bytes of `packet`, which was number `place` of the burst.
     pub fn of<'a>(&'a mut self, place: usize, packet: MbufRef<'a>) -> Option<(&'a Decoded, &'a [u8])> {
         let Self { decoded, joined, .. } = self;

@@ -1,6 +1,6 @@
 //! Frames of flows that nothing looks at any more: passed or dropped after a glance at their key fields, without decoding them.
 //!
-//! Called by [`crate::poll`] for a whole burst, in three steps, so that memory is there when it is read: key, hash and bucket; the flow's cache
+//! Called by [`crate::poll`] and [`crate::live`] for a whole burst, in three steps, so that memory is there when it is read: key, hash and bucket; the flow's cache
 //! line; the answer. The first two for all frames of a burst, the third in order of the frames, because each may change what the next one meets.
 //! Also the whole of the path when only lookup is measured.
 //!
@@ -19,37 +19,35 @@ use crate::{
     pipeline::Pipeline,
     settings::{Settings, Stages},
 };
-use sluice_core::{Action, Cause, Counters, Direction, FlowKey, Nanos, Verdict, event::FlowState};
+use sluice_core::{Action, Cause, Counters, Direction, Nanos, Verdict, event::FlowState};
 use sluice_dpdk::{BURST, Burst};
 use sluice_flow::{Candidate, Flow, tcp};
-use sluice_packet::{LinkType, Plain, PlainKind};
+use sluice_packet::{LinkType, Plain, PlainKind, Traits};
 
 /// What the first two steps found of one frame.
 #[derive(Clone, Copy)]
 pub struct Glance {
-    key: FlowKey,
-    hash: u64,
-    candidate: Candidate,
-    length: u32,
     plain: Plain,
-    /// Whether the frame is plain: nothing else means anything if it is not.
-    is_plain: bool,
+    length: u32,
+    /// None when the frame is not plain: then nothing else means anything.
+    candidate: Candidate,
 }
 
 impl Glance {
     /// At nothing.
-    pub const NONE: Self = Self {
-        key: FlowKey([0; 6]),
-        hash: 0,
-        candidate: Candidate::NONE,
-        length: 0,
-        plain: Plain::NONE,
-        is_plain: false,
-    };
+    pub const NONE: Self = Self { plain: Plain::NONE, length: 0, candidate: Candidate::NONE };
 
     /// The key of the frame's flow, for the long way; none when the decoder must tell.
     pub fn keyed(&self) -> Option<Keyed> {
-        self.is_plain.then_some(Keyed { key: self.key, hash: self.hash, swapped: self.plain.swapped })
+        let Plain { key, hash, swapped, .. } = self.plain;
+        let keyed = || Keyed { key, hash, swapped };
+        self.candidate.is_some().then(keyed)
+    }
+
+    /// The hash of that key; means nothing when there is none.
+    #[inline]
+    pub const fn hash(&self) -> u64 {
+        self.plain.hash
     }
 }
 
@@ -68,23 +66,24 @@ impl Glances {
     /// Takes a glance at each packet of `burst`: the first two steps. Packets in several segments get none.
     #[inline]
     pub fn take(&mut self, pipeline: &Pipeline, burst: &Burst) {
-        let ethernet = pipeline.settings().link == LinkType::Ethernet;
-        for (glance, packet) in self.list.iter_mut().zip(burst.iter()) {
-            glance.is_plain = false;
-            if ethernet && !packet.is_chained() {
+        let reads = pipeline.glances();
+        let list = self.list.get_mut(..burst.len()).unwrap_or_default();
+        for (glance, packet) in list.iter_mut().zip(burst.iter()) {
+            if reads && !packet.is_chained() {
                 pipeline.glance_at_key(packet.first_segment(), glance);
+            } else {
+                glance.candidate = Candidate::NONE;
             }
         }
-        for glance in self.list.iter_mut().take(burst.len()) {
+        for glance in list {
             pipeline.glance_at_flow(glance);
         }
     }
 
-    /// That of packet `place`.
+    /// Those of the packets, in order; behind them of packets of earlier bursts.
     #[inline]
-    pub fn get(&self, place: usize) -> &Glance {
-        const NONE: &Glance = &Glance::NONE;
-        self.list.get(place).unwrap_or(NONE)
+    pub fn iter(&self) -> impl Iterator<Item = &Glance> {
+        self.list.iter()
     }
 }
 
@@ -128,13 +127,13 @@ impl PlainTally {
 
 /// What becomes of a packet of `flow` without a look at it; none when it must be looked at.
 #[inline(always)]
-fn verdict_of(flow: &Flow, plain: &Plain, settings: &Settings) -> Option<Verdict> {
+fn verdict_of(flow: &Flow, traits: Traits, settings: &Settings) -> Option<Verdict> {
     if flow.bypassed {
         return Some(Verdict::Pass);
     }
     match flow.action? {
         // Until it is established, packets move the connection on.
-        Action::Pass => (plain.kind.is_udp() || flow.tcp.is_established()).then_some(Verdict::Pass),
+        Action::Pass => (traits.kind().is_udp() || flow.tcp.is_established()).then_some(Verdict::Pass),
         action if action.drops() && !settings.copies.drops => {
             Some(Verdict::decide(settings.mode, Some(Cause::FlowDrop)))
         }
@@ -143,64 +142,101 @@ fn verdict_of(flow: &Flow, plain: &Plain, settings: &Settings) -> Option<Verdict
 }
 
 impl Pipeline {
+    /// Whether there is anything to be seen at a glance.
+    fn glances(&self) -> bool {
+        self.settings.link == LinkType::Ethernet && self.plain_reader.reads()
+    }
+
     /// First step: the key fields of `frame`, if it is plain, and its bucket on the way into the cache.
     #[inline(always)]
     pub fn glance(&self, frame: &[u8], glance: &mut Glance) {
-        glance.is_plain = false;
-        if self.settings.link == LinkType::Ethernet {
+        glance.candidate = Candidate::NONE;
+        if self.glances() {
             self.glance_at_key(frame, glance);
         }
     }
 
     #[inline(always)]
     fn glance_at_key(&self, frame: &[u8], glance: &mut Glance) {
-        if let Some(plain) = self.plain_reader.read(frame, &mut glance.key) {
-            glance.hash = self.flows.hash(&glance.key);
-            glance.candidate = self.flows.prefetch(glance.hash);
-            (glance.plain, glance.length, glance.is_plain) = (plain, frame.len() as u32, true);
+        if self.plain_reader.read(frame, self.flows.secret(), &mut glance.plain) {
+            glance.length = frame.len() as u32;
+            self.flows.prefetch(glance.plain.hash, &mut glance.candidate);
+        } else {
+            glance.candidate = Candidate::NONE;
         }
     }
 
     /// Second step: the flow on the way into the cache.
     #[inline(always)]
     pub fn glance_at_flow(&self, glance: &mut Glance) {
-        if glance.is_plain {
-            self.flows.prefetch_flow(glance.hash, &mut glance.candidate);
-        }
+        self.flows.prefetch_flow(glance.plain.hash, &mut glance.candidate);
     }
 
     /// Third step: what becomes of the packet, when its flow tells and nothing else needs to be known of it. `checksums`: what is done about
     /// those of the frame; until that is decided every frame goes the long way.
     #[inline]
     pub fn short_cut(&mut self, glance: &Glance, checksums: Checksums, now: Nanos) -> Option<Verdict> {
-        let Glance { plain, .. } = glance;
-        if !glance.is_plain {
-            return None;
-        }
-        let flow = self.flows.confirm(&glance.key, glance.hash, &glance.candidate)?;
-        let verdict = match self.settings.stages {
-            Stages::Lookup => Some(Verdict::Pass),
-            _ if checksums == Checksums::Try || plain.tcp_flags & (tcp::SYN | tcp::FIN | tcp::RST) != 0 => None,
-            _ => verdict_of(flow, plain, &self.settings),
-        }?;
-        let direction = flow.direction(plain.swapped);
-        let answers = plain.kind.is_udp() && flow.state == FlowState::New && direction == Direction::ToClient;
-        if answers || now.since(flow.last) > self.shortest_idle_ns {
-            return None;
-        }
-        if !plain.kind.is_udp() && !flow.bypassed && flow.action == Some(Action::Pass) {
-            flow.tcp.note_flags(direction, plain.tcp_flags);
-        }
-        flow.count(direction, u64::from(glance.length));
-        flow.last = now;
-        if self.settings.stages == Stages::Lookup {
-            return Some(verdict);
-        }
-        self.plain.add(plain.kind, glance.length);
-        match verdict {
-            Verdict::Pass => self.counters.ips_accepted += 1,
-            Verdict::Drop(_) => self.counters.ips_blocked += 1,
-        }
-        Some(verdict)
+        let Self { flows, settings, counters, plain, shortest_idle_ns, .. } = self;
+        let flow = match flows.confirm_candidate(&glance.plain.key, &glance.candidate) {
+            Some(flow) => flow,
+            None => return self.short_cut_elsewhere(glance, checksums, now),
+        };
+        let mut tally = Tally { plain, counters };
+        advance(flow, glance, settings, (checksums, now, shortest_idle_ns), &mut tally)
     }
+
+    /// The same, where the candidate is not the flow.
+    #[inline(never)]
+    fn short_cut_elsewhere(&mut self, glance: &Glance, checksums: Checksums, now: Nanos) -> Option<Verdict> {
+        let Self { flows, settings, counters, plain, shortest_idle_ns, .. } = self;
+        let flow = flows.confirm(&glance.plain.key, glance.plain.hash, &glance.candidate)?;
+        let mut tally = Tally { plain, counters };
+        advance(flow, glance, settings, (checksums, now, shortest_idle_ns), &mut tally)
+    }
+}
+
+/// What is counted of the frames.
+struct Tally<'a> {
+    plain: &'a mut PlainTally,
+    counters: &'a mut Counters,
+}
+
+/// Moves `flow` on by the frame of `glance`, if that needs no look at it.
+#[inline(always)]
+fn advance(
+    flow: &mut Flow,
+    glance: &Glance,
+    settings: &Settings,
+    (checksums, now, shortest_idle_ns): (Checksums, Nanos, &u64),
+    tally: &mut Tally<'_>,
+) -> Option<Verdict> {
+    let Plain { swapped, traits, .. } = glance.plain;
+    let direction = flow.direction(swapped);
+    let answers = direction == Direction::ToClient && flow.state == FlowState::New && traits.kind().is_udp();
+    // A time before that of the last packet counts as long ago.
+    if answers || now.0.wrapping_sub(flow.last.0) > *shortest_idle_ns {
+        return None;
+    }
+    let lookup = settings.stages == Stages::Lookup;
+    let verdict = match lookup {
+        true => Verdict::Pass,
+        false if checksums == Checksums::Try || traits.tcp_flags() & (tcp::SYN | tcp::FIN | tcp::RST) != 0 => {
+            return None;
+        }
+        false => verdict_of(flow, traits, settings)?,
+    };
+    flow.count(direction, u64::from(glance.length));
+    flow.last = now;
+    if lookup {
+        return Some(verdict);
+    }
+    if !traits.kind().is_udp() && !flow.bypassed && flow.action == Some(Action::Pass) {
+        flow.tcp.note_flags(direction, traits.tcp_flags());
+    }
+    tally.plain.add(traits.kind(), glance.length);
+    match verdict {
+        Verdict::Pass => tally.counters.ips_accepted += 1,
+        Verdict::Drop(_) => tally.counters.ips_blocked += 1,
+    }
+    Some(verdict)
 }

@@ -151,6 +151,15 @@ enum Fate {
     },
 }
 
+impl From<Verdict> for Fate {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Pass => Self::Pass,
+            Verdict::Drop(cause) => Self::Drop(cause),
+        }
+    }
+}
+
 impl Worker {
     /// Polls until told to stop; then what was done, and through which port.
     pub fn run(mut self, mut live: Live) -> (Meter, Vec<LaneMeter>) {
@@ -205,20 +214,16 @@ impl Worker {
         let count = received.len();
         lane.meter.received += count as u64;
         let spreads = lane.spreads;
-        let Self { pipeline, frames, checksums, meter, .. } = self;
+        let Self { pipeline, frames, glances, checksums, meter, .. } = self;
         meter.bursts += 1;
         meter.ledger.rx += count as u64;
         meter.records += count as u64;
         meter.now = now;
-        let mut keys = [None; BURST];
         let mut fates = [Fate::Pass; BURST];
-        let (stages, decode) = (pipeline.settings().stages, pipeline.settings().decode);
+        let (stages, link, decode) = (pipeline.settings().stages, pipeline.settings().link, pipeline.settings().decode);
         if stages != Stages::Forward {
-            frames.decode(received, pipeline.settings().link, &decode);
-            for (place, key) in keys.iter_mut().enumerate().take(count) {
-                *key = frames.headers(place).and_then(|decoded| pipeline.prefetch(decoded));
-            }
-            for (place, (fate, key)) in fates.iter_mut().zip(keys).enumerate().take(count) {
+            glances.take(pipeline, received);
+            for (place, (fate, glance)) in fates.iter_mut().zip(glances.iter()).enumerate().take(count) {
                 let Some(packet) = received.mbuf(place) else { continue };
                 pipeline.counters.decoder_chained += u64::from(packet.is_chained());
                 if !is_whole(packet) {
@@ -227,7 +232,15 @@ impl Worker {
                     }
                     continue;
                 }
-                let Some((decoded, frame)) = frames.of(place, packet) else { continue };
+                // Only a plain frame is asked about, and that has one layer: it is mine as a whole or not at all.
+                let mine = spreads || stages == Stages::Lookup || live.owners.of_hash(glance.hash()) == live.worker;
+                if mine && let Some(verdict) = pipeline.short_cut(glance, checksums.next(), now) {
+                    *fate = Fate::from(verdict);
+                    meter.judged += u64::from(stages == Stages::Inspect);
+                    continue;
+                }
+                let (decoded, frame) = frames.single(packet, link, &decode);
+                let key = glance.keyed().or_else(|| pipeline.prefetch(decoded));
                 if stages == Stages::Lookup {
                     pipeline.lookup_only(decoded, key, frame, now);
                     continue;

@@ -12,7 +12,8 @@ use sluice_packet::{Decoded, Headers, MAX_LAYERS};
 #[derive(Clone, Copy, Debug)]
 pub struct Owners {
     hash: HashKey,
-    partitions: Partitions,
+    /// In replay: each of these is one worker's as a whole. Live none.
+    partitions: Option<Partitions>,
     workers: usize,
     vlan_tracking: bool,
 }
@@ -36,20 +37,25 @@ pub struct Stretch {
 }
 
 impl Owners {
-    /// Owners among `workers` workers whose tables have `partitions` and hash with `hash`.
-    pub fn new(hash: HashKey, partitions: Partitions, workers: usize, vlan_tracking: bool) -> Self {
+    /// Owners among `workers` workers whose tables hash with `hash` and, in replay, have `partitions`.
+    pub fn new(hash: HashKey, partitions: Option<Partitions>, workers: usize, vlan_tracking: bool) -> Self {
         Self { hash, partitions, workers: workers.clamp(1, usize::from(u16::MAX)), vlan_tracking }
     }
 
-    /// The owner of flows with this hash.
-    fn of_hash(&self, hash: u64) -> u16 {
-        (self.partitions.of(hash) % self.workers) as u16
+    /// The owner of flows whose key has this hash.
+    #[inline]
+    pub fn of_hash(&self, hash: u64) -> u16 {
+        match self.partitions {
+            Some(partitions) => (partitions.of(hash) % self.workers) as u16,
+            // From the low half: the high one says where in its table a worker looks, and each shall use all of that.
+            None => (((hash & 0xffff_ffff) * self.workers as u64) >> 32) as u16,
+        }
     }
 
     /// The owner of a layer, if it has a flow or something that holds it together: the fragments of a datagram that have no ports go together. The first one
     /// has ports and goes with its flow, so it may go elsewhere: nothing puts the datagram together yet.
     fn of_layer(&self, headers: &Headers, frame: &[u8], depth: u8) -> Option<u16> {
-        let hash = |key: &sluice_core::FlowKey| self.hash.hash6(&key.0);
+        let hash = |key: &sluice_core::FlowKey| key.hash(&self.hash);
         let keyed: Option<Keyed> = if flows::is_icmp_error(headers) {
             flows::key_of_quoted(headers, frame, depth, self.vlan_tracking, hash)
         } else {
@@ -114,7 +120,25 @@ impl LayerOwners {
 
 #[cfg(test)]
 mod tests {
-    use super::{LayerOwners, Stretch};
+    use super::{LayerOwners, Owners, Stretch};
+    use sluice_core::HashKey;
+    use sluice_flow::Partitions;
+
+    #[test]
+    fn live_owners_leave_the_half_of_the_hash_alone_that_finds_a_place_in_the_table() {
+        let owners = Owners::new(HashKey::fixed(), None, 3, true);
+        let mut had = [0_u32; 3];
+        for low in 0..3_000_u64 {
+            let low = low.wrapping_mul(0x9e37_79b9) & 0xffff_ffff;
+            let owner = owners.of_hash(low);
+            assert!([1, 0x8000_0000, 0xffff_ffff].iter().all(|high| owners.of_hash(high << 32 | low) == owner));
+            had[usize::from(owner)] += 1;
+        }
+        assert!(had.iter().all(|had| (900..=1_100).contains(had)), "{had:?}");
+        let partitions = Partitions::for_capacity(65_536);
+        let owners = Owners::new(HashKey::fixed(), Some(partitions), 3, true);
+        assert!((0..256).all(|top| usize::from(owners.of_hash(top << 56 | 77)) == partitions.of(top << 56) % 3));
+    }
 
     #[test]
     fn neighbouring_layers_of_one_owner_stay_together_and_the_last_run_is_open() {

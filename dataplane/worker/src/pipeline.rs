@@ -114,7 +114,7 @@ impl Pipeline {
     #[inline]
     pub fn prefetch(&self, decoded: &Decoded) -> Option<Keyed> {
         let keyed = self.key_of(decoded.innermost(), depth_of(decoded))?;
-        self.flows.prefetch(keyed.hash);
+        self.flows.hint(keyed.hash);
         Some(keyed)
     }
 

@@ -90,6 +90,7 @@ pub struct Worker {
     pub(crate) pool: Mempool,
     mailbox: Mailbox,
     pub(crate) frames: Frames,
+    pub(crate) glances: Glances,
     pub(crate) checksums: ChecksumJudge,
     clock: Clock,
     pub(crate) meter: Meter,
@@ -99,8 +100,9 @@ impl Worker {
     /// A worker that has seen nothing yet.
     pub fn new(pipeline: Pipeline, egress: Egress, pool: Mempool, mailbox: Mailbox) -> Self {
         let checksums = ChecksumJudge::new(pipeline.settings().checksums);
-        let (frames, clock, meter) = (Frames::default(), Clock::default(), Meter::default());
-        Self { pipeline, egress, pool, mailbox, frames, checksums, clock, meter }
+        let (frames, glances) = (Frames::default(), Glances::default());
+        let (clock, meter) = (Clock::default(), Meter::default());
+        Self { pipeline, egress, pool, mailbox, frames, glances, checksums, clock, meter }
     }
 
     /// Ends every flow and tells what was done.
@@ -123,7 +125,6 @@ impl Worker {
         self.pipeline.set_link(link, link_number);
         let mut received = Burst::new();
         let mut verdicts = [Verdict::Pass; BURST];
-        let mut glances = Glances::default();
         let (mut taken, mut empty) = (0_u64, 0_u32);
         let stages = self.pipeline.settings().stages;
         let decode = self.pipeline.settings().decode;
@@ -139,7 +140,7 @@ impl Worker {
                 continue;
             }
             empty = 0;
-            let Self { pipeline, frames, checksums, clock, meter, .. } = self;
+            let Self { pipeline, frames, glances, checksums, clock, meter, .. } = self;
             meter.bursts += 1;
             let wanted = usize::try_from(expected - taken).unwrap_or(BURST).min(received.len());
             let before = meter.records;
@@ -151,7 +152,7 @@ impl Worker {
             if stages != Stages::Forward {
                 glances.take(pipeline, &received);
             }
-            for (place, verdict) in verdicts.iter_mut().enumerate().take(wanted) {
+            for (place, (verdict, glance)) in verdicts.iter_mut().zip(glances.iter()).enumerate().take(wanted) {
                 *verdict = Verdict::Pass;
                 let Some(packet) = received.mbuf(place) else { continue };
                 let record = before + place as u64 + 1;
@@ -169,7 +170,6 @@ impl Worker {
                 if stages == Stages::Forward {
                     continue;
                 }
-                let glance = glances.get(place);
                 if let Some(short) = pipeline.short_cut(glance, checksums.next(), now) {
                     *verdict = short;
                     continue;

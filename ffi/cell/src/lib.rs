@@ -9,7 +9,7 @@ mod pages;
 mod prefetch;
 mod ticks;
 
-pub use lanes::equal_lanes;
+pub use lanes::{equal_lanes, first_equal_lane};
 pub use pages::advise_huge_pages;
-pub use prefetch::prefetch_read;
+pub use prefetch::{prefetch_element, prefetch_read, prefetch_two_lines};
 pub use ticks::timestamp_counter;

@@ -79,7 +79,12 @@ impl Burst {
     /// All packets, in order.
     #[inline]
     pub fn iter(&self) -> impl Iterator<Item = MbufRef<'_>> {
-        (0..self.len).filter_map(|index| self.mbuf(index))
+        self.held().iter().map(|&raw| {
+            // SAFETY: `new_unchecked` needs a pointer that is not null: the first `len` point to packets.
+            let raw = unsafe { NonNull::new_unchecked(raw) };
+            // SAFETY: `from_raw` needs a live packet that does not change: it is among those we own, and `&self` is held.
+            unsafe { MbufRef::from_raw(raw) }
+        })
     }
 
     /// Takes the last packet out.
