@@ -15,7 +15,7 @@ use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
 /// The owners of the layers of an IP packet, outermost first.
 fn owners(packet: &[u8], workers: usize) -> Vec<u16> {
-    let owners = Owners::new(HashKey::fixed(), Partitions::for_capacity(262_144), workers, true);
+    let owners = Owners::new(HashKey::fixed(), Some(Partitions::for_capacity(262_144)), workers, true);
     let mut decoded = Decoded::new();
     decode(packet, LinkType::Raw, &DecodeConfig::DEFAULT, &mut decoded);
     let (of, layers) = (owners.of(&decoded, packet), decoded.layers().len());

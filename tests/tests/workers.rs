@@ -207,7 +207,7 @@ fn datagram(port: u16, payload: &[u8]) -> Vec<u8> {
 
 /// A port whose datagrams are judged by `worker` of two.
 fn port_of(worker: u16) -> u16 {
-    let owners = Owners::new(HashKey::fixed(), Partitions::for_capacity(262_144), 2, true);
+    let owners = Owners::new(HashKey::fixed(), Some(Partitions::for_capacity(262_144)), 2, true);
     let mut decoded = Decoded::new();
     let owner = |port: &u16| {
         let frame = datagram(*port, b"");

@@ -3,10 +3,10 @@
 //! First byte the link type, second byte the decoder's configuration, the rest the frame. Nothing panics, every offset lies in the frame, the answer depends on nothing but frame
 //! and configuration, the owners of the layers are workers and their stretches cover all layers once; an answer to the frame is a sound packet.
 
-use sluice_core::{Action, FlowKey, HashKey, Nanos};
+use sluice_core::{Action, HashKey, Nanos};
 use sluice_flow::Partitions;
 use sluice_packet::{
-    DecodeConfig, Decoded, Headers, LinkType, MAX_LAYERS, PlainReader, PortList, Teredo, arp, checksum, decode,
+    DecodeConfig, Decoded, Headers, LinkType, MAX_LAYERS, Plain, PlainReader, PortList, Teredo, arp, checksum, decode,
     extension_headers, ip_options, sctp_chunks, tcp_options,
 };
 use sluice_worker::{Owners, flows, reject};
@@ -31,12 +31,12 @@ pub fn run(input: &[u8]) {
     decode(frame, link, &config, &mut decoded);
     assert_eq!(told, format!("{decoded:?}"), "the answer depends on the frame before");
     if link == LinkType::Ethernet {
-        let mut key = FlowKey([0; 6]);
-        let plain = PlainReader::new(&config, true).read(frame, &mut key);
-        if plain.is_some() {
+        let mut plain = Plain::NONE;
+        let reader = PlainReader::new(&config, true);
+        if reader.reads() && reader.read(frame, &HashKey::fixed(), &mut plain) {
             assert_eq!(layers, 1, "a glance took a frame of several layers");
             let keyed = flows::key_of(decoded.innermost(), 0, true, |_| 0);
-            assert_eq!(Some(key), keyed.map(|keyed| keyed.key), "a glance and the decoder disagree");
+            assert_eq!(Some(plain.key), keyed.map(|keyed| keyed.key), "a glance and the decoder disagree");
         }
     }
 }
@@ -89,7 +89,7 @@ fn check_layer(frame: &[u8], layer: &Headers) {
 
 fn owners(decoded: &Decoded, frame: &[u8]) {
     for workers in [1, 3, 8] {
-        let owners = Owners::new(HashKey::fixed(), Partitions::for_capacity(4_096), workers, true);
+        let owners = Owners::new(HashKey::fixed(), Some(Partitions::for_capacity(4_096)), workers, true);
         let of = owners.of(decoded, frame);
         let (mut first, mut next) = (0, of.stretch(0));
         while let Some(stretch) = next {
