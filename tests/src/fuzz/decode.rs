@@ -31,12 +31,12 @@ pub fn run(input: &[u8]) {
     decode(frame, link, &config, &mut decoded);
     assert_eq!(told, format!("{decoded:?}"), "the answer depends on the frame before");
     if link == LinkType::Ethernet {
-        let mut plain = Plain::NONE;
-        let reader = PlainReader::new(&config, true);
-        if reader.reads() && reader.read(frame, &HashKey::fixed(), &mut plain) {
+        let (reader, secret, mut plain) = (PlainReader::new(&config, true), HashKey::fixed(), Plain::NONE);
+        if reader.reads() && reader.read(frame, &secret, &mut plain) {
             assert_eq!(layers, 1, "a glance took a frame of several layers");
-            let keyed = flows::key_of(decoded.innermost(), 0, true, |_| 0);
-            assert_eq!(Some(plain.key), keyed.map(|keyed| keyed.key), "a glance and the decoder disagree");
+            let keyed = flows::key_of(decoded.innermost(), 0, true, |key| key.hash(&secret));
+            let keyed = keyed.map(|keyed| (keyed.key, keyed.hash, keyed.swapped));
+            assert_eq!(Some((plain.key, plain.hash, plain.swapped)), keyed, "a glance and the decoder disagree");
         }
     }
 }
@@ -88,8 +88,10 @@ fn check_layer(frame: &[u8], layer: &Headers) {
 }
 
 fn owners(decoded: &Decoded, frame: &[u8]) {
-    for workers in [1, 3, 8] {
-        let owners = Owners::new(HashKey::fixed(), Some(Partitions::for_capacity(4_096)), workers, true);
+    // Live and as in replay.
+    let partitions = Some(Partitions::for_capacity(4_096));
+    for (workers, partitions) in [1, 3, 8].into_iter().flat_map(|workers| [(workers, None), (workers, partitions)]) {
+        let owners = Owners::new(HashKey::fixed(), partitions, workers, true);
         let of = owners.of(decoded, frame);
         let (mut first, mut next) = (0, of.stretch(0));
         while let Some(stretch) = next {
