@@ -317,11 +317,19 @@ fn on_a_silent_line_new_rules_are_in_force_on_every_worker_within_a_second_of_be
         let took: f64 = told.split("after ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
         assert!(took < 1_000.0, "{told}");
     }
+    // Rules that are gone, or all of them wrong, leave those in force where they are.
+    fs::remove_file(setup.path("test.rules")).unwrap();
+    running.signal("HUP");
+    let told = running.wait_for("the rules in force stay");
+    assert!(told.contains("test.rules"), "{told}");
+    fs::write(setup.path("test.rules"), "").unwrap();
+    running.signal("HUP");
+    running.wait_for("no rule is left");
     // Rules that are wrong are left out and said; the others are in force.
     fs::write(setup.path("test.rules"), format!("{one}alert tcp any any -> any any (contnt:\"x\"; sid:2;)\n")).unwrap();
     running.signal("HUP");
     running.wait_for("1 rules are wrong in the language");
-    running.wait_for("generation 5 with 1 rules");
+    running.wait_for("generation 7 with 1 rules");
     running.signal("TERM");
     let status = running.child.wait().unwrap();
     assert!(status.success(), "{status}");

@@ -54,6 +54,12 @@ impl LoadedRules {
         self.waiting.values().sum()
     }
 
+    /// The first file that could not be read, with the reason; none when all could.
+    pub fn first_unreadable(&self) -> Option<String> {
+        let unreadable = |diagnostic: &&Diagnostic| matches!(diagnostic.problem, Problem::Unreadable { .. });
+        self.diagnostics.iter().find(unreadable).map(ToString::to_string)
+    }
+
     /// Whether some rule is wrong in the language.
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)

@@ -374,7 +374,7 @@ impl Control<'_> {
                 return Ok(());
             }
             let busy = self.drain.step(&mut self.sinks, None);
-            self.step_reload(wishes, tell)?;
+            self.step_reload(wishes, tell);
             if flushed.elapsed() >= Duration::from_secs(1) {
                 flushed = Instant::now();
                 self.sinks.flush();
@@ -401,8 +401,8 @@ impl Control<'_> {
         Ok(())
     }
 
-    /// Does a piece of a reload, if one is wished for or under way. A rule set that can't be built leaves the running one in force.
-    fn step_reload(&mut self, wishes: &Wishes, tell: &mut dyn FnMut(&str)) -> Result<(), ReplayError> {
+    /// Does a piece of a reload, if one is wished for or under way. Whatever fails leaves the running rules in force.
+    fn step_reload(&mut self, wishes: &Wishes, tell: &mut dyn FnMut(&str)) {
         self.reload = match std::mem::replace(&mut self.reload, Reload::Broken) {
             Reload::Ready(mut loader) if wishes.reload.swap(false, Ordering::AcqRel) => {
                 tell("loading rules again");
@@ -412,7 +412,7 @@ impl Control<'_> {
                 }))
             }
             Reload::Loading(thread) if thread.is_finished() => match thread.join() {
-                Ok((loader, Ok(rules))) => self.publish(loader, &rules, tell)?,
+                Ok((loader, Ok(rules))) => self.publish(loader, &rules, tell),
                 Ok((loader, Err(error))) => {
                     tell(&format!("{error}; the rules in force stay"));
                     Reload::Ready(loader)
@@ -431,22 +431,34 @@ impl Control<'_> {
             },
             other => other,
         };
-        Ok(())
     }
 
-    fn publish(
-        &mut self,
-        loader: Box<RuleLoader>,
-        rules: &LoadedRules,
-        tell: &mut dyn FnMut(&str),
-    ) -> Result<Reload, ReplayError> {
+    fn publish(&mut self, loader: Box<RuleLoader>, rules: &LoadedRules, tell: &mut dyn FnMut(&str)) -> Reload {
+        // A file that is gone, or not written yet, must not leave the line without rules.
+        let unusable = match rules.first_unreadable() {
+            Some(problem) => Some(problem),
+            None if rules.accepted == 0 && self.counts.loaded > 0 => {
+                Some("no rule is left; stop and start again to run without rules".to_owned())
+            }
+            None => None,
+        };
+        if let Some(reason) = unusable {
+            tell(&format!("{reason}; the rules in force stay"));
+            return Reload::Ready(loader);
+        }
         if rules.has_errors() {
             tell(&format!("{} rules are wrong in the language and left out; see sluice check", rules.refused));
         }
+        let staged = match publish::stage(rules, self.posts.len(), self.settings.packet_alert_max) {
+            Ok(staged) => staged,
+            Err(reason) => {
+                tell(&format!("no scratch space for the rules: {reason}; the rules in force stay"));
+                return Reload::Ready(loader);
+            }
+        };
         self.sinks.add_signatures(rules.ruleset.generation, Arc::clone(&rules.signatures));
         self.counts = counts(rules);
-        let staged = publish::stage(rules, self.posts.len(), self.settings.packet_alert_max);
-        Ok(Reload::Publishing(loader, staged.map_err(ReplayError::Scratch)?.publish(&self.posts)))
+        Reload::Publishing(loader, staged.publish(&self.posts))
     }
 
     fn retire(&mut self, retired: &Retired, tell: &mut dyn FnMut(&str)) {
