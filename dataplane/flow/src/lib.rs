@@ -4,7 +4,7 @@
 //! - [`flow`]: one flow
 //! - [`marks`]: flow bits and flow integers, beside the flows
 //! - `half_open`: one connection that asks to be let in, in 64 bytes; `waiting`: the table of them
-//! - [`tcp`]: the minimal TCP state that `flow` and `stream_size` need; reassembly is not here yet
+//! - [`tcp`]: the state machine of TCP and the names of its events
 //! - [`partition`]: what makes the answers the same for any number of workers
 //! - `shares`: slots shared out among partitions; `wheel`: timers
 //! - [`table`]: lookup, insert, expiry by budget, the answer when full
@@ -31,5 +31,5 @@ pub use flow::Flow;
 pub use marks::{FLOW_BITS, FLOW_INTS, FlowCopy, FlowView, Marks};
 pub use partition::Partitions;
 pub use table::{Candidate, FlowRef, FlowTable, Opening, TableFull, TableSettings};
-pub use tcp::{Anew, TcpSegment, TcpTracker};
+pub use tcp::{Anew, StreamEvent, StreamEvents, TcpSegment, TcpTracker};
 pub use timeouts::Timeouts;
