@@ -31,5 +31,5 @@ pub use flow::Flow;
 pub use marks::{FLOW_BITS, FLOW_INTS, FlowCopy, FlowView, Marks};
 pub use partition::Partitions;
 pub use table::{Candidate, FlowRef, FlowTable, Opening, TableFull, TableSettings};
-pub use tcp::{Anew, StreamEvent, StreamEvents, TcpSegment, TcpTracker};
+pub use tcp::{Anew, StreamEvent, StreamEvents, TcpOutcome, TcpSegment, TcpSettings, TcpTracker};
 pub use timeouts::Timeouts;
