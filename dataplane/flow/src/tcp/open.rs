@@ -88,7 +88,7 @@ impl TcpTracker {
             }
         } else if after(segment.ack, other.acked) {
             self.half_mut(direction.reverse()).acked = segment.ack;
-        } else if !opposite.is_recent(segment.ack, other.acked) && self.sight == Sight::Whole {
+        } else if !opposite.is_recent(segment.ack, other.acked) {
             refuse_ack(self.state, fin, out);
             return;
         }
