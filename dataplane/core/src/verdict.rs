@@ -60,11 +60,29 @@ pub enum Cause {
     OwnerBusy,
     /// The frame did not arrive whole: what is missing can't be judged.
     FrameCut,
+    /// What a connection leaves behind could not be kept, and the policy for that is to drop.
+    StreamMemcap,
+    /// No room to put data in order, and the policy for that is to drop.
+    StreamReassembly,
+    /// No room for a fragment, and the policy for that is to drop.
+    DefragMemcap,
+    /// Data that are no message of their application protocol, and the policy for that is to drop.
+    AppLayerError,
+    /// No room for a conversation of an application protocol, and the policy for that is to drop.
+    AppLayerMemcap,
+    /// Headers that can't be decoded, and the policy for that is to drop.
+    DecodeError,
+    /// More layers than are looked at, and the policy for that is to drop.
+    TooManyLayers,
+    /// A limit of detection was reached, and the policy for that is to drop.
+    DetectLimit,
+    /// No end would make the same of the packet: the normaliser stops such.
+    Normalise,
 }
 
 impl Cause {
     /// Number of causes.
-    pub const COUNT: usize = 7;
+    pub const COUNT: usize = 16;
     /// Every cause, in the order of its number.
     pub const ALL: [Self; Self::COUNT] = [
         Self::Rules,
@@ -74,6 +92,15 @@ impl Cause {
         Self::TransmitFull,
         Self::OwnerBusy,
         Self::FrameCut,
+        Self::StreamMemcap,
+        Self::StreamReassembly,
+        Self::DefragMemcap,
+        Self::AppLayerError,
+        Self::AppLayerMemcap,
+        Self::DecodeError,
+        Self::TooManyLayers,
+        Self::DetectLimit,
+        Self::Normalise,
     ];
 
     /// The words in EVE's `drop.reason`, which has blanks where the counters have underscores.
@@ -86,6 +113,15 @@ impl Cause {
             Self::TransmitFull => "tx ring full",
             Self::OwnerBusy => "owner ring full",
             Self::FrameCut => "frame cut",
+            Self::StreamMemcap => "stream memcap",
+            Self::StreamReassembly => "stream reassembly",
+            Self::DefragMemcap => "defrag memcap",
+            Self::AppLayerError => "applayer error",
+            Self::AppLayerMemcap => "applayer memcap",
+            Self::DecodeError => "decode error",
+            Self::TooManyLayers => "too many layers",
+            Self::DetectLimit => "detect limit",
+            Self::Normalise => "normalise",
         }
     }
 
@@ -99,6 +135,15 @@ impl Cause {
             Self::TransmitFull => "tx_ring_full",
             Self::OwnerBusy => "owner_ring_full",
             Self::FrameCut => "frame_cut",
+            Self::StreamMemcap => "stream_memcap",
+            Self::StreamReassembly => "stream_reassembly",
+            Self::DefragMemcap => "defrag_memcap",
+            Self::AppLayerError => "applayer_error",
+            Self::AppLayerMemcap => "applayer_memcap",
+            Self::DecodeError => "decode_error",
+            Self::TooManyLayers => "too_many_layers",
+            Self::DetectLimit => "detect_limit",
+            Self::Normalise => "normalise",
         }
     }
 }
