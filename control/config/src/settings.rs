@@ -134,8 +134,12 @@ pub struct EveSettings {
     pub community_id_seed: u16,
     /// Decoder events as `anomaly` records.
     pub anomaly_decode: bool,
+    /// Stream events as `anomaly` records.
+    pub anomaly_stream: bool,
     /// Counters that are 0, in `stats`.
     pub stats_zero: bool,
+    /// `events.eve.stats-stream-events`: stream events by name in `stats` records.
+    pub stats_stream_events: bool,
 }
 
 impl Default for EveSettings {
@@ -149,7 +153,9 @@ impl Default for EveSettings {
             community_id: false,
             community_id_seed: 0,
             anomaly_decode: false,
+            anomaly_stream: false,
             stats_zero: true,
+            stats_stream_events: false,
         }
     }
 }
@@ -161,6 +167,14 @@ pub struct Settings {
     pub checksums: Checksums,
     /// `detection.stream.midstream`
     pub midstream: bool,
+    /// `detection.stream.async-oneside`: connections of which only one direction is seen are followed.
+    pub async_oneside: bool,
+    /// `detection.stream.drop-invalid`: inline, TCP packets that the other end throws away are dropped.
+    pub drop_invalid: bool,
+    /// `detection.stream.max-syn-queued`: SYNs of one connection remembered besides the first, at most 10.
+    pub max_syn_queued: u8,
+    /// `detection.stream.max-synack-queued`: SYN-ACKs of one connection remembered besides the first, at most 5.
+    pub max_syn_ack_queued: u8,
     /// `detection.exception-policy` and `detection.exceptions.NAME`: what becomes of traffic that can't be followed.
     pub exceptions: Exceptions,
     /// `measure.fail.NAME`: resources that are said to be full.
@@ -227,6 +241,10 @@ impl Default for Settings {
         Self {
             checksums: Checksums::Auto,
             midstream: false,
+            async_oneside: false,
+            drop_invalid: true,
+            max_syn_queued: 10,
+            max_syn_ack_queued: 5,
             exceptions: Exceptions::default(),
             faults: Faults::default(),
             packet_alert_max: 15,

@@ -106,7 +106,7 @@ fn books(mode: Mode, link: LinkType, seconds: &[u16], frames: &[Vec<u8>]) -> Res
     let mut setup = Setup::default();
     setup.settings.mode = mode;
     setup.settings.link = link;
-    setup.settings.midstream = seconds.len().is_multiple_of(2);
+    setup.settings.tcp.midstream = seconds.len().is_multiple_of(2);
     setup.settings.checksums = ChecksumMode::Auto;
     setup.settings.flow_capacity = 24;
     setup.settings.half_open_capacity = 8;

@@ -14,6 +14,7 @@ use sluice_core::{
 use sluice_detect::state::{SharedState, State};
 use sluice_dpdk::Mempool;
 use sluice_events::EveOptions;
+use sluice_flow::TcpSettings;
 use sluice_worker::{ChecksumMode, Copies, Egress, Pipeline, Post, Reporter, Worker, mailbox, settings};
 use std::sync::Arc;
 
@@ -87,6 +88,7 @@ pub fn copies(settings: &EveSettings) -> Copies {
         drops: true,
         arp: eve.arp,
         anomalies: eve.anomalies,
+        stream_anomalies: eve.stream_anomalies,
         applications: eve.applications != [false; AppProtocol::ALL.len()],
         tagged: eve.tagged,
     }
@@ -101,7 +103,14 @@ pub fn worker_settings(settings: &Settings, inline: bool, copies: Copies) -> set
             Checksums::On => ChecksumMode::On,
             Checksums::Auto => ChecksumMode::Auto,
         },
-        midstream: settings.midstream,
+        tcp: TcpSettings {
+            midstream: settings.midstream,
+            async_oneside: settings.async_oneside,
+            inline,
+            max_syn_queued: settings.max_syn_queued,
+            max_syn_ack_queued: settings.max_syn_ack_queued,
+        },
+        drop_invalid: settings.drop_invalid,
         exceptions: exceptions(settings, inline),
         faults: settings.faults,
         flow_capacity: settings.flow_capacity,
@@ -137,6 +146,7 @@ fn records(settings: &EveSettings) -> EveOptions {
         stats: wanted("stats"),
         arp: wanted("arp"),
         anomalies: wanted("anomaly") && settings.anomaly_decode,
+        stream_anomalies: wanted("anomaly") && settings.anomaly_stream,
         applications: AppProtocol::ALL.map(|protocol| wanted(protocol.name())),
         tagged: wanted("packet"),
         payload: settings.payload,
@@ -145,6 +155,7 @@ fn records(settings: &EveSettings) -> EveOptions {
         ethernet: settings.ethernet,
         community_id: settings.community_id.then_some(settings.community_id_seed),
         stats_zero: settings.stats_zero,
+        stats_stream_events: settings.stats_stream_events,
         ..EveOptions::default()
     }
 }

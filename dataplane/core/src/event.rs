@@ -194,6 +194,15 @@ pub struct FlowFacts {
     pub app: AppState,
 }
 
+/// Who finds a packet odd.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnomalyKind {
+    /// The decoder.
+    Decode,
+    /// The state machine of TCP, or reassembly.
+    Stream,
+}
+
 /// What an event says.
 #[derive(Clone, Copy, Debug, Default)]
 pub enum EventBody {
@@ -263,7 +272,9 @@ pub enum EventBody {
         packet: PacketFacts,
         /// Its flow, and the packet's direction in it.
         flow: Option<(FlowFacts, Direction)>,
-        /// The decoder's number for it.
+        /// Who says so.
+        kind: AnomalyKind,
+        /// Its number for it.
         event: u8,
     },
     /// A flow ended.

@@ -78,11 +78,13 @@ pub enum Cause {
     DetectLimit,
     /// No end would make the same of the packet: the normaliser stops such.
     Normalise,
+    /// A TCP packet that the other end throws away, and `stream.drop-invalid` says to stop such.
+    StreamError,
 }
 
 impl Cause {
     /// Number of causes.
-    pub const COUNT: usize = 16;
+    pub const COUNT: usize = 17;
     /// Every cause, in the order of its number.
     pub const ALL: [Self; Self::COUNT] = [
         Self::Rules,
@@ -101,6 +103,7 @@ impl Cause {
         Self::TooManyLayers,
         Self::DetectLimit,
         Self::Normalise,
+        Self::StreamError,
     ];
 
     /// The words in EVE's `drop.reason`, which has blanks where the counters have underscores.
@@ -122,6 +125,7 @@ impl Cause {
             Self::TooManyLayers => "too many layers",
             Self::DetectLimit => "detect limit",
             Self::Normalise => "normalise",
+            Self::StreamError => "stream error",
         }
     }
 
@@ -144,6 +148,7 @@ impl Cause {
             Self::TooManyLayers => "too_many_layers",
             Self::DetectLimit => "detect_limit",
             Self::Normalise => "normalise",
+            Self::StreamError => "stream_error",
         }
     }
 }

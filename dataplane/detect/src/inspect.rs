@@ -23,7 +23,7 @@ use crate::{
 };
 use sluice_app::View;
 use sluice_core::{Action, Counters, Direction, Nanos};
-use sluice_flow::FlowView;
+use sluice_flow::{FlowView, StreamEvents};
 use sluice_hyperscan::{Next, Scratch};
 use sluice_packet::Headers;
 
@@ -46,6 +46,8 @@ pub struct PacketView<'a> {
     pub established: bool,
     /// Time of the packet.
     pub now: Nanos,
+    /// What is odd about it given its TCP connection.
+    pub stream_events: StreamEvents,
     /// The message of an application protocol that is judged, for [`Inspector::inspect_app`].
     pub app: Option<&'a View<'a>>,
 }
@@ -75,8 +77,7 @@ pub struct Findings {
 
 impl Default for Findings {
     fn default() -> Self {
-        let nothing =
-            Finding { rule: 0, action: Action::Alert, speaks: false, whole_flow: false, on_stream: false };
+        let nothing = Finding { rule: 0, action: Action::Alert, speaks: false, whole_flow: false, on_stream: false };
         Self { list: [nothing; MOST_ALERTS + 1], used: 0 }
     }
 }
@@ -353,7 +354,7 @@ impl Inspector {
         let Self { scratch, candidates, .. } = self;
         let headers = packet.headers;
         let facts = Facts::new(headers, packet.direction, packet.established);
-        for gate in group.unfiltered(headers.src_port, headers.dst_port).into_iter().flatten() {
+        for gate in group.unfiltered(packet).into_iter().flatten() {
             if gate.admits(&facts) {
                 candidates.add(gate.rule);
             }
@@ -392,7 +393,7 @@ impl Inspector {
         let generation = ruleset.generation;
         if piece.with_packet || piece.turn.judges() {
             let facts = Facts::new(headers, packet.direction, packet.established).with_stream(piece.window_len());
-            for gate in group.unfiltered(headers.src_port, headers.dst_port).into_iter().flatten() {
+            for gate in group.unfiltered(packet).into_iter().flatten() {
                 if gate.admits(&facts) {
                     candidates.add(gate.rule);
                 }
@@ -487,7 +488,14 @@ impl Inspector {
             return Judged::No;
         }
         let headers = packet.headers;
-        let context = Context { frame: packet.frame, headers, flow, now: packet.now, app: packet.app };
+        let context = Context {
+            frame: packet.frame,
+            headers,
+            flow,
+            now: packet.now,
+            stream_events: packet.stream_events,
+            app: packet.app,
+        };
         for check in &rule.checks {
             let shared = |bit, owner| {
                 state.is_set(Subject::of(owner, headers.ip_version, &headers.src, &headers.dst), owner, bit, packet.now)
@@ -517,7 +525,9 @@ impl Inspector {
             let stream = Window { bytes: window, piece, done, anchored: look.anchored };
             let matched = rule.programs.iter().all(|program| match program.buffer {
                 Buffer::Payload => stream.matches(program, &mut machine),
-                _ => in_buffer(program, packet, |buffer| run(program, buffer, ruleset, &mut machine, workshop, counters)),
+                _ => {
+                    in_buffer(program, packet, |buffer| run(program, buffer, ruleset, &mut machine, workshop, counters))
+                }
             });
             if matched {
                 judged = Judged::Stream;
@@ -732,6 +742,7 @@ fn count(
                 headers: packet.headers,
                 flow: flow.as_deref(),
                 now: packet.now,
+                stream_events: packet.stream_events,
                 app: packet.app,
             };
             Check::FlowInt(*id, *test).holds(&context, |_, _| false)

@@ -12,7 +12,9 @@
 
 use sluice_cell::timestamp_counter;
 use sluice_core::{Direction, FlowKey, HashKey, Nanos, key::Lane};
-use sluice_flow::{Candidate, FlowTable, Opening, Partitions, TableSettings, TcpSegment, TcpSettings, Timeouts, tcp::SYN};
+use sluice_flow::{
+    Candidate, FlowTable, Opening, Partitions, TableSettings, TcpSegment, TcpSettings, Timeouts, tcp::SYN,
+};
 
 const BURST: usize = 32;
 

@@ -229,8 +229,9 @@ impl HalfOpen {
         let (asked, answered) = (seven.bit(), seven.bit());
         let handshake = Handshake {
             syn: asked.then(|| with_options(of_syn, Offer { seq, data, stamp, ..Offer::default() })),
-            answer: answered
-                .then(|| with_options(of_answer, Offer { seq: answer, direction: Direction::ToClient, ..Offer::default() })),
+            answer: answered.then(|| {
+                with_options(of_answer, Offer { seq: answer, direction: Direction::ToClient, ..Offer::default() })
+            }),
             flags: [
                 flags_to_server | if asked { tcp::SYN } else { 0 },
                 flags_to_client | if answered { tcp::SYN | tcp::ACK } else { 0 },

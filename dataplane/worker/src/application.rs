@@ -13,6 +13,7 @@ use crate::{
 use sluice_app::{Segment, Store, Turn};
 use sluice_core::{Action, AppLink, Counters, Direction, Nanos, Position, Verdict, event::FlowEnd, verdict::Mode};
 use sluice_detect::{Findings, PacketView, state::State};
+use sluice_flow::StreamEvents;
 use sluice_flow::{Flow, FlowCopy, FlowTable};
 use sluice_packet::{Headers, PacketSource};
 
@@ -106,7 +107,15 @@ impl Pipeline {
         let Subject { frame, headers, .. } = *subject;
         let view = self.applications.view(turn, headers.payload(frame));
         let direction = Some(turn.direction);
-        let packet = PacketView { frame, headers, direction, established, now, app: Some(&view) };
+        let packet = PacketView {
+            frame,
+            headers,
+            direction,
+            established,
+            now,
+            stream_events: StreamEvents::NONE,
+            app: Some(&view),
+        };
         let mut flow = found.and_then(|(flow, _)| self.flows.view(flow));
         let generation = &mut *self.generation;
         generation.inspector.inspect_app(
@@ -188,7 +197,15 @@ impl Ending<'_> {
         let view = self.applications.view(turn, &[]);
         let now = self.now.max(flow.last);
         let direction = Some(turn.direction);
-        let packet = PacketView { frame: &[], headers: &headers, direction, established: true, now, app: Some(&view) };
+        let packet = PacketView {
+            frame: &[],
+            headers: &headers,
+            direction,
+            established: true,
+            now,
+            stream_events: StreamEvents::NONE,
+            app: Some(&view),
+        };
         let mut copy = FlowCopy::default();
         copy.flow = *flow;
         copy.flow.forget_marks();

@@ -8,6 +8,7 @@
 //! - [`frames`]: the bytes of a burst, decoded
 //! - [`pipeline`]: one packet through flow, rules and verdict
 //! - `in_table`: the flow of a packet: found, created, counted, settled
+//! - `tcp`: a packet's connection: moved on, odd packets told and stopped
 //! - `application`: messages of application protocols, and rules about them; what is left of them when a flow ends
 //! - `exception`: what becomes of a packet when the engine can't do with it all that it should
 //! - [`glance`]: frames of flows that nothing looks at any more, without decoding them
@@ -42,6 +43,7 @@ pub mod reject;
 pub mod report;
 pub mod rewrite;
 pub mod settings;
+mod tcp;
 
 pub use egress::{Egress, Sent};
 pub use generation::{Generation, Mailbox, Parcel, Post, mailbox};

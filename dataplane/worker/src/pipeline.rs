@@ -21,7 +21,7 @@ use sluice_core::{
     time::NANOS_PER_SECOND, verdict::Mode,
 };
 use sluice_detect::{Findings, PacketView, inspect::is_tagged, state::State};
-use sluice_flow::{FlowCopy, FlowRef, FlowTable, FlowView, TableFull, TableSettings, tcp};
+use sluice_flow::{FlowCopy, FlowRef, FlowTable, FlowView, TableFull, TableSettings, TcpOutcome, tcp};
 use sluice_packet::{Decoded, Headers, LinkType, PlainReader, Protocol, checksum};
 
 /// Answers one burst can cause: two for each packet.
@@ -68,6 +68,8 @@ pub struct Pipeline {
     pub(crate) plain: PlainTally,
     /// Conversations in application protocols.
     pub(crate) applications: Store,
+    /// What the TCP packet at hand did to its connection.
+    pub(crate) tcp: TcpOutcome,
     /// Faults made up for tests.
     pub(crate) faults: Option<Box<Faults>>,
 }
@@ -90,6 +92,7 @@ impl Pipeline {
             plain_reader: PlainReader::new(&settings.decode, settings.vlan_tracking),
             plain: PlainTally::default(),
             applications: Store::new(settings.applications),
+            tcp: TcpOutcome::default(),
             faults: (!settings.faults.is_empty()).then(|| Box::new(settings.faults)),
             settings,
             generation,
@@ -231,7 +234,10 @@ impl Pipeline {
                 None => None,
             },
         };
-        let verdict = self.in_flow(subject, found, sound, now);
+        let mut verdict = self.in_flow(subject, found, sound, now);
+        if verdict == Verdict::Pass && self.is_refused() {
+            verdict = self.refuse(subject, found);
+        }
         // What the packet left behind could not be kept.
         let full = self.settle(found, now).is_err() || (found.is_some() && self.fails(Resource::StreamMemcap));
         if full && verdict == Verdict::Pass {
@@ -242,6 +248,7 @@ impl Pipeline {
 
     fn in_flow(&mut self, subject: &Subject, found: InTable, sound: bool, now: Nanos) -> Verdict {
         let Subject { frame, headers, .. } = *subject;
+        self.tcp = TcpOutcome::default();
         if self.settings.copies.arp || self.settings.copies.anomalies {
             let flow = found.and_then(|(flow, direction)| Some((self.flows.get_mut(flow)?.facts(), direction)));
             self.reporter.packet(subject, flow);
@@ -262,28 +269,33 @@ impl Pipeline {
             }
             if headers.is_tcp()
                 && sound
-                && (self.advance_tcp(flow, direction, headers) || self.fails(Resource::Midstream))
+                && (self.advance_tcp(subject, flow, direction) || self.fails(Resource::Midstream))
                 && let Some(verdict) = self.without(Resource::Midstream, subject, found)
             {
                 return verdict;
             }
         }
+        let checked = sound;
+        let sound = sound && self.tcp.valid;
         let mut flow = found.and_then(|(flow, _)| self.flows.view(flow));
         let direction = found.map(|(_, direction)| direction);
-        let established = flow
-            .as_ref()
-            .is_some_and(|flow| flow.state != FlowState::New && (!headers.is_tcp() || flow.tcp.is_established()));
+        let established = flow.as_ref().is_some_and(|flow| {
+            flow.state != FlowState::New && (!headers.is_tcp() || (flow.tcp.is_established() && self.tcp.valid))
+        });
         if flow.as_ref().and_then(|flow| flow.action) == Some(Action::Pass) {
+            self.tcp.valid = true;
             return Verdict::Pass;
         }
         if !self.applications.is_off() {
             self.recognise(subject, found, established && sound);
             flow = found.and_then(|(flow, _)| self.flows.view(flow));
         }
-        let packet = PacketView { frame, headers, direction, established, now, app: None };
+        let packet =
+            PacketView { frame, headers, direction, established, now, stream_events: self.tcp.events, app: None };
         // Inline, marks of a packet that is not sound go onto a copy, unless its sums may be wrong because the card fills them in later.
         // Passive they stay, as with the reference engine.
-        let leaves_marks = sound || self.checksums == Checksums::Try || self.settings.mode == Mode::Passive;
+        let may_be_sound = !checked && self.checksums == Checksums::Try;
+        let leaves_marks = sound || may_be_sound || self.settings.mode == Mode::Passive;
         let mut copy = if leaves_marks { None } else { flow.as_ref().map(FlowView::copied) };
         let mut copied = copy.as_mut().map(FlowCopy::view);
         let flow = if leaves_marks { flow.as_mut() } else { copied.as_mut() };

@@ -56,9 +56,8 @@ impl TcpTracker {
     fn answered_anew(&self, offers: &OfferWords, direction: Direction, segment: &TcpSegment) -> Option<Anew> {
         let (syns, _) = lists(offers);
         let asked = direction.reverse();
-        let known = |offer: &Offer| {
-            offer.seq == self.half(asked).initial && segment.seq == self.half(direction).initial
-        };
+        let known =
+            |offer: &Offer| offer.seq == self.half(asked).initial && segment.seq == self.half(direction).initial;
         let later = match self.syns.followed_by(syns, asked, segment.ack) {
             Some(offer) => Some(offer).filter(|offer| offer.later || asked == Direction::ToClient),
             None => Some(Offer { seq: segment.ack.wrapping_sub(1), ..Offer::default() })

@@ -122,10 +122,7 @@ impl HalfBounds {
     /// The receiver echoed `echo`, which counts only if it was sent.
     #[inline(always)]
     pub fn echoed(&mut self, echo: u32) {
-        if self.sent_known
-            && !after(echo, self.stamp_sent)
-            && (!self.echoed_known || after(echo, self.stamp_echoed))
-        {
+        if self.sent_known && !after(echo, self.stamp_sent) && (!self.echoed_known || after(echo, self.stamp_echoed)) {
             (self.stamp_echoed, self.echoed_known) = (echo, true);
         }
     }

@@ -172,7 +172,8 @@ impl Offers {
 
     /// Adds `offer`, unless there are `most` already.
     pub fn add(&mut self, words: &mut [OfferWord], most: usize, offer: Offer) -> Added {
-        let known = |other: &Offer| (other.seq, other.direction, other.is_syn) == (offer.seq, offer.direction, offer.is_syn);
+        let known =
+            |other: &Offer| (other.seq, other.direction, other.is_syn) == (offer.seq, offer.direction, offer.is_syn);
         let found = (0..).zip(self.list(words)).find(|(_, other)| known(other));
         let (place, word, added) = match found {
             Some((place, other)) => (place, other.merged(offer).word(), Added::Known),

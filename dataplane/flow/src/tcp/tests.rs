@@ -332,9 +332,19 @@ fn resets_and_fins_whose_timestamps_answer_no_syn_are_nothing() {
         for mut tcp in [Tcp::default(), Tcp::inline()] {
             tcp.good(TO_SERVER, syn);
             for flags in [RST | ACK, FIN | ACK] {
-                tcp.refused(TO_CLIENT, stamped(100, 100, packet(0, CLIENT + 1, flags, 0)), StreamEvent::InvalidTimestamp);
+                tcp.refused(
+                    TO_CLIENT,
+                    stamped(100, 100, packet(0, CLIENT + 1, flags, 0)),
+                    StreamEvent::InvalidTimestamp,
+                );
             }
-            tcp.good(TO_CLIENT, TcpSegment { timestamps: syn.timestamps.map(|of| Timestamps { value: 7, echo: of.value + 9 }), ..packet(SERVER, CLIENT + 1, SYN | ACK, 0) });
+            tcp.good(
+                TO_CLIENT,
+                TcpSegment {
+                    timestamps: syn.timestamps.map(|of| Timestamps { value: 7, echo: of.value + 9 }),
+                    ..packet(SERVER, CLIENT + 1, SYN | ACK, 0)
+                },
+            );
             tcp.good(TO_SERVER, client(0, 0, 0));
             assert!(tcp.is_established());
         }
@@ -762,22 +772,40 @@ fn one_direction_alone_is_followed_only_when_asked_for() {
 fn each_way_to_close_goes_through_its_states() {
     let states = |packets: &[(Direction, TcpSegment)]| {
         let mut tcp = Tcp::inline().open();
-        packets.iter().map(|(direction, segment)| {
-            tcp.good(*direction, *segment);
-            tcp.state()
-        }).collect::<Vec<_>>()
+        packets
+            .iter()
+            .map(|(direction, segment)| {
+                tcp.good(*direction, *segment);
+                tcp.state()
+            })
+            .collect::<Vec<_>>()
     };
     let fin = |segment| with(FIN, segment);
     assert_eq!(
-        states(&[(TO_SERVER, fin(client(0, 0, 5))), (TO_CLIENT, server(0, 6, 3)), (TO_CLIENT, fin(server(3, 6, 0))), (TO_SERVER, client(6, 4, 0))]),
+        states(&[
+            (TO_SERVER, fin(client(0, 0, 5))),
+            (TO_CLIENT, server(0, 6, 3)),
+            (TO_CLIENT, fin(server(3, 6, 0))),
+            (TO_SERVER, client(6, 4, 0))
+        ]),
         [TcpState::CloseWait, TcpState::CloseWait, TcpState::LastAck, TcpState::Closed]
     );
     assert_eq!(
-        states(&[(TO_CLIENT, fin(server(0, 0, 0))), (TO_SERVER, client(0, 1, 0)), (TO_SERVER, fin(client(0, 1, 0))), (TO_CLIENT, server(1, 1, 0))]),
+        states(&[
+            (TO_CLIENT, fin(server(0, 0, 0))),
+            (TO_SERVER, client(0, 1, 0)),
+            (TO_SERVER, fin(client(0, 1, 0))),
+            (TO_CLIENT, server(1, 1, 0))
+        ]),
         [TcpState::FinWait1, TcpState::FinWait2, TcpState::TimeWait, TcpState::Closed]
     );
     assert_eq!(
-        states(&[(TO_CLIENT, fin(server(0, 0, 0))), (TO_SERVER, fin(client(0, 0, 0))), (TO_SERVER, client(1, 1, 0)), (TO_CLIENT, server(1, 1, 0))]),
+        states(&[
+            (TO_CLIENT, fin(server(0, 0, 0))),
+            (TO_SERVER, fin(client(0, 0, 0))),
+            (TO_SERVER, client(1, 1, 0)),
+            (TO_CLIENT, server(1, 1, 0))
+        ]),
         [TcpState::FinWait1, TcpState::Closing, TcpState::TimeWait, TcpState::Closed]
     );
 }
