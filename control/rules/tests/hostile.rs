@@ -110,8 +110,16 @@ fn books(mode: Mode, link: LinkType, seconds: &[u16], frames: &[Vec<u8>]) -> Res
     setup.settings.checksums = ChecksumMode::Auto;
     setup.settings.flow_capacity = 24;
     setup.settings.half_open_capacity = 8;
-    setup.settings.copies =
-        Copies { alerts: true, flows: true, drops: true, arp: true, anomalies: true, applications: true, tagged: true };
+    setup.settings.copies = Copies {
+        alerts: true,
+        flows: true,
+        drops: true,
+        arp: true,
+        anomalies: true,
+        stream_anomalies: true,
+        applications: true,
+        tagged: true,
+    };
     let mut engine = Engine::with(harness::BROAD, setup);
     let mut session = Session::new(BOTH[0]);
     let opening = if link == LinkType::Ethernet { session.handshake() } else { Vec::new() };

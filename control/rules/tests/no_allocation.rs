@@ -63,6 +63,7 @@ fn packets_are_judged_without_allocating() {
         drops: true,
         arp: true,
         anomalies: true,
+        stream_anomalies: true,
         applications: true,
         tagged: true,
     };

@@ -356,6 +356,13 @@ impl FlowTable {
         Some((self.get_mut(flow)?, outcome))
     }
 
+    /// The numbers of the TCP connection of `flow` were not followed: those of `segment` hold.
+    pub fn catch_up(&mut self, flow: FlowRef, direction: Direction, segment: &TcpSegment) {
+        if let Some((entry, _, bounds)) = self.tracked(flow) {
+            entry.tcp.catch_up(bounds, direction, segment);
+        }
+    }
+
     /// Whether `segment` begins another connection on the ports of `flow`.
     pub fn begins_anew(&mut self, flow: FlowRef, direction: Direction, segment: &TcpSegment) -> Option<Anew> {
         let (entry, offers, _) = self.tracked(flow)?;

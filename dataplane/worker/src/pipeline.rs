@@ -279,9 +279,9 @@ impl Pipeline {
         let sound = sound && self.tcp.valid;
         let mut flow = found.and_then(|(flow, _)| self.flows.view(flow));
         let direction = found.map(|(_, direction)| direction);
-        let established = flow.as_ref().is_some_and(|flow| {
-            flow.state != FlowState::New && (!headers.is_tcp() || (flow.tcp.is_established() && self.tcp.valid))
-        });
+        let established = flow
+            .as_ref()
+            .is_some_and(|flow| flow.state != FlowState::New && (!headers.is_tcp() || flow.tcp.is_established()));
         if flow.as_ref().and_then(|flow| flow.action) == Some(Action::Pass) {
             self.tcp.valid = true;
             return Verdict::Pass;

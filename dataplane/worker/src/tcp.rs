@@ -7,10 +7,10 @@ use crate::{
     pipeline::{InTable, Pipeline},
     report::Subject,
 };
-use sluice_core::{Cause, Direction, Verdict, event::TcpState};
+use sluice_core::{Action, Cause, Direction, Verdict, event::TcpState};
 use sluice_flow::{
     FlowRef, StreamEvents, TcpSegment,
-    tcp::{ACK, RST, TcpOutcome, TcpStep, Timestamps},
+    tcp::{ACK, FIN, RST, SYN, TcpOutcome, TcpStep, Timestamps},
 };
 use sluice_packet::Headers;
 
@@ -20,8 +20,12 @@ impl Pipeline {
     #[inline]
     pub(crate) fn advance_tcp(&mut self, subject: &Subject, flow: FlowRef, direction: Direction) -> bool {
         let headers = subject.headers;
-        let settings = &self.settings.tcp;
-        let Some((entry, outcome)) = self.flows.advance(flow, direction, &segment_of(headers), settings) else {
+        let segment = segment_of(headers);
+        if self.flows.get(flow).is_some_and(|flow| flow.action == Some(Action::Pass) && flow.tcp.is_established()) {
+            self.advance_passed(flow, direction, &segment);
+            return false;
+        }
+        let Some((entry, outcome)) = self.flows.advance(flow, direction, &segment, &self.settings.tcp) else {
             return false;
         };
         self.tcp = outcome;
@@ -32,6 +36,17 @@ impl Pipeline {
         }
         let of_connection = nothing && headers.tcp.flags & RST == 0 && headers.tcp.flags & ACK != 0;
         outcome.step == TcpStep::PickedUp || of_connection
+    }
+
+    /// A packet of a connection that rules let pass: its numbers are not followed, only how it ends, as [`crate::glance`] has it.
+    #[cold]
+    fn advance_passed(&mut self, flow: FlowRef, direction: Direction, segment: &TcpSegment) {
+        if segment.flags & (SYN | FIN | RST) != 0 {
+            self.flows.catch_up(flow, direction, segment);
+            self.flows.advance(flow, direction, segment, &self.settings.tcp);
+        } else if let Some(flow) = self.flows.get_mut(flow) {
+            flow.tcp.note_flags(direction, segment.flags);
+        }
     }
 
     #[cold]

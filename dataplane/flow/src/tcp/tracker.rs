@@ -13,7 +13,7 @@ use super::{
     event::StreamEvent,
     offer::{OfferWords, Offers},
     outcome::TcpOutcome,
-    segment::{RST, SYN, TcpSegment, URG, after},
+    segment::{ACK, RST, SYN, TcpSegment, URG, after},
 };
 use sluice_core::{Direction, event::TcpState};
 
@@ -181,6 +181,19 @@ impl TcpTracker {
     /// The next byte of `direction` has number `seq`.
     pub(crate) fn expect(&mut self, direction: Direction, seq: u32) {
         self.open(direction, seq.wrapping_sub(1), 0);
+    }
+
+    /// Numbers of later packets were not followed: those of `segment` hold.
+    pub(crate) fn catch_up(&mut self, bounds: &mut TcpBounds, direction: Direction, segment: &TcpSegment) {
+        let half = self.half_mut(direction);
+        if after(segment.seq, half.next) && !half.finished {
+            (half.next, half.acked) = (segment.seq, segment.seq);
+        }
+        let other = self.half_mut(direction.reverse());
+        if segment.flags & ACK != 0 && after(segment.ack, other.next) && !other.finished {
+            (other.next, other.acked) = (segment.ack, segment.ack);
+        }
+        *bounds = TcpBounds::unknown();
     }
 
     /// Moves the connection on by one packet whose checksum is right. `offers` and `bounds` are always the same room of this connection.
