@@ -2,6 +2,7 @@
 
 use sluice_app::AppSettings;
 use sluice_core::{Resource, fault::Faults, resource::Exceptions};
+use sluice_flow::{StreamSettings, stream::TargetPolicies};
 use std::{collections::BTreeMap, path::PathBuf};
 
 /// `detection.checksums`
@@ -175,6 +176,12 @@ pub struct Settings {
     pub max_syn_queued: u8,
     /// `detection.stream.max-synack-queued`: SYN-ACKs of one connection remembered besides the first, at most 5.
     pub max_syn_ack_queued: u8,
+    /// `detection.stream`: how much of streams is kept and judged.
+    pub streams: StreamSettings,
+    /// `detection.stream.targets`: what hosts do with overlapping segments.
+    pub targets: TargetPolicies,
+    /// `detection.stream.inline`: judge bytes when they come, also where nothing is dropped; none: as the mode says.
+    pub stream_inline: Option<bool>,
     /// `detection.exception-policy` and `detection.exceptions.NAME`: what becomes of traffic that can't be followed.
     pub exceptions: Exceptions,
     /// `measure.fail.NAME`: resources that are said to be full.
@@ -245,6 +252,9 @@ impl Default for Settings {
             drop_invalid: true,
             max_syn_queued: 10,
             max_syn_ack_queued: 5,
+            streams: StreamSettings::default(),
+            targets: TargetPolicies::default(),
+            stream_inline: None,
             exceptions: Exceptions::default(),
             faults: Faults::default(),
             packet_alert_max: 15,

@@ -27,6 +27,7 @@
 mod application;
 pub mod checksums;
 pub mod egress;
+mod ending;
 mod exception;
 pub mod flows;
 pub mod frames;
@@ -43,6 +44,7 @@ pub mod reject;
 pub mod report;
 pub mod rewrite;
 pub mod settings;
+mod stream;
 mod tcp;
 
 pub use egress::{Egress, Sent};

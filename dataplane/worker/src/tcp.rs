@@ -9,7 +9,7 @@ use crate::{
 };
 use sluice_core::{Action, Cause, Direction, Verdict, event::TcpState};
 use sluice_flow::{
-    FlowRef, StreamEvents, TcpSegment,
+    FlowRef, StreamEvent, StreamEvents, TcpSegment,
     tcp::{ACK, FIN, RST, SYN, TcpOutcome, TcpStep, Timestamps},
 };
 use sluice_packet::Headers;
@@ -67,6 +67,13 @@ impl Pipeline {
             let facts = found.and_then(|(flow, direction)| Some((self.flows.get(flow)?.facts(), direction)));
             self.reporter.stream_events(subject, facts, events);
         }
+    }
+
+    /// Reassembly finds `event` in the packet at hand.
+    #[cold]
+    pub(crate) fn raise(&mut self, subject: &Subject, found: InTable, event: StreamEvent) {
+        self.tcp.events.insert(event);
+        self.tell_stream_events(subject, found, StreamEvents::of(event));
     }
 
     /// Whether a TCP packet, which no rule stopped, is stopped because its other end throws it away.
