@@ -1,5 +1,6 @@
 //! One assignment: `PATH=VALUE`, in our words or, where another engine's users have them in their scripts, in that engine's dotted names.
 
+use crate::defrag;
 use crate::settings::{ActionWord, Checksums, Deployment, Settings, Stages};
 use sluice_app::{
     AppProtocol,
@@ -68,6 +69,12 @@ const PATHS: &[&str] = &[
     "detection.packet-alert-max",
     "detection.vlan-tracking",
     "detection.flow-capacity",
+    "detection.defrag.memcap",
+    "detection.defrag.trackers",
+    "detection.defrag.max-fragments",
+    "detection.defrag.timeout",
+    "detection.defrag.policy",
+    "detection.defrag.memcap-policy",
     "detection.applications.NAME.enabled",
     "detection.applications.NAME.ports",
     "detection.applications.dnp3.max-objects",
@@ -107,6 +114,10 @@ const ALIASES: &[(&str, &str)] = &[
     ("packet-alert-max", "detection.packet-alert-max"),
     ("vlan.use-for-tracking", "detection.vlan-tracking"),
     ("action-order", "detection.action-order"),
+    ("defrag.memcap", "detection.defrag.memcap"),
+    ("defrag.trackers", "detection.defrag.trackers"),
+    ("defrag.timeout", "detection.defrag.timeout"),
+    ("defrag.memcap-policy", "detection.defrag.memcap-policy"),
     ("app-layer.protocols.dnp3.max-objects", "detection.applications.dnp3.max-objects"),
     ("app-layer.protocols.dnp3.max-points", "detection.applications.dnp3.max-points"),
     ("datasets.rules.allow-write", "detection.datasets.allow-write"),
@@ -120,7 +131,7 @@ const ALIASES: &[(&str, &str)] = &[
 ];
 
 /// What a policy can be.
-const POLICIES: &str = "auto, ignore, drop-flow, drop-packet, reject, pass-flow, pass-packet or bypass";
+pub(crate) const POLICIES: &str = "auto, ignore, drop-flow, drop-packet, reject, pass-flow, pass-packet or bypass";
 
 /// Record types that are written.
 const EVE_TYPES: &[&str] = &["alert", "anomaly", "arp", "dnp3", "drop", "enip", "flow", "modbus", "packet", "stats"];
@@ -222,6 +233,13 @@ impl Settings {
                 .and_then(|protocol| self.applications.of_mut(protocol))
         {
             return application(settings, leaf, value).map_err(bad);
+        }
+        if let Some(leaf) = path.strip_prefix("detection.defrag.") {
+            return match defrag::assign(&mut self.defrag, leaf, value) {
+                Ok(()) => Ok(Assigned::InForce),
+                Err(Some(wanted)) => Err(bad(wanted)),
+                Err(None) => Err(SetError::UnknownPath { path: given.to_owned(), nearest: nearest(path) }),
+            };
         }
         match path {
             "detection.applications.dnp3.max-objects" => {

@@ -7,7 +7,8 @@
 #![forbid(unsafe_code)]
 
 pub mod assign;
+mod defrag;
 pub mod settings;
 
 pub use assign::{Assigned, SetError};
-pub use settings::{ActionWord, Checksums, Deployment, EveSettings, Pair, Settings, Stages, Variables};
+pub use settings::{ActionWord, Checksums, DefragSettings, Deployment, EveSettings, Pair, Settings, Stages, Variables};

@@ -28,7 +28,9 @@ use sluice_events::{
     sink::{SinkError, SpokenBy, Told},
 };
 use sluice_flow::Partitions;
-use sluice_worker::{Egress, Handovers, Inboxes, Meter, Owners, Post, Reader, Source, Worker, settings};
+use sluice_worker::{
+    Egress, Handovers, Inboxes, Meter, Owners, Post, Reader, Source, Worker, frames::LONGEST_FRAME, settings,
+};
 use std::{
     fmt, fs, io,
     os::fd::AsRawFd,
@@ -216,6 +218,8 @@ pub fn run(replay: Replay) -> Result<Report, ReplayError> {
     };
     let egress = (0..workers).map(egress).collect::<Result<Vec<_>, _>>()?;
     let copies = copies(&settings.eve);
+    // What fragments make is longer than any record. Pages that no event fills are never touched.
+    let event_bytes = longest.max(LONGEST_FRAME);
     let team = Team::new(TeamPlan {
         settings: worker_settings(settings, inline, copies),
         rules,
@@ -224,8 +228,8 @@ pub fn run(replay: Replay) -> Result<Report, ReplayError> {
         pool: pool.clone(),
         hash: HashKey::fixed(),
         order: order.clone(),
-        event_slots: (EVENT_BYTES / workers / longest.max(1_024)).clamp(64, 8_192),
-        event_bytes: longest,
+        event_slots: (EVENT_BYTES / workers / event_bytes).clamp(64, 8_192),
+        event_bytes,
         when_full: ring::WhenFull::Wait,
     })
     .map_err(ReplayError::Scratch)?;

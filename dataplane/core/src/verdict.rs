@@ -60,11 +60,21 @@ pub enum Cause {
     OwnerBusy,
     /// The frame did not arrive whole: what is missing can't be judged.
     FrameCut,
+    /// A fragment that can't be part of a datagram.
+    DefragError,
+    /// A fragment for which there was no room, and the policy for that is to drop.
+    DefragMemcap,
+    /// A fragment that overlaps others of its datagram, or one of a datagram in which some did: each host makes something else of it.
+    DefragOverlap,
+    /// A fragment of a datagram that never became whole.
+    DefragIncomplete,
+    /// A copy of a fragment that is there already.
+    DefragDuplicate,
 }
 
 impl Cause {
     /// Number of causes.
-    pub const COUNT: usize = 7;
+    pub const COUNT: usize = 12;
     /// Every cause, in the order of its number.
     pub const ALL: [Self; Self::COUNT] = [
         Self::Rules,
@@ -74,6 +84,11 @@ impl Cause {
         Self::TransmitFull,
         Self::OwnerBusy,
         Self::FrameCut,
+        Self::DefragError,
+        Self::DefragMemcap,
+        Self::DefragOverlap,
+        Self::DefragIncomplete,
+        Self::DefragDuplicate,
     ];
 
     /// The words in EVE's `drop.reason`, which has blanks where the counters have underscores.
@@ -86,6 +101,11 @@ impl Cause {
             Self::TransmitFull => "tx ring full",
             Self::OwnerBusy => "owner ring full",
             Self::FrameCut => "frame cut",
+            Self::DefragError => "defrag error",
+            Self::DefragMemcap => "defrag memcap",
+            Self::DefragOverlap => "defrag overlap",
+            Self::DefragIncomplete => "defrag incomplete",
+            Self::DefragDuplicate => "defrag duplicate",
         }
     }
 
@@ -99,6 +119,11 @@ impl Cause {
             Self::TransmitFull => "tx_ring_full",
             Self::OwnerBusy => "owner_ring_full",
             Self::FrameCut => "frame_cut",
+            Self::DefragError => "defrag_error",
+            Self::DefragMemcap => "defrag_memcap",
+            Self::DefragOverlap => "defrag_overlap",
+            Self::DefragIncomplete => "defrag_incomplete",
+            Self::DefragDuplicate => "defrag_duplicate",
         }
     }
 }

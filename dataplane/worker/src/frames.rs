@@ -48,7 +48,7 @@ impl Frames {
         packet: MbufRef<'a>,
         link: LinkType,
         config: &DecodeConfig,
-    ) -> (&'a Decoded, &'a [u8]) {
+    ) -> (&'a mut Decoded, &'a [u8]) {
         let Self { lone, joined, .. } = self;
         let frame = bytes_of(packet, joined);
         sluice_packet::decode(frame, link, config, lone);

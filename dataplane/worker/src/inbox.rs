@@ -16,6 +16,18 @@ pub const INBOX: usize = 256;
 /// Most frames on their way from worker to worker.
 const HANDOVERS: u16 = 1_024;
 
+/// What of a packet is judged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum View {
+    /// The frame.
+    #[default]
+    Frame,
+    /// A frame, or a datagram put together, that holds a fragment: it is counted when it is known what becomes of it.
+    Piece,
+    /// A datagram put together from fragments.
+    Datagram,
+}
+
 /// What a worker is to do with a frame.
 #[derive(Clone, Copy, Debug)]
 pub struct Job {
@@ -23,12 +35,25 @@ pub struct Job {
     pub at: At,
     /// Whether its checksums count.
     pub checksums: Checksums,
+    /// What of it is judged.
+    pub view: View,
+    /// How often its fragments have been put together before.
+    pub round: u8,
+    /// The first layer that anybody judges: 0, but of a datagram put together its own.
+    pub base: u8,
     /// First layer to be judged.
     pub first: u8,
     /// The layer behind the last one.
     pub end: u8,
     /// Where it is to be passed on to the owner of the layer behind, if there is one.
     pub onward: Option<u16>,
+}
+
+impl Job {
+    /// All layers of a frame.
+    pub const fn whole(at: At, checksums: Checksums) -> Self {
+        Self { at, checksums, view: View::Frame, round: 0, base: 0, first: 0, end: u8::MAX, onward: None }
+    }
 }
 
 /// One thing in an inbox.

@@ -6,6 +6,7 @@
 //! - [`generation`]: how a new rule set comes and the old one goes
 //! - [`checksums`]: whether checksums count
 //! - [`frames`]: the bytes of a burst, decoded
+//! - [`fragments`]: fragments, and the datagrams they make
 //! - [`pipeline`]: one packet through flow, rules and verdict
 //! - `in_table`: the flow of a packet: found, created, counted, settled
 //! - `application`: messages of application protocols, and rules about them; what is left of them when a flow ends
@@ -26,6 +27,7 @@ mod application;
 pub mod checksums;
 pub mod egress;
 pub mod flows;
+pub mod fragments;
 pub mod frames;
 pub mod generation;
 pub mod glance;
@@ -42,6 +44,7 @@ pub mod rewrite;
 pub mod settings;
 
 pub use egress::{Egress, Sent};
+pub use fragments::Fragments;
 pub use generation::{Generation, Mailbox, Parcel, Post, mailbox};
 pub use inbox::{Handovers, Inboxes};
 pub use live::{Lane, LaneMeter, Live, LiveClock, Together};

@@ -8,7 +8,7 @@ use crate::{
     flows::{self, Keyed},
     generation::{Generation, Parcel},
     glance::PlainTally,
-    inbox::Job,
+    inbox::{Job, View},
     reject::{self, Answer},
     report::{InFlow, Outcome, Reporter, Subject},
     rewrite::Plan,
@@ -25,6 +25,9 @@ use sluice_packet::{Decoded, Headers, LinkType, PlainReader, Protocol, checksum}
 
 /// Answers one burst can cause: two for each packet.
 const MOST_ANSWERS: usize = 64;
+
+/// Places in a record for what is told of the layers of one frame; those of datagrams put together from it follow, one such run for each.
+const ROUND: u8 = 16;
 
 /// When and where a packet was.
 #[derive(Clone, Copy, Debug)]
@@ -140,8 +143,8 @@ impl Pipeline {
     /// Judges the layers `job` names of one frame, whose innermost flow key is `keyed`.
     pub fn process(&mut self, decoded: &Decoded, keyed: Option<Keyed>, frame: &[u8], job: &Job) -> Verdict {
         let At { time, now, record } = job.at;
-        if job.first == 0 {
-            self.count_frame(decoded, frame);
+        if job.first == job.base {
+            self.count_frame(decoded, frame, job);
         }
         self.checksums = job.checksums;
         self.state.turn.begin(record);
@@ -150,7 +153,7 @@ impl Pipeline {
         let innermost = depth_of(decoded);
         let layers = (0_u8..).zip(decoded.layers()).skip(usize::from(job.first));
         for (layer, headers) in layers.take(usize::from(job.end.saturating_sub(job.first))) {
-            self.reporter.stand_at(Position::layer(record, layer));
+            self.reporter.stand_at(Position::layer(record, layer + job.round * ROUND));
             let subject = Subject { frame, headers, layer, time, record };
             let keyed = if layer == innermost { keyed } else { self.key_of(headers, layer) };
             if let Verdict::Drop(cause) = self.layer(&subject, keyed, now) {
@@ -159,13 +162,33 @@ impl Pipeline {
             }
             if self.asks_rewrite {
                 let rewrites = self.generation.inspector.rewrites();
-                self.rewrite = Plan::new(decoded, frame, rewrites).filter(|_| layer == innermost);
+                // What was put together lies in several frames: it is not written over.
+                let within_reach = layer == innermost && job.view == View::Frame;
+                self.rewrite = Plan::new(decoded, frame, rewrites).filter(|_| within_reach);
                 self.counters.ips_replace_refused += u64::from(self.rewrite.is_none() || rewrites.is_refused());
             }
         }
+        if job.view == View::Frame && (job.onward.is_none() || verdict != Verdict::Pass) {
+            self.count_fate(verdict, 1);
+        }
+        verdict
+    }
+
+    /// Counts what became of `frames` frames.
+    pub(crate) const fn count_fate(&mut self, verdict: Verdict, frames: u64) {
         match verdict {
-            Verdict::Pass => self.counters.ips_accepted += u64::from(job.onward.is_none()),
-            Verdict::Drop(_) => self.counters.ips_blocked += 1,
+            Verdict::Pass => self.counters.ips_accepted += frames,
+            Verdict::Drop(_) => self.counters.ips_blocked += frames,
+        }
+    }
+
+    /// Refuses a fragment for `cause`; passive it passes.
+    pub(crate) fn refuse(&mut self, decoded: &Decoded, frame: &[u8], at: At, cause: Cause) -> Verdict {
+        let verdict = Verdict::decide(self.settings.mode, Some(cause));
+        if verdict != Verdict::Pass {
+            let At { time, record, .. } = at;
+            let subject = Subject { frame, headers: decoded.innermost(), layer: depth_of(decoded), time, record };
+            self.reporter.drop_packet(&subject, None, cause, None, self.generation.ruleset.generation);
         }
         verdict
     }
@@ -454,13 +477,17 @@ impl Pipeline {
         false
     }
 
-    fn count_frame(&mut self, decoded: &Decoded, frame: &[u8]) {
+    fn count_frame(&mut self, decoded: &Decoded, frame: &[u8], job: &Job) {
         let counters = &mut self.counters;
-        let length = frame.len() as u64;
-        counters.decoder_bytes += length;
-        counters.decoder_max_pkt_size = counters.decoder_max_pkt_size.max(length);
-        for headers in decoded.layers() {
-            counters.decoder_pkts += 1;
+        if job.round == 0 {
+            let length = frame.len() as u64;
+            counters.decoder_bytes += length;
+            counters.decoder_max_pkt_size = counters.decoder_max_pkt_size.max(length);
+        }
+        for (layer, headers) in decoded.layers().iter().enumerate().skip(usize::from(job.base)) {
+            // A datagram was received as its fragments.
+            let received = job.round == 0 || layer > usize::from(job.base);
+            counters.decoder_pkts += u64::from(received);
             counters.decoder_invalid += u64::from(headers.invalid);
             let mut protocols = headers.seen.bits();
             while protocols != 0 {
@@ -470,9 +497,8 @@ impl Pipeline {
             for event in headers.events.iter() {
                 counters.decoder_events.raise(event as usize);
             }
-            counters.decoder_ethernet += u64::from(headers.has_ethernet);
-            counters.decoder_vlan += u64::from(headers.vlan_count > 0);
-            counters.defrag_fragments += u64::from(headers.fragment.is_fragment);
+            counters.decoder_ethernet += u64::from(headers.has_ethernet && received);
+            counters.decoder_vlan += u64::from(headers.vlan_count > 0 && received);
             counters.decoder_ipv4 += u64::from(headers.ip_version == 4);
             counters.decoder_ipv6 += u64::from(headers.ip_version == 6);
             counters.decoder_arp += u64::from(headers.seen.contains(Protocol::Arp));

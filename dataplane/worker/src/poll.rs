@@ -5,6 +5,7 @@
 use crate::{
     checksums::ChecksumJudge,
     egress::{Egress, Sent},
+    fragments::Fragments,
     frames::{Frames, is_whole},
     generation::Mailbox,
     glance::{Glance, Glances},
@@ -14,7 +15,7 @@ use crate::{
     settings::Stages,
 };
 use crossbeam::{queue::ArrayQueue, utils::Backoff};
-use sluice_core::{Counters, Ledger, Nanos, Position, Verdict, order::Seat};
+use sluice_core::{Cause, Counters, Ledger, Nanos, Position, Verdict, order::Seat};
 use sluice_dpdk::{BURST, Burst, Mbuf, Mempool, RxQueue};
 use sluice_packet::LinkType;
 use std::sync::{
@@ -90,6 +91,7 @@ pub struct Worker {
     pub(crate) pool: Mempool,
     mailbox: Mailbox,
     pub(crate) frames: Frames,
+    pub(crate) fragments: Option<Fragments>,
     pub(crate) glances: Glances,
     pub(crate) checksums: ChecksumJudge,
     clock: Clock,
@@ -102,12 +104,21 @@ impl Worker {
         let checksums = ChecksumJudge::new(pipeline.settings().checksums);
         let (frames, glances) = (Frames::default(), Glances::default());
         let (clock, meter) = (Clock::default(), Meter::default());
-        Self { pipeline, egress, pool, mailbox, frames, glances, checksums, clock, meter }
+        Self { pipeline, egress, pool, mailbox, frames, fragments: None, glances, checksums, clock, meter }
+    }
+
+    /// Puts fragments together by itself, with what `fragments` has room for.
+    pub fn with_fragments(mut self, fragments: Fragments) -> Self {
+        self.fragments = Some(fragments);
+        self
     }
 
     /// Ends every flow and tells what was done.
     pub fn finish(mut self) -> Meter {
         self.meter.live_flows = self.pipeline.live_flows();
+        if let Some(fragments) = &mut self.fragments {
+            fragments.finish(&mut self.meter.ledger, &mut self.pipeline.counters);
+        }
         self.pipeline.finish();
         self.meter.counters = self.pipeline.counters;
         self.meter
@@ -140,8 +151,9 @@ impl Worker {
                 continue;
             }
             empty = 0;
-            let Self { pipeline, frames, glances, checksums, clock, meter, .. } = self;
+            let Self { pipeline, frames, fragments, glances, checksums, clock, meter, .. } = self;
             meter.bursts += 1;
+            let mut kept = 0_u64;
             let wanted = usize::try_from(expected - taken).unwrap_or(BURST).min(received.len());
             let before = meter.records;
             taken += wanted as u64;
@@ -159,8 +171,12 @@ impl Worker {
                 let time = Nanos::from_micros(packet.timestamp_us().unwrap_or(0));
                 let (now, tick) = clock.advance(time);
                 meter.now = now;
+                let at = At { time, now, record };
                 if tick {
                     pipeline.tick(record, now);
+                    if let Some(fragments) = fragments {
+                        fragments.expire(at, usize::MAX, &mut meter.ledger, &mut pipeline.counters);
+                    }
                 }
                 pipeline.counters.decoder_chained += u64::from(packet.is_chained());
                 if !is_whole(packet) {
@@ -180,14 +196,27 @@ impl Worker {
                     pipeline.lookup_only(decoded, key, frame, now);
                     continue;
                 }
-                let at = At { time, now, record };
-                let checksums = checksums.judge(decoded, frame);
-                let job = Job { at, checksums, first: 0, end: u8::MAX, onward: None };
+                let job = Job::whole(at, checksums.judge(decoded, frame));
+                if decoded.is_fragment()
+                    && let Some(fragments) = fragments
+                {
+                    match fragments.judge(pipeline, decoded, frame, &job, &mut meter.ledger) {
+                        Some(judged) => *verdict = judged,
+                        None => kept |= 1 << place,
+                    }
+                    continue;
+                }
                 *verdict = pipeline.process(decoded, key, frame, &job);
                 pipeline.rewrite(|offset, bytes| received.overwrite(place, offset, bytes).is_ok());
             }
             let all_pass = verdicts.iter().take(wanted).all(|verdict| *verdict == Verdict::Pass);
-            if all_pass && wanted == received.len() && !self.egress.wants_order() && !self.pipeline.has_answers() {
+            let plain = kept == 0 && !self.fragments.as_ref().is_some_and(Fragments::has_leaving);
+            if all_pass
+                && plain
+                && wanted == received.len()
+                && !self.egress.wants_order()
+                && !self.pipeline.has_answers()
+            {
                 self.egress.send(&mut received, &mut self.meter.ledger);
                 continue;
             }
@@ -197,9 +226,25 @@ impl Worker {
                     break;
                 }
                 let record = before + place as u64 + 1;
-                self.send(packet, record, verdicts.get(place).copied().unwrap_or_default());
+                match kept >> place & 1 {
+                    0 => self.send(packet, record, verdicts.get(place).copied().unwrap_or_default()),
+                    _ => drop(packet),
+                }
+                self.leave(record);
             }
         }
+    }
+
+    /// Sends the frames of the datagrams that have passed with records up to `record`, and the answers to those that have not.
+    fn leave(&mut self, record: u64) {
+        let Self { pipeline, egress, pool, fragments, meter, .. } = self;
+        let Some(fragments) = fragments else { return };
+        let link = pipeline.link_number();
+        fragments.leave(record, &mut meter.ledger, |frame, time, ledger| {
+            let position = Position::layer(record, 0);
+            send_copy(egress, pool, frame, (time, position, link), ledger);
+        });
+        self.send_answers(record);
     }
 
     /// Does what the reader puts into `inbox`, until it says that there is no more or a worker is gone.
@@ -288,7 +333,7 @@ impl Worker {
 
     /// Sends or drops one packet, and behind it the answers to it.
     fn send(&mut self, packet: Mbuf, record: u64, verdict: Verdict) {
-        let Self { pipeline, egress, pool, meter, .. } = self;
+        let Self { pipeline, egress, meter, .. } = self;
         let link = pipeline.link_number();
         match verdict {
             Verdict::Pass => {
@@ -301,6 +346,13 @@ impl Worker {
                 drop(packet);
             }
         }
+        self.send_answers(record);
+    }
+
+    /// Sends the answers to packets up to `record`.
+    fn send_answers(&mut self, record: u64) {
+        let Self { pipeline, egress, pool, meter, .. } = self;
+        let link = pipeline.link_number();
         pipeline.take_answers(record, |answer| {
             // Without a free buffer an answer is not sent: the packet it is about is dropped all the same.
             if let Ok(mut packet) = pool.take()
@@ -311,5 +363,23 @@ impl Worker {
                 egress.send_one(Sent { packet, time: answer.time, position, link }, &mut meter.ledger);
             }
         });
+    }
+}
+
+/// Sends a copy of `frame`. A capture has time: there a free buffer is waited for.
+pub(crate) fn send_copy(
+    egress: &mut Egress,
+    pool: &Mempool,
+    frame: &[u8],
+    (time, position, link): (Nanos, Position, u16),
+    ledger: &mut Ledger,
+) {
+    let backoff = Backoff::new();
+    loop {
+        match pool.packet(frame) {
+            Ok(packet) => return egress.send_one(Sent { packet, time, position, link }, ledger),
+            Err(_) if egress.wants_order() => backoff.snooze(),
+            Err(_) => return ledger.drop_packet(Cause::TransmitFull),
+        }
     }
 }

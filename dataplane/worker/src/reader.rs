@@ -135,7 +135,7 @@ impl Reader {
                 Some(_) => self.handovers.reserve(self.inboxes.order()),
                 None => None,
             };
-            let job = Job { at, checksums, first: stretch.first, end: stretch.end, onward };
+            let job = Job { first: stretch.first, end: stretch.end, onward, ..Job::whole(at, checksums) };
             let item = match (packet.take(), promised) {
                 (Some(packet), _) => Item::Frame(packet, job),
                 (None, Some(place)) => Item::Promise(place, job),

@@ -224,7 +224,12 @@ impl Defragmenter {
                 let policy = if self.inline || !four { Policy::First } else { self.policies.of(&headers.dst, 4) };
                 match self.store.begin(key, source_of(headers), policy, now) {
                     Some(slot) => slot,
-                    None => return alone(Why::Memory, event(DecodeEvent::Ipv4FragmentIgnored, DecodeEvent::Ipv6FragmentIgnored)),
+                    None => {
+                        return alone(
+                            Why::Memory,
+                            event(DecodeEvent::Ipv4FragmentIgnored, DecodeEvent::Ipv6FragmentIgnored),
+                        );
+                    }
                 }
             }
         };
@@ -401,9 +406,11 @@ impl Defragmenter {
         }
     }
 
-    /// Forgets datagram `slot`, which is whole, without looking at it; its frames are the caller's to count.
-    pub fn forget(&mut self, slot: u32) {
+    /// Forgets datagram `slot`, which is whole, without looking at it; how many frames it came in.
+    pub fn forget(&mut self, slot: u32) -> u64 {
+        let frames = self.store.tracker(slot).map_or(0, |tracker| u64::from(tracker.frames));
         self.store.forget(slot);
+        frames
     }
 
     /// Puts datagram `slot`, which is whole, into `whole`, behind the headers of `frame`, the frame of its last fragment, which `around` describes; and forgets it.
@@ -446,7 +453,8 @@ impl Defragmenter {
             self.store.frames_into(slot, whole);
         }
         self.store.forget(slot);
-        *if headers.ip_version == 4 { &mut self.counts.ipv4_reassembled } else { &mut self.counts.ipv6_reassembled } += 1;
+        *if headers.ip_version == 4 { &mut self.counts.ipv4_reassembled } else { &mut self.counts.ipv6_reassembled } +=
+            1;
         whole.decode(around, config);
     }
 

@@ -107,7 +107,5 @@ fn extension_at(bytes: &[u8], at: usize, kind: u8) -> Option<(u8, usize)> {
 /// Whether the IPv4 header's checksum is right; IPv6 has none.
 pub(crate) fn header_is_sound(packet: &[u8], headers: &Headers) -> bool {
     headers.ip_version != 4
-        || packet
-            .get(..usize::from(headers.ip_header_len))
-            .is_some_and(|header| crate::checksum::compute(header) == 0)
+        || packet.get(..usize::from(headers.ip_header_len)).is_some_and(|header| crate::checksum::compute(header) == 0)
 }

@@ -347,10 +347,9 @@ impl Store {
             let unit = usize::from(unit);
             match tracker.near.get(unit / 64) {
                 Some(word) => word >> (unit % 64) & 1 != 0,
-                None => tracker
-                    .pages
-                    .get(unit / PAGE_UNITS)
-                    .is_some_and(|page| self.arena.bit(page, unit % PAGE_UNITS)),
+                None => {
+                    tracker.pages.get(unit / PAGE_UNITS).is_some_and(|page| self.arena.bit(page, unit % PAGE_UNITS))
+                }
             }
         })
     }
