@@ -253,6 +253,35 @@ fn every_counter_is_raised_somewhere_on_the_packet_path() {
     assert!(idle.is_empty(), "counters that nothing raises: {idle:?}");
 }
 
+/// Resources whose stage is not merged yet.
+const AWAITED: [&str; 3] = ["Reassembly", "DefragMemcap", "Rewrite"];
+
+#[test]
+fn every_resource_with_a_policy_is_asked_about_it_and_every_one_is_documented() {
+    let code = dataplane_code("core/src/resource.rs");
+    let architecture = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let mut wrong = Vec::new();
+    for resource in sluice_core::Resource::ALL {
+        let name = format!("{resource:?}");
+        let entry = resource.entry();
+        // An arm of a match says what the resource is, and asks nothing.
+        let asked = |text: &String| {
+            let mention = format!("Resource::{name}");
+            text.match_indices(&mention).any(|(at, _)| {
+                let rest = &text[at + mention.len()..];
+                !rest.trim_start().starts_with("=>") && !rest.starts_with(|next: char| next.is_alphanumeric())
+            })
+        };
+        if resource.has_choice() && !AWAITED.contains(&&*name) && !code.values().any(asked) {
+            wrong.push(format!("nothing asks for the policy of {name}"));
+        }
+        if !architecture.lines().any(|line| line.starts_with('|') && line.contains(&format!("`{}`", entry.name))) {
+            wrong.push(format!("ARCHITECTURE.md has no row for `{}`", entry.name));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn every_cause_is_the_cause_of_something() {
     assert_eq!(without_comments("a\n  // Cause::B\n/// Cause::C\nb"), "a\nb");

@@ -228,8 +228,10 @@ fn as_json(rules: &LoadedRules, report: &Report) -> Value {
         .collect();
     let counters: serde_json::Map<String, Value> = Counters::NAMES
         .iter()
+        .map(|&name| name.to_owned())
         .zip(report.counters.values())
-        .map(|(name, value)| ((*name).to_owned(), value.into()))
+        .chain(report.counters.exceptions.named().filter(|(_, value)| *value > 0))
+        .map(|(name, value)| (name, value.into()))
         .collect();
     let named = |of: fn(&Spoken) -> u64| -> Vec<Value> {
         let counts = by_count(report, of).into_iter();

@@ -6,7 +6,7 @@ use sluice_app::{
     AppProtocol,
     protocol::{Ports, ProtocolSettings},
 };
-use sluice_core::ExceptionPolicy;
+use sluice_core::{ExceptionPolicy, Resource};
 use std::{fmt, path::PathBuf};
 
 /// What became of an assignment that is sound.
@@ -64,8 +64,8 @@ const PATHS: &[&str] = &[
     "system.workers",
     "detection.checksums",
     "detection.stream.midstream",
-    "detection.stream.midstream-policy",
     "detection.exception-policy",
+    "detection.exceptions.NAME",
     "detection.packet-alert-max",
     "detection.vlan-tracking",
     "detection.flow-capacity",
@@ -74,7 +74,6 @@ const PATHS: &[&str] = &[
     "detection.defrag.max-fragments",
     "detection.defrag.timeout",
     "detection.defrag.policy",
-    "detection.defrag.memcap-policy",
     "detection.applications.NAME.enabled",
     "detection.applications.NAME.ports",
     "detection.applications.dnp3.max-objects",
@@ -103,13 +102,13 @@ const PATHS: &[&str] = &[
     "measure.forwarded",
     "measure.swaps",
     "measure.stop-after-idle",
+    "measure.fail.NAME",
 ];
 
 /// Dotted names of the reference engine that mean one of ours.
 const ALIASES: &[(&str, &str)] = &[
     ("stream.checksum-validation", "detection.checksums"),
     ("stream.midstream", "detection.stream.midstream"),
-    ("stream.midstream-policy", "detection.stream.midstream-policy"),
     ("exception-policy", "detection.exception-policy"),
     ("packet-alert-max", "detection.packet-alert-max"),
     ("vlan.use-for-tracking", "detection.vlan-tracking"),
@@ -117,7 +116,6 @@ const ALIASES: &[(&str, &str)] = &[
     ("defrag.memcap", "detection.defrag.memcap"),
     ("defrag.trackers", "detection.defrag.trackers"),
     ("defrag.timeout", "detection.defrag.timeout"),
-    ("defrag.memcap-policy", "detection.defrag.memcap-policy"),
     ("app-layer.protocols.dnp3.max-objects", "detection.applications.dnp3.max-objects"),
     ("app-layer.protocols.dnp3.max-points", "detection.applications.dnp3.max-points"),
     ("datasets.rules.allow-write", "detection.datasets.allow-write"),
@@ -241,6 +239,17 @@ impl Settings {
                 Err(None) => Err(SetError::UnknownPath { path: given.to_owned(), nearest: nearest(path) }),
             };
         }
+        if let Some(resource) = excepted(path) {
+            let fits = ExceptionPolicy::from_name(value).is_some_and(|policy| self.exceptions.choose(resource, policy));
+            return if fits { Ok(Assigned::InForce) } else { Err(bad(policies_of(resource))) };
+        }
+        if let Some(resource) = path.strip_prefix("measure.fail.").and_then(Resource::from_name) {
+            self.faults.set(
+                resource,
+                value.parse().map_err(|_| bad("which use fails: 1 for each, 2 for every second, 0 for none"))?,
+            );
+            return Ok(Assigned::InForce);
+        }
         match path {
             "detection.applications.dnp3.max-objects" => {
                 self.applications.dnp3_max_objects = value.parse().map_err(|_| bad("a number"))?;
@@ -267,11 +276,8 @@ impl Settings {
                 }
             }
             "detection.stream.midstream" => self.midstream = flag()?,
-            "detection.stream.midstream-policy" => {
-                self.midstream_policy = Some(ExceptionPolicy::from_name(value).ok_or_else(|| bad(POLICIES))?);
-            }
             "detection.exception-policy" => {
-                self.exception_policy = ExceptionPolicy::from_name(value).ok_or_else(|| bad(POLICIES))?;
+                self.exceptions.master = ExceptionPolicy::from_name(value).ok_or_else(|| bad(POLICIES))?;
             }
             "detection.packet-alert-max" => {
                 self.packet_alert_max = match value.parse() {
@@ -337,6 +343,29 @@ impl Settings {
             other => return Err(SetError::UnknownPath { path: other.to_owned(), nearest: nearest(other) }),
         }
         Ok(Assigned::InForce)
+    }
+}
+
+/// The resource whose policy `path` sets, in our words or the reference engine's.
+fn excepted(path: &str) -> Option<Resource> {
+    match path.strip_prefix("detection.exceptions.") {
+        Some(name) => Resource::from_name(name),
+        None if path == "detection.stream.midstream-policy" => Some(Resource::Midstream),
+        None => Resource::from_alias(path),
+    }
+}
+
+/// What the policy for `resource` can be.
+const fn policies_of(resource: Resource) -> &'static str {
+    let entry = resource.entry();
+    match (entry.fits_exactly(ExceptionPolicy::DropFlow), entry.fits_exactly(ExceptionPolicy::PassPacket)) {
+        (true, _) => POLICIES,
+        (false, true) if entry.fits_exactly(ExceptionPolicy::Reject) => {
+            "auto, ignore, drop-packet, reject or pass-packet"
+        }
+        (false, true) => "auto, drop-packet or pass-packet",
+        (false, false) if resource.has_choice() => "auto, ignore or drop-packet",
+        (false, false) => "nothing: what happens there can't be chosen",
     }
 }
 
@@ -408,7 +437,7 @@ fn edits(left: &str, right: &str) -> usize {
 mod tests {
     use super::{Assigned, SetError};
     use crate::settings::{ActionWord, Checksums, Settings};
-    use sluice_core::ExceptionPolicy;
+    use sluice_core::{ExceptionPolicy, Resource};
 
     #[test]
     fn our_paths_and_the_other_engines_names_set_the_same() {
@@ -447,15 +476,49 @@ mod tests {
     #[test]
     fn policies_are_known_or_refused_and_contradictions_are_found() {
         let mut settings = Settings::default();
+        let midstream = |settings: &Settings| settings.exceptions.wish(Resource::Midstream);
         assert_eq!(settings.assign("exception-policy=bypass"), Ok(Assigned::InForce));
-        assert_eq!(settings.midstream_policy(), ExceptionPolicy::Bypass);
+        assert_eq!(midstream(&settings), ExceptionPolicy::Bypass);
         assert_eq!(settings.assign("stream.midstream-policy=pass-flow"), Ok(Assigned::InForce));
-        assert_eq!(settings.midstream_policy(), ExceptionPolicy::PassFlow);
+        assert_eq!(midstream(&settings), ExceptionPolicy::PassFlow);
         settings.midstream = true;
         assert_eq!(settings.contradiction(), None);
         assert!(settings.assign("stream.midstream-policy=drop").is_err());
-        settings.midstream_policy = Some(ExceptionPolicy::Bypass);
+        settings.exceptions.choose(Resource::Midstream, ExceptionPolicy::Bypass);
         assert!(settings.contradiction().is_some());
+    }
+
+    #[test]
+    fn each_resource_takes_the_policies_that_fit_it_under_both_names_and_no_other() {
+        for resource in Resource::ALL {
+            let entry = resource.entry();
+            for policy in ExceptionPolicy::ALL {
+                let fits = resource.has_choice() && (policy == ExceptionPolicy::Auto || entry.fits_exactly(policy));
+                let mut ways = vec![format!("detection.exceptions.{}", entry.name)];
+                if !entry.alias.is_empty() {
+                    ways.push(entry.alias.to_owned());
+                }
+                for path in ways {
+                    let mut settings = Settings::default();
+                    let word = policy.word().replace('_', "-");
+                    let told = settings.assign(&format!("{path}={word}"));
+                    assert_eq!(told.is_ok(), fits, "{path}={word}");
+                    match told {
+                        Ok(_) => assert_eq!(settings.exceptions.wish(resource), policy),
+                        // What is proposed instead is right.
+                        Err(SetError::BadValue { wanted, .. }) => {
+                            assert!(!wanted.contains(&format!("{word},")), "{path}={word}: {wanted}");
+                        }
+                        Err(other) => panic!("{other}"),
+                    }
+                }
+            }
+            let mut settings = Settings::default();
+            assert_eq!(settings.assign(&format!("measure.fail.{}=2", entry.name)), Ok(Assigned::InForce));
+            assert!(!settings.faults.is_empty());
+        }
+        assert!(Settings::default().assign("detection.exceptions.nonsense=auto").is_err());
+        assert!(Settings::default().assign("measure.fail.nonsense=1").is_err());
     }
 
     #[test]

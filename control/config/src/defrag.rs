@@ -3,7 +3,6 @@
 //! Called by `assign` for each path under that name.
 
 use crate::settings::DefragSettings;
-use sluice_core::ExceptionPolicy;
 use sluice_packet::defrag::{Policies, Policy, Prefix};
 use std::net::IpAddr;
 
@@ -31,9 +30,6 @@ pub(crate) fn assign(settings: &mut DefragSettings, leaf: &str, value: &str) -> 
             settings.timeout_s = number(value, 1, 3_600).ok_or(Some("seconds, from 1 to 3600"))?;
         }
         "policy" => settings.policies = policies(value).ok_or(Some(POLICY))?,
-        "memcap-policy" => {
-            settings.memcap_policy = Some(ExceptionPolicy::from_name(value).ok_or(Some(crate::assign::POLICIES))?);
-        }
         _ => return Err(None),
     }
     Ok(())
@@ -98,7 +94,6 @@ mod tests {
             "detection.defrag.max-fragments=64",
             "defrag.timeout=30",
             "detection.defrag.policy=last, linux:10.0.0.0/8, windows : 10.1.0.0/16,solaris:fd00::/8",
-            "defrag.memcap-policy=pass-packet",
         ] {
             settings.assign(good).unwrap_or_else(|error| panic!("{good}: {error}"));
         }
@@ -121,7 +116,6 @@ mod tests {
             "timeout=0",
             "policy=beos",
             "policy=linux:10.0.0.0/40",
-            "memcap-policy=drop",
         ] {
             let refused = settings.assign(&format!("detection.defrag.{bad}"));
             assert!(matches!(refused, Err(SetError::BadValue { .. })), "{bad}: {refused:?}");

@@ -1,7 +1,7 @@
 //! The typed model.
 
 use sluice_app::AppSettings;
-use sluice_core::ExceptionPolicy;
+use sluice_core::{Resource, fault::Faults, resource::Exceptions};
 use sluice_packet::defrag::Policies;
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -168,8 +168,6 @@ pub struct DefragSettings {
     pub timeout_s: u32,
     /// `policy`: whose data count where IPv4 fragments overlap, by network; passive.
     pub policies: Policies,
-    /// `memcap-policy`: what becomes of fragments for which there is no room; none: as `exception_policy`.
-    pub memcap_policy: Option<ExceptionPolicy>,
 }
 
 impl Default for DefragSettings {
@@ -181,7 +179,6 @@ impl Default for DefragSettings {
             max_fragments: room.fragments,
             timeout_s: room.timeout_s,
             policies: room.policies,
-            memcap_policy: None,
         }
     }
 }
@@ -193,10 +190,10 @@ pub struct Settings {
     pub checksums: Checksums,
     /// `detection.stream.midstream`
     pub midstream: bool,
-    /// `detection.stream.midstream-policy`: what becomes of connections whose handshake was not seen; none: as `exception_policy`.
-    pub midstream_policy: Option<ExceptionPolicy>,
-    /// `detection.exception-policy`: what becomes of traffic that can not be followed, where nothing else is said.
-    pub exception_policy: ExceptionPolicy,
+    /// `detection.exception-policy` and `detection.exceptions.NAME`: what becomes of traffic that can't be followed.
+    pub exceptions: Exceptions,
+    /// `measure.fail.NAME`: resources that are said to be full.
+    pub faults: Faults,
     /// `detection.packet-alert-max`: alerts one packet can raise.
     pub packet_alert_max: usize,
     /// `detection.vlan-tracking`: whether VLAN ids tell flows apart.
@@ -244,16 +241,12 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The policy for connections whose handshake was not seen, as chosen.
-    pub fn midstream_policy(&self) -> ExceptionPolicy {
-        self.midstream_policy.unwrap_or(self.exception_policy)
-    }
-
     /// What of the settings contradicts itself, in words for the operator; none when nothing does.
     pub fn contradiction(&self) -> Option<&'static str> {
-        let chosen = self.midstream_policy.is_none_or(ExceptionPolicy::fits_picking_up);
-        (self.midstream && !chosen).then_some(
-            "detection.stream.midstream asks to follow connections from the middle, detection.stream.midstream-policy to stop them; \
+        let chosen = self.exceptions.is_chosen(Resource::Midstream);
+        let stops = chosen && !self.exceptions.wish(Resource::Midstream).fits_picking_up();
+        (self.midstream && stops).then_some(
+            "detection.stream.midstream asks to follow connections from the middle, detection.exceptions.midstream to stop them; \
              write auto, ignore or pass-flow, or midstream=false",
         )
     }
@@ -265,8 +258,8 @@ impl Default for Settings {
         Self {
             checksums: Checksums::Auto,
             midstream: false,
-            midstream_policy: None,
-            exception_policy: ExceptionPolicy::Auto,
+            exceptions: Exceptions::default(),
+            faults: Faults::default(),
             packet_alert_max: 15,
             vlan_tracking: true,
             flow_capacity: 262_144,

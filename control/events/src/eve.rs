@@ -13,6 +13,7 @@ use crate::{
 use sluice_core::{
     Action, AppProtocol, Cause, Counters, Direction, Nanos,
     event::{EventBody, EventSlot, FlowEnd, FlowFacts, PacketFacts},
+    resource::PoliciesInForce,
 };
 use sluice_packet::{DecodeConfig, DecodeEvent, Decoded, Headers, LinkType, PacketSource};
 
@@ -51,6 +52,8 @@ pub struct EveOptions {
     pub stats_zero: bool,
     /// How tunnels are found, to tell the outer packet.
     pub decode: DecodeConfig,
+    /// The policies that flows met.
+    pub exceptions: PoliciesInForce,
 }
 
 impl Default for EveOptions {
@@ -72,6 +75,7 @@ impl Default for EveOptions {
             community_id: None,
             stats_zero: true,
             decode: DecodeConfig::default(),
+            exceptions: PoliciesInForce::default(),
         }
     }
 }
@@ -152,7 +156,7 @@ impl EveWriter {
                 out.push(b'\n');
             }
             EventBody::Flow { flow, end } if self.options.flows => {
-                flow_record(out, flow, *end, self.options.community_id);
+                flow_record(out, flow, *end, &self.options);
                 out.push(b'\n');
             }
             EventBody::Application { time, record, flow, app }
@@ -212,6 +216,7 @@ impl EveWriter {
         let mut named: Vec<(String, u64)> =
             Counters::NAMES.iter().map(|&name| name.to_owned()).zip(counters.values()).collect();
         named.extend(stats::of_decoder(counters));
+        named.extend(counters.exceptions.named());
         named.push((
             "decoder.avg_pkt_size".to_owned(),
             counters.decoder_bytes.checked_div(counters.decoder_pkts).unwrap_or(0),
@@ -504,7 +509,7 @@ fn flow_counts(json: &mut Json, flow: &FlowFacts) {
     json.number("bytes_toclient", flow.bytes[1]);
 }
 
-fn flow_record(out: &mut Vec<u8>, flow: &FlowFacts, end: FlowEnd, community_seed: Option<u16>) {
+fn flow_record(out: &mut Vec<u8>, flow: &FlowFacts, end: FlowEnd, options: &EveOptions) {
     let mut json = Json::object(out);
     json.text("timestamp", &time::eve(flow.last));
     json.number("flow_id", flow.id);
@@ -520,7 +525,7 @@ fn flow_record(out: &mut Vec<u8>, flow: &FlowFacts, end: FlowEnd, community_seed
     }
     json.text("proto", &names::protocol(flow.protocol));
     json.number("ip_v", flow.ip_version);
-    if let Some(seed) = community_seed {
+    if let Some(seed) = options.community_id {
         json.text("community_id", &community_id::of_flow(flow, seed));
     }
     if matches!(flow.protocol, 1 | 58) {
@@ -548,10 +553,10 @@ fn flow_record(out: &mut Vec<u8>, flow: &FlowFacts, end: FlowEnd, community_seed
             Some(action) if action.drops() => json.text("action", "drop"),
             _ => {}
         }
-        if let Some(policy) = flow.midstream {
-            json.list_of_one("exception_policy", |json| {
-                json.text("target", "stream_midstream");
-                json.text("policy", policy.word());
+        if !flow.exceptions.is_empty() {
+            json.list("exception_policy", flow.exceptions.targets(), |json, (target, resource)| {
+                json.text("target", target);
+                json.text("policy", options.exceptions.of(resource).word());
             });
         }
     });

@@ -113,11 +113,11 @@ fn bypass_ends_the_looking_at_a_flow() {
 
 #[test]
 fn a_connection_without_handshake_meets_the_policy_and_one_with_it_does_not() {
-    use sluice_core::{Cause, ExceptionPolicy as Policy};
+    use sluice_core::{Cause, ExceptionPolicy as Policy, Resource};
     let rule = "alert tcp any any -> any any (content:\"abcd\"; sid:1;)";
     let judged = |policy, family| {
         let mut setup = harness::inline();
-        setup.settings.midstream_policy = policy;
+        setup.settings.exceptions = setup.settings.exceptions.with(Resource::Midstream, policy);
         let mut engine = Engine::with(rule, setup);
         let mut frame = Frame::new(family);
         frame.flags = ACK;
@@ -136,7 +136,7 @@ fn a_connection_without_handshake_meets_the_policy_and_one_with_it_does_not() {
             assert_eq!(judged(policy, family), (vec![], None, vec![], None));
         }
         let mut setup = harness::inline();
-        setup.settings.midstream_policy = Policy::DropFlow;
+        setup.settings.exceptions = setup.settings.exceptions.with(Resource::Midstream, Policy::DropFlow);
         let (mut engine, mut session) = (Engine::with(rule, setup), Session::new(family));
         engine.all(&session.handshake());
         assert_eq!(engine.feed(&session.client_sends(b"abcd")), [1]);

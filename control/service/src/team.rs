@@ -5,8 +5,9 @@
 use crate::{publish, rules::LoadedRules};
 use sluice_config::{Checksums, EveSettings, Settings, Stages};
 use sluice_core::{
-    AppProtocol, ExceptionPolicy, HashKey,
+    AppProtocol, HashKey,
     order::{Order, Seat, Turn},
+    resource::PoliciesInForce,
     ring::{self, EventReceiver, WhenFull},
     verdict::Mode,
 };
@@ -86,7 +87,7 @@ impl Team {
 
 /// What travels with events, for the records that are written.
 pub fn copies(settings: &EveSettings) -> Copies {
-    let eve = eve_options(settings);
+    let eve = records(settings);
     Copies {
         alerts: eve.payload || eve.payload_printable || eve.packet || eve.ethernet,
         flows: eve.flows,
@@ -108,7 +109,8 @@ pub fn worker_settings(settings: &Settings, inline: bool, copies: Copies) -> set
             Checksums::Auto => ChecksumMode::Auto,
         },
         midstream: settings.midstream,
-        midstream_policy: midstream_policy(settings, inline),
+        exceptions: exceptions(settings, inline),
+        faults: settings.faults,
         flow_capacity: settings.flow_capacity,
         partitions: sluice_flow::Partitions::for_capacity(settings.flow_capacity),
         vlan_tracking: settings.vlan_tracking,
@@ -122,7 +124,6 @@ pub fn worker_settings(settings: &Settings, inline: bool, copies: Copies) -> set
             policies: settings.defrag.policies.clone(),
             ..DefragSettings::default()
         },
-        defrag_memcap_passes: memcap_passes(settings, inline),
         stages: match settings.stages {
             Stages::Forward => settings::Stages::Forward,
             Stages::Lookup => settings::Stages::Lookup,
@@ -132,24 +133,17 @@ pub fn worker_settings(settings: &Settings, inline: bool, copies: Copies) -> set
     }
 }
 
-/// Whether fragments for which there is no room pass. They have no flow, so policies for flows are those for packets.
-fn memcap_passes(settings: &Settings, inline: bool) -> bool {
-    let mode = if inline { Mode::Inline } else { Mode::Passive };
-    let chosen = settings.defrag.memcap_policy.unwrap_or(settings.exception_policy).in_force(mode, false);
-    use ExceptionPolicy::{Bypass, Ignore, PassFlow, PassPacket};
-    matches!(chosen, Ignore | PassFlow | PassPacket | Bypass)
-}
-
-/// The policy in force for connections whose handshake was not seen. One for everything that does not fit a midstream pickup gives way to it.
-fn midstream_policy(settings: &Settings, inline: bool) -> ExceptionPolicy {
-    let mode = if inline { Mode::Inline } else { Mode::Passive };
-    let chosen = settings.midstream_policy();
-    let gives_way = settings.midstream && !chosen.fits_picking_up();
-    if gives_way { ExceptionPolicy::Ignore } else { chosen.in_force(mode, settings.midstream) }
+/// The policies in force.
+pub fn exceptions(settings: &Settings, inline: bool) -> PoliciesInForce {
+    settings.exceptions.in_force(if inline { Mode::Inline } else { Mode::Passive }, settings.midstream)
 }
 
 /// What is written to `eve.json`.
-pub fn eve_options(settings: &EveSettings) -> EveOptions {
+pub fn eve_options(settings: &Settings, inline: bool) -> EveOptions {
+    EveOptions { exceptions: exceptions(settings, inline), ..records(&settings.eve) }
+}
+
+fn records(settings: &EveSettings) -> EveOptions {
     let wanted = |kind: &str| settings.types.as_ref().is_none_or(|types| types.iter().any(|named| named == kind));
     EveOptions {
         alerts: wanted("alert"),

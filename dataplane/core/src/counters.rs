@@ -2,6 +2,8 @@
 //!
 //! Plain numbers: one writer, published by the worker at the end of a burst, summed by the control core.
 
+use crate::resource::ExceptionTally;
+
 /// Counts by number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tally<const N: usize>([u64; N]);
@@ -55,6 +57,8 @@ macro_rules! counters {
             pub protocols: Tally<64>,
             /// Decoder events, by their number; names are the decoder's.
             pub decoder_events: Tally<160>,
+            /// What was done about exceptions.
+            pub exceptions: ExceptionTally,
         }
 
         impl Counters {
@@ -74,6 +78,7 @@ macro_rules! counters {
                 $(self.$field += other.$field;)+
                 self.protocols.add(&other.protocols);
                 self.decoder_events.add(&other.decoder_events);
+                self.exceptions.add(&other.exceptions);
                 self.decoder_max_pkt_size = largest;
             }
         }
@@ -131,10 +136,6 @@ counters! {
     defrag_timeouts => "defrag.wrk.tracker_timeout",
     /// Fragments that overlap others of their datagram.
     defrag_overlaps => "defrag.overlaps",
-    /// Fragments that were dropped, since there was no room for them.
-    defrag_memcap_drop_packet => "exception_policy.defrag.memcap.drop_packet",
-    /// Fragments that were let go without being judged, since there was no room for them.
-    defrag_memcap_pass_packet => "exception_policy.defrag.memcap.pass_packet",
     /// TCP flows of EtherNet/IP.
     app_flow_enip_tcp => "app_layer.flow.enip_tcp",
     /// UDP flows of EtherNet/IP.
@@ -185,18 +186,28 @@ counters! {
     tcp_midstream_pickups => "tcp.midstream_pickups",
     /// TCP packets with a wrong checksum.
     tcp_invalid_checksum => "tcp.invalid_checksum",
-    /// Packets of connections without handshake, dropped with their flow.
-    midstream_drop_flow => "exception_policy.tcp.midstream.drop_flow",
-    /// Packets of connections without handshake, dropped one by one.
-    midstream_drop_packet => "exception_policy.tcp.midstream.drop_packet",
-    /// Packets of connections without handshake, dropped with their flow, their sender told.
-    midstream_reject => "exception_policy.tcp.midstream.reject",
-    /// Packets of connections without handshake, let go without rules.
-    midstream_pass_flow => "exception_policy.tcp.midstream.pass_flow",
-    /// Packets of connections without handshake, let go without rules one by one.
-    midstream_pass_packet => "exception_policy.tcp.midstream.pass_packet",
-    /// Connections without handshake that nothing looks at any more.
-    midstream_bypass => "exception_policy.tcp.midstream.bypass",
+    /// Segments that hold bytes which came before.
+    tcp_overlap => "tcp.overlap",
+    /// Segments of which some bytes differ from those that came before.
+    tcp_overlap_diff_data => "tcp.overlap_diff_data",
+    /// Segments whose bytes were written over with those that came before, or with zeros where those are not kept any longer.
+    tcp_rewritten => "tcp.rewritten",
+    /// Streams that go on behind bytes which were never seen.
+    tcp_reassembly_gap => "tcp.reassembly_gap",
+    /// Streams of which as many bytes were judged as are to be.
+    tcp_stream_depth_reached => "tcp.stream_depth_reached",
+    /// Packets that show that their connection's handshake was not seen.
+    tcp_midstream_seen => "tcp.midstream_seen",
+    /// Connections of which something could not be kept: no room outside the half-open table.
+    tcp_ssn_memcap_drop => "tcp.ssn_memcap_drop",
+    /// Segments for whose data there was no room.
+    tcp_segment_memcap_drop => "tcp.segment_memcap_drop",
+    /// Fragments for which there was no room.
+    defrag_memcap => "defrag.memcap",
+    /// Packets that could not be changed as they should have been.
+    normalise_refused => "normalise.refused",
+    /// Packets whose worker had no room for them.
+    live_owner_ring_full => "live.owner_ring_full",
     /// Alerts written.
     detect_alert => "detect.alert",
     /// Alerts beyond `packet-alert-max` of their packet.
@@ -207,6 +218,8 @@ counters! {
     detect_scans => "detect.scans",
     /// Scans that failed: a defect, since each one is a packet not looked at.
     detect_scans_failed => "detect.scans_failed",
+    /// Windows on streams scanned once more, because more rules waited for bytes than a list holds.
+    detect_stream_rescans => "detect.stream_rescans",
     /// Signatures judged in full.
     detect_evaluated => "detect.evaluated",
     /// Regular expressions stopped by their match limit: counted as no match.

@@ -6,8 +6,8 @@
 use crate::{
     application::{AppFacts, AppState},
     direction::Direction,
-    exception::ExceptionPolicy,
     order::Position,
+    resource::FlowExceptions,
     time::Nanos,
     verdict::{Action, Cause},
 };
@@ -174,8 +174,8 @@ pub struct FlowFacts {
     pub alerted: bool,
     /// Whether the flow is dropped, passed or neither.
     pub action: Option<Action>,
-    /// The policy applied because its handshake was not seen.
-    pub midstream: Option<ExceptionPolicy>,
+    /// The exceptions it has met.
+    pub exceptions: FlowExceptions,
     /// Nothing looks at it any more.
     pub bypassed: bool,
     /// Its application protocol.

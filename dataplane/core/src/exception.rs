@@ -1,11 +1,9 @@
-//! What becomes of traffic the engine can't follow: one list of policies, and the table that says what each means in each mode.
+//! What becomes of traffic the engine can't follow: one list of policies.
 //!
-//! Chosen by `sluice-config`, put into force by `sluice-service` with [`ExceptionPolicy::in_force`], acted on by `sluice-worker`, which
-//! notes it on the flow for the flow's record.
+//! What they are policies for, and which of them fits what, is in [`crate::resource`]; what they mean for a packet and its flow, in `sluice-worker`'s
+//! `exception.rs`.
 //!
 //! Source: the reference engine's documentation, "Exception Policies".
-
-use crate::verdict::Mode;
 
 /// A policy for traffic that can't be followed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -30,6 +28,20 @@ pub enum ExceptionPolicy {
 }
 
 impl ExceptionPolicy {
+    /// Number of policies.
+    pub const COUNT: usize = 8;
+    /// Every policy, in the order of its number.
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::Auto,
+        Self::Ignore,
+        Self::DropFlow,
+        Self::DropPacket,
+        Self::Reject,
+        Self::PassFlow,
+        Self::PassPacket,
+        Self::Bypass,
+    ];
+
     /// The policy of this name in the settings.
     pub fn from_name(name: &str) -> Option<Self> {
         Some(match name {
@@ -59,15 +71,9 @@ impl ExceptionPolicy {
         }
     }
 
-    /// What holds for connections whose handshake was not seen. `picked_up`: the settings ask to follow them, so what was not chosen by
-    /// hand ignores. Passive never drops.
-    pub const fn in_force(self, mode: Mode, picked_up: bool) -> Self {
-        match (self, mode) {
-            (Self::Auto, _) if picked_up => Self::Ignore,
-            (Self::Auto, Mode::Inline) => Self::DropFlow,
-            (Self::Auto | Self::DropFlow | Self::DropPacket | Self::Reject, Mode::Passive) => Self::Ignore,
-            (other, _) => other,
-        }
+    /// Whether it stops the packet.
+    pub const fn drops(self) -> bool {
+        matches!(self, Self::DropFlow | Self::DropPacket | Self::Reject)
     }
 
     /// Whether it makes sense to follow connections in the middle and do this with them.
@@ -78,29 +84,18 @@ impl ExceptionPolicy {
 
 #[cfg(test)]
 mod tests {
-    use super::{ExceptionPolicy as Policy, Mode};
-
-    #[test]
-    fn auto_drops_inline_and_ignores_where_it_can_not_or_need_not() {
-        assert_eq!(Policy::Auto.in_force(Mode::Inline, false), Policy::DropFlow);
-        assert_eq!(Policy::Auto.in_force(Mode::Inline, true), Policy::Ignore);
-        assert_eq!(Policy::Auto.in_force(Mode::Passive, false), Policy::Ignore);
-    }
-
-    #[test]
-    fn passive_never_drops_and_other_policies_stay() {
-        for policy in [Policy::DropFlow, Policy::DropPacket, Policy::Reject] {
-            assert_eq!(policy.in_force(Mode::Passive, false), Policy::Ignore);
-            assert_eq!(policy.in_force(Mode::Inline, false), policy);
-        }
-        for policy in [Policy::PassFlow, Policy::PassPacket, Policy::Bypass, Policy::Ignore] {
-            assert_eq!(policy.in_force(Mode::Passive, false), policy);
-        }
-    }
+    use super::ExceptionPolicy as Policy;
 
     #[test]
     fn names_are_those_of_the_settings() {
-        assert_eq!(Policy::from_name("drop-flow").map(Policy::word), Some("drop_flow"));
+        for policy in Policy::ALL {
+            assert_eq!(Policy::from_name(&policy.word().replace('_', "-")), Some(policy));
+        }
         assert_eq!(Policy::from_name("drop"), None);
+    }
+
+    #[test]
+    fn what_stops_a_packet_does_not_fit_following_a_connection_from_the_middle() {
+        assert!(Policy::ALL.iter().all(|policy| !(policy.drops() && policy.fits_picking_up())));
     }
 }

@@ -5,6 +5,7 @@
 //! - [`hash`]: the keyed hash of every table on the packet path
 //! - [`table`]: a bounded, keyed table for state that outlives a packet
 //! - [`verdict`]: what happens to a packet, and the closed list of causes
+//! - [`exception`], [`resource`], [`fault`]: what is bounded or can be lost sight of, and the policies for that
 //! - [`ledger`], [`counters`]: where every packet went
 //! - [`event`], [`ring`]: records from workers to the control core
 //! - [`order`], [`leave`]: packet order among several workers; how they stop
@@ -19,11 +20,13 @@ pub mod counters;
 pub mod direction;
 pub mod event;
 pub mod exception;
+pub mod fault;
 pub mod hash;
 pub mod key;
 pub mod leave;
 pub mod ledger;
 pub mod order;
+pub mod resource;
 pub mod ring;
 mod sync;
 pub mod table;
@@ -38,5 +41,6 @@ pub use hash::HashKey;
 pub use key::FlowKey;
 pub use ledger::Ledger;
 pub use order::Position;
+pub use resource::Resource;
 pub use time::Nanos;
 pub use verdict::{Action, Cause, Verdict};

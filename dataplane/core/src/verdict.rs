@@ -60,10 +60,26 @@ pub enum Cause {
     OwnerBusy,
     /// The frame did not arrive whole: what is missing can't be judged.
     FrameCut,
+    /// What a connection leaves behind could not be kept, and the policy for that is to drop.
+    StreamMemcap,
+    /// No room to put data in order, and the policy for that is to drop.
+    StreamReassembly,
+    /// No room for a fragment, and the policy for that is to drop.
+    DefragMemcap,
+    /// Data that are no message of their application protocol, and the policy for that is to drop.
+    AppLayerError,
+    /// No room for a conversation of an application protocol, and the policy for that is to drop.
+    AppLayerMemcap,
+    /// Headers that can't be decoded, and the policy for that is to drop.
+    DecodeError,
+    /// More layers than are looked at, and the policy for that is to drop.
+    TooManyLayers,
+    /// A limit of detection was reached, and the policy for that is to drop.
+    DetectLimit,
+    /// No end would make the same of the packet: the normaliser stops such.
+    Normalise,
     /// A fragment that can't be part of a datagram.
     DefragError,
-    /// A fragment for which there was no room, and the policy for that is to drop.
-    DefragMemcap,
     /// A fragment that overlaps others of its datagram, or one of a datagram in which some did: each host makes something else of it.
     DefragOverlap,
     /// A fragment of a datagram that never became whole.
@@ -74,7 +90,7 @@ pub enum Cause {
 
 impl Cause {
     /// Number of causes.
-    pub const COUNT: usize = 12;
+    pub const COUNT: usize = 20;
     /// Every cause, in the order of its number.
     pub const ALL: [Self; Self::COUNT] = [
         Self::Rules,
@@ -84,8 +100,16 @@ impl Cause {
         Self::TransmitFull,
         Self::OwnerBusy,
         Self::FrameCut,
-        Self::DefragError,
+        Self::StreamMemcap,
+        Self::StreamReassembly,
         Self::DefragMemcap,
+        Self::AppLayerError,
+        Self::AppLayerMemcap,
+        Self::DecodeError,
+        Self::TooManyLayers,
+        Self::DetectLimit,
+        Self::Normalise,
+        Self::DefragError,
         Self::DefragOverlap,
         Self::DefragIncomplete,
         Self::DefragDuplicate,
@@ -101,8 +125,16 @@ impl Cause {
             Self::TransmitFull => "tx ring full",
             Self::OwnerBusy => "owner ring full",
             Self::FrameCut => "frame cut",
-            Self::DefragError => "defrag error",
+            Self::StreamMemcap => "stream memcap",
+            Self::StreamReassembly => "stream reassembly",
             Self::DefragMemcap => "defrag memcap",
+            Self::AppLayerError => "applayer error",
+            Self::AppLayerMemcap => "applayer memcap",
+            Self::DecodeError => "decode error",
+            Self::TooManyLayers => "too many layers",
+            Self::DetectLimit => "detect limit",
+            Self::Normalise => "normalise",
+            Self::DefragError => "defrag error",
             Self::DefragOverlap => "defrag overlap",
             Self::DefragIncomplete => "defrag incomplete",
             Self::DefragDuplicate => "defrag duplicate",
@@ -119,8 +151,16 @@ impl Cause {
             Self::TransmitFull => "tx_ring_full",
             Self::OwnerBusy => "owner_ring_full",
             Self::FrameCut => "frame_cut",
-            Self::DefragError => "defrag_error",
+            Self::StreamMemcap => "stream_memcap",
+            Self::StreamReassembly => "stream_reassembly",
             Self::DefragMemcap => "defrag_memcap",
+            Self::AppLayerError => "applayer_error",
+            Self::AppLayerMemcap => "applayer_memcap",
+            Self::DecodeError => "decode_error",
+            Self::TooManyLayers => "too_many_layers",
+            Self::DetectLimit => "detect_limit",
+            Self::Normalise => "normalise",
+            Self::DefragError => "defrag_error",
             Self::DefragOverlap => "defrag_overlap",
             Self::DefragIncomplete => "defrag_incomplete",
             Self::DefragDuplicate => "defrag_duplicate",

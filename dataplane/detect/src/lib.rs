@@ -40,7 +40,9 @@ pub mod rewrite;
 pub mod rule;
 pub mod ruleset;
 pub mod run;
+pub mod scope;
 pub mod state;
+pub mod stream;
 pub mod threshold;
 pub mod transform;
 

@@ -5,9 +5,10 @@
 
 use crate::tcp::TcpTracker;
 use sluice_core::{
-    Action, AppLink, AppState, Direction, ExceptionPolicy, FlowKey, Nanos,
+    Action, AppLink, AppState, Direction, FlowKey, Nanos,
     event::{FlowFacts, FlowState},
     key::Endpoint,
+    resource::FlowExceptions,
 };
 
 /// One flow: what is remembered between its packets. Three cache lines.
@@ -31,8 +32,8 @@ pub struct Flow {
     pub(crate) marked: bool,
     /// A signature alerted.
     pub alerted: bool,
-    /// The policy applied because its handshake was not seen.
-    pub midstream: Option<ExceptionPolicy>,
+    /// The exceptions it has met.
+    pub exceptions: FlowExceptions,
 
     /// Packets to the server and to the client.
     pub packets: [u64; 2],
@@ -136,7 +137,7 @@ impl Flow {
             tcp_flags: [self.tcp.flags(Direction::ToServer), self.tcp.flags(Direction::ToClient)],
             alerted: self.alerted,
             action: self.action,
-            midstream: self.midstream,
+            exceptions: self.exceptions,
             bypassed: self.bypassed,
             app: self.app,
         }

@@ -214,9 +214,10 @@ mod tests {
     use crate::tcp::{self, ACK, RST, SYN, TcpSegment};
     use proptest::prelude::*;
     use sluice_core::{
-        Action, Direction, ExceptionPolicy, FlowKey, Nanos,
+        Action, Direction, FlowKey, Nanos, Resource,
         event::FlowState,
         key::{Endpoint, Lane},
+        resource::FlowExceptions,
     };
 
     fn flow(six: bool, vlan: [u16; 3], count: u8, tracked: bool, depth: u8, swapped: bool) -> Flow {
@@ -281,6 +282,8 @@ mod tests {
         assert!(again(&plain, &offers).is_some(), "a SYN with a wrong checksum moves nothing");
         plain.tcp.update(&mut offers, Direction::ToServer, &segment(5, 0, SYN, 0), false);
         let fits = |flow: &Flow| HalfOpen::pack(flow, &offers).is_some();
+        let mut met = FlowExceptions::NONE;
+        met.insert(Resource::Midstream);
         assert!(fits(&plain));
         assert!(fits(&Flow { alerted: true, addresses_judged: [3, 3], ..plain }));
         assert!(fits(&Flow { addresses_judged: [0, u32::MAX], ..plain }));
@@ -290,7 +293,7 @@ mod tests {
             Flow { action: Some(Action::Pass), ..plain },
             Flow { bypassed: true, ..plain },
             Flow { marked: true, ..plain },
-            Flow { midstream: Some(ExceptionPolicy::Ignore), ..plain },
+            Flow { exceptions: met, ..plain },
             Flow { state: FlowState::Closed, ..plain },
             Flow { packets: [64, 0], ..plain },
             Flow { packets: [0, 64], ..plain },

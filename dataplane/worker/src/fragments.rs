@@ -12,7 +12,7 @@ use crate::{
     pipeline::{At, Pipeline},
     settings::Settings,
 };
-use sluice_core::{Cause, Counters, HashKey, Ledger, Nanos, Verdict};
+use sluice_core::{Cause, Counters, ExceptionPolicy, HashKey, Ledger, Nanos, Resource, Verdict};
 use sluice_packet::{
     DecodeConfig, Decoded,
     defrag::{Defragmenter, Fragment, Gone, Inserted, Load, Taken, Whole, Why},
@@ -36,16 +36,14 @@ pub struct Fragments {
     spare: Vec<Box<Whole>>,
     leaving: Vec<Leaving>,
     settings: FragmentSettings,
-    passed_unjudged: u64,
-    dropped_for_room: u64,
 }
 
 /// What the worker needs to know of its settings.
 #[derive(Clone, Copy, Debug)]
 struct FragmentSettings {
     inline: bool,
-    /// What there is no room for passes without being judged.
-    memcap_passes: bool,
+    /// What becomes of fragments for which there is no room.
+    memcap: ExceptionPolicy,
     decode: DecodeConfig,
 }
 
@@ -83,6 +81,22 @@ impl Condemned {
     }
 }
 
+/// A fragment that is not kept: refused, unless there is no room and the policy for that lets it pass. `verdict`: what rules said of it.
+pub(crate) fn alone(
+    pipeline: &mut Pipeline,
+    decoded: &Decoded,
+    frame: &[u8],
+    at: At,
+    why: Why,
+    verdict: Verdict,
+) -> Verdict {
+    match (verdict, why) {
+        (Verdict::Drop(_), _) => verdict,
+        (Verdict::Pass, Why::Memory) => pipeline.without_defrag_room(decoded, frame, at),
+        (Verdict::Pass, _) => pipeline.refuse(decoded, frame, at, cause_of(why)),
+    }
+}
+
 /// What refuses a fragment.
 pub(crate) const fn cause_of(why: Why) -> Cause {
     match why {
@@ -97,7 +111,7 @@ pub(crate) const fn cause_of(why: Why) -> Cause {
 impl Fragments {
     /// With one part of `parts` of the room that `settings` give to all workers. Everything it needs later is allocated here.
     pub fn new(settings: &Settings, parts: usize, hash: HashKey) -> Self {
-        let (memcap_passes, decode) = (settings.defrag_memcap_passes, settings.decode);
+        let (memcap, decode) = (settings.exceptions.of(Resource::DefragMemcap), settings.decode);
         let settings = &settings.defrag_part(parts);
         let inline = settings.inline;
         Self {
@@ -105,9 +119,7 @@ impl Fragments {
             condemned: Condemned::new(settings.trackers),
             spare: (0..SPARE).map(|_| Box::new(Whole::new(inline))).collect(),
             leaving: Vec::with_capacity(SPARE),
-            settings: FragmentSettings { inline, memcap_passes, decode },
-            passed_unjudged: 0,
-            dropped_for_room: 0,
+            settings: FragmentSettings { inline, memcap, decode },
         }
     }
 
@@ -121,12 +133,15 @@ impl Fragments {
         ledger: &mut Ledger,
     ) -> Option<Verdict> {
         let load = if self.settings.inline { Load::Frame } else { Load::Data };
-        let inserted = self.insert(decoded, frame, load, job, ledger, &mut pipeline.counters);
+        let inserted = match pipeline.fails(Resource::DefragMemcap) {
+            true => Inserted { taken: Taken::Alone(Why::Memory), event: None },
+            false => self.insert(decoded, frame, load, job, ledger, &mut pipeline.counters),
+        };
         decoded.make_piece(inserted.event);
         let verdict = pipeline.process(decoded, None, frame, &Job { view: View::Piece, ..*job });
         let slot = match inserted.taken {
             Taken::Alone(why) => {
-                let verdict = self.alone(pipeline, decoded, frame, job.at, why, verdict);
+                let verdict = alone(pipeline, decoded, frame, job.at, why, verdict);
                 pipeline.count_fate(verdict, 1);
                 return Some(verdict);
             }
@@ -147,25 +162,6 @@ impl Fragments {
             self.whole(pipeline, slot, decoded, frame, job, ledger);
         }
         (!self.settings.inline).then_some(verdict)
-    }
-
-    /// A fragment that is not kept: refused, unless there is no room and that lets it pass.
-    fn alone(
-        &mut self,
-        pipeline: &mut Pipeline,
-        decoded: &Decoded,
-        frame: &[u8],
-        at: At,
-        why: Why,
-        verdict: Verdict,
-    ) -> Verdict {
-        if verdict != Verdict::Pass || (why == Why::Memory && self.settings.memcap_passes) {
-            self.passed_unjudged += u64::from(verdict == Verdict::Pass);
-            return verdict;
-        }
-        let verdict = pipeline.refuse(decoded, frame, at, cause_of(why));
-        self.dropped_for_room += u64::from(why == Why::Memory && verdict != Verdict::Pass);
-        verdict
     }
 
     fn condemn(&mut self, slot: u32, verdict: Verdict) {
@@ -201,10 +197,8 @@ impl Fragments {
         ledger: &'a mut Ledger,
         counters: &'a mut Counters,
     ) -> (&'a mut Defragmenter, Settle<'a>) {
-        let Self { defrag, condemned, spare, leaving, settings, passed_unjudged, dropped_for_room } = self;
-        let memcap_passes = settings.memcap_passes;
-        let tally = (passed_unjudged, dropped_for_room);
-        (defrag, Settle { condemned, spare, leaving, memcap_passes, tally, at, ledger, counters })
+        let Self { defrag, condemned, spare, leaving, settings } = self;
+        (defrag, Settle { condemned, spare, leaving, memcap: settings.memcap, at, ledger, counters })
     }
 
     /// Judges datagram `slot`, which is whole, and those inside it.
@@ -245,7 +239,7 @@ impl Fragments {
             match inserted.taken {
                 Taken::Alone(why) => {
                     let (decoded, bytes) = (whole.decoded(), whole.bytes());
-                    let verdict = self.alone(pipeline, decoded, bytes, job.at, why, verdict);
+                    let verdict = alone(pipeline, decoded, bytes, job.at, why, verdict);
                     self.let_go(pipeline, whole, verdict, job.at, ledger);
                     return;
                 }
@@ -321,8 +315,6 @@ impl Fragments {
     /// Brings `counters` up to date.
     pub fn publish(&self, counters: &mut Counters) {
         publish(&self.defrag, counters);
-        counters.defrag_memcap_pass_packet = self.passed_unjudged;
-        counters.defrag_memcap_drop_packet = self.dropped_for_room;
     }
 }
 
@@ -353,9 +345,7 @@ struct Settle<'a> {
     condemned: &'a Condemned,
     spare: &'a mut Vec<Box<Whole>>,
     leaving: &'a mut Vec<Leaving>,
-    memcap_passes: bool,
-    /// Frames that passed without being judged, and that were dropped, since there was no room.
-    tally: (&'a mut u64, &'a mut u64),
+    memcap: ExceptionPolicy,
     at: At,
     ledger: &'a mut Ledger,
     counters: &'a mut Counters,
@@ -368,22 +358,26 @@ impl Settle<'_> {
             return;
         }
         let cause = self.condemned.cause(gone.slot).unwrap_or(cause_of(gone.why));
-        if cause == Cause::DefragMemcap
-            && self.memcap_passes
-            && let Some(mut whole) = self.spare.pop()
-        {
-            if gone.frames_into(&mut whole) {
-                *self.tally.0 += frames;
+        if cause == Cause::DefragMemcap {
+            self.counters.defrag_memcap += frames;
+            self.counters.exceptions.raise_by(Resource::DefragMemcap, self.memcap, frames);
+            if !self.memcap.drops() && self.pass(gone) {
                 self.counters.ips_accepted += frames;
-                self.leaving.push(Leaving { record: self.at.record, time: self.at.time, whole });
                 return;
             }
-            self.spare.push(whole);
-        }
-        if cause == Cause::DefragMemcap {
-            *self.tally.1 += frames;
         }
         self.counters.ips_blocked += frames;
         release(self.ledger, frames, cause);
+    }
+
+    /// The frames leave without having been judged together, if there is room to keep them until then.
+    fn pass(&mut self, gone: &Gone<'_>) -> bool {
+        let Some(mut whole) = self.spare.pop() else { return false };
+        let fit = gone.frames_into(&mut whole);
+        match fit {
+            true => self.leaving.push(Leaving { record: self.at.record, time: self.at.time, whole }),
+            false => self.spare.push(whole),
+        }
+        fit
     }
 }

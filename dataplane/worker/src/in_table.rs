@@ -8,7 +8,7 @@ use crate::{
     report::Subject,
 };
 use sluice_core::{
-    Action, Direction, Nanos,
+    Action, Direction, Nanos, Resource,
     event::{FlowEnd, FlowState, TcpState},
 };
 use sluice_flow::{
@@ -96,6 +96,9 @@ impl Pipeline {
                 return Ok(flow);
             }
             self.end(flow, FlowEnd::TcpReuse);
+        }
+        if self.fails(Resource::FlowMemcap) {
+            return Err(TableFull);
         }
         let flow = self.create(headers, keyed, now)?;
         self.counters.flow_total += 1;

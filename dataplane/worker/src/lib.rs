@@ -10,6 +10,7 @@
 //! - [`pipeline`]: one packet through flow, rules and verdict
 //! - `in_table`: the flow of a packet: found, created, counted, settled
 //! - `application`: messages of application protocols, and rules about them; what is left of them when a flow ends
+//! - `exception`: what becomes of a packet when the engine can't do with it all that it should
 //! - [`glance`]: frames of flows that nothing looks at any more, without decoding them
 //! - [`flows`]: which flow a packet belongs to
 //! - [`report`]: event records
@@ -26,6 +27,7 @@
 mod application;
 pub mod checksums;
 pub mod egress;
+mod exception;
 pub mod flows;
 pub mod fragments;
 pub mod frames;

@@ -331,10 +331,17 @@ impl Worker {
                     lane.meter.handed += 1;
                 }
                 let handed = Handed { packet, lane, first, now };
-                let inbox = live.together.inboxes.get(usize::from(owner));
-                if inbox.is_none_or(|inbox| inbox.push(handed).is_err()) {
-                    // The packet was freed with the refused item.
-                    self.meter.ledger.drop_packet(Cause::OwnerBusy);
+                let refused = match live.together.inboxes.get(usize::from(owner)) {
+                    Some(inbox) => inbox.push(handed).err(),
+                    None => Some(handed),
+                };
+                if let Some(Handed { packet, lane, .. }) = refused {
+                    if self.pipeline.passes_unjudged() {
+                        self.settle(live, packet, lane, now, Fate::Pass);
+                    } else {
+                        self.meter.ledger.drop_packet(Cause::OwnerBusy);
+                        drop(packet);
+                    }
                 }
             }
         }

@@ -5,6 +5,7 @@
 
 use crate::{
     checksums::Checksums,
+    exception::Losses,
     flows::{self, Keyed},
     generation::{Generation, Parcel},
     glance::PlainTally,
@@ -16,7 +17,7 @@ use crate::{
 };
 use sluice_app::{Store, Turn};
 use sluice_core::{
-    Action, Cause, Counters, Direction, ExceptionPolicy, HashKey, Nanos, Position, Verdict, event::FlowState,
+    Action, Cause, Counters, Direction, HashKey, Nanos, Position, Resource, Verdict, event::FlowState, fault::Faults,
     time::NANOS_PER_SECOND, verdict::Mode,
 };
 use sluice_detect::{Findings, PacketView, inspect::is_tagged, state::State};
@@ -70,6 +71,8 @@ pub struct Pipeline {
     pub(crate) plain: PlainTally,
     /// Conversations in application protocols.
     pub(crate) applications: Store,
+    /// Faults made up for tests.
+    pub(crate) faults: Option<Box<Faults>>,
 }
 
 impl Pipeline {
@@ -90,6 +93,7 @@ impl Pipeline {
             plain_reader: PlainReader::new(&settings.decode, settings.vlan_tracking),
             plain: PlainTally::default(),
             applications: Store::new(settings.applications),
+            faults: (!settings.faults.is_empty()).then(|| Box::new(settings.faults)),
             settings,
             generation,
             state,
@@ -186,11 +190,15 @@ impl Pipeline {
     pub(crate) fn refuse(&mut self, decoded: &Decoded, frame: &[u8], at: At, cause: Cause) -> Verdict {
         let verdict = Verdict::decide(self.settings.mode, Some(cause));
         if verdict != Verdict::Pass {
-            let At { time, record, .. } = at;
-            let subject = Subject { frame, headers: decoded.innermost(), layer: depth_of(decoded), time, record };
-            self.reporter.drop_packet(&subject, None, cause, None, self.generation.ruleset.generation);
+            let generation = self.generation.ruleset.generation;
+            self.reporter.drop_packet(&innermost(decoded, frame, at), None, cause, None, generation);
         }
         verdict
+    }
+
+    /// What becomes of a fragment for which there is no room.
+    pub(crate) fn without_defrag_room(&mut self, decoded: &Decoded, frame: &[u8], at: At) -> Verdict {
+        self.without(Resource::DefragMemcap, &innermost(decoded, frame, at), None).unwrap_or(Verdict::Pass)
     }
 
     /// Writes what rules ask to be written over into the packet judged last, which must have passed: `write` is given offsets in the frame.
@@ -202,12 +210,6 @@ impl Pipeline {
                 false => self.counters.ips_replace_refused += 1,
             }
         }
-    }
-
-    /// The verdict on a frame that did not arrive whole.
-    pub fn cut(&mut self) -> Verdict {
-        self.counters.decoder_cut += 1;
-        Verdict::decide(self.settings.mode, Some(Cause::FrameCut))
     }
 
     /// Ends idle flows, within a budget: live.
@@ -251,29 +253,16 @@ impl Pipeline {
         let sound = !headers.is_tcp() || self.checksum_allows(headers, frame);
         let found = match self.flow_of(subject, keyed, sound, now) {
             Ok(found) => found,
-            Err(TableFull) => {
-                // Inline, a packet that can't be followed does not pass; passive, it is judged without its flow.
-                let verdict = self.without_room(subject);
-                if verdict != Verdict::Pass {
-                    return verdict;
-                }
-                None
-            }
+            Err(TableFull) => match self.without(Resource::FlowMemcap, subject, None) {
+                Some(verdict) => return verdict,
+                None => None,
+            },
         };
         let verdict = self.in_flow(subject, found, sound, now);
-        match self.settle(found, now) {
-            // What the packet left behind could not be kept, so it must not arrive.
-            Err(TableFull) if verdict == Verdict::Pass => self.without_room(subject),
-            _ => verdict,
-        }
-    }
-
-    /// What becomes of a packet for whose flow the table has no room.
-    fn without_room(&mut self, subject: &Subject) -> Verdict {
-        self.counters.flow_memcap += 1;
-        let verdict = Verdict::decide(self.settings.mode, Some(Cause::FlowTableFull));
-        if let Verdict::Drop(cause) = verdict {
-            self.reporter.drop_packet(subject, None, cause, None, self.generation.ruleset.generation);
+        // What the packet left behind could not be kept.
+        let full = self.settle(found, now).is_err() || (found.is_some() && self.fails(Resource::StreamMemcap));
+        if full && verdict == Verdict::Pass {
+            return self.without(Resource::StreamMemcap, subject, None).unwrap_or(verdict);
         }
         verdict
     }
@@ -300,8 +289,8 @@ impl Pipeline {
             }
             if headers.is_tcp()
                 && sound
-                && self.advance_tcp(flow, direction, headers)
-                && let Some(verdict) = self.without_handshake(subject, flow, direction)
+                && (self.advance_tcp(flow, direction, headers) || self.fails(Resource::Midstream))
+                && let Some(verdict) = self.without(Resource::Midstream, subject, found)
             {
                 return verdict;
             }
@@ -333,13 +322,20 @@ impl Pipeline {
             let facts = flow.as_deref().map(|flow| flow.facts()).zip(direction);
             self.reporter.tagged(subject, facts);
         }
+        let losses = Losses::of(&self.counters);
         inspector.inspect(ruleset, &packet, flow, &mut self.state, &mut self.counters, &mut self.findings);
         self.asks_rewrite = self.settings.mode == Mode::Inline && !inspector.rewrites().is_empty();
         let verdict = if self.findings.is_empty() { Verdict::Pass } else { self.act(subject, found, sound, None) };
-        if self.applications.is_off() || verdict != Verdict::Pass || self.findings.passes() {
+        if verdict != Verdict::Pass || self.findings.passes() {
             return verdict;
         }
-        self.application(subject, found, sound, established, now)
+        if let Some(verdict) = self.unseen(subject, found, losses) {
+            return verdict;
+        }
+        match self.applications.is_off() {
+            true => Verdict::Pass,
+            false => self.application_or_policy(subject, found, (sound, established), now),
+        }
     }
 
     /// Turns what was found into events and a verdict. A packet that is not `sound` does not buy its flow free: the other end never
@@ -391,7 +387,7 @@ impl Pipeline {
     }
 
     /// Prepares the answers to a rejected packet. Only packets on the wire are answered, not those in tunnels.
-    fn reject(&mut self, subject: &Subject, action: Action) {
+    pub(crate) fn reject(&mut self, subject: &Subject, action: Action) {
         if subject.layer > 0 {
             return;
         }
@@ -422,50 +418,6 @@ impl Pipeline {
                 !due
             });
         }
-    }
-
-    /// Applies the policy for connections whose handshake was not seen; the verdict, unless the packet goes on to the rules.
-    fn without_handshake(&mut self, subject: &Subject, found: FlowRef, direction: Direction) -> Option<Verdict> {
-        let policy = self.settings.midstream_policy;
-        let counters = &mut self.counters;
-        let flow = self.flows.get_mut(found)?;
-        flow.midstream = Some(policy);
-        match policy {
-            ExceptionPolicy::Auto | ExceptionPolicy::Ignore => return None,
-            ExceptionPolicy::PassFlow => {
-                counters.midstream_pass_flow += 1;
-                flow.action = Some(Action::Pass);
-                return Some(Verdict::Pass);
-            }
-            ExceptionPolicy::PassPacket => {
-                counters.midstream_pass_packet += 1;
-                return Some(Verdict::Pass);
-            }
-            ExceptionPolicy::Bypass => {
-                counters.midstream_bypass += 1;
-                flow.bypassed = true;
-                return Some(Verdict::Pass);
-            }
-            ExceptionPolicy::DropPacket => counters.midstream_drop_packet += 1,
-            ExceptionPolicy::DropFlow => {
-                counters.midstream_drop_flow += 1;
-                flow.action = Some(Action::Drop);
-            }
-            ExceptionPolicy::Reject => {
-                counters.midstream_reject += 1;
-                flow.action = Some(Action::Drop);
-            }
-        }
-        let facts = Some((flow.facts(), direction));
-        let verdict = Verdict::decide(self.settings.mode, Some(Cause::Midstream));
-        if let Verdict::Drop(cause) = verdict {
-            if policy == ExceptionPolicy::Reject {
-                self.counters.ips_rejected += 1;
-                self.reject(subject, Action::RejectSource);
-            }
-            self.reporter.drop_packet(subject, facts, cause, None, self.generation.ruleset.generation);
-        }
-        Some(verdict)
     }
 
     /// Whether the checksum of a TCP packet lets it move its connection.
@@ -515,6 +467,11 @@ impl Pipeline {
             }
         }
     }
+}
+
+fn innermost<'a>(decoded: &'a Decoded, frame: &'a [u8], at: At) -> Subject<'a> {
+    let At { time, record, .. } = at;
+    Subject { frame, headers: decoded.innermost(), layer: depth_of(decoded), time, record }
 }
 
 fn depth_of(decoded: &Decoded) -> u8 {

@@ -1,7 +1,7 @@
 //! What the control core decides before a worker starts.
 
 use sluice_app::AppSettings;
-use sluice_core::{ExceptionPolicy, verdict::Mode};
+use sluice_core::{fault::Faults, resource::PoliciesInForce, verdict::Mode};
 use sluice_flow::{Partitions, Timeouts};
 use sluice_packet::{DecodeConfig, LinkType, defrag::DefragSettings};
 
@@ -61,8 +61,10 @@ pub struct Settings {
     pub checksums: ChecksumMode,
     /// Pick up TCP connections whose handshake was not seen.
     pub midstream: bool,
-    /// What becomes of connections whose handshake was not seen: as `ExceptionPolicy::in_force` gives it.
-    pub midstream_policy: ExceptionPolicy,
+    /// What becomes of traffic that can't be followed.
+    pub exceptions: PoliciesInForce,
+    /// Resources that are said to be full: for tests.
+    pub faults: Faults,
     /// Flows the table holds.
     pub flow_capacity: usize,
     /// Half-open TCP connections the table holds besides.
@@ -81,8 +83,6 @@ pub struct Settings {
     pub applications: AppSettings,
     /// Fragments: bounds, times, policies. Of all workers together; whether inline is `mode`'s.
     pub defrag: DefragSettings,
-    /// Inline, fragments for which there is no room pass without being judged.
-    pub defrag_memcap_passes: bool,
 }
 
 impl Settings {
@@ -107,7 +107,8 @@ impl Default for Settings {
             decode: DecodeConfig::default(),
             checksums: ChecksumMode::Auto,
             midstream: false,
-            midstream_policy: ExceptionPolicy::Ignore,
+            exceptions: PoliciesInForce::default(),
+            faults: Faults::default(),
             flow_capacity: 262_144,
             half_open_capacity: 262_144,
             partitions: Partitions::ONE,
@@ -125,7 +126,6 @@ impl Default for Settings {
             stages: Stages::Inspect,
             applications: AppSettings::default(),
             defrag: DefragSettings::default(),
-            defrag_memcap_passes: false,
         }
     }
 }

@@ -64,5 +64,5 @@ fn settings(file: &[u8]) {
         }
     }
     settings.contradiction();
-    settings.midstream_policy();
+    settings.exceptions.in_force(sluice_core::verdict::Mode::Inline, settings.midstream);
 }
