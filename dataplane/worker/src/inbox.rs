@@ -4,11 +4,10 @@
 //! outermost layer's owner and as a promise in those of the others: who comes to a promise waits until the one before has judged its layers and passed
 //! the frame on. Records are rising everywhere, so the lowest one that is not done can always go on, and nobody waits for ever.
 
-use crate::{checksums::Checksums, pipeline::At};
+use crate::{checksums::Checksums, datagrams::Packet, pipeline::At};
 use crossbeam::{queue::ArrayQueue, utils::Backoff};
 use sluice_core::{Nanos, order::Order};
-use sluice_dpdk::Mbuf;
-use sluice_packet::LinkType;
+use sluice_packet::{LinkType, defrag::Inserted};
 use std::sync::Arc;
 
 /// Most records waiting for one worker.
@@ -26,6 +25,8 @@ pub enum View {
     Piece,
     /// A datagram put together from fragments.
     Datagram,
+    /// Nothing: there was no room for its fragments, and they may go all the same.
+    Released,
 }
 
 /// What a worker is to do with a frame.
@@ -37,6 +38,8 @@ pub struct Job {
     pub checksums: Checksums,
     /// What of it is judged.
     pub view: View,
+    /// What became of the fragment that it holds.
+    pub fragment: Option<Inserted>,
     /// How often its fragments have been put together before.
     pub round: u8,
     /// The first layer that anybody judges: 0, but of a datagram put together its own.
@@ -52,7 +55,17 @@ pub struct Job {
 impl Job {
     /// All layers of a frame.
     pub const fn whole(at: At, checksums: Checksums) -> Self {
-        Self { at, checksums, view: View::Frame, round: 0, base: 0, first: 0, end: u8::MAX, onward: None }
+        Self {
+            at,
+            checksums,
+            view: View::Frame,
+            fragment: None,
+            round: 0,
+            base: 0,
+            first: 0,
+            end: u8::MAX,
+            onward: None,
+        }
     }
 }
 
@@ -69,7 +82,7 @@ pub enum Item {
         now: Nanos,
     },
     /// A frame.
-    Frame(Mbuf, Job),
+    Frame(Packet, Job),
     /// A frame that comes from another worker.
     Promise(u16, Job),
     /// There is no more.
@@ -90,7 +103,7 @@ impl Item {
 /// The places where frames lie between two workers.
 #[derive(Debug)]
 pub struct Handovers {
-    places: Box<[ArrayQueue<Option<Mbuf>>]>,
+    places: Box<[ArrayQueue<Option<Packet>>]>,
     free: ArrayQueue<u16>,
 }
 
@@ -129,7 +142,7 @@ impl Handovers {
     }
 
     /// Passes a frame on, or the word that it is gone: dropped by a layer around.
-    pub fn pass_on(&self, place: u16, frame: Option<Mbuf>) {
+    pub fn pass_on(&self, place: u16, frame: Option<Packet>) {
         if let Some(place) = self.places.get(usize::from(place)) {
             // A place is reserved for one frame, so it is empty.
             drop(place.push(frame));
@@ -137,7 +150,7 @@ impl Handovers {
     }
 
     /// Waits for the frame of `place` and frees the place; nothing when the frame is gone, or a worker is.
-    pub fn receive(&self, place: u16, gone: impl Fn() -> bool) -> Option<Mbuf> {
+    pub fn receive(&self, place: u16, gone: impl Fn() -> bool) -> Option<Packet> {
         let backoff = Backoff::new();
         let queue = self.places.get(usize::from(place))?;
         loop {

@@ -26,25 +26,30 @@
 
 mod application;
 pub mod checksums;
+pub mod datagrams;
 pub mod egress;
 mod exception;
 pub mod flows;
 pub mod fragments;
 pub mod frames;
+mod gather;
 pub mod generation;
 pub mod glance;
 mod in_table;
 pub mod inbox;
 pub mod live;
 pub mod owner;
+mod pieces;
 pub mod pipeline;
 pub mod poll;
 pub mod reader;
 pub mod reject;
 pub mod report;
 pub mod rewrite;
+pub mod serve;
 pub mod settings;
 
+pub use datagrams::Datagrams;
 pub use egress::{Egress, Sent};
 pub use fragments::Fragments;
 pub use generation::{Generation, Mailbox, Parcel, Post, mailbox};
@@ -55,4 +60,5 @@ pub use pipeline::Pipeline;
 pub use poll::{Meter, Source, Worker};
 pub use reader::Reader;
 pub use report::Reporter;
+pub use serve::Serving;
 pub use settings::{ChecksumMode, Copies, Settings, Stages};

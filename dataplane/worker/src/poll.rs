@@ -1,6 +1,6 @@
 //! The poll loops of a worker: the whole path of a packet on one screen.
 //!
-//! [`Worker::replay`] polls a capture's device alone; [`Worker::serve`] is one of several workers of a replay, which a [`crate::reader`] feeds. The loop of live traffic is in [`crate::live`].
+//! [`Worker::replay`] polls a capture's device alone. One of several workers of a replay, which a [`crate::reader`] feeds, does as in [`crate::serve`]; the loop of live traffic is in [`crate::live`].
 
 use crate::{
     checksums::ChecksumJudge,
@@ -8,14 +8,14 @@ use crate::{
     fragments::Fragments,
     frames::{Frames, is_whole},
     generation::Mailbox,
-    glance::{Glance, Glances},
-    inbox::{Handovers, Item, Job},
+    glance::Glances,
+    inbox::Job,
     pipeline::{At, Pipeline},
     reader::Clock,
     settings::Stages,
 };
-use crossbeam::{queue::ArrayQueue, utils::Backoff};
-use sluice_core::{Cause, Counters, Ledger, Nanos, Position, Verdict, order::Seat};
+use crossbeam::utils::Backoff;
+use sluice_core::{Cause, Counters, Ledger, Nanos, Position, Verdict};
 use sluice_dpdk::{BURST, Burst, Mbuf, Mempool, RxQueue};
 use sluice_packet::LinkType;
 use std::sync::{
@@ -86,7 +86,7 @@ impl Meter {
 /// One worker: a pipeline and a way out.
 pub struct Worker {
     pub(crate) pipeline: Pipeline,
-    egress: Egress,
+    pub(crate) egress: Egress,
     /// Buffers for packets of our own making.
     pub(crate) pool: Mempool,
     mailbox: Mailbox,
@@ -240,99 +240,15 @@ impl Worker {
         let Self { pipeline, egress, pool, fragments, meter, .. } = self;
         let Some(fragments) = fragments else { return };
         let link = pipeline.link_number();
-        fragments.leave(record, &mut meter.ledger, |frame, time, ledger| {
+        fragments.leave(record, pipeline, &mut meter.ledger, |frame, time, ledger| {
             let position = Position::layer(record, 0);
             send_copy(egress, pool, frame, (time, position, link), ledger);
         });
         self.send_answers(record);
     }
 
-    /// Does what the reader puts into `inbox`, until it says that there is no more or a worker is gone.
-    pub fn serve(&mut self, inbox: &ArrayQueue<Item>, seat: &Seat, handovers: &Handovers) {
-        let backoff = Backoff::new();
-        loop {
-            self.take_rules();
-            // Read before the inbox: when that is found empty, everything up to this record is done.
-            let dispatched = seat.dispatched();
-            let Some(item) = inbox.pop() else {
-                seat.stand_at(dispatched + 1);
-                if seat.is_abandoned() {
-                    return;
-                }
-                backoff.snooze();
-                continue;
-            };
-            backoff.reset();
-            if let Some(record) = item.record() {
-                seat.stand_at(record);
-            }
-            match item {
-                Item::Link(link, number) => self.pipeline.set_link(link, number),
-                Item::Clock { record, now } => self.pipeline.tick(record, now),
-                Item::Frame(packet, job) => self.job(packet, &job, handovers),
-                Item::Promise(place, job) => match handovers.receive(place, || seat.is_abandoned()) {
-                    Some(packet) => self.job(packet, &job, handovers),
-                    None => {
-                        if let Some(onward) = job.onward {
-                            handovers.pass_on(onward, None);
-                        }
-                    }
-                },
-                Item::End => {
-                    // All its records are done; flows still end.
-                    seat.stand_at(Position::END.record);
-                    return;
-                }
-            }
-        }
-    }
-
-    /// Judges one frame, or some of its layers, and sends it on its way.
-    fn job(&mut self, mut packet: Mbuf, job: &Job, handovers: &Handovers) {
-        let Self { pipeline, frames, meter, .. } = self;
-        meter.judged += 1;
-        meter.now = job.at.now;
-        let (link, decode) = (pipeline.settings().link, pipeline.settings().decode);
-        let stages = pipeline.settings().stages;
-        if job.first == 0 {
-            pipeline.counters.decoder_chained += u64::from(packet.is_chained());
-        }
-        let whole = is_whole(packet.view());
-        let mut glance = Glance::NONE;
-        if whole && !packet.is_chained() && stages != Stages::Forward {
-            pipeline.glance(packet.view().first_segment(), &mut glance);
-        }
-        if let Some(verdict) = pipeline.short_cut(&glance, job.checksums, job.at.now) {
-            self.send(packet, job.at.record, verdict);
-            return;
-        }
-        let (decoded, frame) = frames.single(packet.view(), link, &decode);
-        let key = glance.keyed().or_else(|| pipeline.prefetch(decoded));
-        let verdict = match stages {
-            Stages::Forward => Verdict::Pass,
-            // Told of once, by the owner of the outermost layer.
-            _ if !whole && job.first == 0 => pipeline.cut(),
-            _ if !whole => Verdict::Pass,
-            Stages::Lookup => {
-                pipeline.lookup_only(decoded, key, frame, job.at.now);
-                Verdict::Pass
-            }
-            Stages::Inspect => pipeline.process(decoded, key, frame, job),
-        };
-        pipeline.rewrite(|offset, bytes| packet.overwrite(offset, bytes).is_ok());
-        match (job.onward, verdict) {
-            (Some(onward), Verdict::Pass) => handovers.pass_on(onward, Some(packet)),
-            (onward, verdict) => {
-                if let Some(onward) = onward {
-                    handovers.pass_on(onward, None);
-                }
-                self.send(packet, job.at.record, verdict);
-            }
-        }
-    }
-
     /// Sends or drops one packet, and behind it the answers to it.
-    fn send(&mut self, packet: Mbuf, record: u64, verdict: Verdict) {
+    pub(crate) fn send(&mut self, packet: Mbuf, record: u64, verdict: Verdict) {
         let Self { pipeline, egress, meter, .. } = self;
         let link = pipeline.link_number();
         match verdict {
@@ -350,7 +266,7 @@ impl Worker {
     }
 
     /// Sends the answers to packets up to `record`.
-    fn send_answers(&mut self, record: u64) {
+    pub(crate) fn send_answers(&mut self, record: u64) {
         let Self { pipeline, egress, pool, meter, .. } = self;
         let link = pipeline.link_number();
         pipeline.take_answers(record, |answer| {

@@ -45,3 +45,8 @@ fn halves(address: &[u8; 16]) -> [u64; 2] {
     let number = u128::from_be_bytes(*address);
     [(number >> 64) as u64, number as u64]
 }
+
+/// The hash of the datagram that layer number `depth` is a fragment of: the same for all its fragments.
+pub fn owner_hash(headers: &Headers, depth: u8, vlan_tracking: bool, secret: &HashKey) -> u64 {
+    Key::of(headers, depth, vlan_tracking).hash(secret)
+}

@@ -28,6 +28,7 @@ mod tests;
 mod whole;
 
 pub use defragmenter::{DefragCounts, Defragmenter, Fragment, Inserted, Load, Taken, Why};
+pub use key::owner_hash;
 pub use policy::{Policies, Policy, Prefix};
 pub use store::{DefragSettings, Gone};
 pub use whole::Whole;

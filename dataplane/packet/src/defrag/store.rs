@@ -60,6 +60,8 @@ pub struct Gone<'a> {
     pub why: Why,
     /// Its number.
     pub slot: u32,
+    /// The hash of its key, as [`owner_hash`](super::owner_hash) gives it.
+    pub hash: u64,
     /// Frames that were kept of it; none when passive.
     pub frames: u32,
     first: u32,
@@ -385,6 +387,7 @@ impl Store {
         gone(Gone {
             why,
             slot,
+            hash: tracker.key.hash(&self.secret),
             frames: tracker.frames,
             first: tracker.first_node,
             nodes: &self.nodes,

@@ -94,6 +94,12 @@ impl Whole {
         self.ends.len() as u64
     }
 
+    /// The frames are kept elsewhere.
+    pub fn forget_frames(&mut self) {
+        self.frames.clear();
+        self.ends.clear();
+    }
+
     /// The frames it came in, in the order in which they came.
     pub fn frames(&self) -> impl Iterator<Item = &[u8]> {
         let begins = std::iter::once(0).chain(self.ends.iter().copied());
