@@ -6,6 +6,7 @@
 //! - [`generation`]: how a new rule set comes and the old one goes
 //! - [`checksums`]: whether checksums count
 //! - [`frames`]: the bytes of a burst, decoded
+//! - [`fragments`]: fragments, and the datagrams they make
 //! - [`pipeline`]: one packet through flow, rules and verdict
 //! - `in_table`: the flow of a packet: found, created, counted, settled
 //! - `tcp`: a packet's connection: moved on, odd packets told and stopped
@@ -26,28 +27,35 @@
 
 mod application;
 pub mod checksums;
+pub mod datagrams;
 pub mod egress;
 mod ending;
 mod exception;
 pub mod flows;
+pub mod fragments;
 pub mod frames;
+mod gather;
 pub mod generation;
 pub mod glance;
 mod in_table;
 pub mod inbox;
 pub mod live;
 pub mod owner;
+mod pieces;
 pub mod pipeline;
 pub mod poll;
 pub mod reader;
 pub mod reject;
 pub mod report;
 pub mod rewrite;
+pub mod serve;
 pub mod settings;
 mod stream;
 mod tcp;
 
+pub use datagrams::Datagrams;
 pub use egress::{Egress, Sent};
+pub use fragments::Fragments;
 pub use generation::{Generation, Mailbox, Parcel, Post, mailbox};
 pub use inbox::{Handovers, Inboxes};
 pub use live::{Lane, LaneMeter, Live, LiveClock, Together};
@@ -56,4 +64,5 @@ pub use pipeline::Pipeline;
 pub use poll::{Meter, Source, Worker};
 pub use reader::Reader;
 pub use report::Reporter;
+pub use serve::Serving;
 pub use settings::{ChecksumMode, Copies, Settings, Stages};

@@ -295,7 +295,7 @@ impl Pipeline {
         };
         let mut verdict = self.in_flow(subject, found, sound, now);
         if verdict == Verdict::Pass && self.is_refused() {
-            verdict = self.refuse(subject, found);
+            verdict = self.refuse_segment(subject, found);
         }
         // What the packet left behind could not be kept.
         let full = self.settle(found, now).is_err() || (found.is_some() && self.fails(Resource::StreamMemcap));

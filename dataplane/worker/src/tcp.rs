@@ -84,7 +84,7 @@ impl Pipeline {
 
     /// Stops a TCP packet that its other end throws away; passive it goes on.
     #[cold]
-    pub(crate) fn refuse(&mut self, subject: &Subject, found: InTable) -> Verdict {
+    pub(crate) fn refuse_segment(&mut self, subject: &Subject, found: InTable) -> Verdict {
         let verdict = Verdict::decide(self.settings.mode, Some(Cause::StreamError));
         if let Verdict::Drop(cause) = verdict {
             let facts = found.and_then(|(flow, direction)| Some((self.flows.get(flow)?.facts(), direction)));
