@@ -85,7 +85,8 @@ impl Ending<'_> {
         self.state.freeze(self.by_clock);
         let Self { streams, generation, state, counters, findings, reporter, .. } = self;
         let Generation { ruleset, inspector } = &mut ***generation;
-        let mut piece = StreamPiece { streams, at, turn, covers_payload: false, placed: true, with_packet: false };
+        let mut piece =
+            StreamPiece { streams, at, turn, covers_payload: false, placed: true, refused: false, with_packet: false };
         inspector.inspect_stream(ruleset, &packet, Some(&mut copy.view()), &mut piece, state, counters, findings);
         tell(reporter, counters, findings, (flow, direction), &packet, ruleset.generation)
     }

@@ -334,6 +334,7 @@ impl Pipeline {
                 return verdict;
             }
         }
+        let followed = sound;
         let sound = sound && self.tcp.valid;
         let entry = found.and_then(|(flow, _)| self.flows.get(flow));
         let established =
@@ -342,7 +343,7 @@ impl Pipeline {
             self.tcp.valid = true;
             return Verdict::Pass;
         }
-        let streamed = match headers.is_tcp() && sound && established {
+        let streamed = match headers.is_tcp() && followed && established {
             true => match self.arrive(subject, found) {
                 Ok(streamed) => streamed,
                 Err(verdict) => return verdict,
@@ -428,11 +429,11 @@ impl Pipeline {
         }
         match *streamed {
             None => inspector.inspect(ruleset, &packet, flow, state, counters, findings),
-            Some(Streamed { at, placed, in_order }) => {
+            Some(Streamed { at, placed, refused, in_order }) => {
                 let turn = turn.copied().unwrap_or_default();
                 // What is too long for one turn is scanned in several.
                 let covers_payload = in_order && with_packet && turn.scan_len() >= headers.payload_len;
-                let mut piece = StreamPiece { streams, at, turn, covers_payload, placed, with_packet };
+                let mut piece = StreamPiece { streams, at, turn, covers_payload, placed, refused, with_packet };
                 inspector.inspect_stream(ruleset, &packet, flow, &mut piece, state, counters, findings);
             }
         }

@@ -25,6 +25,8 @@ pub(crate) struct Streamed {
     pub at: StreamRef,
     /// The payload has its place there.
     pub placed: bool,
+    /// The other end throws the payload away: it is no part of the stream.
+    pub refused: bool,
     /// The payload is new and in order: what is scanned of the stream ends with it.
     pub in_order: bool,
 }
@@ -107,7 +109,9 @@ impl Pipeline {
             self.streams.acknowledge(at.reverse(), number);
         }
         if payload.is_empty() {
-            return Ok(self.streams.is_open(at).then_some(Streamed { at, placed: false, in_order: false }));
+            let refused = headers.payload_len > 0;
+            let unplaced = Streamed { at, placed: false, refused, in_order: false };
+            return Ok((refused || self.streams.is_open(at)).then_some(unplaced));
         }
         if self.streams.is_unopened(at) {
             let Some(entry) = self.flows.get(flow) else { return Ok(None) };
@@ -121,7 +125,7 @@ impl Pipeline {
             Ok(arrived) if !self.fails(Resource::Reassembly) => arrived,
             _ => {
                 let verdict = self.without(Resource::Reassembly, subject, found);
-                return verdict.map_or(Ok(Some(Streamed { at, placed: false, in_order: false })), Err);
+                return verdict.map_or(Ok(Some(Streamed { at, placed: false, refused: false, in_order: false })), Err);
             }
         };
         if arrived.repeats {
@@ -141,7 +145,7 @@ impl Pipeline {
             }
         }
         let placed = arrived.placed || self.streams.is_spent(at);
-        Ok(Some(Streamed { at, placed, in_order: arrived.in_order }))
+        Ok(Some(Streamed { at, placed, refused: false, in_order: arrived.in_order }))
     }
 
     /// What is to be judged of the stream now; what is left of it is to be asked for once more.
