@@ -1,7 +1,10 @@
 //! One assignment: `PATH=VALUE`, in our words or, where another engine's users have them in their scripts, in that engine's dotted names.
 
-use crate::defrag;
-use crate::settings::{ActionWord, Checksums, Deployment, Settings, Stages};
+use crate::{
+    defrag,
+    settings::{ActionWord, Checksums, Deployment, Settings, Stages},
+    streams,
+};
 use sluice_app::{
     AppProtocol,
     protocol::{Ports, ProtocolSettings},
@@ -188,7 +191,8 @@ impl Settings {
             return Err(SetError::NoValue { given: assignment.to_owned() });
         };
         let (given, value) = (given.trim(), value.trim());
-        let path = ALIASES.iter().find(|(alias, _)| *alias == given).map_or(given, |(_, path)| path);
+        let mut aliases = ALIASES.iter().chain(streams::ALIASES);
+        let path = aliases.find(|(alias, _)| *alias == given).map_or(given, |(_, path)| path);
         let bad = |wanted| SetError::BadValue { path: given.to_owned(), value: value.to_owned(), wanted };
         let flag = || match value {
             "true" | "yes" | "on" => Ok(true),
@@ -238,6 +242,9 @@ impl Settings {
                 Err(Some(wanted)) => Err(bad(wanted)),
                 Err(None) => Err(SetError::UnknownPath { path: given.to_owned(), nearest: nearest(path) }),
             };
+        }
+        if let Some(done) = streams::assign(self, path, value) {
+            return done.map(|()| Assigned::InForce).map_err(bad);
         }
         if let Some(resource) = excepted(path) {
             let fits = ExceptionPolicy::from_name(value).is_some_and(|policy| self.exceptions.choose(resource, policy));
@@ -410,7 +417,7 @@ fn action_order(value: &str) -> Option<[ActionWord; 4]> {
 /// The known path with the fewest edits to `path`.
 fn nearest(path: &str) -> &'static str {
     let mut best = ("detection.checksums", usize::MAX);
-    for known in PATHS {
+    for known in PATHS.iter().chain(streams::PATHS) {
         let distance = edits(path, known);
         if distance < best.1 {
             best = (known, distance);

@@ -9,6 +9,7 @@
 pub mod assign;
 mod defrag;
 pub mod settings;
+mod streams;
 
 pub use assign::{Assigned, SetError};
 pub use settings::{ActionWord, Checksums, DefragSettings, Deployment, EveSettings, Pair, Settings, Stages, Variables};

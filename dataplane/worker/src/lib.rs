@@ -28,6 +28,7 @@ mod application;
 pub mod checksums;
 pub mod datagrams;
 pub mod egress;
+mod ending;
 mod exception;
 pub mod flows;
 pub mod fragments;
@@ -48,6 +49,7 @@ pub mod report;
 pub mod rewrite;
 pub mod serve;
 pub mod settings;
+mod stream;
 
 pub use datagrams::Datagrams;
 pub use egress::{Egress, Sent};

@@ -144,7 +144,7 @@ impl Side {
             let key = self.pipeline.prefetch(&self.decoded);
             let checksums = self.checksums.judge(&self.decoded, frame);
             let at = At { time: now, now, record: self.records };
-            let job = Job { at, checksums, first: 0, end: u8::MAX, onward: None };
+            let job = Job::whole(at, checksums);
             self.pipeline.process(&self.decoded, key, frame, &job)
         });
         match verdict {

@@ -183,7 +183,7 @@ impl Engine {
         let key = self.pipeline.prefetch(&self.decoded);
         let at = At { time: now, now, record: self.records };
         let checksums = self.checksums.judge(&self.decoded, frame);
-        let job = Job { at, checksums, first: 0, end: u8::MAX, onward: None };
+        let job = Job::whole(at, checksums);
         self.verdict = self.pipeline.process(&self.decoded, key, frame, &job);
         self.verdict
     }
