@@ -99,8 +99,8 @@ impl Fragments {
         ledger: &mut Ledger,
         mut send: impl FnMut(&[u8], Nanos, &mut Ledger),
     ) {
-        let due = |datagram: &Box<Datagram>| datagram.job.is_none_or(|job| job.at.record <= record);
-        while self.leaving.front().is_some_and(due) {
+        let due = |job: Option<Job>| job.is_none_or(|job| job.at.record <= record);
+        while self.leaving.front().is_some_and(|datagram| due(datagram.job)) {
             let Some(datagram) = self.leaving.pop_front() else { return };
             let Self { condemned, datagrams, .. } = self;
             Pieces { pipeline, condemned, datagrams, ledger }.send_all(datagram, &mut send);

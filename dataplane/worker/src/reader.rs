@@ -14,7 +14,7 @@ use crate::{
     poll::{Meter, PATIENCE, Source},
     settings::{Settings, Stages},
 };
-use sluice_core::{HashKey, Nanos};
+use sluice_core::Nanos;
 use sluice_dpdk::{Burst, Mbuf, Mempool};
 use sluice_packet::{
     MAX_LAYERS,
@@ -70,10 +70,9 @@ impl Reader {
         datagrams: Arc<Datagrams>,
         pool: Mempool,
         buffers_wanted: u32,
-        hash: HashKey,
     ) -> Self {
         Self {
-            gather: Gather::new(&settings, 1, hash),
+            gather: Gather::new(&settings, 1, owners.secret()),
             datagrams,
             released: Vec::with_capacity(RELEASES),
             checksums: ChecksumJudge::new(settings.checksums),
