@@ -236,15 +236,15 @@ impl Settings {
         {
             return application(settings, leaf, value).map_err(bad);
         }
+        if let Some(done) = streams::assign(self, path, value) {
+            return done.map(|()| Assigned::InForce).map_err(bad);
+        }
         if let Some(leaf) = path.strip_prefix("detection.defrag.") {
             return match defrag::assign(&mut self.defrag, leaf, value) {
                 Ok(()) => Ok(Assigned::InForce),
                 Err(Some(wanted)) => Err(bad(wanted)),
                 Err(None) => Err(SetError::UnknownPath { path: given.to_owned(), nearest: nearest(path) }),
             };
-        }
-        if let Some(done) = streams::assign(self, path, value) {
-            return done.map(|()| Assigned::InForce).map_err(bad);
         }
         if let Some(resource) = excepted(path) {
             let fits = ExceptionPolicy::from_name(value).is_some_and(|policy| self.exceptions.choose(resource, policy));

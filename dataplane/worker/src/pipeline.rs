@@ -79,6 +79,8 @@ pub struct Pipeline {
     pub(crate) streams: Streams,
     /// Where the packet at hand belongs in them.
     pub(crate) streamed: Option<Streamed>,
+    /// What of the packet at hand is judged.
+    pub(crate) view: View,
     /// The packet at hand as it is to leave.
     pub(crate) mended: Mended,
     /// Faults made up for tests.
@@ -110,6 +112,7 @@ impl Pipeline {
                 ..settings.streams
             }),
             streamed: None,
+            view: View::Frame,
             mended: Mended::new(),
             faults: (!settings.faults.is_empty()).then(|| Box::new(settings.faults)),
             settings,
@@ -169,6 +172,7 @@ impl Pipeline {
             self.count_frame(decoded, frame, job);
         }
         self.checksums = job.checksums;
+        self.view = job.view;
         self.state.turn.begin(record);
         let mut verdict = Verdict::Pass;
         self.rewrite = None;

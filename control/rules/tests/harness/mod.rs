@@ -15,6 +15,7 @@ use sluice_detect::{
     prefix::{Countries, Network},
     state::State,
 };
+use sluice_flow::StreamSettings;
 use sluice_packet::{Decoded, LinkType, checksum, decode};
 use sluice_rules::{
     LoadOptions, Variables,
@@ -51,6 +52,8 @@ impl Default for Setup<'_> {
             settings: Settings {
                 checksums: ChecksumMode::Off,
                 flow_capacity: 1024,
+                // Most tests ask what a rule finds, not when it is judged.
+                streams: StreamSettings { at_once: true, memory: 4 << 20, ..StreamSettings::default() },
                 copies: Copies {
                     alerts: false,
                     flows: false,
@@ -359,6 +362,7 @@ impl Frame {
 }
 
 /// A TCP connection whose numbers are right.
+#[derive(Clone)]
 pub struct Session {
     client: Frame,
     server: Frame,
