@@ -190,13 +190,14 @@ impl Reader {
             counters,
             supply: Some(&mut || datagrams.wait(inboxes.order())),
             release: Some(&mut |one| released.push(one)),
+            lane: 0,
             releases: RELEASES,
         };
         let (inserted, made) = gather.frame(decoded, frame, &job, &mut around);
         let mut steps = Steps::default();
         steps.add(owners.of(decoded, frame), Job { view: View::Piece, fragment: Some(inserted), ..job });
         let mut next = made.as_deref();
-        while let Some(Datagram { whole, job: Some(job), next: inner }) = next {
+        while let Some(Datagram { whole, job: Some(job), next: inner, .. }) = next {
             steps.add(owners.of(whole.decoded(), whole.bytes()), *job);
             next = inner.as_deref();
         }
