@@ -202,6 +202,11 @@ impl Pipeline {
                 }
             }
         }
+        if job.view != View::Frame && verdict == Verdict::Pass && self.mended.frame().is_some() {
+            // Bytes that would have to be others lie in several frames.
+            self.mended.clear();
+            verdict = self.without(Resource::Rewrite, &innermost_of(decoded, frame, job.at), None).unwrap_or(verdict);
+        }
         if job.view == View::Frame && (job.onward.is_none() || verdict != Verdict::Pass) {
             self.count_fate(verdict, 1);
         }
@@ -221,14 +226,14 @@ impl Pipeline {
         let verdict = Verdict::decide(self.settings.mode, Some(cause));
         if verdict != Verdict::Pass {
             let generation = self.generation.ruleset.generation;
-            self.reporter.drop_packet(&innermost(decoded, frame, at), None, cause, None, generation);
+            self.reporter.drop_packet(&innermost_of(decoded, frame, at), None, cause, None, generation);
         }
         verdict
     }
 
     /// What becomes of a fragment for which there is no room.
     pub(crate) fn without_defrag_room(&mut self, decoded: &Decoded, frame: &[u8], at: At) -> Verdict {
-        self.without(Resource::DefragMemcap, &innermost(decoded, frame, at), None).unwrap_or(Verdict::Pass)
+        self.without(Resource::DefragMemcap, &innermost_of(decoded, frame, at), None).unwrap_or(Verdict::Pass)
     }
 
     /// Writes what rules ask to be written over into the packet judged last, which must have passed: `write` is given offsets in the frame.
@@ -581,7 +586,7 @@ impl Pipeline {
     }
 }
 
-fn innermost<'a>(decoded: &'a Decoded, frame: &'a [u8], at: At) -> Subject<'a> {
+fn innermost_of<'a>(decoded: &'a Decoded, frame: &'a [u8], at: At) -> Subject<'a> {
     let At { time, record, .. } = at;
     Subject { frame, headers: decoded.innermost(), layer: depth_of(decoded), time, record }
 }
