@@ -170,6 +170,16 @@ counters! {
     tcp_midstream_pickups => "tcp.midstream_pickups",
     /// TCP packets with a wrong checksum.
     tcp_invalid_checksum => "tcp.invalid_checksum",
+    /// Segments that hold bytes which came before.
+    tcp_overlap => "tcp.overlap",
+    /// Segments of which some bytes differ from those that came before.
+    tcp_overlap_diff_data => "tcp.overlap_diff_data",
+    /// Segments whose bytes were written over with those that came before, or with zeros where those are not kept any longer.
+    tcp_rewritten => "tcp.rewritten",
+    /// Streams that go on behind bytes which were never seen.
+    tcp_reassembly_gap => "tcp.reassembly_gap",
+    /// Streams of which as many bytes were judged as are to be.
+    tcp_stream_depth_reached => "tcp.stream_depth_reached",
     /// Packets that show that their connection's handshake was not seen.
     tcp_midstream_seen => "tcp.midstream_seen",
     /// Connections of which something could not be kept: no room outside the half-open table.
@@ -192,6 +202,8 @@ counters! {
     detect_scans => "detect.scans",
     /// Scans that failed: a defect, since each one is a packet not looked at.
     detect_scans_failed => "detect.scans_failed",
+    /// Windows on streams scanned once more, because more rules waited for bytes than a list holds.
+    detect_stream_rescans => "detect.stream_rescans",
     /// Signatures judged in full.
     detect_evaluated => "detect.evaluated",
     /// Regular expressions stopped by their match limit: counted as no match.

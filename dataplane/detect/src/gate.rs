@@ -34,6 +34,8 @@ pub(crate) struct Facts {
     protocol: u16,
     tcp_flags: u8,
     payload_len: u32,
+    /// The longest run of bytes that is judged: the payload or a piece of the stream.
+    longest: u32,
 }
 
 impl Facts {
@@ -65,7 +67,13 @@ impl Facts {
             protocol: u16::from(headers.protocol),
             tcp_flags: headers.tcp.flags,
             payload_len: headers.payload_len,
+            longest: headers.payload_len,
         }
+    }
+
+    /// `length` bytes of the stream are judged as well.
+    pub(crate) fn with_stream(self, length: u32) -> Self {
+        Self { longest: self.longest.max(length), ..self }
     }
 }
 
@@ -159,7 +167,7 @@ impl Gate {
     pub(crate) fn admits(&self, facts: &Facts) -> bool {
         self.bits & facts.bits == self.bits
             && (self.protocol == ANY || self.protocol == facts.protocol)
-            && facts.payload_len >= self.least_payload
+            && facts.longest >= self.least_payload
             && facts.payload_len <= self.most_payload
             && facts.tcp_flags & self.flag_mask == self.flags
     }

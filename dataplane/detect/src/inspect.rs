@@ -11,13 +11,14 @@ use crate::{
     derived::Workshop,
     gate::Facts,
     group::Group,
-    program::{Absence, Program},
+    program::{Absence, Program, Step},
     regex::RegexScratch,
     rewrite::Rewrites,
     rule::{Effect, FlowState, IntStep, Protocol, Rule, Unit},
     ruleset::{Class, Ruleset},
     run::{Bench, LONGEST_BASE64, Machine},
     state::{State, Subject},
+    stream::{StreamPiece, StreamRoom},
     threshold::{Outcome, Track, UniqueOn},
 };
 use sluice_app::View;
@@ -28,6 +29,9 @@ use sluice_packet::Headers;
 
 /// Alerts one packet can raise; more are counted and left out.
 pub const MOST_ALERTS: usize = 64;
+
+/// Longest window on a stream, bytes.
+pub const LONGEST_WINDOW: usize = 65_536;
 
 /// A packet to be judged.
 #[derive(Clone, Copy)]
@@ -57,6 +61,8 @@ pub struct Finding {
     pub speaks: bool,
     /// Whether a drop or pass holds for the rest of the flow.
     pub whole_flow: bool,
+    /// Whether it matched the stream, not the packet.
+    pub on_stream: bool,
 }
 
 /// What was found in one packet, in order of evaluation.
@@ -69,7 +75,8 @@ pub struct Findings {
 
 impl Default for Findings {
     fn default() -> Self {
-        let nothing = Finding { rule: 0, action: Action::Alert, speaks: false, whole_flow: false };
+        let nothing =
+            Finding { rule: 0, action: Action::Alert, speaks: false, whole_flow: false, on_stream: false };
         Self { list: [nothing; MOST_ALERTS + 1], used: 0 }
     }
 }
@@ -121,7 +128,29 @@ pub struct Inspector {
     /// Room for what `base64_decode` gives; none when no rule asks.
     decoded: Vec<u8>,
     rewrites: Rewrites,
+    room: StreamRoom,
     most_alerts: usize,
+}
+
+/// What came of judging a rule.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Judged {
+    /// It asks something of the header or the state that does not hold.
+    No,
+    /// Its contents are not there: not yet, on a stream.
+    NotThere,
+    /// It matches the packet.
+    Packet,
+    /// It matches the stream.
+    Stream,
+}
+
+/// What a rule is judged on.
+#[derive(Clone, Copy)]
+struct Look {
+    packet: bool,
+    stream: bool,
+    anchored: bool,
 }
 
 impl Inspector {
@@ -143,6 +172,7 @@ impl Inspector {
             workshop: Workshop::new(ruleset.derived().len()),
             decoded: vec![0; if ruleset.decodes() { LONGEST_BASE64 } else { 0 }],
             rewrites: Rewrites::default(),
+            room: StreamRoom::new(if ruleset.judges_streams() { LONGEST_WINDOW } else { 0 }),
             most_alerts: most_alerts.min(MOST_ALERTS),
         })
     }
@@ -166,7 +196,27 @@ impl Inspector {
         self.rewrites.clear();
         let Some(group) = ruleset.group(class_of(packet.headers), packet.direction.unwrap_or_default()) else { return };
         self.gather(ruleset, group, packet, flow.as_deref_mut(), counters);
-        self.decide(ruleset, packet, flow, state, counters, findings);
+        self.decide(ruleset, packet, flow, None, state, counters, findings);
+    }
+
+    /// Judges `packet` and a piece of the stream it belongs to.
+    #[expect(clippy::too_many_arguments, reason = "as `inspect`, with the stream")]
+    pub fn inspect_stream(
+        &mut self,
+        ruleset: &Ruleset,
+        packet: &PacketView,
+        mut flow: Option<&mut FlowView>,
+        piece: &mut StreamPiece,
+        state: &mut State,
+        counters: &mut Counters,
+        findings: &mut Findings,
+    ) {
+        findings.clear();
+        self.rewrites.clear();
+        self.room.clear();
+        let Some(group) = ruleset.group(class_of(packet.headers), packet.direction.unwrap_or_default()) else { return };
+        self.gather_stream(ruleset, group, packet, flow.as_deref_mut(), piece, counters);
+        self.decide(ruleset, packet, flow, Some(piece), state, counters, findings);
     }
 
     /// Judges the message `packet.app` by the rules about messages of its protocol; what was found is left in `findings`. `packet` is the packet at
@@ -187,7 +237,7 @@ impl Inspector {
         findings.clear();
         let Some(view) = packet.app else { return };
         ruleset.app_rules(view.protocol).iter().for_each(|&rule| self.candidates.add(rule));
-        self.decide(ruleset, packet, flow, state, counters, findings);
+        self.decide(ruleset, packet, flow, None, state, counters, findings);
     }
 
     /// The slow reference of [`Inspector::inspect`]: every rule is a candidate, no prefilter and no grouping. For tests, which hold the two
@@ -210,15 +260,17 @@ impl Inspector {
         {
             self.candidates.add(number);
         }
-        self.decide(ruleset, packet, flow, state, counters, findings);
+        self.decide(ruleset, packet, flow, None, state, counters, findings);
     }
 
     /// Judges the candidates, in order of evaluation.
+    #[expect(clippy::too_many_arguments, reason = "as `inspect`, with the stream")]
     fn decide(
         &mut self,
         ruleset: &Ruleset,
         packet: &PacketView,
         mut flow: Option<&mut FlowView>,
+        mut piece: Option<&mut StreamPiece>,
         state: &mut State,
         counters: &mut Counters,
         findings: &mut Findings,
@@ -228,9 +280,29 @@ impl Inspector {
         while let Some(number) = self.candidates.take_from(from) {
             from = number;
             let Some(rule) = ruleset.rule(number) else { continue };
+            let look = match piece.as_deref() {
+                None => Look { packet: true, stream: false, anchored: false },
+                Some(piece) => {
+                    let scope = ruleset.scope(number);
+                    Look {
+                        packet: piece.with_packet && (scope.packet || !piece.placed),
+                        stream: scope.stream && piece.turn.judges(),
+                        anchored: scope.anchored,
+                    }
+                }
+            };
+            if !look.packet && !look.stream {
+                continue;
+            }
             counters.detect_evaluated += 1;
             let noted = self.rewrites.len();
-            if !self.judge(ruleset, rule, packet, flow.as_deref(), state, counters) {
+            let judged = self.judge(ruleset, rule, look, packet, flow.as_deref(), piece.as_deref(), state, counters);
+            if let Some(piece) = piece.as_deref_mut()
+                && ruleset.scope(number).stream
+            {
+                remember(rule, number, judged, look, piece, ruleset.generation);
+            }
+            if judged != Judged::Packet && judged != Judged::Stream {
                 self.rewrites.keep(noted);
                 continue;
             }
@@ -244,6 +316,7 @@ impl Inspector {
                 self.rewrites.keep(noted);
                 continue;
             };
+            finding.on_stream = judged == Judged::Stream;
             finding.whole_flow = (rule.addresses_only && flow.as_deref().is_none_or(|flow| is_of(flow, packet)))
                 || !rule.app.is_empty()
                 || (packet.headers.is_tcp()
@@ -303,17 +376,115 @@ impl Inspector {
         }
     }
 
+    /// As [`Inspector::gather`], with a piece of a stream. What is new of it is scanned once, when it comes; rules whose literals are found wait until
+    /// their bytes are judged, which passive may be later.
+    fn gather_stream(
+        &mut self,
+        ruleset: &Ruleset,
+        group: &Group,
+        packet: &PacketView,
+        flow: Option<&mut FlowView>,
+        piece: &mut StreamPiece,
+        counters: &mut Counters,
+    ) {
+        let Self { scratch, candidates, room, .. } = self;
+        let headers = packet.headers;
+        let generation = ruleset.generation;
+        if piece.with_packet || piece.turn.judges() {
+            let facts = Facts::new(headers, packet.direction, packet.established).with_stream(piece.window_len());
+            for gate in group.unfiltered(headers.src_port, headers.dst_port).into_iter().flatten() {
+                if gate.admits(&facts) {
+                    candidates.add(gate.rule);
+                }
+            }
+        }
+        if piece.with_packet {
+            let judged = judged_before(packet, flow, generation);
+            if judged < generation {
+                let rules = group.once(headers.ip_version, &headers.src, &headers.dst);
+                let is_new = |rule: &u32| judged == 0 || ruleset.rule(*rule).is_some_and(|rule| rule.since > judged);
+                rules.filter(is_new).for_each(|rule| candidates.add(rule));
+            }
+        }
+        let (Some(database), Some(scratch)) = (group.database(), scratch.as_mut()) else { return };
+        let crowded = piece.streams.is_crowded(piece.at, generation);
+        let payload = headers.payload(packet.frame);
+        if piece.with_packet && !piece.covers_payload && !payload.is_empty() {
+            counters.detect_scans += 1;
+            let placed = piece.placed;
+            let scanned = database.scan(scratch, payload, |id, _end| {
+                let rules = group.rules_of_literal(id).iter();
+                rules.filter(|rule| !placed || ruleset.scope(**rule).packet).for_each(|&rule| candidates.add(rule));
+                Next::Continue
+            });
+            counters.detect_scans_failed += u64::from(scanned.is_err());
+        }
+        let (scan_from, scan_to) = piece.turn.scan;
+        if scan_from != scan_to {
+            counters.detect_scans += 1;
+            let (bytes, base) = room.scan(piece);
+            let StreamPiece { streams, at, covers_payload, .. } = piece;
+            let scanned = database.scan(scratch, bytes, |id, end| {
+                let end = base.wrapping_add(end as u32);
+                for &rule in group.rules_of_literal(id) {
+                    let scope = ruleset.scope(rule);
+                    // A literal that ends in the carry was found before.
+                    if scope.stream && end.wrapping_sub(scan_from) as i32 > 0 {
+                        streams.wait(*at, rule, end, generation);
+                    }
+                    if *covers_payload && scope.packet {
+                        candidates.add(rule);
+                    }
+                }
+                Next::Continue
+            });
+            counters.detect_scans_failed += u64::from(scanned.is_err());
+        }
+        if !piece.turn.judges() {
+            return;
+        }
+        if !crowded && !piece.streams.is_crowded(piece.at, generation) {
+            piece.streams.waiting(piece.at, piece.turn.judge.1).for_each(|rule| candidates.add(rule));
+            return;
+        }
+        // More rules wait than a list holds: all literals of the window are found once more.
+        counters.detect_stream_rescans += 1;
+        counters.detect_scans += 1;
+        let window = room.window(piece);
+        let StreamPiece { streams, at, turn, .. } = piece;
+        // What lies behind the window was scanned already, and would be forgotten.
+        let all_there = turn.scan.1 == turn.judge.1;
+        if all_there {
+            streams.restart_list(*at);
+        }
+        let scanned = database.scan(scratch, window, |id, end| {
+            for &rule in group.rules_of_literal(id) {
+                if ruleset.scope(rule).stream {
+                    candidates.add(rule);
+                    if all_there {
+                        streams.wait(*at, rule, turn.window.wrapping_add(end as u32), generation);
+                    }
+                }
+            }
+            Next::Continue
+        });
+        counters.detect_scans_failed += u64::from(scanned.is_err());
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "as `inspect`, with the stream")]
     fn judge(
         &mut self,
         ruleset: &Ruleset,
         rule: &Rule,
+        look: Look,
         packet: &PacketView,
         flow: Option<&FlowView>,
+        piece: Option<&StreamPiece>,
         state: &mut State,
         counters: &mut Counters,
-    ) -> bool {
+    ) -> Judged {
         if !header_admits(rule, packet) || !endpoints_match(ruleset, rule, packet) {
-            return false;
+            return Judged::No;
         }
         let headers = packet.headers;
         let context = Context { frame: packet.frame, headers, flow, now: packet.now, app: packet.app };
@@ -322,24 +493,111 @@ impl Inspector {
                 state.is_set(Subject::of(owner, headers.ip_version, &headers.src, &headers.dst), owner, bit, packet.now)
             };
             if !check.holds(&context, shared) {
-                return false;
+                return Judged::No;
             }
         }
         if rule.programs.is_empty() {
-            return true;
+            return Judged::Packet;
         }
-        let Self { regexes, workshop, decoded, rewrites, .. } = self;
+        let Self { regexes, workshop, decoded, rewrites, room, .. } = self;
         let mut machine = Machine::new(ruleset.regexes(), regexes);
         machine.bench = Some(Bench { state, decoded, rewrites });
-        let matched = rule.programs.iter().all(|program| {
-            in_buffer(program, packet, |buffer| run(program, buffer, ruleset, &mut machine, workshop, counters))
-        });
+        let mut judged = Judged::NotThere;
+        if look.packet
+            && rule.programs.iter().all(|program| {
+                in_buffer(program, packet, |buffer| run(program, buffer, ruleset, &mut machine, workshop, counters))
+            })
+        {
+            judged = Judged::Packet;
+        } else if look.stream
+            && let Some(piece) = piece
+        {
+            let window = room.window(piece);
+            let done = piece.streams.matched_to(piece.at, name_of(rule));
+            let stream = Window { bytes: window, piece, done, anchored: look.anchored };
+            let matched = rule.programs.iter().all(|program| match program.buffer {
+                Buffer::Payload => stream.matches(program, &mut machine),
+                _ => in_buffer(program, packet, |buffer| run(program, buffer, ruleset, &mut machine, workshop, counters)),
+            });
+            if matched {
+                judged = Judged::Stream;
+            }
+        }
         counters.detect_pcre_limit += machine.regex_limits;
         counters.detect_dataset_full += machine.datasets_full;
         if machine.budget == 0 {
             counters.detect_step_limit += 1;
         }
-        matched
+        judged
+    }
+}
+
+/// A name of `rule` that it has in every rule set: 31 bits.
+const fn name_of(rule: &Rule) -> u32 {
+    (rule.sid ^ rule.gid.rotate_left(20)) & (u32::MAX >> 1)
+}
+
+/// What the stream remembers of a rule that was judged.
+fn remember(rule: &Rule, number: u32, judged: Judged, look: Look, piece: &mut StreamPiece, generation: u32) {
+    let StreamPiece { streams, at, turn, placed, .. } = piece;
+    match judged {
+        // Its contents may still come.
+        Judged::NotThere => {}
+        Judged::No => {
+            if look.stream {
+                streams.waits_no_more(*at, number);
+            }
+        }
+        Judged::Stream => {
+            streams.waits_no_more(*at, number);
+            streams.matched(*at, name_of(rule), turn.judge.1, generation);
+        }
+        Judged::Packet => {
+            if *placed {
+                streams.waits_no_more(*at, number);
+                streams.matched(*at, name_of(rule), turn.scan.1, generation);
+            }
+        }
+    }
+}
+
+/// The window on a stream, for one rule.
+struct Window<'a> {
+    bytes: &'a [u8],
+    piece: &'a StreamPiece<'a>,
+    /// Bytes before this offset do not count: the rule has matched on them.
+    done: Option<u32>,
+    anchored: bool,
+}
+
+impl Window<'_> {
+    /// Whether `program` matches, with at least one byte that is new.
+    fn matches(&self, program: &Program, machine: &mut Machine) -> bool {
+        let window = self.piece.turn.window;
+        let new = self.piece.turn.judge.0.wrapping_sub(window) as usize;
+        let done = self.done.map_or(0, |done| (done.wrapping_sub(window) as i32).max(0) as usize);
+        let is_new = |machine: &Machine, from: usize| machine.reach == 0 || from + machine.reach > new;
+        if self.anchored {
+            return self.piece.starts().filter(|&start| start >= done).any(|start| {
+                self.bytes.get(start..).is_some_and(|bytes| machine.run(program, bytes)) && is_new(machine, start)
+            });
+        }
+        // A content alone can't begin so early that it ends before what is new.
+        let mut from = match program.steps() {
+            [Step::Content(content)] => new.saturating_sub(content.pattern().len().saturating_sub(1)),
+            _ => 0,
+        };
+        from = from.max(done);
+        while let Some(bytes) = self.bytes.get(from..).filter(|bytes| !bytes.is_empty()) {
+            if !machine.run(program, bytes) {
+                return false;
+            }
+            if is_new(machine, from) {
+                return true;
+            }
+            from += machine.reach;
+        }
+        false
     }
 }
 
@@ -553,7 +811,7 @@ fn apply(
 /// What thresholds and suppressions leave of a match; nothing when it is as if the rule had not matched.
 fn limit(rule: &Rule, number: u32, packet: &PacketView, flow: Option<&FlowView>, state: &mut State) -> Option<Finding> {
     let headers = packet.headers;
-    let mut finding = Finding { rule: number, action: rule.action, speaks: true, whole_flow: false };
+    let mut finding = Finding { rule: number, action: rule.action, speaks: true, whole_flow: false, on_stream: false };
     let id = (u64::from(rule.gid) << 32) | u64::from(rule.sid);
     for (place, threshold) in (0_u8..).zip(&rule.thresholds) {
         let subject = match (threshold.track, threshold.track.owner()) {

@@ -38,9 +38,11 @@ pub mod range;
 pub mod regex;
 pub mod rewrite;
 pub mod rule;
+pub mod scope;
 pub mod ruleset;
 pub mod run;
 pub mod state;
+pub mod stream;
 pub mod threshold;
 pub mod transform;
 

@@ -398,6 +398,29 @@ impl Program {
         })
     }
 
+    /// Whether it matters where the buffer begins or ends. `regex_is` tells it of the expression with a number.
+    pub fn is_anchored(&self, regex_is: impl Fn(u32) -> bool) -> bool {
+        let from_start = Place::Absolute { offset: Number::Constant(0), depth: None };
+        self.steps.iter().any(|step| match step {
+            Step::Content(content) => {
+                content.ends || (content.place != from_start && matches!(content.place, Place::Absolute { .. }))
+            }
+            Step::Regex { regex, relative, .. } => !relative && regex_is(*regex),
+            Step::IsDataAt { relative, .. } => !relative,
+            Step::Size(_) | Step::Dataset { .. } | Step::Entropy { .. } => true,
+            Step::ByteTest { field, .. } | Step::ByteExtract { field, .. } | Step::ByteMath { field, .. } => {
+                !field.relative
+            }
+            Step::ByteJump { field, base, .. } => !field.relative || *base != JumpBase::Here,
+            Step::Base64 { relative, .. } => !relative,
+        })
+    }
+
+    /// Whether bytes it finds are to be written over.
+    pub fn replaces(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::Content(content) if content.replace.is_some()))
+    }
+
     /// The steps.
     pub fn steps(&self) -> &[Step] {
         &self.steps

@@ -31,6 +31,16 @@ pub struct Flags {
     pub ungreedy: bool,
 }
 
+/// Whether it matters for `expression` where the bytes begin: it asks for their start.
+pub fn is_anchored(expression: &[u8], flags: Flags) -> bool {
+    let starts = |place: usize| {
+        let before = place.checked_sub(1).and_then(|before| expression.get(before));
+        !matches!(before, Some(b'[' | b'\\'))
+    };
+    let mut carets = expression.iter().enumerate().filter(|(_, byte)| **byte == b'^');
+    flags.anchored || carets.any(|(place, _)| starts(place)) || expression.windows(2).any(|pair| pair == b"\\A")
+}
+
 /// Why an expression was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RegexError {

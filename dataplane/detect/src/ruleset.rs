@@ -11,6 +11,7 @@ use crate::{
     range::PortSet,
     regex::{self, Flags, RegexError},
     rule::{Effect, Protocol, Rule},
+    scope::Scope,
     transform::Transform,
 };
 use pcre2::bytes::Regex;
@@ -96,6 +97,9 @@ pub struct Ruleset {
     /// Which of the rule sets of this run it is, from 1.
     pub generation: u32,
     rules: Box<[Rule]>,
+    /// What the contents of each rule are judged on.
+    scopes: Box<[Scope]>,
+    judges_streams: bool,
     addresses: Box<[AddressSet]>,
     ports: Box<[PortSet]>,
     regexes: Box<[Regex]>,
@@ -117,6 +121,17 @@ impl Ruleset {
     #[inline]
     pub fn rule(&self, number: u32) -> Option<&Rule> {
         self.rules.get(number as usize)
+    }
+
+    /// What the contents of rule number `number` are judged on.
+    #[inline]
+    pub fn scope(&self, number: u32) -> Scope {
+        self.scopes.get(number as usize).copied().unwrap_or_default()
+    }
+
+    /// Whether a rule is judged on streams.
+    pub const fn judges_streams(&self) -> bool {
+        self.judges_streams
     }
 
     /// The regular expressions.
@@ -285,10 +300,24 @@ impl RulesetBuilder {
         let decodes = rules.any(|(rule, _)| rule.programs.iter().flat_map(|program| program.steps()).any(is_base64));
         let is_host = |effect: &Effect| matches!(effect, Effect::TagHost(..));
         let tags_hosts = self.rules.iter().any(|(rule, _)| rule.tags.iter().any(is_host));
+        let anchored: Vec<bool> = {
+            let mut anchored = vec![false; self.regexes.len()];
+            for ((expression, flags), number) in &self.regex_numbers {
+                if let Some(place) = anchored.get_mut(*number as usize) {
+                    *place = regex::is_anchored(expression, *flags);
+                }
+            }
+            anchored
+        };
+        let is_anchored = |number: u32| anchored.get(number as usize).copied().unwrap_or(true);
+        let scopes: Box<[Scope]> = self.rules.iter().map(|(rule, _)| Scope::of(rule, is_anchored)).collect();
+        let judges_streams = scopes.iter().any(|scope| scope.stream);
         let mut derived: Vec<_> = self.derived.into_iter().collect();
         derived.sort_by_key(|(_, number)| *number);
         Ok(Ruleset {
             generation,
+            scopes,
+            judges_streams,
             derived: derived.into_iter().map(|(chain, _)| chain).collect(),
             decodes,
             tags_hosts,

@@ -60,6 +60,8 @@ pub struct Machine<'a> {
     pub datasets_full: u64,
     /// Without it, data sets are empty and nothing can be decoded.
     pub bench: Option<Bench<'a>>,
+    /// One past the last byte that the program looked at and that made it match.
+    pub reach: usize,
     /// The last failure was a content that stands nowhere from its window's start to the end of the buffer (or whose window does not move):
     /// later places for the contents before it can't help. Steps that may move the cursor back, or change variables, clear it.
     hopeless: bool,
@@ -77,6 +79,7 @@ impl<'a> Machine<'a> {
             regex_limits: 0,
             datasets_full: 0,
             bench: None,
+            reach: 0,
             hopeless: false,
         }
     }
@@ -84,7 +87,19 @@ impl<'a> Machine<'a> {
     /// Whether `program` matches `buffer`.
     pub fn run(&mut self, program: &Program, buffer: &[u8]) -> bool {
         self.hopeless = false;
+        self.reach = 0;
         self.from(program, 0, buffer, 0)
+    }
+
+    /// The steps behind a step that looked at bytes up to `end`.
+    fn reaching(&mut self, end: usize, behind: impl FnOnce(&mut Self) -> bool) -> bool {
+        let before = self.reach;
+        self.reach = before.max(end);
+        let matches = behind(self);
+        if !matches {
+            self.reach = before;
+        }
+        matches
     }
 
     /// The steps behind a step of which another outcome could mean anything for them.
@@ -147,7 +162,7 @@ impl<'a> Machine<'a> {
             }
             Step::Size(range) => range.matches(buffer.len() as u64) && self.from(program, place + 1, buffer, cursor),
             Step::ByteTest { field, comparison, negated, value } => {
-                let Some((number, _)) = self.read(field, buffer, cursor) else { return false };
+                let Some((number, end)) = self.read(field, buffer, cursor) else { return false };
                 let wanted = self.number(*value) as u64;
                 let matches = match comparison {
                     Comparison::Less => number < wanted,
@@ -158,7 +173,8 @@ impl<'a> Machine<'a> {
                     Comparison::And => number & wanted != 0,
                     Comparison::Xor => number ^ wanted != 0,
                 };
-                matches != *negated && self.from(program, place + 1, buffer, cursor)
+                matches != *negated
+                    && self.reaching(end, |machine| machine.from(program, place + 1, buffer, cursor))
             }
             Step::ByteJump { field, base, multiplier, align, post_offset } => {
                 let Some((number, end)) = self.read(field, buffer, cursor) else { return false };
@@ -291,7 +307,8 @@ impl<'a> Machine<'a> {
         let Some((mut start, end)) = window else { return false };
         let mut found = false;
         while let Some(at) = self.next_place(content, buffer, start, end) {
-            if self.from(program, place + 1, buffer, at + content.pattern().len()) {
+            let end = at + content.pattern().len();
+            if self.reaching(end, |machine| machine.from(program, place + 1, buffer, end)) {
                 if let (Some(bytes), Some(bench)) = (&content.replace, &mut self.bench) {
                     bench.rewrites.note(at, bytes);
                 }
@@ -338,7 +355,8 @@ impl<'a> Machine<'a> {
                 return found.is_none() && self.from(program, place + 1, buffer, cursor);
             }
             let Some((first, last)) = found else { return false };
-            if self.behind(program, place, buffer, base + last) {
+            let end = base + last;
+            if self.reaching(end, |machine| machine.behind(program, place, buffer, end)) {
                 return true;
             }
             if !retry || self.budget == 0 || first >= subject.len() {

@@ -99,6 +99,11 @@ impl Flow {
         self.marked = false;
     }
 
+    /// The slot that a flow had which has left the table; none of one that was half open.
+    pub const fn left_slot(&self) -> Option<u32> {
+        self.wheel_next.checked_sub(1)
+    }
+
     /// IP protocol number.
     #[inline]
     pub fn protocol(&self) -> u8 {

@@ -4,7 +4,8 @@
 //! - [`flow`]: one flow
 //! - [`marks`]: flow bits and flow integers, beside the flows
 //! - `half_open`: one connection that asks to be let in, in 64 bytes; `waiting`: the table of them
-//! - [`tcp`]: the minimal TCP state that `flow` and `stream_size` need; reassembly is not here yet
+//! - [`tcp`]: the state machine of TCP and the names of its events
+//! - [`stream`]: the bytes of TCP connections, put together
 //! - [`partition`]: what makes the answers the same for any number of workers
 //! - `shares`: slots shared out among partitions; `wheel`: timers
 //! - [`table`]: lookup, insert, expiry by budget, the answer when full
@@ -21,6 +22,7 @@ pub mod index;
 pub mod marks;
 pub mod partition;
 mod shares;
+pub mod stream;
 pub mod table;
 pub mod tcp;
 pub mod timeouts;
@@ -30,6 +32,7 @@ mod wheel;
 pub use flow::Flow;
 pub use marks::{FLOW_BITS, FLOW_INTS, FlowCopy, FlowView, Marks};
 pub use partition::Partitions;
+pub use stream::{StreamRef, StreamSettings, Streams};
 pub use table::{Candidate, FlowRef, FlowTable, Opening, TableFull, TableSettings};
-pub use tcp::{Anew, TcpSegment, TcpTracker};
+pub use tcp::{Anew, StreamEvent, StreamEvents, TcpSegment, TcpTracker};
 pub use timeouts::Timeouts;

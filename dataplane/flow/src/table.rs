@@ -11,6 +11,7 @@ use crate::{
     marks::{FlowView, MARK_WORDS, MarkWords, Marks},
     partition::Partitions,
     shares::{NOBODY, Shares},
+    stream::StreamRef,
     tcp::{Anew, OfferWords, TcpSegment, TcpStep},
     timeouts::Timeouts,
     waiting::Waiting,
@@ -285,6 +286,18 @@ impl FlowTable {
         self.flows.get_mut(flow.0 as usize).filter(|flow| flow.live)
     }
 
+    /// One direction of the stream of `flow`; none while it is half open.
+    #[inline]
+    pub fn stream(&self, flow: FlowRef, direction: Direction) -> Option<StreamRef> {
+        (flow != UNPACKED).then(|| StreamRef::new(flow.0, direction))
+    }
+
+    /// The partition of flows whose key has this hash.
+    #[inline]
+    pub fn partition(&self, hash: u64) -> usize {
+        self.partition_of.of(hash)
+    }
+
     /// The flow behind `flow`, with its marks.
     #[inline]
     pub fn view(&mut self, flow: FlowRef) -> Option<FlowView<'_>> {
@@ -540,7 +553,7 @@ impl FlowTable {
         if let Some(flow) = self.flows.get_mut(slot as usize) {
             (flow.live, flow.key, flow.wheel_next) = (false, FlowKey::default(), next_free);
         }
-        Some(gone)
+        Some(Flow { wheel_next: slot + 1, ..gone })
     }
 
     /// Hands over flows that were idle too long at `now`. Does a bounded piece of work and goes on at the next call: for live traffic.
@@ -579,8 +592,9 @@ impl FlowTable {
             };
             budget -= 1;
             if now.since(flow.last) > self.idle_ns(flow) {
-                ended(flow, FlowEnd::Timeout);
-                self.remove(FlowRef(slot));
+                if let Some(gone) = self.remove(FlowRef(slot)) {
+                    ended(&gone, FlowEnd::Timeout);
+                }
             } else {
                 let due = self.due(slot);
                 self.wheel.unschedule(&mut self.flows, slot);

@@ -1,0 +1,23 @@
+//! TCP streams: the bytes of each direction of a connection, put together once.
+//!
+//! - [`store`]: the streams of one worker: what arrives, what may be judged, what is kept
+//! - `half`: one direction: where it stands
+//! - `blocks`: the pool of bytes all streams share; `bits`: which bytes of a block are there
+//! - `overlap`: whose bytes count when two segments tell different things
+//! - `pending`: rules that wait for more bytes
+//!
+//! Called by `sluice-worker` for each TCP packet of an open connection, read by `sluice-detect` when rules are judged on a stream. Bounded by the
+//! pool, of which each partition of the flow table has a share. Never allocates after start, knows no clock and no rule.
+//!
+//! Positions in a stream are offsets: bytes since the first one, modulo 2^32, compared as sequence numbers are (RFC 9293 section 3.4).
+
+mod bits;
+mod blocks;
+mod half;
+mod overlap;
+mod pending;
+pub mod store;
+
+pub use blocks::BLOCK;
+pub use overlap::{OverlapPolicy, TargetPolicies};
+pub use store::{Arrived, Refused, StreamRef, StreamSettings, Streams};

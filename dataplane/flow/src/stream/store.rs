@@ -1,0 +1,815 @@
+//! The streams of one worker.
+//!
+//! `sluice-worker` brings what arrives ([`Streams::arrive`]) and what is acknowledged, asks what there is to be judged ([`Streams::turn`]) and says when
+//! that is done ([`Streams::turned`]); `sluice-detect` reads the bytes meanwhile. A stream has the number of its flow's slot.
+//!
+//! What is kept: all that was not judged, the window before that, and inline all that the other end has not acknowledged, so that nobody can send other bytes
+//! in place of those that were judged and forwarded.
+
+use super::{
+    blocks::{BLOCK, Blocks, place_of},
+    half::{Half, State, Stream, earlier, is_after, later},
+    overlap::OverlapPolicy,
+    pending::{MATCHED, Pending, Waiting},
+};
+use crate::{
+    partition::Partitions,
+    shares::{NOBODY, Shares},
+};
+use sluice_core::Direction;
+
+/// Bytes judged or scanned at once, at most: more is done in several turns.
+pub const SLICE: usize = 65_536;
+/// Bytes a passive engine waits for acknowledgements of, before it takes it that they are not to be seen.
+const UNACKNOWLEDGED: u32 = 1 << 20;
+/// Streams looked at to make room for one block.
+const RECLAIM_BUDGET: u32 = 64;
+
+/// Sizes and habits of a worker's streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamSettings {
+    /// Streams: as many as there are flows.
+    pub streams: usize,
+    /// Bytes kept of all streams together.
+    pub memory: usize,
+    /// Bytes kept of one direction of one stream.
+    pub most: u32,
+    /// Bytes of each direction that are judged; 0 for all.
+    pub depth: u32,
+    /// Bytes before those that are new to a judgement which take part in it.
+    pub window: u32,
+    /// Bytes are judged when they arrive, and the first that come for a place count: inline. Otherwise when they are acknowledged.
+    pub at_once: bool,
+    /// How the flow table is divided.
+    pub partitions: Partitions,
+    /// Lists of rules that wait.
+    pub lists: usize,
+    /// Secret of the index.
+    pub seed: u64,
+}
+
+impl Default for StreamSettings {
+    fn default() -> Self {
+        Self {
+            streams: 1,
+            memory: 256 << 20,
+            most: 8 << 20,
+            depth: 1 << 20,
+            window: 2_560,
+            at_once: false,
+            partitions: Partitions::ONE,
+            lists: 65_536,
+            seed: 0,
+        }
+    }
+}
+
+/// One direction of one stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamRef {
+    place: u32,
+    direction: Direction,
+}
+
+impl StreamRef {
+    /// The stream of the flow with this slot.
+    pub const fn new(place: u32, direction: Direction) -> Self {
+        Self { place, direction }
+    }
+
+    /// The other direction.
+    pub const fn reverse(self) -> Self {
+        Self { place: self.place, direction: self.direction.reverse() }
+    }
+
+    const fn owner(self) -> u32 {
+        self.place << 1 | (self.direction as u32 & 1)
+    }
+
+    const fn of_owner(owner: u32) -> Self {
+        let direction = if owner & 1 == Direction::ToServer as u32 { Direction::ToServer } else { Direction::ToClient };
+        Self { place: owner >> 1, direction }
+    }
+}
+
+/// What a payload was to its stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Arrived {
+    /// It has a place in the stream: it is judged there.
+    pub placed: bool,
+    /// All of it is new and in order.
+    pub in_order: bool,
+    /// Some of it was there before.
+    pub repeats: bool,
+    /// Some of it differs from what was there before.
+    pub differs: bool,
+    /// So many of its first bytes were acknowledged long ago and are not kept any longer.
+    pub forgotten: u32,
+}
+
+/// Why a payload has no place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// The pool is used up, or the stream's part of it.
+    NoRoom,
+    /// It is further ahead than is ever kept.
+    TooFar,
+    /// Bytes of the stream were lost that were forwarded.
+    Lost,
+}
+
+/// What is to be done with one direction now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Turn {
+    /// Bytes to be scanned for literals: from and to.
+    pub scan: (u32, u32),
+    /// Bytes to be judged: from and to.
+    pub judge: (u32, u32),
+    /// The first byte of the window around them.
+    pub window: u32,
+    /// Where an end began to speak: the start of the stream and two later ones.
+    pub starts: [u32; 3],
+    /// Bytes in front were lost.
+    pub gap: bool,
+}
+
+impl Turn {
+    /// Whether there is something to be judged.
+    pub const fn judges(&self) -> bool {
+        self.judge.0 != self.judge.1
+    }
+}
+
+/// The streams of one worker.
+pub struct Streams {
+    streams: Vec<Stream>,
+    blocks: Blocks,
+    lists: Vec<Pending>,
+    list_shares: Shares,
+    /// Where [`Streams::reclaim`] looks next, by partition.
+    hands: Box<[u32]>,
+    settings: StreamSettings,
+}
+
+impl Streams {
+    /// No stream yet. All memory is reserved here and used as streams come.
+    pub fn new(settings: StreamSettings) -> Self {
+        let partitions = settings.partitions;
+        Self {
+            streams: Vec::with_capacity(settings.streams),
+            blocks: Blocks::new((settings.memory / BLOCK).clamp(1, 1 << 30), partitions, settings.seed),
+            lists: Vec::with_capacity(settings.lists),
+            list_shares: Shares::new(settings.lists, partitions),
+            hands: vec![0; partitions.count()].into_boxed_slice(),
+            settings,
+        }
+    }
+
+    /// The settings.
+    pub const fn settings(&self) -> &StreamSettings {
+        &self.settings
+    }
+
+    /// Bytes in use.
+    pub fn memory(&self) -> usize {
+        self.blocks.used() * BLOCK
+    }
+
+    fn half(&self, at: StreamRef) -> Option<&Half> {
+        self.streams.get(at.place as usize)?.halves.get(at.direction.index())
+    }
+
+    fn half_mut(&mut self, at: StreamRef) -> Option<&mut Half> {
+        self.streams.get_mut(at.place as usize)?.halves.get_mut(at.direction.index())
+    }
+
+    /// Whether nothing has come in this direction yet: [`Streams::open`] is to be called before anything may.
+    #[inline]
+    pub fn is_unopened(&self, at: StreamRef) -> bool {
+        self.half(at).is_none_or(|half| half.state == State::Unopened)
+    }
+
+    /// Whether bytes of this direction are put together.
+    #[inline]
+    pub fn is_open(&self, at: StreamRef) -> bool {
+        self.half(at).is_some_and(|half| half.state == State::Open)
+    }
+
+    /// Whether as many bytes as are to be looked at have been.
+    #[inline]
+    pub fn is_spent(&self, at: StreamRef) -> bool {
+        self.half(at).is_some_and(|half| half.state == State::Spent)
+    }
+
+    /// Bytes of this direction are put together from now on; the first has sequence number `origin`. The flow is of `partition`.
+    pub fn open(&mut self, at: StreamRef, origin: u32, partition: usize) {
+        let place = at.place as usize;
+        if place >= self.settings.streams {
+            return;
+        }
+        if place >= self.streams.len() {
+            // Within the capacity it was made with.
+            self.streams.resize(place + 1, Stream::EMPTY);
+        }
+        if let Some(stream) = self.streams.get_mut(place) {
+            stream.partition = partition as u16;
+            if let Some(half) = stream.halves.get_mut(at.direction.index()) {
+                *half = Half { origin, state: State::Open, ..Half::UNOPENED };
+            }
+        }
+    }
+
+    /// The other end has acknowledged what comes before sequence number `ack`.
+    #[inline]
+    pub fn acknowledge(&mut self, at: StreamRef, ack: u32) {
+        if let Some(half) = self.half_mut(at).filter(|half| half.state == State::Open) {
+            let offset = ack.wrapping_sub(half.origin);
+            if is_after(offset, half.acked) {
+                half.acked = offset;
+            }
+        }
+    }
+
+    /// A payload whose first byte has sequence number `seq`. `policy` says whose bytes count where they differ; none: those that came first.
+    ///
+    /// # Errors
+    /// The payload, or a part of it, has no place in the stream.
+    ///
+    /// # Cost
+    /// A copy of the payload; a look at each of its blocks besides.
+    pub fn arrive(
+        &mut self,
+        at: StreamRef,
+        seq: u32,
+        payload: &[u8],
+        policy: Option<OverlapPolicy>,
+    ) -> Result<Arrived, Refused> {
+        let most = self.settings.most;
+        let Some(stream) = self.streams.get_mut(at.place as usize) else { return Ok(Arrived::default()) };
+        let partition = usize::from(stream.partition);
+        let speaks_anew = stream.speaker != at.direction;
+        let Some(half) = stream.halves.get_mut(at.direction.index()) else { return Ok(Arrived::default()) };
+        match half.state {
+            State::Open if !payload.is_empty() => {}
+            State::Lost => return Err(Refused::Lost),
+            _ => return Ok(Arrived::default()),
+        }
+        let offset = seq.wrapping_sub(half.origin);
+        let end = offset.wrapping_add(payload.len() as u32);
+        if is_after(end, half.next.wrapping_add(most)) {
+            return Err(Refused::TooFar);
+        }
+        if speaks_anew && !is_after(half.next, offset) {
+            let [_, turn] = half.turns;
+            half.turns = [turn, offset];
+            stream.speaker = at.direction;
+        }
+        if offset == half.next && half.highest == half.next {
+            self.append(at, partition, offset, payload)?;
+            return Ok(Arrived { placed: true, in_order: true, ..Arrived::default() });
+        }
+        self.insert(at, partition, offset, payload, policy)
+    }
+
+    /// The block with the byte at `offset`; taken when there is none.
+    #[inline]
+    fn block_for(&mut self, at: StreamRef, partition: usize, number: u32) -> Result<u32, Refused> {
+        let half = self.half(at).ok_or(Refused::NoRoom)?;
+        if half.last_number == number && half.last != NOBODY {
+            return Ok(half.last);
+        }
+        let block = match self.blocks.find(at.owner(), number) {
+            Some(block) => block,
+            None => self.take_block(at, partition, number)?,
+        };
+        if let Some(half) = self.half_mut(at) {
+            (half.last, half.last_number) = (block, number);
+        }
+        Ok(block)
+    }
+
+    fn take_block(&mut self, at: StreamRef, partition: usize, number: u32) -> Result<u32, Refused> {
+        if self.half(at).is_none_or(|half| (half.held + 1) * BLOCK as u32 > self.settings.most) {
+            return Err(Refused::NoRoom);
+        }
+        if self.blocks.is_full(partition) {
+            self.reclaim(partition, at);
+        }
+        let half =
+            self.streams.get_mut(at.place as usize).and_then(|stream| stream.halves.get_mut(at.direction.index()));
+        let half = half.ok_or(Refused::NoRoom)?;
+        let block = self.blocks.take(partition, at.owner(), number, &mut half.head).ok_or(Refused::NoRoom)?;
+        half.held += 1;
+        Ok(block)
+    }
+
+    fn give_block_back(&mut self, at: StreamRef, partition: usize, block: u32) {
+        let half =
+            self.streams.get_mut(at.place as usize).and_then(|stream| stream.halves.get_mut(at.direction.index()));
+        if let Some(half) = half {
+            self.blocks.give_back(partition, block, &mut half.head);
+            half.held -= 1;
+            if half.last == block {
+                half.last = NOBODY;
+            }
+        }
+    }
+
+    /// Writes what comes next, where nothing is behind it.
+    fn append(&mut self, at: StreamRef, partition: usize, offset: u32, payload: &[u8]) -> Result<(), Refused> {
+        let mut rest = payload;
+        let mut cursor = offset;
+        while !rest.is_empty() {
+            let (number, place) = place_of(cursor);
+            let (part, behind) = rest.split_at(rest.len().min(BLOCK - place));
+            let block = self.block_for(at, partition, number)?;
+            self.blocks.write(block, place, part);
+            if cursor == offset
+                && let Some(starts) = self.blocks.starts(block)
+            {
+                starts.set(place, place + 1);
+            }
+            rest = behind;
+            cursor = cursor.wrapping_add(part.len() as u32);
+        }
+        if let Some(half) = self.half_mut(at) {
+            (half.next, half.highest) = (cursor, cursor);
+        }
+        Ok(())
+    }
+
+    /// Puts a payload where some of it may be there already.
+    fn insert(
+        &mut self,
+        at: StreamRef,
+        partition: usize,
+        offset: u32,
+        payload: &[u8],
+        policy: Option<OverlapPolicy>,
+    ) -> Result<Arrived, Refused> {
+        let mut arrived = Arrived { placed: true, ..Arrived::default() };
+        let Some(&half) = self.half(at) else { return Ok(arrived) };
+        let end = offset.wrapping_add(payload.len() as u32);
+        let start = later(offset, half.floor);
+        if start != offset {
+            let forgotten = start.wrapping_sub(offset).min(payload.len() as u32);
+            // Before the first byte nothing was ever there.
+            arrived.forgotten = if half.floor == 0 { 0 } else { forgotten };
+            arrived.repeats = true;
+        }
+        if !is_after(end, start) {
+            arrived.placed = half.floor != 0;
+            return Ok(arrived);
+        }
+        let mut cursor = start;
+        while cursor != end {
+            let (number, place) = place_of(cursor);
+            let room = (BLOCK - place).min(end.wrapping_sub(cursor) as usize);
+            let block = self.block_for(at, partition, number)?;
+            let mut from = place;
+            while from < place + room {
+                let here = cursor.wrapping_add((from - place) as u32);
+                let Some(there) = self.blocks.there(block) else { break };
+                let (is_there, to) = if is_after(half.next, here) {
+                    (true, from + half.next.wrapping_sub(here) as usize)
+                } else {
+                    let is_there = there.get(from);
+                    (is_there, there.next(from, !is_there))
+                };
+                let to = to.min(place + room);
+                let part = here.wrapping_sub(offset) as usize;
+                let part = payload.get(part..part + (to - from)).unwrap_or_default();
+                if is_there {
+                    arrived.repeats = true;
+                    if self.blocks.bytes(block).get(from..to) != Some(part) {
+                        arrived.differs = true;
+                        self.settle(at, (offset, end), (block, from), here, part, policy);
+                    }
+                } else {
+                    if let Some(there) = self.blocks.there(block) {
+                        there.set(from, to);
+                    }
+                    if let Some(starts) = self.blocks.starts(block)
+                        && (here == offset || from != place)
+                    {
+                        starts.set(from, from + 1);
+                    }
+                    self.blocks.write(block, from, part);
+                }
+                from = to;
+            }
+            cursor = cursor.wrapping_add(room as u32);
+        }
+        if let Some(half) = self.half_mut(at) {
+            half.highest = later(half.highest, end);
+            if !is_after(offset, half.next) && is_after(end, half.next) {
+                half.next = end;
+            }
+        }
+        self.absorb(at);
+        Ok(arrived)
+    }
+
+    /// Bytes that differ from those that are there: decides whose count. `part` begins at `from` of `block`, which is at offset `here`.
+    fn settle(
+        &mut self,
+        at: StreamRef,
+        new: (u32, u32),
+        (block, from): (u32, usize),
+        here: u32,
+        part: &[u8],
+        policy: Option<OverlapPolicy>,
+    ) {
+        let Some(policy) = policy else { return };
+        let Some(&half) = self.half(at) else { return };
+        let mut done = 0;
+        while done < part.len() {
+            let offset = here.wrapping_add(done as u32);
+            let place = from + done;
+            let next_start = self.blocks.starts(block).map_or(BLOCK, |starts| starts.next(place + 1, true));
+            let to = (next_start - from).min(part.len());
+            // What was judged is not judged again.
+            let judged = half.judged;
+            let to = match judged.wrapping_sub(offset) as i32 {
+                left @ 1.. => to.min(done + left as usize),
+                _ => to,
+            };
+            let old = self.segment_around(at, &half, offset);
+            let relative = |at: u32| at.wrapping_sub(offset) as i32;
+            let new = (relative(new.0), relative(new.1));
+            if policy.takes_new(new, (relative(old.0), relative(old.1))) && !is_after(judged, offset) {
+                self.blocks.write(block, place, part.get(done..to).unwrap_or_default());
+                if let Some(half) = self.half_mut(at) {
+                    half.scanned = later(half.judged, earlier(half.scanned, offset));
+                }
+            }
+            done = to;
+        }
+    }
+
+    /// What is left of the segment that the byte at `offset` came with: from its first byte to one past its last. Looks no further than 64 KiB.
+    fn segment_around(&mut self, at: StreamRef, half: &Half, offset: u32) -> (u32, u32) {
+        let owner = at.owner();
+        let (number, place) = place_of(offset);
+        let furthest = 65_536 / BLOCK as u32;
+        let mut start = half.floor;
+        for back in 0..furthest {
+            let Some(block) = self.blocks.find(owner, number.wrapping_sub(back)) else { break };
+            let from = if back == 0 { place } else { BLOCK - 1 };
+            if let Some(found) = self.blocks.starts(block).and_then(|starts| starts.last(from)) {
+                start = offset.wrapping_sub(place as u32).wrapping_sub(back * BLOCK as u32).wrapping_add(found as u32);
+                break;
+            }
+        }
+        let mut end = half.highest;
+        for on in 0..furthest {
+            let Some(block) = self.blocks.find(owner, number.wrapping_add(on)) else { break };
+            let base = offset.wrapping_sub(place as u32).wrapping_add(on * BLOCK as u32);
+            let from = if on == 0 { place + 1 } else { 0 };
+            let next = self.blocks.starts(block).map_or(BLOCK, |starts| starts.next(from, true));
+            // A hole ends it as well.
+            let known = half.next.wrapping_sub(base) as i32;
+            let from = if known > 0 { (known as usize).min(BLOCK) } else { place * usize::from(on == 0) };
+            let hole = self.blocks.there(block).map_or(BLOCK, |there| there.next(from, false));
+            let found = next.min(hole);
+            if found < BLOCK {
+                end = base.wrapping_add(found as u32);
+                break;
+            }
+        }
+        (start, earlier(end, half.highest))
+    }
+
+    /// What came too early and is in order now.
+    fn absorb(&mut self, at: StreamRef) {
+        let Some(&half) = self.half(at) else { return };
+        let mut next = half.next;
+        while is_after(half.highest, next) {
+            let (number, place) = place_of(next);
+            let Some(block) = self.blocks.find(at.owner(), number) else { break };
+            let hole = self.blocks.there(block).map_or(place, |there| there.next(place, false));
+            next = next.wrapping_add((hole - place) as u32);
+            if hole < BLOCK {
+                break;
+            }
+        }
+        if let Some(half) = self.half_mut(at) {
+            half.next = earlier(next, half.highest);
+        }
+    }
+
+    /// The first byte behind the hole at the front.
+    fn behind_hole(&mut self, at: StreamRef) -> Option<u32> {
+        let &half = self.half(at)?;
+        let mut from = half.next;
+        while is_after(half.highest, from) {
+            let (number, place) = place_of(from);
+            if let Some(block) = self.blocks.find(at.owner(), number) {
+                let found = self.blocks.there(block).map_or(BLOCK, |there| there.next(place, true));
+                if found < BLOCK {
+                    return Some(from.wrapping_add((found - place) as u32));
+                }
+            }
+            from = from.wrapping_add((BLOCK - place) as u32);
+        }
+        None
+    }
+
+    /// Gives up the hole at the front: the other end has what was in it.
+    fn skip_hole(&mut self, at: StreamRef, to: u32) {
+        self.forget_rules(at);
+        if let Some(half) = self.half_mut(at) {
+            (half.next, half.judged, half.scanned, half.turns) = (to, to, to, [to; 2]);
+        }
+        self.drop_before(at, to);
+        if let Some(half) = self.half_mut(at) {
+            half.floor = to;
+        }
+        self.absorb(at);
+    }
+
+    /// What is to be scanned and judged now; none when nothing is. `all`: also what was not acknowledged.
+    pub fn turn(&mut self, at: StreamRef, all: bool) -> Option<Turn> {
+        let half = self.half(at).filter(|half| half.state == State::Open)?;
+        let mut gap = false;
+        if half.judged == half.next && half.highest != half.next && (all || is_after(half.acked, half.next)) {
+            let acked = half.acked;
+            if let Some(first) = self.behind_hole(at)
+                && (all || !is_after(first, acked))
+            {
+                self.skip_hole(at, first);
+                gap = true;
+            }
+        }
+        let half = self.half(at)?;
+        let patience = half.next.wrapping_sub(half.acked) as i32 > UNACKNOWLEDGED as i32;
+        let limit = if self.settings.at_once || all || patience { half.next } else { earlier(half.acked, half.next) };
+        let scanned_to = earlier(half.next, half.scanned.wrapping_add(SLICE as u32));
+        let judged_to = earlier(later(limit, half.judged), earlier(half.judged.wrapping_add(SLICE as u32), scanned_to));
+        let turn = Turn {
+            scan: (half.scanned, scanned_to),
+            judge: (half.judged, later(judged_to, half.judged)),
+            window: later(half.floor, half.judged.wrapping_sub(self.settings.window)),
+            starts: [if half.floor == 0 { 0 } else { half.judged }, half.turns[0], half.turns[1]],
+            gap,
+        };
+        (turn.scan.0 != turn.scan.1 || turn.judges() || gap).then_some(turn)
+    }
+
+    /// `turn` is done.
+    pub fn turned(&mut self, at: StreamRef, turn: &Turn) {
+        let Streams { settings, lists, .. } = self;
+        let StreamSettings { window, at_once, depth, .. } = *settings;
+        let stream = self.streams.get_mut(at.place as usize);
+        let Some(half) = stream.and_then(|stream| stream.halves.get_mut(at.direction.index())) else { return };
+        half.scanned = turn.scan.1;
+        half.judged = turn.judge.1;
+        let oldest = half.judged.wrapping_sub(window);
+        let mut done_waiting = false;
+        if let Some(list) = lists.get_mut(half.pending as usize) {
+            list.retain(|waiting| is_after(waiting.at, oldest));
+            done_waiting = list.is_empty();
+        }
+        let keep = later(half.floor, if at_once { earlier(half.acked, oldest) } else { oldest });
+        let spent = depth != 0 && half.judged >= depth;
+        if done_waiting {
+            self.give_list_back(at);
+        }
+        if keep.wrapping_sub(self.half(at).map_or(0, |half| half.floor)) as usize >= BLOCK {
+            self.drop_before(at, keep);
+        }
+        if spent {
+            self.end_half(at, State::Spent);
+        }
+    }
+
+    /// Gives up whole blocks before `keep`.
+    fn drop_before(&mut self, at: StreamRef, keep: u32) {
+        let Some(stream) = self.streams.get(at.place as usize) else { return };
+        let partition = usize::from(stream.partition);
+        let Some(&half) = self.half(at) else { return };
+        let (mut number, (last, _)) = (place_of(half.floor).0, place_of(keep));
+        // Beyond as many as it has there is none.
+        let mut budget = half.held + self.settings.most / BLOCK as u32;
+        let all = u32::MAX / BLOCK as u32;
+        while number != last && budget > 0 {
+            if let Some(block) = self.blocks.find(at.owner(), number) {
+                self.give_block_back(at, partition, block);
+            }
+            number = number.wrapping_add(1) & all;
+            budget -= 1;
+        }
+        if let Some(half) = self.half_mut(at) {
+            half.floor = later(half.floor, last.wrapping_mul(BLOCK as u32));
+        }
+    }
+
+    /// Copies the bytes from offset `from` on into `room`. All must be there.
+    pub fn read(&self, at: StreamRef, from: u32, room: &mut [u8]) {
+        let mut cursor = from;
+        let mut rest = room;
+        while !rest.is_empty() {
+            let (number, place) = place_of(cursor);
+            let (part, behind) = rest.split_at_mut(rest.len().min(BLOCK - place));
+            let last =
+                self.half(at).filter(|half| half.last_number == number && half.last != NOBODY).map(|half| half.last);
+            let block = last.or_else(|| self.blocks.find(at.owner(), number));
+            match block.and_then(|block| self.blocks.bytes(block).get(place..place + part.len())) {
+                Some(bytes) => part.copy_from_slice(bytes),
+                None => part.fill(0),
+            }
+            cursor = cursor.wrapping_add(part.len() as u32);
+            rest = behind;
+        }
+    }
+
+    /// What the other end must be given in place of a payload that arrived: the bytes that came first; zeros for those that were acknowledged and are
+    /// forgotten. `room` is as long as the payload and holds it.
+    pub fn reread(&self, at: StreamRef, seq: u32, room: &mut [u8]) {
+        let Some(half) = self.half(at) else { return };
+        let offset = seq.wrapping_sub(half.origin);
+        let forgotten = (half.floor.wrapping_sub(offset) as i32).clamp(0, room.len() as i32) as usize;
+        let (blank, kept) = room.split_at_mut(forgotten);
+        if half.floor != 0 {
+            blank.fill(0);
+        }
+        self.read(at, offset.wrapping_add(forgotten as u32), kept);
+    }
+
+    /// Bytes of a payload were changed before they were forwarded: what is kept is what was forwarded.
+    pub fn rewrite(&mut self, at: StreamRef, seq: u32, bytes: &[u8]) {
+        let Some(half) = self.half(at).filter(|half| half.state == State::Open) else { return };
+        let mut cursor = seq.wrapping_sub(half.origin);
+        let (floor, highest) = (half.floor, half.highest);
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let (number, place) = place_of(cursor);
+            let (part, behind) = rest.split_at(rest.len().min(BLOCK - place));
+            if !is_after(floor, cursor)
+                && is_after(highest, cursor)
+                && let Some(block) = self.blocks.find(at.owner(), number)
+            {
+                self.blocks.write(block, place, part);
+            }
+            cursor = cursor.wrapping_add(part.len() as u32);
+            rest = behind;
+        }
+    }
+
+    /// Makes room in a full partition: gives up what others keep of bytes that are judged and acknowledged; where there is none, what came too early in the
+    /// stream that holds most of that. Those bytes were forwarded, inline, so such a stream is lost.
+    fn reclaim(&mut self, partition: usize, asking: StreamRef) {
+        let had = self.blocks.had(partition);
+        let mut heaviest: Option<(u32, StreamRef)> = None;
+        for _ in 0..RECLAIM_BUDGET.min(had) {
+            let Some(hand) = self.hands.get_mut(partition) else { return };
+            let place = *hand;
+            *hand = if place + 1 < had { place + 1 } else { 0 };
+            let Some(owner) = self.blocks.owner(partition, place) else { continue };
+            let at = StreamRef::of_owner(owner);
+            if at == asking {
+                continue;
+            }
+            let Some(&half) = self.half(at) else { continue };
+            let done = if self.settings.at_once { earlier(half.acked, half.judged) } else { half.judged };
+            let before = half.held;
+            self.drop_before(at, later(half.floor, done));
+            if self.half(at).is_some_and(|half| half.held < before) {
+                return;
+            }
+            if half.highest != half.next && heaviest.is_none_or(|(held, _)| half.held > held) {
+                heaviest = Some((half.held, at));
+            }
+        }
+        if let Some((_, at)) = heaviest {
+            self.end_half(at, State::Lost);
+        }
+    }
+
+    /// Gives all up that is kept of one direction.
+    fn end_half(&mut self, at: StreamRef, state: State) {
+        self.forget_rules(at);
+        let Some(stream) = self.streams.get(at.place as usize) else { return };
+        let partition = usize::from(stream.partition);
+        while let Some(block) = self.half(at).map(|half| half.head).filter(|&head| head != NOBODY) {
+            self.give_block_back(at, partition, block);
+        }
+        if let Some(half) = self.half_mut(at) {
+            *half = Half { origin: half.origin, next: half.next, state, ..Half::UNOPENED };
+        }
+    }
+
+    /// The flow with this slot is over.
+    pub fn end(&mut self, place: u32) {
+        if (place as usize) < self.streams.len() {
+            for direction in Direction::ALL {
+                self.end_half(StreamRef::new(place, direction), State::Unopened);
+            }
+        }
+    }
+
+    fn give_list_back(&mut self, at: StreamRef) {
+        let Some(stream) = self.streams.get_mut(at.place as usize) else { return };
+        let partition = usize::from(stream.partition);
+        let Some(half) = stream.halves.get_mut(at.direction.index()) else { return };
+        let list = std::mem::replace(&mut half.pending, NOBODY);
+        if list != NOBODY {
+            let next_free = self.list_shares.give_back(partition, list);
+            if let Some(list) = self.lists.get_mut(list as usize) {
+                list.generation = next_free;
+            }
+        }
+    }
+
+    /// No rule waits any more.
+    pub fn forget_rules(&mut self, at: StreamRef) {
+        self.give_list_back(at);
+        if let Some(half) = self.half_mut(at) {
+            half.crowded = false;
+        }
+    }
+
+    /// Makes the list one of rule set `generation`. Whether the rules that wait are not known one by one, so that the window is to be scanned.
+    pub fn is_crowded(&mut self, at: StreamRef, generation: u32) -> bool {
+        let Some(stream) = self.streams.get_mut(at.place as usize) else { return false };
+        let Some(half) = stream.halves.get_mut(at.direction.index()) else { return false };
+        if let Some(list) = self.lists.get_mut(half.pending as usize)
+            && list.generation != generation
+        {
+            list.generation = generation;
+            list.retain(|waiting| waiting.rule & MATCHED != 0);
+            half.crowded = true;
+        }
+        half.crowded
+    }
+
+    /// From now on the list is to be trusted: the window has been scanned and every literal in it brought to [`Streams::wait`], which comes next.
+    pub fn restart_list(&mut self, at: StreamRef) {
+        let list = self.half_mut(at).map_or(NOBODY, |half| {
+            half.crowded = false;
+            half.pending
+        });
+        if let Some(list) = self.lists.get_mut(list as usize) {
+            list.retain(|waiting| waiting.rule & MATCHED != 0);
+        }
+    }
+
+    /// A rule has matched bytes before `to`. `name` is the same for that rule in every rule set.
+    pub fn matched(&mut self, at: StreamRef, name: u32, to: u32, generation: u32) {
+        let crowded = self.half(at).is_some_and(|half| half.crowded);
+        self.wait(at, name | MATCHED, to, generation);
+        // Without room the worst is that it matches twice.
+        if let Some(half) = self.half_mut(at) {
+            half.crowded = crowded;
+        }
+    }
+
+    /// Up to where the bytes go that do not count for a rule any more, if it has matched.
+    pub fn matched_to(&self, at: StreamRef, name: u32) -> Option<u32> {
+        let list = self.half(at).and_then(|half| self.lists.get(half.pending as usize))?;
+        list.list().iter().find(|waiting| waiting.rule == name | MATCHED).map(|waiting| waiting.at)
+    }
+
+    /// Rule `rule` waits, whose literal ended at offset `end`.
+    pub fn wait(&mut self, at: StreamRef, rule: u32, end: u32, generation: u32) {
+        let Some(stream) = self.streams.get_mut(at.place as usize) else { return };
+        let partition = usize::from(stream.partition);
+        let Some(half) = stream.halves.get_mut(at.direction.index()) else { return };
+        if half.crowded {
+            return;
+        }
+        if half.pending == NOBODY {
+            let Some(list) = self.list_shares.next(partition) else {
+                half.crowded = true;
+                return;
+            };
+            let lists = &self.lists;
+            self.list_shares.take(partition, |list| lists.get(list as usize).map_or(NOBODY, |list| list.generation));
+            let mut empty = Pending::default();
+            empty.generation = generation;
+            match self.lists.get_mut(list as usize) {
+                Some(place) => *place = empty,
+                // Within the capacity they were made with.
+                None => self.lists.push(empty),
+            }
+            half.pending = list;
+        }
+        half.crowded = !self.lists.get_mut(half.pending as usize).is_some_and(|list| list.add(rule, end));
+    }
+
+    /// Rules that wait and whose literal ended at `to` or before.
+    pub fn waiting(&self, at: StreamRef, to: u32) -> impl Iterator<Item = u32> {
+        let list = self.half(at).and_then(|half| self.lists.get(half.pending as usize));
+        let waiting = list.map(Pending::list).unwrap_or_default();
+        let waits = move |waiting: &&Waiting| waiting.rule & MATCHED == 0 && !is_after(waiting.at, to);
+        waiting.iter().filter(waits).map(|waiting| waiting.rule)
+    }
+
+    /// Rule `rule` does not wait any more.
+    pub fn waits_no_more(&mut self, at: StreamRef, rule: u32) {
+        let list = self.half(at).map_or(NOBODY, |half| half.pending);
+        if let Some(list) = self.lists.get_mut(list as usize) {
+            list.retain(|waiting| waiting.rule != rule);
+        }
+    }
+}
