@@ -75,8 +75,7 @@ pub struct Findings {
 
 impl Default for Findings {
     fn default() -> Self {
-        let nothing =
-            Finding { rule: 0, action: Action::Alert, speaks: false, whole_flow: false, on_stream: false };
+        let nothing = Finding { rule: 0, action: Action::Alert, speaks: false, whole_flow: false, on_stream: false };
         Self { list: [nothing; MOST_ALERTS + 1], used: 0 }
     }
 }
@@ -517,7 +516,9 @@ impl Inspector {
             let stream = Window { bytes: window, piece, done, anchored: look.anchored };
             let matched = rule.programs.iter().all(|program| match program.buffer {
                 Buffer::Payload => stream.matches(program, &mut machine),
-                _ => in_buffer(program, packet, |buffer| run(program, buffer, ruleset, &mut machine, workshop, counters)),
+                _ => {
+                    in_buffer(program, packet, |buffer| run(program, buffer, ruleset, &mut machine, workshop, counters))
+                }
             });
             if matched {
                 judged = Judged::Stream;

@@ -173,8 +173,7 @@ impl<'a> Machine<'a> {
                     Comparison::And => number & wanted != 0,
                     Comparison::Xor => number ^ wanted != 0,
                 };
-                matches != *negated
-                    && self.reaching(end, |machine| machine.from(program, place + 1, buffer, cursor))
+                matches != *negated && self.reaching(end, |machine| machine.from(program, place + 1, buffer, cursor))
             }
             Step::ByteJump { field, base, multiplier, align, post_offset } => {
                 let Some((number, end)) = self.read(field, buffer, cursor) else { return false };
