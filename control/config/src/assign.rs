@@ -1,6 +1,9 @@
 //! One assignment: `PATH=VALUE`, in our words or, where another engine's users have them in their scripts, in that engine's dotted names.
 
-use crate::settings::{ActionWord, Checksums, Deployment, Settings, Stages};
+use crate::{
+    settings::{ActionWord, Checksums, Deployment, Settings, Stages},
+    streams,
+};
 use sluice_app::{
     AppProtocol,
     protocol::{Ports, ProtocolSettings},
@@ -179,7 +182,8 @@ impl Settings {
             return Err(SetError::NoValue { given: assignment.to_owned() });
         };
         let (given, value) = (given.trim(), value.trim());
-        let path = ALIASES.iter().find(|(alias, _)| *alias == given).map_or(given, |(_, path)| path);
+        let mut aliases = ALIASES.iter().chain(streams::ALIASES);
+        let path = aliases.find(|(alias, _)| *alias == given).map_or(given, |(_, path)| path);
         let bad = |wanted| SetError::BadValue { path: given.to_owned(), value: value.to_owned(), wanted };
         let flag = || match value {
             "true" | "yes" | "on" => Ok(true),
@@ -222,6 +226,9 @@ impl Settings {
                 .and_then(|protocol| self.applications.of_mut(protocol))
         {
             return application(settings, leaf, value).map_err(bad);
+        }
+        if let Some(done) = streams::assign(self, path, value) {
+            return done.map(|()| Assigned::InForce).map_err(bad);
         }
         if let Some(resource) = excepted(path) {
             let fits = ExceptionPolicy::from_name(value).is_some_and(|policy| self.exceptions.choose(resource, policy));
@@ -394,7 +401,7 @@ fn action_order(value: &str) -> Option<[ActionWord; 4]> {
 /// The known path with the fewest edits to `path`.
 fn nearest(path: &str) -> &'static str {
     let mut best = ("detection.checksums", usize::MAX);
-    for known in PATHS {
+    for known in PATHS.iter().chain(streams::PATHS) {
         let distance = edits(path, known);
         if distance < best.1 {
             best = (known, distance);

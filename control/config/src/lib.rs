@@ -8,6 +8,7 @@
 
 pub mod assign;
 pub mod settings;
+mod streams;
 
 pub use assign::{Assigned, SetError};
 pub use settings::{ActionWord, Checksums, Deployment, EveSettings, Pair, Settings, Stages, Variables};

@@ -2,6 +2,7 @@
 
 use sluice_app::AppSettings;
 use sluice_core::{Resource, fault::Faults, resource::Exceptions};
+use sluice_flow::{StreamSettings, stream::TargetPolicies};
 use std::{collections::BTreeMap, path::PathBuf};
 
 /// `detection.checksums`
@@ -161,6 +162,12 @@ pub struct Settings {
     pub checksums: Checksums,
     /// `detection.stream.midstream`
     pub midstream: bool,
+    /// `detection.stream`: how much of streams is kept and judged.
+    pub streams: StreamSettings,
+    /// `detection.stream.targets`: what hosts do with overlapping segments.
+    pub targets: TargetPolicies,
+    /// `detection.stream.inline`: judge bytes when they come, also where nothing is dropped; none: as the mode says.
+    pub stream_inline: Option<bool>,
     /// `detection.exception-policy` and `detection.exceptions.NAME`: what becomes of traffic that can't be followed.
     pub exceptions: Exceptions,
     /// `measure.fail.NAME`: resources that are said to be full.
@@ -227,6 +234,9 @@ impl Default for Settings {
         Self {
             checksums: Checksums::Auto,
             midstream: false,
+            streams: StreamSettings::default(),
+            targets: TargetPolicies::default(),
+            stream_inline: None,
             exceptions: Exceptions::default(),
             faults: Faults::default(),
             packet_alert_max: 15,

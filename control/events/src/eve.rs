@@ -106,7 +106,7 @@ impl EveWriter {
     /// Appends the line of one event, if it is wanted. `signature` finds the texts of a rule by its number.
     pub fn event<'s>(&mut self, out: &mut Vec<u8>, slot: &EventSlot, signature: impl Fn(u32) -> Option<&'s Signature>) {
         match &slot.body {
-            EventBody::Alert { packet, flow, rule, action, blocked, verdict, payload, app, .. }
+            EventBody::Alert { packet, flow, rule, action, blocked, verdict, on_stream, payload, app, .. }
                 if self.options.alerts =>
             {
                 let Some(signature) = signature(*rule) else { return };
@@ -130,7 +130,7 @@ impl EveWriter {
                     flow_in_alert(&mut json, flow);
                 }
                 self.payload(&mut json, slot, packet, *payload);
-                json.number("stream", 0);
+                json.number("stream", u64::from(*on_stream));
                 verdict_object(&mut json, *verdict, packet, *blocked);
                 json.end();
                 out.push(b'\n');

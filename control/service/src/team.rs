@@ -14,6 +14,7 @@ use sluice_core::{
 use sluice_detect::state::{SharedState, State};
 use sluice_dpdk::Mempool;
 use sluice_events::EveOptions;
+use sluice_flow::{Partitions, StreamSettings};
 use sluice_worker::{ChecksumMode, Copies, Egress, Pipeline, Post, Reporter, Worker, mailbox, settings};
 use std::sync::Arc;
 
@@ -104,8 +105,10 @@ pub fn worker_settings(settings: &Settings, inline: bool, copies: Copies) -> set
         midstream: settings.midstream,
         exceptions: exceptions(settings, inline),
         faults: settings.faults,
+        streams: StreamSettings { at_once: settings.stream_inline.unwrap_or(inline), ..settings.streams },
+        targets: settings.targets.clone(),
         flow_capacity: settings.flow_capacity,
-        partitions: sluice_flow::Partitions::for_capacity(settings.flow_capacity),
+        partitions: Partitions::for_capacity(settings.flow_capacity),
         vlan_tracking: settings.vlan_tracking,
         copies,
         applications: settings.applications,

@@ -204,6 +204,8 @@ pub enum EventBody {
         blocked: bool,
         /// What all signatures together decided about the packet.
         verdict: Action,
+        /// Whether it matched the stream, not the packet.
+        on_stream: bool,
         /// Place of the payload in the slot's bytes.
         payload: (u32, u32),
         /// The transaction that matched, when the signature is about one.

@@ -211,7 +211,9 @@ impl Inspector {
         findings: &mut Findings,
     ) {
         findings.clear();
-        self.rewrites.clear();
+        if piece.with_packet {
+            self.rewrites.clear();
+        }
         self.room.clear();
         let Some(group) = ruleset.group(class_of(packet.headers), packet.direction.unwrap_or_default()) else { return };
         self.gather_stream(ruleset, group, packet, flow.as_deref_mut(), piece, counters);

@@ -5,7 +5,7 @@
 
 use sluice_flow::{
     StreamRef, Streams,
-    stream::store::{SLICE, Turn},
+    stream::store::{SLICE, StreamTurn},
 };
 use sluice_hyperscan::LONGEST_PLAIN;
 
@@ -19,7 +19,7 @@ pub struct StreamPiece<'a> {
     /// The one that is meant.
     pub at: StreamRef,
     /// What is to be scanned and judged of it.
-    pub turn: Turn,
+    pub turn: StreamTurn,
     /// The packet's payload is the last part of what is to be scanned.
     pub covers_payload: bool,
     /// The packet's payload has its place in the stream.

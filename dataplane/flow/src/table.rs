@@ -292,10 +292,15 @@ impl FlowTable {
         (flow != UNPACKED).then(|| StreamRef::new(flow.0, direction))
     }
 
-    /// The partition of flows whose key has this hash.
+    /// Its slot, which is the number of its stream; none while it is half open.
     #[inline]
-    pub fn partition(&self, hash: u64) -> usize {
-        self.partition_of.of(hash)
+    pub fn slot(&self, flow: FlowRef) -> Option<u32> {
+        (flow != UNPACKED).then_some(flow.0)
+    }
+
+    /// The partition of `flow`.
+    pub fn partition_of(&self, flow: &Flow) -> usize {
+        self.partition_of.of(flow.key.hash(&self.hash))
     }
 
     /// The flow behind `flow`, with its marks.

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use sluice_core::Direction;
 use sluice_flow::{
     Partitions, StreamRef, StreamSettings, Streams,
-    stream::{OverlapPolicy, Refused, store::Turn},
+    stream::{OverlapPolicy, Refused, store::StreamTurn},
 };
 
 const AT: StreamRef = StreamRef::new(3, Direction::ToServer);
@@ -56,7 +56,7 @@ impl Model {
     }
 }
 
-fn take_turns(streams: &mut Streams, all: bool, judged: &mut Vec<u8>) -> Vec<Turn> {
+fn take_turns(streams: &mut Streams, all: bool, judged: &mut Vec<u8>) -> Vec<StreamTurn> {
     let mut turns = Vec::new();
     while let Some(turn) = streams.turn(AT, all) {
         let (from, to) = turn.judge;

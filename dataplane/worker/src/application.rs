@@ -6,15 +6,13 @@
 //! Nothing happens here while no parser is on, nor in flows of other protocols.
 
 use crate::{
-    generation::Parcel,
     pipeline::{InTable, Pipeline},
-    report::{Outcome, Reporter, Subject},
+    report::Subject,
 };
-use sluice_app::{Segment, Store, Turn};
-use sluice_core::{Action, AppLink, Counters, Direction, Nanos, Position, Verdict, event::FlowEnd, verdict::Mode};
-use sluice_detect::{Findings, PacketView, state::State};
-use sluice_flow::{Flow, FlowCopy, FlowTable};
-use sluice_packet::{Headers, PacketSource};
+use sluice_app::{Segment, Turn};
+use sluice_core::{Direction, Nanos, Verdict, verdict::Mode};
+use sluice_detect::PacketView;
+use sluice_packet::Headers;
 
 /// The data of a packet for the parsers. Connections picked up in the middle do not tell who the server is.
 fn segment<'a>(subject: &Subject<'a>, direction: Direction, ports: &'a [u16], inline: bool) -> Segment<'a> {
@@ -121,113 +119,5 @@ impl Pipeline {
             return Verdict::Pass;
         }
         self.act(subject, found, true, Some(turn))
-    }
-
-    /// The flows, and what is to be done about those that end.
-    pub(crate) fn ending(&mut self, now: Nanos) -> (&mut FlowTable, Ending<'_>) {
-        let Self { flows, applications, generation, state, findings, reporter, counters, .. } = self;
-        (flows, Ending { applications, generation, state, findings, reporter, counters, now, by_clock: false })
-    }
-
-    /// The same, for flows that the clock ends just before `record`. In a replay several workers do that at once, so what is judged then keeps
-    /// nothing in the state they share.
-    // GAP(clock-thresholds): a threshold is read, not counted, for a message that is judged when the clock ends its flow.
-    pub(crate) fn ending_by_clock(&mut self, record: u64, now: Nanos) -> (&mut FlowTable, Ending<'_>) {
-        self.reporter.stand_at(Position::clock(record));
-        self.state.turn.begin(record);
-        let (flows, ending) = self.ending(now);
-        (flows, Ending { by_clock: true, ..ending })
-    }
-}
-
-/// What is done about a flow that ends.
-pub(crate) struct Ending<'a> {
-    applications: &'a mut Store,
-    generation: &'a mut Parcel,
-    state: &'a mut State,
-    findings: &'a mut Findings,
-    reporter: &'a mut Reporter,
-    pub(crate) counters: &'a mut Counters,
-    now: Nanos,
-    by_clock: bool,
-}
-
-impl Ending<'_> {
-    /// Tells of the end of `flow`, and before that judges and tells of what is left of its messages.
-    pub(crate) fn flow(&mut self, flow: &Flow, end: FlowEnd) {
-        let mut alerted = false;
-        if flow.app_place != 0 {
-            alerted = self.messages(flow);
-        }
-        let mut facts = flow.facts();
-        facts.alerted |= alerted;
-        self.reporter.flow(facts, end);
-    }
-
-    /// Judges what waits; whether a signature alerted.
-    // GAP(ended-marks): the flow's bits and integers are gone by now, so rules that ask for them do not match here.
-    fn messages(&mut self, flow: &Flow) -> bool {
-        let link = flow.app_link();
-        let mut alerted = false;
-        for direction in Direction::ALL {
-            while let Some(turn) = self.applications.due(link, direction, true) {
-                alerted |= self.judge(flow, &turn);
-                self.applications.judged(&turn);
-            }
-        }
-        while let Some(turn) = self.applications.untold(link) {
-            let view = self.applications.view(&turn, &[]);
-            self.reporter.application(flow.facts(), flow.last, 0, &view);
-        }
-        self.applications.end(AppLink { state: link.state, place: link.place });
-        alerted
-    }
-
-    fn judge(&mut self, flow: &Flow, turn: &Turn) -> bool {
-        let headers = headers_of(flow, turn.direction);
-        let view = self.applications.view(turn, &[]);
-        let now = self.now.max(flow.last);
-        let direction = Some(turn.direction);
-        let packet = PacketView { frame: &[], headers: &headers, direction, established: true, now, app: Some(&view) };
-        let mut copy = FlowCopy::default();
-        copy.flow = *flow;
-        copy.flow.forget_marks();
-        let generation = &mut **self.generation;
-        let ruleset = &generation.ruleset;
-        let flow_view = &mut copy.view();
-        self.state.freeze(self.by_clock);
-        generation.inspector.inspect_app(ruleset, &packet, Some(flow_view), self.state, self.counters, self.findings);
-        let subject = Subject { frame: &[], headers: &headers, layer: 0, time: now, record: 0 };
-        let facts = Some((flow.facts(), turn.direction));
-        let mut alerted = false;
-        for finding in self.findings.as_slice().iter().filter(|finding| finding.speaks) {
-            alerted = true;
-            self.counters.detect_alert += 1;
-            // Nothing is left that could be stopped.
-            let outcome = Outcome { generation: ruleset.generation, blocked: false, verdict: Action::Alert };
-            self.reporter.alert(&subject, facts, finding, outcome, Some(&view));
-        }
-        alerted
-    }
-}
-
-/// Headers as a packet of `flow` in `direction` would have them.
-fn headers_of(flow: &Flow, direction: Direction) -> Headers {
-    let facts = flow.facts();
-    let client = (facts.client, facts.client_port);
-    let server = (facts.server, facts.server_port);
-    let (source, destination) = if direction == Direction::ToServer { (client, server) } else { (server, client) };
-    Headers {
-        ip_version: facts.ip_version,
-        protocol: facts.protocol,
-        src: source.0,
-        dst: destination.0,
-        src_port: source.1,
-        dst_port: destination.1,
-        vlan: facts.vlan,
-        vlan_count: facts.vlan_count,
-        has_transport: true,
-        source: PacketSource::FlowEnd,
-        ..Headers::EMPTY
     }
 }

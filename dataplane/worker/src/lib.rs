@@ -26,6 +26,7 @@
 mod application;
 pub mod checksums;
 pub mod egress;
+mod ending;
 mod exception;
 pub mod flows;
 pub mod frames;
@@ -42,6 +43,7 @@ pub mod reject;
 pub mod report;
 pub mod rewrite;
 pub mod settings;
+mod stream;
 
 pub use egress::{Egress, Sent};
 pub use generation::{Generation, Mailbox, Parcel, Post, mailbox};

@@ -14,14 +14,18 @@ use crate::{
     report::{InFlow, Outcome, Reporter, Subject},
     rewrite::Plan,
     settings::Settings,
+    stream::{Mended, Streamed},
 };
 use sluice_app::{Store, Turn};
 use sluice_core::{
     Action, Cause, Counters, Direction, HashKey, Nanos, Position, Resource, Verdict, event::FlowState, fault::Faults,
     time::NANOS_PER_SECOND, verdict::Mode,
 };
-use sluice_detect::{Findings, PacketView, inspect::is_tagged, state::State};
-use sluice_flow::{FlowCopy, FlowRef, FlowTable, FlowView, TableFull, TableSettings, tcp};
+use sluice_detect::{Findings, PacketView, inspect::is_tagged, state::State, stream::StreamPiece};
+use sluice_flow::{
+    FlowCopy, FlowRef, FlowTable, FlowView, StreamSettings, Streams, TableFull, TableSettings,
+    stream::store::StreamTurn, tcp,
+};
 use sluice_packet::{Decoded, Headers, LinkType, PlainReader, Protocol, checksum};
 
 /// Answers one burst can cause: two for each packet.
@@ -68,6 +72,12 @@ pub struct Pipeline {
     pub(crate) plain: PlainTally,
     /// Conversations in application protocols.
     pub(crate) applications: Store,
+    /// The bytes of TCP connections.
+    pub(crate) streams: Streams,
+    /// Where the packet at hand belongs in them.
+    pub(crate) streamed: Option<Streamed>,
+    /// The packet at hand as it is to leave.
+    pub(crate) mended: Mended,
     /// Faults made up for tests.
     pub(crate) faults: Option<Box<Faults>>,
 }
@@ -90,6 +100,14 @@ impl Pipeline {
             plain_reader: PlainReader::new(&settings.decode, settings.vlan_tracking),
             plain: PlainTally::default(),
             applications: Store::new(settings.applications),
+            streams: Streams::new(StreamSettings {
+                streams: settings.flow_capacity,
+                partitions: settings.partitions,
+                seed: hash.hash3(&[0, 0, 0]),
+                ..settings.streams
+            }),
+            streamed: None,
+            mended: Mended::new(),
             faults: (!settings.faults.is_empty()).then(|| Box::new(settings.faults)),
             settings,
             generation,
@@ -151,6 +169,7 @@ impl Pipeline {
         self.state.turn.begin(record);
         let mut verdict = Verdict::Pass;
         self.rewrite = None;
+        self.mended.clear();
         let innermost = depth_of(decoded);
         let layers = (0_u8..).zip(decoded.layers()).skip(usize::from(job.first));
         for (layer, headers) in layers.take(usize::from(job.end.saturating_sub(job.first))) {
@@ -163,8 +182,12 @@ impl Pipeline {
             }
             if self.asks_rewrite {
                 let rewrites = self.generation.inspector.rewrites();
-                self.rewrite = Plan::new(decoded, frame, rewrites).filter(|_| layer == innermost);
+                let as_sent = self.mended.frame().unwrap_or(frame);
+                self.rewrite = Plan::new(decoded, as_sent, rewrites).filter(|_| layer == innermost);
                 self.counters.ips_replace_refused += u64::from(self.rewrite.is_none() || rewrites.is_refused());
+                if let (Some(_), Some(streamed)) = (self.rewrite, self.streamed) {
+                    self.keep_rewrites(headers, streamed.at);
+                }
             }
         }
         match verdict {
@@ -176,7 +199,11 @@ impl Pipeline {
 
     /// Writes what rules ask to be written over into the packet judged last, which must have passed: `write` is given offsets in the frame.
     #[inline]
-    pub fn rewrite(&mut self, write: impl FnMut(usize, &[u8]) -> bool) {
+    pub fn rewrite(&mut self, mut write: impl FnMut(usize, &[u8]) -> bool) {
+        if self.mended.frame().is_some() {
+            self.counters.normalise_refused += u64::from(!self.mended.carry_out(&mut write));
+            self.mended.clear();
+        }
         if let Some(plan) = self.rewrite.take() {
             match plan.carry_out(self.generation.inspector.rewrites(), write) {
                 true => self.counters.ips_replaced += 1,
@@ -221,6 +248,7 @@ impl Pipeline {
 
     fn layer(&mut self, subject: &Subject, keyed: Option<Keyed>, now: Nanos) -> Verdict {
         self.asks_rewrite = false;
+        self.streamed = None;
         let Subject { frame, headers, .. } = *subject;
         // A packet that the other end never reads moves no connection and leaves no marks.
         let sound = !headers.is_tcp() || self.checksum_allows(headers, frame);
@@ -268,47 +296,106 @@ impl Pipeline {
                 return verdict;
             }
         }
-        let mut flow = found.and_then(|(flow, _)| self.flows.view(flow));
-        let direction = found.map(|(_, direction)| direction);
-        let established = flow
-            .as_ref()
-            .is_some_and(|flow| flow.state != FlowState::New && (!headers.is_tcp() || flow.tcp.is_established()));
-        if flow.as_ref().and_then(|flow| flow.action) == Some(Action::Pass) {
+        let entry = found.and_then(|(flow, _)| self.flows.get(flow));
+        let established =
+            entry.is_some_and(|flow| flow.state != FlowState::New && (!headers.is_tcp() || flow.tcp.is_established()));
+        if entry.and_then(|flow| flow.action) == Some(Action::Pass) {
             return Verdict::Pass;
         }
+        let streamed = match headers.is_tcp() && sound && established {
+            true => match self.arrive(subject, found) {
+                Ok(streamed) => streamed,
+                Err(verdict) => return verdict,
+            },
+            false => None,
+        };
         if !self.applications.is_off() {
             self.recognise(subject, found, established && sound);
-            flow = found.and_then(|(flow, _)| self.flows.view(flow));
         }
-        let packet = PacketView { frame, headers, direction, established, now, app: None };
-        // Inline, marks of a packet that is not sound go onto a copy, unless its sums may be wrong because the card fills them in later.
-        // Passive they stay, as with the reference engine.
-        let leaves_marks = sound || self.checksums == Checksums::Try || self.settings.mode == Mode::Passive;
-        let mut copy = if leaves_marks { None } else { flow.as_ref().map(FlowView::copied) };
-        let mut copied = copy.as_mut().map(FlowCopy::view);
-        let flow = if leaves_marks { flow.as_mut() } else { copied.as_mut() };
-        self.state.freeze(!leaves_marks);
-        let Generation { ruleset, inspector } = &mut *self.generation;
-        let mut flow = flow;
-        if is_tagged(ruleset, &packet, flow.as_deref_mut(), &mut self.state) {
-            self.counters.detect_tagged += 1;
-            let facts = flow.as_deref().map(|flow| flow.facts()).zip(direction);
-            self.reporter.tagged(subject, facts);
+        self.streamed = streamed;
+        let state = (sound, established);
+        if self.mended.frame().is_none() {
+            return self.judge_packet(subject, found, state, now);
         }
+        // What is judged is what leaves.
+        let mended = std::mem::take(&mut self.mended);
+        let as_sent = Subject { frame: mended.frame().unwrap_or(frame), ..*subject };
+        let verdict = self.judge_packet(&as_sent, found, state, now);
+        self.mended = mended;
+        verdict
+    }
+
+    /// Judges the packet, and what is to be judged of the stream it belongs to.
+    fn judge_packet(&mut self, subject: &Subject, found: InTable, state: (bool, bool), now: Nanos) -> Verdict {
         let losses = Losses::of(&self.counters);
-        inspector.inspect(ruleset, &packet, flow, &mut self.state, &mut self.counters, &mut self.findings);
-        self.asks_rewrite = self.settings.mode == Mode::Inline && !inspector.rewrites().is_empty();
-        let verdict = if self.findings.is_empty() { Verdict::Pass } else { self.act(subject, found, sound, None) };
-        if verdict != Verdict::Pass || self.findings.passes() {
-            return verdict;
+        let mut turn = self.streamed.and_then(|streamed| self.next_turn(streamed.at));
+        let mut with_packet = true;
+        loop {
+            let verdict = self.judge_piece(subject, found, state, now, turn.as_ref(), with_packet);
+            if let (Some(turn), Some(streamed)) = (&turn, self.streamed) {
+                self.turned(streamed.at, turn);
+            }
+            if verdict != Verdict::Pass || self.findings.passes() {
+                return verdict;
+            }
+            turn = match (turn, self.streamed) {
+                (Some(_), Some(streamed)) => self.next_turn(streamed.at),
+                _ => None,
+            };
+            if turn.is_none() {
+                break;
+            }
+            with_packet = false;
         }
         if let Some(verdict) = self.unseen(subject, found, losses) {
             return verdict;
         }
         match self.applications.is_off() {
             true => Verdict::Pass,
-            false => self.application_or_policy(subject, found, (sound, established), now),
+            false => self.application_or_policy(subject, found, state, now),
         }
+    }
+
+    /// Judges one piece: the packet, unless that is done, and `turn` of its stream.
+    fn judge_piece(
+        &mut self,
+        subject: &Subject,
+        found: InTable,
+        (sound, established): (bool, bool),
+        now: Nanos,
+        turn: Option<&StreamTurn>,
+        with_packet: bool,
+    ) -> Verdict {
+        let Subject { frame, headers, .. } = *subject;
+        let direction = found.map(|(_, direction)| direction);
+        let mut flow = found.and_then(|(flow, _)| self.flows.view(flow));
+        let packet = PacketView { frame, headers, direction, established, now, app: None };
+        // Inline, marks of a packet that is not sound go onto a copy, unless its sums may be wrong because the card fills them in later.
+        // Passive they stay, as with the reference engine.
+        let leaves_marks = sound || self.checksums == Checksums::Try || self.settings.mode == Mode::Passive;
+        let mut copy = if leaves_marks { None } else { flow.as_ref().map(FlowView::copied) };
+        let mut copied = copy.as_mut().map(FlowCopy::view);
+        let mut flow = if leaves_marks { flow.as_mut() } else { copied.as_mut() };
+        self.state.freeze(!leaves_marks);
+        let Self { generation, state, counters, findings, streams, reporter, streamed, .. } = self;
+        let Generation { ruleset, inspector } = &mut **generation;
+        if with_packet && is_tagged(ruleset, &packet, flow.as_deref_mut(), state) {
+            counters.detect_tagged += 1;
+            let facts = flow.as_deref().map(|flow| flow.facts()).zip(direction);
+            reporter.tagged(subject, facts);
+        }
+        match *streamed {
+            None => inspector.inspect(ruleset, &packet, flow, state, counters, findings),
+            Some(Streamed { at, placed, in_order }) => {
+                let turn = turn.copied().unwrap_or_default();
+                // What is too long for one turn is scanned in several.
+                let covers_payload = in_order && with_packet && turn.scan_len() >= headers.payload_len;
+                let mut piece = StreamPiece { streams, at, turn, covers_payload, placed, with_packet };
+                inspector.inspect_stream(ruleset, &packet, flow, &mut piece, state, counters, findings);
+            }
+        }
+        self.asks_rewrite |= self.settings.mode == Mode::Inline && !inspector.rewrites().is_empty();
+        if self.findings.is_empty() { Verdict::Pass } else { self.act(subject, found, sound, None) }
     }
 
     /// Turns what was found into events and a verdict. A packet that is not `sound` does not buy its flow free: the other end never
@@ -329,8 +416,17 @@ impl Pipeline {
             } else if inline && dropping.is_some_and(|finding| finding.whole_flow) {
                 flow.action = Some(Action::Drop);
             }
+            // Nothing looks at it any more.
+            if (flow.action.is_some() || flow.bypassed)
+                && let Some((flow, _)) = found
+                && let Some(place) = self.flows.slot(flow)
+            {
+                self.streams.end(place);
+                self.streamed = None;
+            }
         }
-        let facts = facts_of(flow.as_deref(), found.map(|(_, direction)| direction));
+        let flow = found.and_then(|(flow, _)| self.flows.get(flow));
+        let facts = facts_of(flow, found.map(|(_, direction)| direction));
         let passed = self.findings.as_slice().iter().any(|finding| finding.action == Action::Pass);
         let verdict_word = match (dropping, inline) {
             (Some(finding), true) => finding.action,

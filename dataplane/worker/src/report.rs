@@ -131,6 +131,7 @@ impl Reporter {
                 action: finding.action,
                 blocked,
                 verdict,
+                on_stream: finding.on_stream,
                 payload: (headers.payload_offset, headers.payload_len),
                 app,
             };

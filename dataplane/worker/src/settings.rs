@@ -2,7 +2,7 @@
 
 use sluice_app::AppSettings;
 use sluice_core::{fault::Faults, resource::PoliciesInForce, verdict::Mode};
-use sluice_flow::{Partitions, Timeouts};
+use sluice_flow::{Partitions, StreamSettings, Timeouts, stream::TargetPolicies};
 use sluice_packet::{DecodeConfig, LinkType};
 
 /// Whether checksums are verified. A TCP packet with a wrong one does not move its connection.
@@ -71,6 +71,10 @@ pub struct Settings {
     pub half_open_capacity: usize,
     /// How the table is divided: in replay into partitions, live not at all.
     pub partitions: Partitions,
+    /// Streams: how much of them is kept and judged.
+    pub streams: StreamSettings,
+    /// What hosts do with overlapping segments, for passive engines.
+    pub targets: TargetPolicies,
     /// Idle times.
     pub timeouts: Timeouts,
     /// Whether VLAN ids tell flows apart.
@@ -96,6 +100,8 @@ impl Default for Settings {
             flow_capacity: 262_144,
             half_open_capacity: 262_144,
             partitions: Partitions::ONE,
+            streams: StreamSettings::default(),
+            targets: TargetPolicies::default(),
             timeouts: Timeouts::default(),
             vlan_tracking: true,
             copies: Copies {

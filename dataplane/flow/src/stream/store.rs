@@ -120,7 +120,7 @@ pub enum Refused {
 
 /// What is to be done with one direction now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Turn {
+pub struct StreamTurn {
     /// Bytes to be scanned for literals: from and to.
     pub scan: (u32, u32),
     /// Bytes to be judged: from and to.
@@ -133,7 +133,12 @@ pub struct Turn {
     pub gap: bool,
 }
 
-impl Turn {
+impl StreamTurn {
+    /// Bytes to be scanned.
+    pub const fn scan_len(&self) -> u32 {
+        self.scan.1.wrapping_sub(self.scan.0)
+    }
+
     /// Whether there is something to be judged.
     pub const fn judges(&self) -> bool {
         self.judge.0 != self.judge.1
@@ -529,7 +534,7 @@ impl Streams {
     }
 
     /// What is to be scanned and judged now; none when nothing is. `all`: also what was not acknowledged.
-    pub fn turn(&mut self, at: StreamRef, all: bool) -> Option<Turn> {
+    pub fn turn(&mut self, at: StreamRef, all: bool) -> Option<StreamTurn> {
         let half = self.half(at).filter(|half| half.state == State::Open)?;
         let mut gap = false;
         if half.judged == half.next && half.highest != half.next && (all || is_after(half.acked, half.next)) {
@@ -546,7 +551,7 @@ impl Streams {
         let limit = if self.settings.at_once || all || patience { half.next } else { earlier(half.acked, half.next) };
         let scanned_to = earlier(half.next, half.scanned.wrapping_add(SLICE as u32));
         let judged_to = earlier(later(limit, half.judged), earlier(half.judged.wrapping_add(SLICE as u32), scanned_to));
-        let turn = Turn {
+        let turn = StreamTurn {
             scan: (half.scanned, scanned_to),
             judge: (half.judged, later(judged_to, half.judged)),
             window: later(half.floor, half.judged.wrapping_sub(self.settings.window)),
@@ -557,7 +562,7 @@ impl Streams {
     }
 
     /// `turn` is done.
-    pub fn turned(&mut self, at: StreamRef, turn: &Turn) {
+    pub fn turned(&mut self, at: StreamRef, turn: &StreamTurn) {
         let Streams { settings, lists, .. } = self;
         let StreamSettings { window, at_once, depth, .. } = *settings;
         let stream = self.streams.get_mut(at.place as usize);

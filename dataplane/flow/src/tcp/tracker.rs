@@ -286,6 +286,11 @@ impl TcpTracker {
         if half.known { half.next.wrapping_sub(half.initial).wrapping_sub(1) } else { 0 }
     }
 
+    /// Sequence number of the first byte sent in `direction`.
+    pub fn first(&self, direction: Direction) -> u32 {
+        self.half(direction).initial.wrapping_add(1)
+    }
+
     /// Notes flags of a packet of which nothing else is followed.
     #[inline]
     pub fn note_flags(&mut self, direction: Direction, flags: u8) {

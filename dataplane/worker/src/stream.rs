@@ -1,0 +1,163 @@
+//! The stream a TCP packet belongs to: its bytes put in order, and what of them is to be judged.
+//!
+//! A step of [`crate::pipeline`], between the connection's state and the rules. Inline, bytes are judged when they come and before they go, and a
+//! segment that tells other bytes than those that went before it is written over with those: there is one interpretation. Passive, bytes are judged at
+//! their sender's next packet after the other end acknowledged them, or when their flow ends.
+//!
+//! Not here: how bytes are kept (`sluice_flow::stream`), how rules are judged on them (`sluice_detect::stream`).
+
+use crate::{
+    pipeline::{InTable, Pipeline},
+    report::Subject,
+};
+use sluice_core::{Direction, Resource, Verdict, verdict::Mode};
+use sluice_flow::{StreamRef, Streams, stream::store::StreamTurn, tcp};
+use sluice_packet::{Headers, checksum};
+
+/// Longest frame that is written over.
+const LONGEST: usize = crate::frames::LONGEST_FRAME;
+
+/// A packet whose connection has a stream.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Streamed {
+    /// The packet's direction of the stream.
+    pub at: StreamRef,
+    /// The payload has its place there.
+    pub placed: bool,
+    /// The payload is new and in order: what is scanned of the stream ends with it.
+    pub in_order: bool,
+}
+
+/// A frame whose payload was written over.
+#[derive(Default)]
+pub(crate) struct Mended {
+    /// The frame; empty when the packet at hand stays as it is.
+    frame: Vec<u8>,
+    /// Where its payload begins and its checksum lies.
+    payload: usize,
+    checksum: usize,
+}
+
+impl Mended {
+    /// Room for any frame.
+    pub fn new() -> Self {
+        Self { frame: Vec::with_capacity(LONGEST), payload: 0, checksum: 0 }
+    }
+
+    /// The packet at hand stays as it is.
+    #[inline]
+    pub fn clear(&mut self) {
+        self.frame.clear();
+    }
+
+    /// The frame as it is to leave, if that is another one than came.
+    #[inline]
+    pub fn frame(&self) -> Option<&[u8]> {
+        (!self.frame.is_empty()).then_some(&*self.frame)
+    }
+
+    /// Takes `frame` with its payload as the stream has it.
+    fn take(&mut self, frame: &[u8], headers: &Headers, streams: &Streams, at: StreamRef, seq: u32) {
+        self.frame.clear();
+        // Longer ones are refused long before.
+        self.frame.extend_from_slice(frame.get(..LONGEST).unwrap_or(frame));
+        self.payload = headers.payload_offset as usize;
+        self.checksum = headers.l4_offset as usize + 16;
+        let end = self.payload + headers.payload_len as usize;
+        let Some(payload) = self.frame.get_mut(self.payload..end) else { return };
+        streams.reread(at, seq, payload);
+        let old = frame.get(self.payload..end).unwrap_or_default();
+        let sum = frame.get(self.checksum..self.checksum + 2).and_then(|bytes| bytes.first_chunk()).copied();
+        let mut sum = u16::from_be_bytes(sum.unwrap_or_default());
+        // The payload lies at an even distance: TCP headers are whole words.
+        let word =
+            |pair: &[u8]| u16::from_be_bytes([pair.first().copied().unwrap_or(0), pair.get(1).copied().unwrap_or(0)]);
+        for (old, new) in old.chunks(2).zip(payload.chunks(2)).filter(|(old, new)| old != new) {
+            sum = checksum::update16(sum, word(old), word(new));
+        }
+        if let Some(place) = self.frame.get_mut(self.checksum..self.checksum + 2) {
+            place.copy_from_slice(&sum.to_be_bytes());
+        }
+    }
+
+    /// Writes what differs through `write`, which is given offsets in the frame; whether all of it was written.
+    pub fn carry_out(&self, mut write: impl FnMut(usize, &[u8]) -> bool) -> bool {
+        let checksum = self.frame.get(self.checksum..self.checksum + 2).unwrap_or_default();
+        let payload = self.frame.get(self.payload..).unwrap_or_default();
+        write(self.payload, payload) && write(self.checksum, checksum)
+    }
+}
+
+impl Pipeline {
+    /// Puts the payload of a TCP packet of an open connection into its stream. None when there is no stream; an error is the verdict on a packet that
+    /// finds no place in it.
+    pub(crate) fn arrive(&mut self, subject: &Subject, found: InTable) -> Result<Option<Streamed>, Verdict> {
+        let Some((flow, direction)) = found else { return Ok(None) };
+        let headers = subject.headers;
+        if !self.generation.ruleset.judges_streams() {
+            return Ok(None);
+        }
+        let Some(at) = self.flows.stream(flow, direction) else { return Ok(None) };
+        let payload = headers.payload(subject.frame);
+        if headers.tcp.flags & tcp::ACK != 0 {
+            self.streams.acknowledge(at.reverse(), headers.tcp.ack);
+        }
+        if payload.is_empty() {
+            return Ok(self.streams.is_open(at).then_some(Streamed { at, placed: false, in_order: false }));
+        }
+        if self.streams.is_unopened(at) {
+            let Some(entry) = self.flows.get(flow) else { return Ok(None) };
+            let origin = entry.tcp.first(direction);
+            let partition = self.flows.partition_of(entry);
+            self.streams.open(at, origin, partition);
+        }
+        // Data with a SYN come behind its number.
+        let seq = headers.tcp.seq.wrapping_add(u32::from(headers.tcp.flags & tcp::SYN != 0));
+        let inline = self.streams.settings().at_once;
+        let policy = (!inline).then(|| self.settings.targets.of(headers.ip_version, &headers.dst));
+        let arrived = match self.streams.arrive(at, seq, payload, policy) {
+            Ok(arrived) if !self.fails(Resource::Reassembly) => arrived,
+            _ => {
+                let verdict = self.without(Resource::Reassembly, subject, found);
+                return verdict.map_or(Ok(Some(Streamed { at, placed: false, in_order: false })), Err);
+            }
+        };
+        if arrived.repeats {
+            self.counters.tcp_overlap += 1;
+            self.counters.tcp_overlap_diff_data += u64::from(arrived.differs);
+            if self.settings.mode == Mode::Inline && (arrived.differs || arrived.forgotten > 0) {
+                self.mended.take(subject.frame, headers, &self.streams, at, seq);
+                self.counters.tcp_rewritten += 1;
+            }
+        }
+        let placed = arrived.placed || self.streams.is_spent(at);
+        Ok(Some(Streamed { at, placed, in_order: arrived.in_order }))
+    }
+
+    /// What is to be judged of the stream now; what is left of it is to be asked for once more.
+    pub(crate) fn next_turn(&mut self, at: StreamRef) -> Option<StreamTurn> {
+        let turn = self.streams.turn(at, false)?;
+        self.counters.tcp_reassembly_gap += u64::from(turn.gap);
+        Some(turn)
+    }
+
+    /// The turn is done.
+    pub(crate) fn turned(&mut self, at: StreamRef, turn: &StreamTurn) {
+        self.streams.turned(at, turn);
+        self.counters.tcp_stream_depth_reached += u64::from(self.streams.is_spent(at));
+    }
+
+    /// Bytes of the payload at hand were written over by rules: the stream is what goes out.
+    pub(crate) fn keep_rewrites(&mut self, headers: &Headers, at: StreamRef) {
+        let seq = headers.tcp.seq.wrapping_add(u32::from(headers.tcp.flags & tcp::SYN != 0));
+        let Self { streams, generation, .. } = self;
+        for (offset, bytes) in generation.inspector.rewrites().iter() {
+            streams.rewrite(at, seq.wrapping_add(offset as u32), bytes);
+        }
+    }
+}
+
+/// Both directions of the stream of the flow with this slot.
+pub(crate) fn directions(place: u32) -> [(StreamRef, Direction); 2] {
+    Direction::ALL.map(|direction| (StreamRef::new(place, direction), direction))
+}
