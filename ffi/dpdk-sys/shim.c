@@ -45,6 +45,11 @@ char *shim_mbuf_append(struct rte_mbuf *packet, uint16_t bytes)
 	return rte_pktmbuf_append(packet, bytes);
 }
 
+int shim_mbuf_trim(struct rte_mbuf *packet, uint16_t bytes)
+{
+	return rte_pktmbuf_trim(packet, bytes);
+}
+
 uint16_t shim_data_room(struct rte_mempool *pool)
 {
 	return rte_pktmbuf_data_room_size(pool);

@@ -216,6 +216,7 @@ impl EveWriter {
         let mut named: Vec<(String, u64)> =
             Counters::NAMES.iter().map(|&name| name.to_owned()).zip(counters.values()).collect();
         named.extend(stats::of_decoder(counters));
+        named.extend(stats::of_normaliser(counters));
         named.extend(counters.exceptions.named());
         named.push((
             "decoder.avg_pkt_size".to_owned(),
@@ -230,7 +231,7 @@ impl EveWriter {
         // Counters of what was not asked for say nothing: those of policies that never acted, those of the other mode.
         named.retain(|(name, value)| {
             let zero_is_told = self.options.stats_zero && !name.starts_with("exception_policy.");
-            (*value > 0 || zero_is_told) && (inline || !name.starts_with("ips."))
+            (*value > 0 || zero_is_told) && (inline || !(name.starts_with("ips.") || name.starts_with("normalise.")))
         });
         let mut json = Json::object(out);
         json.text("timestamp", &time::eve(now));

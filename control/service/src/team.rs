@@ -104,6 +104,7 @@ pub fn worker_settings(settings: &Settings, inline: bool, copies: Copies) -> set
         },
         midstream: settings.midstream,
         exceptions: exceptions(settings, inline),
+        normalise: settings.normalise,
         faults: settings.faults,
         streams: StreamSettings { at_once: settings.stream_inline.unwrap_or(inline), ..settings.streams },
         targets: settings.targets.clone(),

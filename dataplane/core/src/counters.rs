@@ -57,6 +57,8 @@ macro_rules! counters {
             pub protocols: Tally<64>,
             /// Decoder events, by their number; names are the decoder's.
             pub decoder_events: Tally<160>,
+            /// What the normaliser did, by number; names are its own.
+            pub normalised: Tally<64>,
             /// What was done about exceptions.
             pub exceptions: ExceptionTally,
         }
@@ -78,6 +80,7 @@ macro_rules! counters {
                 $(self.$field += other.$field;)+
                 self.protocols.add(&other.protocols);
                 self.decoder_events.add(&other.decoder_events);
+                self.normalised.add(&other.normalised);
                 self.exceptions.add(&other.exceptions);
                 self.decoder_max_pkt_size = largest;
             }

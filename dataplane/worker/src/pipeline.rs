@@ -10,6 +10,7 @@ use crate::{
     generation::{Generation, Parcel},
     glance::PlainTally,
     inbox::Job,
+    normalise::Normaliser,
     reject::{self, Answer},
     report::{InFlow, Outcome, Reporter, Subject},
     rewrite::Plan,
@@ -63,7 +64,7 @@ pub struct Pipeline {
     /// What was counted.
     pub counters: Counters,
     /// What is done about the checksums of the packet at hand.
-    checksums: Checksums,
+    pub(crate) checksums: Checksums,
     /// No flow is idle too long before this, nanoseconds.
     pub(crate) shortest_idle_ns: u64,
     /// Reads plain frames.
@@ -78,6 +79,8 @@ pub struct Pipeline {
     pub(crate) streamed: Option<Streamed>,
     /// The packet at hand as it is to leave.
     pub(crate) mended: Mended,
+    /// What is changed in packets, and stops them, so that every end reads them as we did.
+    pub(crate) normaliser: Normaliser,
     /// Faults made up for tests.
     pub(crate) faults: Option<Box<Faults>>,
 }
@@ -108,6 +111,7 @@ impl Pipeline {
             }),
             streamed: None,
             mended: Mended::new(),
+            normaliser: Normaliser::new(settings.mode, settings.normalise),
             faults: (!settings.faults.is_empty()).then(|| Box::new(settings.faults)),
             settings,
             generation,
@@ -170,11 +174,13 @@ impl Pipeline {
         let mut verdict = Verdict::Pass;
         self.rewrite = None;
         self.mended.clear();
+        self.normaliser.begin();
         let innermost = depth_of(decoded);
         let layers = (0_u8..).zip(decoded.layers()).skip(usize::from(job.first));
         for (layer, headers) in layers.take(usize::from(job.end.saturating_sub(job.first))) {
             self.reporter.stand_at(Position::layer(record, layer));
             let subject = Subject { frame, headers, layer, time, record };
+            self.normaliser.carried_to = carried_to(decoded, frame, layer);
             let keyed = if layer == innermost { keyed } else { self.key_of(headers, layer) };
             if let Verdict::Drop(cause) = self.layer(&subject, keyed, now) {
                 verdict = Verdict::Drop(cause);
@@ -194,6 +200,8 @@ impl Pipeline {
             Verdict::Pass => self.counters.ips_accepted += u64::from(job.onward.is_none()),
             Verdict::Drop(_) => self.counters.ips_blocked += 1,
         }
+        self.normaliser.accepted = job.onward.is_none();
+        self.normaliser.end(decoded, frame);
         verdict
     }
 
@@ -201,7 +209,7 @@ impl Pipeline {
     #[inline]
     pub fn rewrite(&mut self, mut write: impl FnMut(usize, &[u8]) -> bool) {
         if self.mended.frame().is_some() {
-            self.counters.normalise_refused += u64::from(!self.mended.carry_out(&mut write));
+            self.normaliser.refused |= !self.mended.carry_out(&mut write);
             self.mended.clear();
         }
         if let Some(plan) = self.rewrite.take() {
@@ -251,7 +259,9 @@ impl Pipeline {
         self.streamed = None;
         let Subject { frame, headers, .. } = *subject;
         // A packet that the other end never reads moves no connection and leaves no marks.
-        let sound = !headers.is_tcp() || self.checksum_allows(headers, frame);
+        let right = !headers.is_tcp() || self.checksum_allows(headers, frame);
+        let oddity = self.oddity(subject, right);
+        let sound = right && oddity.is_none();
         let found = match self.flow_of(subject, keyed, sound, now) {
             Ok(found) => found,
             Err(TableFull) => match self.without(Resource::FlowMemcap, subject, None) {
@@ -259,7 +269,13 @@ impl Pipeline {
                 None => None,
             },
         };
-        let verdict = self.in_flow(subject, found, sound, now);
+        let mut verdict = self.in_flow(subject, found, sound, now);
+        if let Some(action) = oddity
+            && verdict == Verdict::Pass
+        {
+            verdict = self.stop(action, subject, found);
+        }
+        self.leave_alone(found);
         // What the packet left behind could not be kept.
         let full = self.settle(found, now).is_err() || (found.is_some() && self.fails(Resource::StreamMemcap));
         if full && verdict == Verdict::Pass {
@@ -533,6 +549,12 @@ impl Pipeline {
             }
         }
     }
+}
+
+/// Where what carries `layer` ends.
+fn carried_to(decoded: &Decoded, frame: &[u8], layer: u8) -> usize {
+    let around = usize::from(layer).checked_sub(1).and_then(|around| decoded.layers().get(around));
+    around.map_or(frame.len(), |around| (around.payload_offset as usize).saturating_add(around.payload_len as usize))
 }
 
 fn depth_of(decoded: &Decoded) -> u8 {

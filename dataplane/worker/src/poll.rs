@@ -9,6 +9,7 @@ use crate::{
     generation::Mailbox,
     glance::{Glance, Glances},
     inbox::{Handovers, Item, Job},
+    normalise::{Alone, InBurst},
     pipeline::{At, Pipeline},
     reader::Clock,
     settings::Stages,
@@ -185,6 +186,7 @@ impl Worker {
                 let job = Job { at, checksums, first: 0, end: u8::MAX, onward: None };
                 *verdict = pipeline.process(decoded, key, frame, &job);
                 pipeline.rewrite(|offset, bytes| received.overwrite(place, offset, bytes).is_ok());
+                *verdict = pipeline.put_right(*verdict, &mut InBurst { burst: &mut received, place });
             }
             let all_pass = verdicts.iter().take(wanted).all(|verdict| *verdict == Verdict::Pass);
             if all_pass && wanted == received.len() && !self.egress.wants_order() && !self.pipeline.has_answers() {
@@ -275,6 +277,7 @@ impl Worker {
             Stages::Inspect => pipeline.process(decoded, key, frame, job),
         };
         pipeline.rewrite(|offset, bytes| packet.overwrite(offset, bytes).is_ok());
+        let verdict = pipeline.put_right(verdict, &mut Alone(&mut packet));
         match (job.onward, verdict) {
             (Some(onward), Verdict::Pass) => handovers.pass_on(onward, Some(packet)),
             (onward, verdict) => {

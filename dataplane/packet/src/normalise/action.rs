@@ -32,6 +32,11 @@ macro_rules! actions {
                 match self { $(Self::$variant => $name,)* }
             }
 
+            /// The path of its setting.
+            pub const fn setting(self) -> &'static str {
+                match self { $(Self::$variant => concat!("detection.normalise.", $name),)* }
+            }
+
             /// What it does unless told otherwise.
             pub const fn default_switch(self) -> Switch {
                 match self { $(Self::$variant => Switch::$default,)* }

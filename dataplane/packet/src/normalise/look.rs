@@ -39,8 +39,6 @@ pub struct Look<'a> {
     pub verify: bool,
     /// Whether the TCP checksum is right, or there is none.
     pub tcp_sound: bool,
-    /// What the flow knows.
-    pub known: Known,
 }
 
 /// Whether the checks of `ip` and `tcp` find nothing, as a few fields tell. It may say no of a packet in which they find nothing either.
@@ -60,10 +58,8 @@ fn is_plain(look: &Look, switches: &Switches) -> bool {
     }
     // Flags of data and acknowledgements alone, no options or the usual ones.
     let flags = tcp.flags & !(TcpFlags::PSH | TcpFlags::ECE | TcpFlags::CWR | TcpFlags::FIN) == TcpFlags::ACK;
-    let usual = tcp.options.length == 0
-        || (tcp.options.length == 12 && tcp.options.timestamps.is_some() && look.known.timestamps != Some(false));
-    let signed = look.known.signatures == Some(true) || look.known.least_window.is_some();
-    ip && flags && usual && !signed && tcp.reserved & tcp::RESERVED == 0 && tcp.urgent_pointer == 0
+    let usual = tcp.options.length == 0 || (tcp.options.length == 12 && tcp.options.timestamps.is_some());
+    ip && flags && usual && tcp.reserved & tcp::RESERVED == 0 && tcp.urgent_pointer == 0
 }
 
 /// Looks at one layer: what is to be changed goes into `edits`; the answer is the action that stops the packet.
@@ -97,6 +93,24 @@ fn wrong_checksum(look: &Look) -> Option<Action> {
     };
     let absent = headers.is_udp() && matches!(headers.transport_header(frame), [_, _, _, _, _, _, 0, 0, ..]);
     (!absent && checksum::transport(frame, headers) == Checksum::Invalid).then_some(action)
+}
+
+/// Looks at a TCP packet of a connection, after [`look`]: what follows from what the connection is known to have agreed on.
+///
+/// Cost: a few comparisons, unless something was not agreed on.
+#[inline]
+pub fn look_in_connection(look: &Look, known: Known, switches: &Switches, edits: &mut Edits) -> Option<Action> {
+    let tcp = &look.headers.tcp;
+    let stamped = tcp.options.timestamps.is_some() && known.timestamps == Some(false);
+    let signed = known.signatures.is_some_and(|agreed| agreed != tcp.options.signature);
+    let withdrawn = known.least_window.is_some_and(|least| tcp.window < least);
+    let whole = look.headers.is_tcp() && !look.headers.fragment.is_fragment;
+    if !whole || !(stamped || signed || withdrawn) || tcp.flags & TcpFlags::SYN != 0 {
+        return None;
+    }
+    let mut say = Say { switches, edits, stop: None };
+    tcp::look_in_connection(look, known, &mut say);
+    say.stop
 }
 
 #[cold]

@@ -17,4 +17,4 @@ mod tests;
 
 pub use action::{Action, ActionSet, Switch, Switches};
 pub use edits::{Edits, Wire};
-pub use look::{Known, Look, look};
+pub use look::{Known, Look, look, look_in_connection};

@@ -4,9 +4,12 @@
 
 use super::{
     action::Action,
-    look::{Look, Say},
+    look::{Known, Look, Say},
 };
-use crate::headers::{Headers, TcpFlags};
+use crate::{
+    headers::{Headers, TcpFlags},
+    options::tcp_options,
+};
 
 /// The reserved bits but the one of accurate ECN (RFC 9768).
 pub(super) const RESERVED: u8 = 0x0e;
@@ -28,7 +31,7 @@ pub(super) const fn is_nonsense(flags: u8) -> bool {
 }
 
 pub(super) fn look(look: &Look, say: &mut Say) {
-    let Look { frame, headers, known, .. } = *look;
+    let Look { frame, headers, .. } = *look;
     let tcp = &headers.tcp;
     let start = headers.l4_offset as usize;
     if is_nonsense(tcp.flags) {
@@ -45,18 +48,34 @@ pub(super) fn look(look: &Look, say: &mut Say) {
     }
     let data = data(look, say);
     flags_and_pointer(look, data, say);
+    if tcp.options.length > 0 {
+        options(look, say);
+    }
+}
+
+/// What follows from what the connection agreed on. Not for SYNs, which do the agreeing.
+pub(super) fn look_in_connection(look: &Look, known: Known, say: &mut Say) {
+    let Look { frame, headers, .. } = *look;
+    let tcp = &headers.tcp;
+    let start = headers.l4_offset as usize;
     if let Some(least) = known.least_window.filter(|least| tcp.window < *least)
-        && tcp.flags & (SYN | RST) == 0
+        && tcp.flags & RST == 0
         && say.found(Action::TcpWindowWithdrawal)
     {
         say.edits.word(Action::TcpWindowWithdrawal, start + 14, least);
     }
-    let signed = tcp.options.signature;
-    if known.signatures.is_some_and(|agreed| agreed != signed) && tcp.flags & SYN == 0 {
+    if known.signatures.is_some_and(|agreed| agreed != tcp.options.signature) {
         say.found(Action::TcpSignature);
     }
-    if tcp.options.length > 0 {
-        options(look, say);
+    if known.timestamps == Some(false) {
+        let mut place = start + 20;
+        for (kind, data) in tcp_options(frame, headers) {
+            let length = if kind < 2 { 1 } else { data.len() + 2 };
+            if kind == 8 && say.found(Action::TcpTimestamps) {
+                say.edits.fill(Action::TcpTimestamps, place, length, 1);
+            }
+            place += length;
+        }
     }
 }
 
@@ -93,7 +112,7 @@ fn data(look: &Look, say: &mut Say) -> usize {
 /// Whether a SYN carries a Fast Open option, in either of its forms (RFC 7413 section 4.1, RFC 6994).
 fn opens_fast(look: &Look) -> bool {
     let experiment = |(kind, data): (u8, &[u8])| kind == 254 && data.starts_with(&[0xf9, 0x89]);
-    look.headers.tcp.options.fast_open || crate::options::tcp_options(look.frame, look.headers).any(experiment)
+    look.headers.tcp.options.fast_open || tcp_options(look.frame, look.headers).any(experiment)
 }
 
 fn flags_and_pointer(look: &Look, data: usize, say: &mut Say) {
@@ -222,7 +241,6 @@ fn unwanted(kind: u8, option: &[u8], look: &Look, met: &mut Met) -> Option<(Acti
         // The first counts.
         _ if met.again(kind) => broken,
         (3, [_, _, shift]) if *shift > LARGEST_SHIFT => Some((Action::TcpBrokenOptions, Remedy::LargestShift)),
-        (8, _) if !syn && look.known.timestamps == Some(false) => Some((Action::TcpTimestamps, Remedy::Nop)),
         (2..=5 | 8 | 19 | 29 | 30 | 34 | 253 | 254, _) => None,
         _ => Some((Action::TcpUnknownOptions, Remedy::Nop)),
     }

@@ -1,6 +1,6 @@
 //! Each action with a silent twin, and properties over made-up frames: twice is once, right checksums stay right, lengths agree.
 
-use super::{Action, Edits, Known, Look, Switch, Switches, Wire, look, look::look_closely};
+use super::{Action, Edits, Known, Look, Switch, Switches, Wire, look, look::look_closely, look_in_connection};
 use crate::build::{decoded, ethernet, ipv4, ipv4_with_options, ipv6, tcp, tcp_with_options, udp, vlan};
 use crate::checksum::{self, Checksum};
 use crate::{DecodeEvent, Decoded, LinkType, TcpFlags};
@@ -59,8 +59,9 @@ fn normalised_with(frame: &[u8], link: LinkType, switches: &Switches, known: Kno
     let mut end = frame.len();
     for (layer, headers) in (0..).zip(decoded.layers()) {
         let tcp_sound = !headers.is_tcp() || checksum::transport(frame, headers) != Checksum::Invalid;
-        let view = Look { frame, headers, layer, end, verify: true, tcp_sound, known };
-        if let Some(action) = look(&view, switches, &mut edits) {
+        let view = Look { frame, headers, layer, end, verify: true, tcp_sound };
+        let stop = look(&view, switches, &mut edits);
+        if let Some(action) = stop.or_else(|| look_in_connection(&view, known, switches, &mut edits)) {
             return Err(action);
         }
         end = (headers.payload_offset + headers.payload_len) as usize;
@@ -215,8 +216,7 @@ fn wrong_checksums_stop_a_packet_while_checksums_count() {
         assert_eq!(normalised(&frame, LinkType::Raw, &Switches::default()), Err(action));
         let decoded = decoded(&frame, LinkType::Raw);
         let headers = decoded.innermost();
-        let view =
-            Look { frame: &frame, headers, layer: 0, end: frame.len(), verify: false, tcp_sound: false, known: NONE };
+        let view = Look { frame: &frame, headers, layer: 0, end: frame.len(), verify: false, tcp_sound: false };
         assert_eq!(look(&view, &Switches::default(), &mut Edits::new()), None, "checksums that do not count");
     }
 }
@@ -692,7 +692,7 @@ proptest! {
     fn the_short_way_agrees_with_the_long_one(
         version in prop_oneof![Just(4_u8), Just(6)], flags in any::<u8>(), stamps in any::<bool>(), header in any::<(u8, u16, u16)>(),
         payload in proptest::collection::vec(any::<u8>(), 0..9), trailing in 0..3_usize, bits in any::<u8>(),
-        known in (prop::option::of(any::<bool>()), prop::option::of(any::<bool>()), prop::option::of(any::<u16>())), zero in any::<bool>(),
+        zero in any::<bool>(),
     ) {
         let options: &[u8] = if stamps { &[1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2] } else { &[] };
         let mut segment = tcp_with_options(1, 2, flags, options, &payload);
@@ -707,8 +707,7 @@ proptest! {
         }
         frame.extend(vec![0x55; trailing]);
         let decoded = decoded(&frame, LinkType::Raw);
-        let known = Known { timestamps: known.0, signatures: known.1, least_window: known.2 };
-        let view = Look { frame: &frame, headers: decoded.innermost(), layer: 0, end: frame.len(), verify: false, tcp_sound: true, known };
+        let view = Look { frame: &frame, headers: decoded.innermost(), layer: 0, end: frame.len(), verify: false, tcp_sound: true };
         let (mut short, mut long) = (Edits::new(), Edits::new());
         let switches = Switches::default();
         prop_assert_eq!(look(&view, &switches, &mut short), look_closely(&view, &switches, &mut long));
