@@ -50,6 +50,11 @@ int shim_mbuf_trim(struct rte_mbuf *packet, uint16_t bytes)
 	return rte_pktmbuf_trim(packet, bytes);
 }
 
+int shim_mbuf_chain(struct rte_mbuf *packet, struct rte_mbuf *tail)
+{
+	return rte_pktmbuf_chain(packet, tail);
+}
+
 uint16_t shim_data_room(struct rte_mempool *pool)
 {
 	return rte_pktmbuf_data_room_size(pool);

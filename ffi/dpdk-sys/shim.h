@@ -32,6 +32,8 @@ struct rte_mbuf *shim_mbuf_alloc(struct rte_mempool *pool);
 char *shim_mbuf_append(struct rte_mbuf *packet, uint16_t bytes);
 /* rte_pktmbuf_trim: 0, or -1 when the last segment has fewer bytes. */
 int shim_mbuf_trim(struct rte_mbuf *packet, uint16_t bytes);
+/* rte_pktmbuf_chain: 0, or a negative errno when that would be too many segments. */
+int shim_mbuf_chain(struct rte_mbuf *packet, struct rte_mbuf *tail);
 /* rte_pktmbuf_data_room_size. */
 uint16_t shim_data_room(struct rte_mempool *pool);
 /* rte_eth_link_get_nowait: 0 or a negative errno. */

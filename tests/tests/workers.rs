@@ -141,6 +141,20 @@ impl Setup {
 }
 
 /// The first line in which two logs differ, for the message.
+/// `eve` without the counts of work done: a swap looks at the windows of streams once more.
+fn without_work(eve: &[u8]) -> Vec<u8> {
+    let mut lines: Vec<String> = String::from_utf8_lossy(eve).lines().map(str::to_owned).collect();
+    if let Some(last) = lines.last_mut() {
+        let mut stats: Value = serde_json::from_str(last).unwrap();
+        let detect = stats["stats"]["detect"].as_object_mut().unwrap();
+        for name in ["scans", "stream_rescans", "evaluated"] {
+            assert!(detect.remove(name).is_some());
+        }
+        *last = stats.to_string();
+    }
+    lines.join("\n").into_bytes()
+}
+
 fn first_difference(one: &[u8], other: &[u8]) -> String {
     let lines = |log: &[u8]| String::from_utf8_lossy(log).lines().map(str::to_owned).collect::<Vec<_>>();
     let (one, other) = (lines(one), lines(other));
@@ -248,7 +262,8 @@ fn rules_swapped_in_the_middle_lose_no_packet_and_change_no_event() {
             setup.play(&format!("swapped{workers}"), &[&arguments[..], &["--set", "measure.swaps=12"]].concat());
         assert_eq!(swapped.report["swaps_ms"].as_array().unwrap().len(), 12);
         assert_eq!(still.report["ledger"], swapped.report["ledger"]);
-        assert!(still.eve == swapped.eve, "{workers} workers: {}", first_difference(&still.eve, &swapped.eve));
+        let (one, other) = (without_work(&still.eve), without_work(&swapped.eve));
+        assert!(one == other, "{workers} workers: {}", first_difference(&one, &other));
         let took = swapped.report["workers"].as_array().unwrap();
         assert!(took.iter().all(|worker| worker["swaps"] == 12), "{took:?}");
     }

@@ -1,6 +1,7 @@
 //! One assignment: `PATH=VALUE`, in our words or, where another engine's users have them in their scripts, in that engine's dotted names.
 
 use crate::{
+    defrag,
     settings::{ActionWord, Checksums, Deployment, Settings, Stages},
     streams,
 };
@@ -72,6 +73,11 @@ const PATHS: &[&str] = &[
     "detection.packet-alert-max",
     "detection.vlan-tracking",
     "detection.flow-capacity",
+    "detection.defrag.memcap",
+    "detection.defrag.trackers",
+    "detection.defrag.max-fragments",
+    "detection.defrag.timeout",
+    "detection.defrag.policy",
     "detection.applications.NAME.enabled",
     "detection.applications.NAME.ports",
     "detection.applications.dnp3.max-objects",
@@ -114,6 +120,9 @@ const ALIASES: &[(&str, &str)] = &[
     ("packet-alert-max", "detection.packet-alert-max"),
     ("vlan.use-for-tracking", "detection.vlan-tracking"),
     ("action-order", "detection.action-order"),
+    ("defrag.memcap", "detection.defrag.memcap"),
+    ("defrag.trackers", "detection.defrag.trackers"),
+    ("defrag.timeout", "detection.defrag.timeout"),
     ("app-layer.protocols.dnp3.max-objects", "detection.applications.dnp3.max-objects"),
     ("app-layer.protocols.dnp3.max-points", "detection.applications.dnp3.max-points"),
     ("datasets.rules.allow-write", "detection.datasets.allow-write"),
@@ -127,7 +136,7 @@ const ALIASES: &[(&str, &str)] = &[
 ];
 
 /// What a policy can be.
-const POLICIES: &str = "auto, ignore, drop-flow, drop-packet, reject, pass-flow, pass-packet or bypass";
+pub(crate) const POLICIES: &str = "auto, ignore, drop-flow, drop-packet, reject, pass-flow, pass-packet or bypass";
 
 /// Record types that are written.
 const EVE_TYPES: &[&str] = &["alert", "anomaly", "arp", "dnp3", "drop", "enip", "flow", "modbus", "packet", "stats"];
@@ -233,6 +242,13 @@ impl Settings {
         }
         if let Some(done) = streams::assign(self, path, value) {
             return done.map(|()| Assigned::InForce).map_err(bad);
+        }
+        if let Some(leaf) = path.strip_prefix("detection.defrag.") {
+            return match defrag::assign(&mut self.defrag, leaf, value) {
+                Ok(()) => Ok(Assigned::InForce),
+                Err(Some(wanted)) => Err(bad(wanted)),
+                Err(None) => Err(SetError::UnknownPath { path: given.to_owned(), nearest: nearest(path) }),
+            };
         }
         if let Some(resource) = excepted(path) {
             let fits = ExceptionPolicy::from_name(value).is_some_and(|policy| self.exceptions.choose(resource, policy));

@@ -7,8 +7,9 @@
 #![forbid(unsafe_code)]
 
 pub mod assign;
+mod defrag;
 pub mod settings;
 mod streams;
 
 pub use assign::{Assigned, SetError};
-pub use settings::{ActionWord, Checksums, Deployment, EveSettings, Pair, Settings, Stages, Variables};
+pub use settings::{ActionWord, Checksums, DefragSettings, Deployment, EveSettings, Pair, Settings, Stages, Variables};

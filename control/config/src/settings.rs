@@ -3,7 +3,7 @@
 use sluice_app::AppSettings;
 use sluice_core::{Resource, fault::Faults, resource::Exceptions};
 use sluice_flow::{StreamSettings, stream::TargetPolicies};
-use sluice_packet::normalise::Switches;
+use sluice_packet::{defrag::Policies, normalise::Switches};
 use std::{collections::BTreeMap, path::PathBuf};
 
 /// `detection.checksums`
@@ -156,6 +156,34 @@ impl Default for EveSettings {
     }
 }
 
+/// `detection.defrag`: how fragments are put together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DefragSettings {
+    /// `memcap`: bytes for what is not whole, of all workers together.
+    pub memcap: usize,
+    /// `trackers`: datagrams that are not whole at once.
+    pub trackers: u32,
+    /// `max-fragments`: fragments of one datagram.
+    pub max_fragments: u16,
+    /// `timeout`: seconds after its first fragment that a datagram has to become whole.
+    pub timeout_s: u32,
+    /// `policy`: whose data count where IPv4 fragments overlap, by network; passive.
+    pub policies: Policies,
+}
+
+impl Default for DefragSettings {
+    fn default() -> Self {
+        let room = sluice_packet::defrag::DefragSettings::default();
+        Self {
+            memcap: room.bytes,
+            trackers: room.trackers,
+            max_fragments: room.fragments,
+            timeout_s: room.timeout_s,
+            policies: room.policies,
+        }
+    }
+}
+
 /// Everything a replay can be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -181,6 +209,8 @@ pub struct Settings {
     pub vlan_tracking: bool,
     /// `detection.flow-capacity`: flows a worker remembers at once.
     pub flow_capacity: usize,
+    /// `detection.defrag`
+    pub defrag: DefragSettings,
     /// `detection.applications`: parsers of application protocols, all off by default.
     pub applications: AppSettings,
     /// `detection.action-order`
@@ -246,6 +276,7 @@ impl Default for Settings {
             packet_alert_max: 15,
             vlan_tracking: true,
             flow_capacity: 262_144,
+            defrag: DefragSettings::default(),
             applications: AppSettings::default(),
             action_order: [Pass, Drop, Reject, Alert],
             variables: Variables::default(),

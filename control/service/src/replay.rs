@@ -28,7 +28,10 @@ use sluice_events::{
     sink::{SinkError, SpokenBy, Told},
 };
 use sluice_flow::Partitions;
-use sluice_worker::{Egress, Handovers, Inboxes, Meter, Owners, Post, Reader, Source, Worker, settings};
+use sluice_worker::{
+    Datagrams, Egress, Handovers, Inboxes, Meter, Owners, Post, Reader, Serving, Source, Worker, frames::LONGEST_FRAME,
+    reader::DATAGRAMS, settings,
+};
 use std::{
     fmt, fs, io,
     os::fd::AsRawFd,
@@ -216,6 +219,8 @@ pub fn run(replay: Replay) -> Result<Report, ReplayError> {
     };
     let egress = (0..workers).map(egress).collect::<Result<Vec<_>, _>>()?;
     let copies = copies(&settings.eve);
+    // What fragments make is longer than any record. Pages that no event fills are never touched.
+    let event_bytes = longest.max(LONGEST_FRAME);
     let team = Team::new(TeamPlan {
         settings: worker_settings(settings, inline, copies),
         rules,
@@ -224,8 +229,8 @@ pub fn run(replay: Replay) -> Result<Report, ReplayError> {
         pool: pool.clone(),
         hash: HashKey::fixed(),
         order: order.clone(),
-        event_slots: (EVENT_BYTES / workers / longest.max(1_024)).clamp(64, 8_192),
-        event_bytes: longest,
+        event_slots: (EVENT_BYTES / workers / event_bytes).clamp(64, 8_192),
+        event_bytes,
         when_full: ring::WhenFull::Wait,
     })
     .map_err(ReplayError::Scratch)?;
@@ -370,6 +375,7 @@ fn together(
 ) -> Result<(Meter, Vec<Meter>), ReplayError> {
     let inboxes = Inboxes::new(workers.len(), Arc::clone(order));
     let handovers = Handovers::new();
+    let datagrams = Datagrams::new(DATAGRAMS, settings.mode == sluice_core::verdict::Mode::Inline);
     let mut handles: Vec<LcoreHandle<Meter>> = Vec::new();
     let lcores = stage.eal.worker_lcores();
     let buffers = longest.div_ceil(usize::from(BUFFER_BYTES)).max(1) * BURST + (workers.len() + 2) * CACHED_BUFFERS;
@@ -377,11 +383,12 @@ fn together(
     let reader_lcore = lcores.next().ok_or_else(|| dpdk("no lcore for the reader"))?;
     for (number, mut worker) in workers.into_iter().enumerate() {
         let (seat, handovers) = (Seat::new(Arc::clone(order), number), Arc::clone(&handovers));
+        let datagrams = Arc::clone(&datagrams);
         let inbox = inboxes.of(number).ok_or_else(|| dpdk("no inbox"))?;
         let attends = order.attend();
         let serve = move || {
             let _attends = attends;
-            worker.serve(&inbox, &seat, &handovers);
+            worker.serve(&Serving { inbox: &inbox, seat: &seat, handovers: &handovers, datagrams: &datagrams });
             let meter = worker.finish();
             seat.stand_at(u64::MAX);
             meter
@@ -390,7 +397,8 @@ fn together(
         handles.push(lcore.launch(serve).map_err(dpdk)?);
     }
     let buffers = u32::try_from(buffers).unwrap_or(u32::MAX).min(PACKET_BUFFERS);
-    let mut reader = Reader::new(settings, owners, inboxes, handovers, stage.pool.clone(), buffers);
+    let hash = HashKey::fixed();
+    let mut reader = Reader::new(settings, owners, inboxes, handovers, datagrams, stage.pool.clone(), buffers, hash);
     let mut lcore = Some(reader_lcore);
     let mut done = 0;
     let mut free_lcore = || match lcore.take() {

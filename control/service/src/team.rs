@@ -15,7 +15,8 @@ use sluice_detect::state::{SharedState, State};
 use sluice_dpdk::Mempool;
 use sluice_events::EveOptions;
 use sluice_flow::{Partitions, StreamSettings};
-use sluice_worker::{ChecksumMode, Copies, Egress, Pipeline, Post, Reporter, Worker, mailbox, settings};
+use sluice_packet::defrag::DefragSettings;
+use sluice_worker::{ChecksumMode, Copies, Egress, Fragments, Pipeline, Post, Reporter, Worker, mailbox, settings};
 use std::sync::Arc;
 
 /// What the workers are made of.
@@ -60,6 +61,7 @@ impl Team {
     pub fn new(plan: TeamPlan) -> Result<Self, String> {
         let shared = SharedState::new(plan.hash);
         let generations = publish::stage(plan.rules, plan.egress.len(), plan.most_alerts)?.into_generations();
+        let ways = plan.egress.len();
         let mut team = Self { workers: Vec::new(), posts: Vec::new(), events: Vec::new() };
         for (number, (egress, generation)) in plan.egress.into_iter().zip(generations).enumerate() {
             // Both messages of a transaction travel behind the packet.
@@ -71,7 +73,12 @@ impl Team {
             let reporter = Reporter::new(sender, plan.settings.copies);
             let pipeline = Pipeline::new(plan.settings.clone(), generation, state, plan.hash, reporter);
             let (post, mailbox) = mailbox();
-            team.workers.push(Worker::new(pipeline, egress, plan.pool.clone(), mailbox));
+            let worker = Worker::new(pipeline, egress, plan.pool.clone(), mailbox);
+            // In a replay with several the reader puts fragments together.
+            team.workers.push(match plan.order {
+                None => worker.with_fragments(Fragments::new(&plan.settings, ways, plan.hash)),
+                Some(_) => worker,
+            });
             team.posts.push(post);
             team.events.push(receiver);
         }
@@ -113,6 +120,14 @@ pub fn worker_settings(settings: &Settings, inline: bool, copies: Copies) -> set
         vlan_tracking: settings.vlan_tracking,
         copies,
         applications: settings.applications,
+        defrag: DefragSettings {
+            bytes: settings.defrag.memcap,
+            trackers: settings.defrag.trackers,
+            fragments: settings.defrag.max_fragments,
+            timeout_s: settings.defrag.timeout_s,
+            policies: settings.defrag.policies.clone(),
+            ..DefragSettings::default()
+        },
         stages: match settings.stages {
             Stages::Forward => settings::Stages::Forward,
             Stages::Lookup => settings::Stages::Lookup,

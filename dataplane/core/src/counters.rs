@@ -121,8 +121,24 @@ counters! {
     decoder_chained => "decoder.chained",
     /// Frames that did not arrive whole: not judged, and dropped inline.
     decoder_cut => "decoder.cut",
-    /// IP fragments. Not yet put together again.
-    defrag_fragments => "defrag.fragments",
+    /// IPv4 fragments.
+    defrag_ipv4_fragments => "defrag.ipv4.fragments",
+    /// IPv4 datagrams put together from fragments.
+    defrag_ipv4_reassembled => "defrag.ipv4.reassembled",
+    /// IPv6 fragments.
+    defrag_ipv6_fragments => "defrag.ipv6.fragments",
+    /// IPv6 datagrams put together from fragments.
+    defrag_ipv6_reassembled => "defrag.ipv6.reassembled",
+    /// Datagrams for which another one had to go: there were as many as there may be.
+    defrag_max_trackers => "defrag.max_trackers_reached",
+    /// Fragments for which there was no room, or that were too many for one datagram.
+    defrag_max_fragments => "defrag.max_frags_reached",
+    /// Datagrams given up, since room was needed for others.
+    defrag_evicted => "defrag.tracker_hard_reuse",
+    /// Datagrams that did not become whole in time.
+    defrag_timeouts => "defrag.wrk.tracker_timeout",
+    /// Fragments that overlap others of their datagram.
+    defrag_overlaps => "defrag.overlaps",
     /// TCP flows of EtherNet/IP.
     app_flow_enip_tcp => "app_layer.flow.enip_tcp",
     /// UDP flows of EtherNet/IP.

@@ -50,7 +50,8 @@ impl Ledger {
         self.generated += other.generated;
         self.tx += other.tx;
         self.consumed += other.consumed;
-        self.held += other.held;
+        // What one holds another may let go: only the sum counts.
+        self.held = self.held.wrapping_add(other.held);
         for (mine, theirs) in self.dropped.iter_mut().zip(other.dropped) {
             *mine += theirs;
         }

@@ -307,8 +307,13 @@ impl Default for ExceptionTally {
 impl ExceptionTally {
     /// Counts one use of `policy`.
     pub fn raise(&mut self, resource: Resource, policy: ExceptionPolicy) {
+        self.raise_by(resource, policy, 1);
+    }
+
+    /// Counts several uses of `policy`.
+    pub fn raise_by(&mut self, resource: Resource, policy: ExceptionPolicy, uses: u64) {
         if let Some(count) = self.0.get_mut(resource as usize).and_then(|row| row.get_mut(policy as usize)) {
-            *count += 1;
+            *count += uses;
         }
     }
 

@@ -78,11 +78,19 @@ pub enum Cause {
     DetectLimit,
     /// No end would make the same of the packet: the normaliser stops such.
     Normalise,
+    /// A fragment that can't be part of a datagram.
+    DefragError,
+    /// A fragment that overlaps others of its datagram, or one of a datagram in which some did: each host makes something else of it.
+    DefragOverlap,
+    /// A fragment of a datagram that never became whole.
+    DefragIncomplete,
+    /// A copy of a fragment that is there already.
+    DefragDuplicate,
 }
 
 impl Cause {
     /// Number of causes.
-    pub const COUNT: usize = 16;
+    pub const COUNT: usize = 20;
     /// Every cause, in the order of its number.
     pub const ALL: [Self; Self::COUNT] = [
         Self::Rules,
@@ -101,6 +109,10 @@ impl Cause {
         Self::TooManyLayers,
         Self::DetectLimit,
         Self::Normalise,
+        Self::DefragError,
+        Self::DefragOverlap,
+        Self::DefragIncomplete,
+        Self::DefragDuplicate,
     ];
 
     /// The words in EVE's `drop.reason`, which has blanks where the counters have underscores.
@@ -122,6 +134,10 @@ impl Cause {
             Self::TooManyLayers => "too many layers",
             Self::DetectLimit => "detect limit",
             Self::Normalise => "normalise",
+            Self::DefragError => "defrag error",
+            Self::DefragOverlap => "defrag overlap",
+            Self::DefragIncomplete => "defrag incomplete",
+            Self::DefragDuplicate => "defrag duplicate",
         }
     }
 
@@ -144,6 +160,10 @@ impl Cause {
             Self::TooManyLayers => "too_many_layers",
             Self::DetectLimit => "detect_limit",
             Self::Normalise => "normalise",
+            Self::DefragError => "defrag_error",
+            Self::DefragOverlap => "defrag_overlap",
+            Self::DefragIncomplete => "defrag_incomplete",
+            Self::DefragDuplicate => "defrag_duplicate",
         }
     }
 }

@@ -52,10 +52,10 @@ fn go_on(next: Next<'_>, config: &DecodeConfig, mut budget: u8, out: &mut Decode
     }
 }
 
-/// Decodes the layers inside the first.
+/// Decodes the layers inside those there.
 fn decode_inner(tunnel: (PacketSource, Step, Input<'_>), config: &DecodeConfig, mut budget: u8, out: &mut Decoded) {
     let (mut source, mut step, mut input) = tunnel;
-    for layer in out.layers.iter_mut().skip(1) {
+    for layer in out.layers.iter_mut().skip(usize::from(out.count)) {
         layer.reset(source, input.start);
         out.count = out.count.wrapping_add(1);
         match walk(layer, step, input, config, &mut budget) {
@@ -66,6 +66,26 @@ fn decode_inner(tunnel: (PacketSource, Step, Input<'_>), config: &DecodeConfig, 
     debug_assert_eq!(usize::from(out.count), MAX_LAYERS);
     if let Some(last) = out.layers.last_mut() {
         last.events.insert(DecodeEvent::TooManyLayers);
+    }
+}
+
+/// Decodes the datagram at the end of `frame`, which was put together from fragments: `around` are the headers of the frame of one of them, whose innermost layer
+/// the datagram takes the place of.
+pub(crate) fn decode_datagram(frame: &[u8], around: &Decoded, config: &DecodeConfig, out: &mut Decoded) {
+    let mut budget = config.max_layers;
+    out.count = around.count;
+    for (layer, outer) in out.layers.iter_mut().zip(around.layers()) {
+        *layer = *outer;
+    }
+    let Some(layer) = out.layers.get_mut(usize::from(around.count).saturating_sub(1)) else { return };
+    let fragment = around.innermost();
+    layer.reset(PacketSource::Defrag, fragment.frame_start);
+    (layer.ethernet_offset, layer.has_ethernet) = (fragment.ethernet_offset, fragment.has_ethernet);
+    (layer.ether_type, layer.vlan, layer.vlan_count) = (fragment.ether_type, fragment.vlan, fragment.vlan_count);
+    let step = if fragment.ip_version == 4 { Step::Ipv4 } else { Step::Ipv6 };
+    let Some(input) = Input::new(frame).after(fragment.ip_offset as usize) else { return };
+    if let Some(tunnel) = walk(layer, step, input, config, &mut budget) {
+        decode_inner(tunnel, config, budget, out);
     }
 }
 

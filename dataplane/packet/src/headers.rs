@@ -4,7 +4,7 @@
 //! copied, queued and kept apart from the packet. It never checks that the frame given to an accessor is the one that
 //! was decoded: with another frame the accessors answer other bytes or none, and do not panic.
 
-use crate::event::EventSet;
+use crate::event::{DecodeEvent, EventSet};
 use crate::seen::ProtocolSet;
 
 /// Layers one frame can have: the outermost and three tunnels inside each other.
@@ -36,6 +36,8 @@ pub enum PacketSource {
     Geneve,
     /// GTP-U (3GPP TS 29.281).
     GtpU,
+    /// Put together from fragments.
+    Defrag,
     /// No packet: a flow ended, and what was left of its data was judged.
     FlowEnd,
 }
@@ -52,6 +54,7 @@ impl PacketSource {
             Self::Vxlan => "vxlan encapsulation",
             Self::Geneve => "geneve encapsulation",
             Self::GtpU => "gtp-u tunnel",
+            Self::Defrag => "defrag",
             Self::FlowEnd => "stream (flow timeout)",
         }
     }
@@ -541,6 +544,27 @@ impl Decoded {
     #[inline]
     pub fn innermost(&self) -> &Headers {
         self.layers().last().unwrap_or(self.outermost())
+    }
+}
+
+impl Decoded {
+    /// Whether the innermost layer is a fragment. Only that one can be: nothing is decoded inside of one.
+    #[inline]
+    pub fn is_fragment(&self) -> bool {
+        self.innermost().fragment.is_fragment
+    }
+
+    /// Makes the innermost layer a piece: its ports and data count once its datagram is whole. `event`: what was odd about it.
+    pub fn make_piece(&mut self, event: Option<DecodeEvent>) {
+        let last = usize::from(self.count).saturating_sub(1);
+        let Some(layer) = self.layers.get_mut(last) else { return };
+        layer.has_transport = false;
+        (layer.src_port, layer.dst_port, layer.l4_header_len) = (0, 0, 0);
+        (layer.icmp_type, layer.icmp_code) = (0, 0);
+        (layer.tcp, layer.payload_len) = (Headers::EMPTY.tcp, 0);
+        if let Some(event) = event {
+            layer.events.insert(event);
+        }
     }
 }
 

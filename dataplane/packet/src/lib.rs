@@ -3,7 +3,7 @@
 //! Called by `worker::pipeline` for every received frame and by defragmentation for every datagram it puts together; `normalise` says what must change in a packet before it leaves.
 //! Pure: no I/O, no clock, no allocation, no state between frames; the answer is a function of frame, link type and
 //! configuration. It never judges: what is odd becomes a [`DecodeEvent`], what cannot be followed sets
-//! [`Headers::invalid`], and policy for both lives elsewhere. It never reassembles: a fragment is described, not joined.
+//! [`Headers::invalid`], and policy for both lives elsewhere. The decoder never reassembles: a fragment is described, not joined; joining is `defrag/`.
 //!
 //! `fast.rs` reads the flow key of plain frames without decoding them. `decode.rs` walks a frame; `link/`, `network/`, `transport/` and `tunnel/` hold one protocol a file, each a function
 //! from bytes to fields of [`Headers`] and the step that follows. No recursion: the walk is a loop with a budget.
@@ -17,6 +17,7 @@
 pub mod checksum;
 mod config;
 mod decode;
+pub mod defrag;
 mod event;
 mod fast;
 mod headers;

@@ -37,9 +37,9 @@ impl Frames {
     }
 
     /// The headers and the bytes of `packet`, which was number `place` of the burst.
-    pub fn of<'a>(&'a mut self, place: usize, packet: MbufRef<'a>) -> Option<(&'a Decoded, &'a [u8])> {
+    pub fn of<'a>(&'a mut self, place: usize, packet: MbufRef<'a>) -> Option<(&'a mut Decoded, &'a [u8])> {
         let Self { decoded, joined, .. } = self;
-        Some((decoded.get(place)?, bytes_of(packet, joined)))
+        Some((decoded.get_mut(place)?, bytes_of(packet, joined)))
     }
 
     /// Decodes `packet` alone: its headers and its bytes.
@@ -48,7 +48,7 @@ impl Frames {
         packet: MbufRef<'a>,
         link: LinkType,
         config: &DecodeConfig,
-    ) -> (&'a Decoded, &'a [u8]) {
+    ) -> (&'a mut Decoded, &'a [u8]) {
         let Self { lone, joined, .. } = self;
         let frame = bytes_of(packet, joined);
         sluice_packet::decode(frame, link, config, lone);

@@ -4,17 +4,30 @@
 //! outermost layer's owner and as a promise in those of the others: who comes to a promise waits until the one before has judged its layers and passed
 //! the frame on. Records are rising everywhere, so the lowest one that is not done can always go on, and nobody waits for ever.
 
-use crate::{checksums::Checksums, pipeline::At};
+use crate::{checksums::Checksums, datagrams::Packet, pipeline::At};
 use crossbeam::{queue::ArrayQueue, utils::Backoff};
 use sluice_core::{Nanos, order::Order};
-use sluice_dpdk::Mbuf;
-use sluice_packet::LinkType;
+use sluice_packet::{LinkType, defrag::Inserted};
 use std::sync::Arc;
 
 /// Most records waiting for one worker.
 pub const INBOX: usize = 256;
 /// Most frames on their way from worker to worker.
 const HANDOVERS: u16 = 1_024;
+
+/// What of a packet is judged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum View {
+    /// The frame.
+    #[default]
+    Frame,
+    /// A frame, or a datagram put together, that holds a fragment: it is counted when it is known what becomes of it.
+    Piece,
+    /// A datagram put together from fragments.
+    Datagram,
+    /// Nothing: there was no room for its fragments, and they may go all the same.
+    Released,
+}
 
 /// What a worker is to do with a frame.
 #[derive(Clone, Copy, Debug)]
@@ -23,12 +36,37 @@ pub struct Job {
     pub at: At,
     /// Whether its checksums count.
     pub checksums: Checksums,
+    /// What of it is judged.
+    pub view: View,
+    /// What became of the fragment that it holds.
+    pub fragment: Option<Inserted>,
+    /// How often its fragments have been put together before.
+    pub round: u8,
+    /// The first layer that anybody judges: 0, but of a datagram put together its own.
+    pub base: u8,
     /// First layer to be judged.
     pub first: u8,
     /// The layer behind the last one.
     pub end: u8,
     /// Where it is to be passed on to the owner of the layer behind, if there is one.
     pub onward: Option<u16>,
+}
+
+impl Job {
+    /// All layers of a frame.
+    pub const fn whole(at: At, checksums: Checksums) -> Self {
+        Self {
+            at,
+            checksums,
+            view: View::Frame,
+            fragment: None,
+            round: 0,
+            base: 0,
+            first: 0,
+            end: u8::MAX,
+            onward: None,
+        }
+    }
 }
 
 /// One thing in an inbox.
@@ -44,7 +82,7 @@ pub enum Item {
         now: Nanos,
     },
     /// A frame.
-    Frame(Mbuf, Job),
+    Frame(Packet, Job),
     /// A frame that comes from another worker.
     Promise(u16, Job),
     /// There is no more.
@@ -65,7 +103,7 @@ impl Item {
 /// The places where frames lie between two workers.
 #[derive(Debug)]
 pub struct Handovers {
-    places: Box<[ArrayQueue<Option<Mbuf>>]>,
+    places: Box<[ArrayQueue<Option<Packet>>]>,
     free: ArrayQueue<u16>,
 }
 
@@ -104,7 +142,7 @@ impl Handovers {
     }
 
     /// Passes a frame on, or the word that it is gone: dropped by a layer around.
-    pub fn pass_on(&self, place: u16, frame: Option<Mbuf>) {
+    pub fn pass_on(&self, place: u16, frame: Option<Packet>) {
         if let Some(place) = self.places.get(usize::from(place)) {
             // A place is reserved for one frame, so it is empty.
             drop(place.push(frame));
@@ -112,7 +150,7 @@ impl Handovers {
     }
 
     /// Waits for the frame of `place` and frees the place; nothing when the frame is gone, or a worker is.
-    pub fn receive(&self, place: u16, gone: impl Fn() -> bool) -> Option<Mbuf> {
+    pub fn receive(&self, place: u16, gone: impl Fn() -> bool) -> Option<Packet> {
         let backoff = Backoff::new();
         let queue = self.places.get(usize::from(place))?;
         loop {

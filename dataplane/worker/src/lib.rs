@@ -6,6 +6,7 @@
 //! - [`generation`]: how a new rule set comes and the old one goes
 //! - [`checksums`]: whether checksums count
 //! - [`frames`]: the bytes of a burst, decoded
+//! - [`fragments`]: fragments, and the datagrams they make
 //! - [`pipeline`]: one packet through flow, rules and verdict
 //! - `in_table`: the flow of a packet: found, created, counted, settled
 //! - `application`: messages of application protocols, and rules about them; what is left of them when a flow ends
@@ -26,11 +27,14 @@
 
 mod application;
 pub mod checksums;
+pub mod datagrams;
 pub mod egress;
 mod ending;
 mod exception;
 pub mod flows;
+pub mod fragments;
 pub mod frames;
+mod gather;
 pub mod generation;
 pub mod glance;
 mod in_table;
@@ -38,16 +42,20 @@ pub mod inbox;
 pub mod live;
 mod normalise;
 pub mod owner;
+mod pieces;
 pub mod pipeline;
 pub mod poll;
 pub mod reader;
 pub mod reject;
 pub mod report;
 pub mod rewrite;
+pub mod serve;
 pub mod settings;
 mod stream;
 
+pub use datagrams::Datagrams;
 pub use egress::{Egress, Sent};
+pub use fragments::Fragments;
 pub use generation::{Generation, Mailbox, Parcel, Post, mailbox};
 pub use inbox::{Handovers, Inboxes};
 pub use live::{Lane, LaneMeter, Live, LiveClock, Together};
@@ -56,4 +64,5 @@ pub use pipeline::Pipeline;
 pub use poll::{Meter, Source, Worker};
 pub use reader::Reader;
 pub use report::Reporter;
+pub use serve::Serving;
 pub use settings::{ChecksumMode, Copies, Settings, Stages};

@@ -408,11 +408,10 @@ impl Step<'_> {
         }
         let onward = next(stretch.end);
         let job = Job {
-            at: self.at,
-            checksums: self.checksums,
             first: stretch.first,
             end: stretch.end,
             onward: onward.map(|_| 0),
+            ..Job::whole(self.at, self.checksums)
         };
         match (process(self.pipeline, &job), onward) {
             (Verdict::Drop(cause), _) => Fate::Drop(cause),

@@ -6,6 +6,7 @@
 
 use crate::{
     checksums::Checksums,
+    inbox::View,
     pipeline::{InTable, Pipeline},
     report::Subject,
 };
@@ -103,6 +104,25 @@ impl Pipeline {
     fn is_let_go(&self, found: InTable) -> bool {
         let flow = found.and_then(|(flow, _)| self.flows.get(flow));
         flow.is_some_and(|flow| flow.bypassed || flow.action == Some(sluice_core::Action::Pass))
+    }
+
+    /// The verdict on a fragment, or on a datagram put together from some, which leave as they came: what its connection must not read otherwise can't be
+    /// changed, so it meets the policy for that. Headers of a fragment alone and what lies behind the packet change nothing that is read.
+    #[inline]
+    pub(crate) fn out_of_reach(&mut self, subject: &Subject) -> Verdict {
+        if self.normaliser.edits.is_empty() && self.mended.frame().is_none() {
+            return Verdict::Pass;
+        }
+        let matters = |action: Action| !matches!(action, Action::TrailingBytes | Action::MinTtl);
+        let matter = self.view == View::Datagram && self.normaliser.edits.actions().iter().any(matters);
+        self.normaliser.edits.clear();
+        let mended = self.mended.frame().is_some();
+        self.mended.clear();
+        if matter || mended {
+            self.without(Resource::Rewrite, subject, None).unwrap_or(Verdict::Pass)
+        } else {
+            Verdict::Pass
+        }
     }
 
     /// Makes the changes that the packet judged last needs before it leaves; the verdict on it, which was `verdict`. Behind [`Pipeline::rewrite`].

@@ -6,7 +6,7 @@
 use crate::flows::{self, Keyed};
 use sluice_core::HashKey;
 use sluice_flow::Partitions;
-use sluice_packet::{Decoded, Headers, MAX_LAYERS};
+use sluice_packet::{Decoded, Headers, MAX_LAYERS, defrag::owner_hash};
 
 /// Spreads flows over workers.
 #[derive(Clone, Copy, Debug)]
@@ -52,33 +52,18 @@ impl Owners {
         }
     }
 
-    /// The owner of a layer, if it has a flow or something that holds it together: the fragments of a datagram that have no ports go together. The first one
-    /// has ports and goes with its flow, so it may go elsewhere: nothing puts the datagram together yet.
+    /// The owner of a layer, if it has a flow or something that holds it together: the fragments of a datagram go together. The datagram itself goes with its flow, once it is whole.
     fn of_layer(&self, headers: &Headers, frame: &[u8], depth: u8) -> Option<u16> {
+        if headers.fragment.is_fragment {
+            return Some(self.of_hash(owner_hash(headers, depth, self.vlan_tracking, &self.hash)));
+        }
         let hash = |key: &sluice_core::FlowKey| key.hash(&self.hash);
         let keyed: Option<Keyed> = if flows::is_icmp_error(headers) {
             flows::key_of_quoted(headers, frame, depth, self.vlan_tracking, hash)
         } else {
             flows::key_of(headers, depth, self.vlan_tracking, hash)
         };
-        if let Some(keyed) = keyed {
-            return Some(self.of_hash(keyed.hash));
-        }
-        if !headers.fragment.is_fragment {
-            return None;
-        }
-        let number = |address: &[u8; 16]| u128::from_be_bytes(*address);
-        let (low, high) =
-            (number(&headers.src).min(number(&headers.dst)), number(&headers.src).max(number(&headers.dst)));
-        let words = [
-            low as u64,
-            (low >> 64) as u64,
-            high as u64,
-            (high >> 64) as u64,
-            u64::from(headers.fragment.id),
-            u64::from(depth),
-        ];
-        Some(self.of_hash(self.hash.hash6(&words)))
+        keyed.map(|keyed| self.of_hash(keyed.hash))
     }
 
     /// The owners of all layers of a packet. A layer of no flow goes along with the one inside it, else with the one around it.

@@ -9,7 +9,7 @@ use crate::{
     flows::{self, Keyed},
     generation::{Generation, Parcel},
     glance::PlainTally,
-    inbox::Job,
+    inbox::{Job, View},
     normalise::Normaliser,
     reject::{self, Answer},
     report::{InFlow, Outcome, Reporter, Subject},
@@ -31,6 +31,9 @@ use sluice_packet::{Decoded, Headers, LinkType, PlainReader, Protocol, checksum}
 
 /// Answers one burst can cause: two for each packet.
 const MOST_ANSWERS: usize = 64;
+
+/// Places in a record for what is told of the layers of one frame; those of datagrams put together from it follow, one such run for each.
+const ROUND: u8 = 16;
 
 /// When and where a packet was.
 #[derive(Clone, Copy, Debug)]
@@ -77,6 +80,8 @@ pub struct Pipeline {
     pub(crate) streams: Streams,
     /// Where the packet at hand belongs in them.
     pub(crate) streamed: Option<Streamed>,
+    /// What of the packet at hand is judged.
+    pub(crate) view: View,
     /// The packet at hand as it is to leave.
     pub(crate) mended: Mended,
     /// What is changed in packets, and stops them, so that every end reads them as we did.
@@ -110,6 +115,7 @@ impl Pipeline {
                 ..settings.streams
             }),
             streamed: None,
+            view: View::Frame,
             mended: Mended::new(),
             normaliser: Normaliser::new(settings.mode, settings.normalise),
             faults: (!settings.faults.is_empty()).then(|| Box::new(settings.faults)),
@@ -166,22 +172,23 @@ impl Pipeline {
     /// Judges the layers `job` names of one frame, whose innermost flow key is `keyed`.
     pub fn process(&mut self, decoded: &Decoded, keyed: Option<Keyed>, frame: &[u8], job: &Job) -> Verdict {
         let At { time, now, record } = job.at;
-        if job.first == 0 {
-            self.count_frame(decoded, frame);
+        if job.first == job.base {
+            self.count_frame(decoded, frame, job);
         }
         self.checksums = job.checksums;
+        self.view = job.view;
         self.state.turn.begin(record);
         let mut verdict = Verdict::Pass;
         self.rewrite = None;
         self.mended.clear();
         self.normaliser.begin();
-        let innermost = depth_of(decoded);
+        let last = depth_of(decoded);
         let layers = (0_u8..).zip(decoded.layers()).skip(usize::from(job.first));
         for (layer, headers) in layers.take(usize::from(job.end.saturating_sub(job.first))) {
-            self.reporter.stand_at(Position::layer(record, layer));
+            self.reporter.stand_at(Position::layer(record, layer + job.round * ROUND));
             let subject = Subject { frame, headers, layer, time, record };
             self.normaliser.carried_to = carried_to(decoded, frame, layer);
-            let keyed = if layer == innermost { keyed } else { self.key_of(headers, layer) };
+            let keyed = if layer == last { keyed } else { self.key_of(headers, layer) };
             if let Verdict::Drop(cause) = self.layer(&subject, keyed, now) {
                 verdict = Verdict::Drop(cause);
                 break;
@@ -189,20 +196,47 @@ impl Pipeline {
             if self.asks_rewrite {
                 let rewrites = self.generation.inspector.rewrites();
                 let as_sent = self.mended.frame().unwrap_or(frame);
-                self.rewrite = Plan::new(decoded, as_sent, rewrites).filter(|_| layer == innermost);
+                // What was put together lies in several frames: it is not written over.
+                let within_reach = layer == last && job.view == View::Frame;
+                self.rewrite = Plan::new(decoded, as_sent, rewrites).filter(|_| within_reach);
                 self.counters.ips_replace_refused += u64::from(self.rewrite.is_none() || rewrites.is_refused());
                 if let (Some(_), Some(streamed)) = (self.rewrite, self.streamed) {
                     self.keep_rewrites(headers, streamed.at);
                 }
             }
         }
-        match verdict {
-            Verdict::Pass => self.counters.ips_accepted += u64::from(job.onward.is_none()),
-            Verdict::Drop(_) => self.counters.ips_blocked += 1,
+        if job.view != View::Frame && verdict == Verdict::Pass {
+            verdict = self.out_of_reach(&innermost(decoded, frame, job.at));
+        }
+        if job.view == View::Frame && (job.onward.is_none() || verdict != Verdict::Pass) {
+            self.count_fate(verdict, 1);
         }
         self.normaliser.accepted = job.onward.is_none();
         self.normaliser.end(decoded, frame);
         verdict
+    }
+
+    /// Counts what became of `frames` frames.
+    pub(crate) const fn count_fate(&mut self, verdict: Verdict, frames: u64) {
+        match verdict {
+            Verdict::Pass => self.counters.ips_accepted += frames,
+            Verdict::Drop(_) => self.counters.ips_blocked += frames,
+        }
+    }
+
+    /// Refuses a fragment for `cause`; passive it passes.
+    pub(crate) fn refuse(&mut self, decoded: &Decoded, frame: &[u8], at: At, cause: Cause) -> Verdict {
+        let verdict = Verdict::decide(self.settings.mode, Some(cause));
+        if verdict != Verdict::Pass {
+            let generation = self.generation.ruleset.generation;
+            self.reporter.drop_packet(&innermost(decoded, frame, at), None, cause, None, generation);
+        }
+        verdict
+    }
+
+    /// What becomes of a fragment for which there is no room.
+    pub(crate) fn without_defrag_room(&mut self, decoded: &Decoded, frame: &[u8], at: At) -> Verdict {
+        self.without(Resource::DefragMemcap, &innermost(decoded, frame, at), None).unwrap_or(Verdict::Pass)
     }
 
     /// Writes what rules ask to be written over into the packet judged last, which must have passed: `write` is given offsets in the frame.
@@ -514,13 +548,17 @@ impl Pipeline {
         false
     }
 
-    fn count_frame(&mut self, decoded: &Decoded, frame: &[u8]) {
+    fn count_frame(&mut self, decoded: &Decoded, frame: &[u8], job: &Job) {
         let counters = &mut self.counters;
-        let length = frame.len() as u64;
-        counters.decoder_bytes += length;
-        counters.decoder_max_pkt_size = counters.decoder_max_pkt_size.max(length);
-        for headers in decoded.layers() {
-            counters.decoder_pkts += 1;
+        if job.round == 0 {
+            let length = frame.len() as u64;
+            counters.decoder_bytes += length;
+            counters.decoder_max_pkt_size = counters.decoder_max_pkt_size.max(length);
+        }
+        for (layer, headers) in decoded.layers().iter().enumerate().skip(usize::from(job.base)) {
+            // A datagram was received as its fragments.
+            let received = job.round == 0 || layer > usize::from(job.base);
+            counters.decoder_pkts += u64::from(received);
             counters.decoder_invalid += u64::from(headers.invalid);
             let mut protocols = headers.seen.bits();
             while protocols != 0 {
@@ -530,9 +568,8 @@ impl Pipeline {
             for event in headers.events.iter() {
                 counters.decoder_events.raise(event as usize);
             }
-            counters.decoder_ethernet += u64::from(headers.has_ethernet);
-            counters.decoder_vlan += u64::from(headers.vlan_count > 0);
-            counters.defrag_fragments += u64::from(headers.fragment.is_fragment);
+            counters.decoder_ethernet += u64::from(headers.has_ethernet && received);
+            counters.decoder_vlan += u64::from(headers.vlan_count > 0 && received);
             counters.decoder_ipv4 += u64::from(headers.ip_version == 4);
             counters.decoder_ipv6 += u64::from(headers.ip_version == 6);
             counters.decoder_arp += u64::from(headers.seen.contains(Protocol::Arp));
@@ -555,6 +592,11 @@ impl Pipeline {
 fn carried_to(decoded: &Decoded, frame: &[u8], layer: u8) -> usize {
     let around = usize::from(layer).checked_sub(1).and_then(|around| decoded.layers().get(around));
     around.map_or(frame.len(), |around| (around.payload_offset as usize).saturating_add(around.payload_len as usize))
+}
+
+fn innermost<'a>(decoded: &'a Decoded, frame: &'a [u8], at: At) -> Subject<'a> {
+    let At { time, record, .. } = at;
+    Subject { frame, headers: decoded.innermost(), layer: depth_of(decoded), time, record }
 }
 
 fn depth_of(decoded: &Decoded) -> u8 {

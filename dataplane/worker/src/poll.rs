@@ -1,21 +1,22 @@
 //! The poll loops of a worker: the whole path of a packet on one screen.
 //!
-//! [`Worker::replay`] polls a capture's device alone; [`Worker::serve`] is one of several workers of a replay, which a [`crate::reader`] feeds. The loop of live traffic is in [`crate::live`].
+//! [`Worker::replay`] polls a capture's device alone. One of several workers of a replay, which a [`crate::reader`] feeds, does as in [`crate::serve`]; the loop of live traffic is in [`crate::live`].
 
 use crate::{
     checksums::ChecksumJudge,
     egress::{Egress, Sent},
+    fragments::Fragments,
     frames::{Frames, is_whole},
     generation::Mailbox,
-    glance::{Glance, Glances},
-    inbox::{Handovers, Item, Job},
-    normalise::{Alone, InBurst},
+    glance::Glances,
+    inbox::Job,
+    normalise::InBurst,
     pipeline::{At, Pipeline},
     reader::Clock,
     settings::Stages,
 };
-use crossbeam::{queue::ArrayQueue, utils::Backoff};
-use sluice_core::{Counters, Ledger, Nanos, Position, Verdict, order::Seat};
+use crossbeam::utils::Backoff;
+use sluice_core::{Cause, Counters, Ledger, Nanos, Position, Verdict};
 use sluice_dpdk::{BURST, Burst, Mbuf, Mempool, RxQueue};
 use sluice_packet::LinkType;
 use std::sync::{
@@ -86,11 +87,12 @@ impl Meter {
 /// One worker: a pipeline and a way out.
 pub struct Worker {
     pub(crate) pipeline: Pipeline,
-    egress: Egress,
+    pub(crate) egress: Egress,
     /// Buffers for packets of our own making.
     pub(crate) pool: Mempool,
     mailbox: Mailbox,
     pub(crate) frames: Frames,
+    pub(crate) fragments: Option<Fragments>,
     pub(crate) glances: Glances,
     pub(crate) checksums: ChecksumJudge,
     clock: Clock,
@@ -103,12 +105,21 @@ impl Worker {
         let checksums = ChecksumJudge::new(pipeline.settings().checksums);
         let (frames, glances) = (Frames::default(), Glances::default());
         let (clock, meter) = (Clock::default(), Meter::default());
-        Self { pipeline, egress, pool, mailbox, frames, glances, checksums, clock, meter }
+        Self { pipeline, egress, pool, mailbox, frames, fragments: None, glances, checksums, clock, meter }
+    }
+
+    /// Puts fragments together by itself, with what `fragments` has room for.
+    pub fn with_fragments(mut self, fragments: Fragments) -> Self {
+        self.fragments = Some(fragments);
+        self
     }
 
     /// Ends every flow and tells what was done.
     pub fn finish(mut self) -> Meter {
         self.meter.live_flows = self.pipeline.live_flows();
+        if let Some(fragments) = &mut self.fragments {
+            fragments.finish(&mut self.meter.ledger, &mut self.pipeline.counters);
+        }
         self.pipeline.finish();
         self.meter.counters = self.pipeline.counters;
         self.meter
@@ -141,8 +152,9 @@ impl Worker {
                 continue;
             }
             empty = 0;
-            let Self { pipeline, frames, glances, checksums, clock, meter, .. } = self;
+            let Self { pipeline, frames, fragments, glances, checksums, clock, meter, .. } = self;
             meter.bursts += 1;
+            let mut kept = 0_u64;
             let wanted = usize::try_from(expected - taken).unwrap_or(BURST).min(received.len());
             let before = meter.records;
             taken += wanted as u64;
@@ -160,8 +172,12 @@ impl Worker {
                 let time = Nanos::from_micros(packet.timestamp_us().unwrap_or(0));
                 let (now, tick) = clock.advance(time);
                 meter.now = now;
+                let at = At { time, now, record };
                 if tick {
                     pipeline.tick(record, now);
+                    if let Some(fragments) = fragments {
+                        fragments.expire(at, usize::MAX, &mut meter.ledger, &mut pipeline.counters);
+                    }
                 }
                 pipeline.counters.decoder_chained += u64::from(packet.is_chained());
                 if !is_whole(packet) {
@@ -181,15 +197,28 @@ impl Worker {
                     pipeline.lookup_only(decoded, key, frame, now);
                     continue;
                 }
-                let at = At { time, now, record };
-                let checksums = checksums.judge(decoded, frame);
-                let job = Job { at, checksums, first: 0, end: u8::MAX, onward: None };
+                let job = Job::whole(at, checksums.judge(decoded, frame));
+                if decoded.is_fragment()
+                    && let Some(fragments) = fragments
+                {
+                    match fragments.judge(pipeline, decoded, frame, &job, &mut meter.ledger) {
+                        Some(judged) => *verdict = judged,
+                        None => kept |= 1 << place,
+                    }
+                    continue;
+                }
                 *verdict = pipeline.process(decoded, key, frame, &job);
                 pipeline.rewrite(|offset, bytes| received.overwrite(place, offset, bytes).is_ok());
                 *verdict = pipeline.put_right(*verdict, &mut InBurst { burst: &mut received, place });
             }
             let all_pass = verdicts.iter().take(wanted).all(|verdict| *verdict == Verdict::Pass);
-            if all_pass && wanted == received.len() && !self.egress.wants_order() && !self.pipeline.has_answers() {
+            let plain = kept == 0 && !self.fragments.as_ref().is_some_and(Fragments::has_leaving);
+            if all_pass
+                && plain
+                && wanted == received.len()
+                && !self.egress.wants_order()
+                && !self.pipeline.has_answers()
+            {
                 self.egress.send(&mut received, &mut self.meter.ledger);
                 continue;
             }
@@ -199,99 +228,30 @@ impl Worker {
                     break;
                 }
                 let record = before + place as u64 + 1;
-                self.send(packet, record, verdicts.get(place).copied().unwrap_or_default());
+                match kept >> place & 1 {
+                    0 => self.send(packet, record, verdicts.get(place).copied().unwrap_or_default()),
+                    _ => drop(packet),
+                }
+                self.leave(record);
             }
         }
     }
 
-    /// Does what the reader puts into `inbox`, until it says that there is no more or a worker is gone.
-    pub fn serve(&mut self, inbox: &ArrayQueue<Item>, seat: &Seat, handovers: &Handovers) {
-        let backoff = Backoff::new();
-        loop {
-            self.take_rules();
-            // Read before the inbox: when that is found empty, everything up to this record is done.
-            let dispatched = seat.dispatched();
-            let Some(item) = inbox.pop() else {
-                seat.stand_at(dispatched + 1);
-                if seat.is_abandoned() {
-                    return;
-                }
-                backoff.snooze();
-                continue;
-            };
-            backoff.reset();
-            if let Some(record) = item.record() {
-                seat.stand_at(record);
-            }
-            match item {
-                Item::Link(link, number) => self.pipeline.set_link(link, number),
-                Item::Clock { record, now } => self.pipeline.tick(record, now),
-                Item::Frame(packet, job) => self.job(packet, &job, handovers),
-                Item::Promise(place, job) => match handovers.receive(place, || seat.is_abandoned()) {
-                    Some(packet) => self.job(packet, &job, handovers),
-                    None => {
-                        if let Some(onward) = job.onward {
-                            handovers.pass_on(onward, None);
-                        }
-                    }
-                },
-                Item::End => {
-                    // All its records are done; flows still end.
-                    seat.stand_at(Position::END.record);
-                    return;
-                }
-            }
-        }
-    }
-
-    /// Judges one frame, or some of its layers, and sends it on its way.
-    fn job(&mut self, mut packet: Mbuf, job: &Job, handovers: &Handovers) {
-        let Self { pipeline, frames, meter, .. } = self;
-        meter.judged += 1;
-        meter.now = job.at.now;
-        let (link, decode) = (pipeline.settings().link, pipeline.settings().decode);
-        let stages = pipeline.settings().stages;
-        if job.first == 0 {
-            pipeline.counters.decoder_chained += u64::from(packet.is_chained());
-        }
-        let whole = is_whole(packet.view());
-        let mut glance = Glance::NONE;
-        if whole && !packet.is_chained() && stages != Stages::Forward {
-            pipeline.glance(packet.view().first_segment(), &mut glance);
-        }
-        if let Some(verdict) = pipeline.short_cut(&glance, job.checksums, job.at.now) {
-            self.send(packet, job.at.record, verdict);
-            return;
-        }
-        let (decoded, frame) = frames.single(packet.view(), link, &decode);
-        let key = glance.keyed().or_else(|| pipeline.prefetch(decoded));
-        let verdict = match stages {
-            Stages::Forward => Verdict::Pass,
-            // Told of once, by the owner of the outermost layer.
-            _ if !whole && job.first == 0 => pipeline.cut(),
-            _ if !whole => Verdict::Pass,
-            Stages::Lookup => {
-                pipeline.lookup_only(decoded, key, frame, job.at.now);
-                Verdict::Pass
-            }
-            Stages::Inspect => pipeline.process(decoded, key, frame, job),
-        };
-        pipeline.rewrite(|offset, bytes| packet.overwrite(offset, bytes).is_ok());
-        let verdict = pipeline.put_right(verdict, &mut Alone(&mut packet));
-        match (job.onward, verdict) {
-            (Some(onward), Verdict::Pass) => handovers.pass_on(onward, Some(packet)),
-            (onward, verdict) => {
-                if let Some(onward) = onward {
-                    handovers.pass_on(onward, None);
-                }
-                self.send(packet, job.at.record, verdict);
-            }
-        }
+    /// Sends the frames of the datagrams that have passed with records up to `record`, and the answers to those that have not.
+    fn leave(&mut self, record: u64) {
+        let Self { pipeline, egress, pool, fragments, meter, .. } = self;
+        let Some(fragments) = fragments else { return };
+        let link = pipeline.link_number();
+        fragments.leave(record, pipeline, &mut meter.ledger, |frame, time, ledger| {
+            let position = Position::layer(record, 0);
+            send_copy(egress, pool, frame, (time, position, link), ledger);
+        });
+        self.send_answers(record);
     }
 
     /// Sends or drops one packet, and behind it the answers to it.
-    fn send(&mut self, packet: Mbuf, record: u64, verdict: Verdict) {
-        let Self { pipeline, egress, pool, meter, .. } = self;
+    pub(crate) fn send(&mut self, packet: Mbuf, record: u64, verdict: Verdict) {
+        let Self { pipeline, egress, meter, .. } = self;
         let link = pipeline.link_number();
         match verdict {
             Verdict::Pass => {
@@ -304,6 +264,13 @@ impl Worker {
                 drop(packet);
             }
         }
+        self.send_answers(record);
+    }
+
+    /// Sends the answers to packets up to `record`.
+    pub(crate) fn send_answers(&mut self, record: u64) {
+        let Self { pipeline, egress, pool, meter, .. } = self;
+        let link = pipeline.link_number();
         pipeline.take_answers(record, |answer| {
             // Without a free buffer an answer is not sent: the packet it is about is dropped all the same.
             if let Ok(mut packet) = pool.take()
@@ -314,5 +281,23 @@ impl Worker {
                 egress.send_one(Sent { packet, time: answer.time, position, link }, &mut meter.ledger);
             }
         });
+    }
+}
+
+/// Sends a copy of `frame`. A capture has time: there a free buffer is waited for.
+pub(crate) fn send_copy(
+    egress: &mut Egress,
+    pool: &Mempool,
+    frame: &[u8],
+    (time, position, link): (Nanos, Position, u16),
+    ledger: &mut Ledger,
+) {
+    let backoff = Backoff::new();
+    loop {
+        match pool.packet(frame) {
+            Ok(packet) => return egress.send_one(Sent { packet, time, position, link }, ledger),
+            Err(_) if egress.wants_order() => backoff.snooze(),
+            Err(_) => return ledger.drop_packet(Cause::TransmitFull),
+        }
     }
 }

@@ -5,15 +5,21 @@
 
 use crate::{
     checksums::ChecksumJudge,
-    frames::Frames,
-    inbox::{Handovers, Inboxes, Item, Job},
-    owner::Owners,
+    datagrams::{Datagram, Datagrams, Packet},
+    frames::{Frames, is_whole},
+    gather::{Around, Gather, RELEASES, Released},
+    inbox::{Handovers, Inboxes, Item, Job, View},
+    owner::{LayerOwners, Owners},
     pipeline::At,
     poll::{Meter, PATIENCE, Source},
-    settings::Settings,
+    settings::{Settings, Stages},
 };
-use sluice_core::Nanos;
+use sluice_core::{HashKey, Nanos};
 use sluice_dpdk::{Burst, Mbuf, Mempool};
+use sluice_packet::{
+    MAX_LAYERS,
+    defrag::{Inserted, Taken},
+};
 use std::sync::Arc;
 
 /// The reader.
@@ -26,10 +32,17 @@ pub struct Reader {
     pool: Mempool,
     buffers_wanted: u32,
     frames: Frames,
+    gather: Gather,
+    datagrams: Arc<Datagrams>,
+    /// What there was no room for, until the fragment it made way for is taken in.
+    released: Vec<Released>,
     checksums: ChecksumJudge,
     clock: Clock,
     meter: Meter,
 }
+
+/// Datagrams under way between the reader and the workers.
+pub const DATAGRAMS: usize = 32;
 
 /// The time of a capture: never runs backwards, and ticks when its second changes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,16 +61,21 @@ impl Clock {
 }
 
 impl Reader {
-    /// A reader that fills `inboxes`. `buffers_wanted` buffers of `pool` are free before the device is asked for frames.
+    /// A reader that fills `inboxes`, with datagrams of `datagrams`. `buffers_wanted` buffers of `pool` are free before the device is asked for frames.
     pub fn new(
         settings: Settings,
         owners: Owners,
         inboxes: Inboxes,
         handovers: Arc<Handovers>,
+        datagrams: Arc<Datagrams>,
         pool: Mempool,
         buffers_wanted: u32,
+        hash: HashKey,
     ) -> Self {
         Self {
+            gather: Gather::new(&settings, 1, hash),
+            datagrams,
+            released: Vec::with_capacity(RELEASES),
             checksums: ChecksumJudge::new(settings.checksums),
             settings,
             owners,
@@ -102,7 +120,12 @@ impl Reader {
     /// Ends all inboxes and tells what was read.
     pub fn finish(self) -> Meter {
         self.to_all(|| Item::End);
-        self.meter
+        let at = At { time: Nanos(0), now: Nanos(0), record: 0 };
+        let Self { mut gather, mut meter, .. } = self;
+        let Meter { ledger, counters, .. } = &mut meter;
+        gather.finish(&mut Around::dropping(at, ledger, counters));
+        gather.publish(&mut meter.counters);
+        meter
     }
 
     fn to_all(&self, item: impl Fn() -> Item) {
@@ -118,12 +141,20 @@ impl Reader {
         let time = Nanos::from_micros(packet.timestamp_us().unwrap_or(0));
         let (now, tick) = self.clock.advance(time);
         self.meter.now = now;
+        let at = At { time, now, record };
         if tick {
             self.to_all(|| Item::Clock { record, now });
+            let Self { gather, meter: Meter { ledger, counters, .. }, .. } = self;
+            let mut around = Around::dropping(at, ledger, counters);
+            gather.expire(now, usize::MAX, &mut around);
         }
-        let at = At { time, now, record };
         let Self { frames, owners, checksums, .. } = self;
         let Some((decoded, frame)) = frames.of(place, packet.view()) else { return };
+        if decoded.is_fragment() && is_whole(packet.view()) && self.settings.stages == Stages::Inspect {
+            self.fragment(place, packet, at);
+            self.inboxes.order().dispatch(record);
+            return;
+        }
         let layer_owners = owners.of(decoded, frame);
         let checksums = checksums.judge(decoded, frame);
         let mut packet = Some(packet);
@@ -135,9 +166,9 @@ impl Reader {
                 Some(_) => self.handovers.reserve(self.inboxes.order()),
                 None => None,
             };
-            let job = Job { at, checksums, first: stretch.first, end: stretch.end, onward };
+            let job = Job { first: stretch.first, end: stretch.end, onward, ..Job::whole(at, checksums) };
             let item = match (packet.take(), promised) {
-                (Some(packet), _) => Item::Frame(packet, job),
+                (Some(packet), _) => Item::Frame(Packet::Frame(packet), job),
                 (None, Some(place)) => Item::Promise(place, job),
                 // No place: a worker is gone.
                 (None, None) => break,
@@ -146,6 +177,104 @@ impl Reader {
             promised = onward;
         }
         self.inboxes.order().dispatch(record);
+    }
+
+    /// A frame with a fragment: its steps, and those of the datagram that it makes whole.
+    fn fragment(&mut self, place: usize, packet: Mbuf, at: At) {
+        let Self { frames, owners, checksums, gather, datagrams, released, inboxes, meter, .. } = self;
+        let Some((decoded, frame)) = frames.of(place, packet.view()) else { return };
+        let job = Job::whole(at, checksums.judge(decoded, frame));
+        let Meter { ledger, counters, .. } = meter;
+        let mut around = Around {
+            at,
+            ledger,
+            counters,
+            supply: Some(&mut || datagrams.wait(inboxes.order())),
+            release: Some(&mut |one| released.push(one)),
+            releases: RELEASES,
+        };
+        let (inserted, made) = gather.frame(decoded, frame, &job, &mut around);
+        let mut steps = Steps::default();
+        steps.add(owners.of(decoded, frame), Job { view: View::Piece, fragment: Some(inserted), ..job });
+        let mut next = made.as_deref();
+        while let Some(Datagram { whole, job: Some(job), next: inner }) = next {
+            steps.add(owners.of(whole.decoded(), whole.bytes()), *job);
+            next = inner.as_deref();
+        }
+        let mut released = std::mem::take(&mut self.released);
+        for Released { datagram, slot, hash } in released.drain(..) {
+            self.release(datagram, slot, self.owners.of_hash(hash), at);
+        }
+        // With its room.
+        self.released = released;
+        self.hand_out(Packet::Piece(packet, made), &steps);
+    }
+
+    /// Frames that may go unjudged: the worker that had their fragments knows whether one was dropped; one and the same sends all of them.
+    fn release(&self, datagram: Box<Datagram>, slot: u32, owner: u16, at: At) {
+        let Some(job) = datagram.job else { return };
+        let Some(place) = self.handovers.reserve(self.inboxes.order()) else { return };
+        let fragment = Some(Inserted { taken: Taken::Held { slot, fresh: false }, event: None });
+        let asked = Job { at, fragment, end: 0, onward: Some(place), ..job };
+        self.inboxes.put(usize::from(owner), Item::Frame(Packet::Whole(datagram), asked));
+        self.inboxes.put(0, Item::Promise(place, Job { at, ..job }));
+    }
+
+    /// Puts `packet` into the inbox of the first of `steps`, and a promise of what follows into those of the others.
+    fn hand_out(&self, packet: Packet, steps: &Steps) {
+        let mut packet = Some(packet);
+        let mut promised = None;
+        let mut next = steps.next(Some((0, 0)));
+        while let Some((step, first)) = next {
+            let Some((owners, job)) = steps.get(step) else { return };
+            let Some(stretch) = owners.stretch(first) else { return };
+            next = steps.next(Some((step, stretch.end)));
+            let onward = match next {
+                Some(_) => self.handovers.reserve(self.inboxes.order()),
+                None => None,
+            };
+            let job = Job { first: stretch.first, end: stretch.end, onward, ..*job };
+            let item = match (packet.take(), promised) {
+                (Some(packet), _) => Item::Frame(packet, job),
+                (None, Some(place)) => Item::Promise(place, job),
+                // No place: a worker is gone.
+                (None, None) => return,
+            };
+            self.inboxes.put(usize::from(stretch.owner), item);
+            promised = onward;
+        }
+    }
+}
+
+/// What is to be judged, one after the other: a frame, and the datagrams that it makes whole, each by the owners of its layers.
+#[derive(Default)]
+struct Steps {
+    list: [Option<(LayerOwners, Job)>; MAX_LAYERS + 1],
+    count: usize,
+}
+
+impl Steps {
+    fn add(&mut self, owners: LayerOwners, job: Job) {
+        if let Some(place) = self.list.get_mut(self.count) {
+            *place = Some((owners, job));
+            self.count += 1;
+        }
+    }
+
+    fn get(&self, step: usize) -> Option<&(LayerOwners, Job)> {
+        self.list.get(step)?.as_ref()
+    }
+
+    /// Where to go on from layer `layer` of step `step`: there, or with the first layer of the one behind.
+    fn next(&self, from: Option<(usize, u8)>) -> Option<(usize, u8)> {
+        let (step, layer) = from?;
+        let (owners, job) = self.get(step)?;
+        let layer = layer.max(job.base);
+        if owners.stretch(layer).is_some() {
+            return Some((step, layer));
+        }
+        let behind = step + 1;
+        self.get(behind).map(|(_, job)| (behind, job.base))
     }
 }
 

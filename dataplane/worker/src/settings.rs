@@ -3,7 +3,7 @@
 use sluice_app::AppSettings;
 use sluice_core::{fault::Faults, resource::PoliciesInForce, verdict::Mode};
 use sluice_flow::{Partitions, StreamSettings, Timeouts, stream::TargetPolicies};
-use sluice_packet::{DecodeConfig, LinkType, normalise::Switches};
+use sluice_packet::{DecodeConfig, LinkType, defrag::DefragSettings, normalise::Switches};
 
 /// Whether checksums are verified. A TCP packet with a wrong one does not move its connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -87,6 +87,22 @@ pub struct Settings {
     pub stages: Stages,
     /// Parsers of application protocols.
     pub applications: AppSettings,
+    /// Fragments: bounds, times, policies. Of all workers together; whether inline is `mode`'s.
+    pub defrag: DefragSettings,
+}
+
+impl Settings {
+    /// The settings of a defragmenter that has one part of `parts` of the room.
+    pub fn defrag_part(&self, parts: usize) -> DefragSettings {
+        let parts = parts.max(1);
+        DefragSettings {
+            inline: self.mode == Mode::Inline,
+            vlan_tracking: self.vlan_tracking,
+            bytes: self.defrag.bytes / parts,
+            trackers: self.defrag.trackers / u32::try_from(parts).unwrap_or(1),
+            ..self.defrag.clone()
+        }
+    }
 }
 
 impl Default for Settings {
@@ -118,6 +134,7 @@ impl Default for Settings {
             },
             stages: Stages::Inspect,
             applications: AppSettings::default(),
+            defrag: DefragSettings::default(),
         }
     }
 }

@@ -7,6 +7,7 @@
 //! Not here: how bytes are kept (`sluice_flow::stream`), how rules are judged on them (`sluice_detect::stream`).
 
 use crate::{
+    inbox::View,
     pipeline::{InTable, Pipeline},
     report::Subject,
 };
@@ -126,8 +127,13 @@ impl Pipeline {
             self.counters.tcp_overlap += 1;
             self.counters.tcp_overlap_diff_data += u64::from(arrived.differs);
             if self.settings.mode == Mode::Inline && (arrived.differs || arrived.forgotten > 0) {
-                self.mended.take(subject.frame, headers, &self.streams, at, seq);
-                self.counters.tcp_rewritten += 1;
+                // What was put together from fragments leaves as it came, or not at all.
+                if self.view == View::Frame {
+                    self.mended.take(subject.frame, headers, &self.streams, at, seq);
+                    self.counters.tcp_rewritten += 1;
+                } else if let Some(verdict) = self.without(Resource::Rewrite, subject, found) {
+                    return Err(verdict);
+                }
             }
         }
         let placed = arrived.placed || self.streams.is_spent(at);

@@ -429,6 +429,24 @@ impl Mbuf {
     }
 }
 
+impl Mbuf {
+    /// Adds the segments of `tail` behind the packet's last one.
+    ///
+    /// # Errors
+    /// `tail`, when the packet would have more segments than DPDK can count; the packet is as before.
+    pub fn chain(&mut self, tail: Self) -> Result<(), Self> {
+        // SAFETY: `rte_pktmbuf_chain` needs two packets nobody else uses, neither of them part of the other: both are owned, one by `&mut self` and
+        // one by value.
+        let refused = unsafe { sys::shim_mbuf_chain(self.raw.as_ptr(), tail.raw.as_ptr()) };
+        if refused != 0 {
+            return Err(tail);
+        }
+        // The segments are this packet's now and go with it.
+        let _ = tail.into_raw();
+        Ok(())
+    }
+}
+
 impl fmt::Debug for Mbuf {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.view().fmt(out)

@@ -218,6 +218,26 @@ impl Mempool {
         Ok(unsafe { Mbuf::from_raw(raw) })
     }
 
+    /// Takes a packet that holds `bytes`, in several segments when they are more than [`data_room`](Self::data_room).
+    ///
+    /// # Errors
+    /// `PoolEmpty`: not enough are free, or a packet can't have that many segments.
+    ///
+    /// # Cost
+    /// [`take`](Self::take) and a copy for each segment.
+    pub fn packet(&self, bytes: &[u8]) -> Result<Mbuf, PoolEmpty> {
+        let mut packet: Option<Mbuf> = None;
+        for part in bytes.chunks(usize::from(self.data_room())) {
+            let mut segment = self.take()?;
+            segment.append(part).map_err(|_| PoolEmpty)?;
+            match &mut packet {
+                Some(packet) => packet.chain(segment).map_err(|_| PoolEmpty)?,
+                None => packet = Some(segment),
+            }
+        }
+        packet.map_or_else(|| self.take(), Ok)
+    }
+
     pub(crate) fn raw(&self) -> *mut sys::rte_mempool {
         self.handle.pool.raw.as_ptr()
     }

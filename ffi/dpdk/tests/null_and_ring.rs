@@ -34,6 +34,29 @@ fn a_processor_we_may_not_use_is_refused_before_dpdk_sees_it() {
 }
 
 #[test]
+fn a_packet_longer_than_a_buffer_is_a_chain_and_goes_back_whole() {
+    let (eal, _turn) = turn(options);
+    let pool = pool(&eal, "chain");
+    for length in [0, 1, 2_048, 2_049, 9_000, 65_599] {
+        let bytes = pattern(length, 3);
+        let packet = pool.packet(&bytes).expect("there are buffers");
+        assert_eq!(
+            (packet.chain_len(), packet.pkt_len() as usize, packet.is_chained()),
+            (length, length, length > 2_048)
+        );
+        let mut out = vec![0; length];
+        assert_eq!(packet.copy_to(&mut out), length);
+        assert_eq!(out, bytes);
+        drop(packet);
+        assert_eq!(pool.in_use(), 0);
+    }
+    let all: Vec<_> = (0..1_020).map(|_| pool.take().expect("there are buffers")).collect();
+    assert!(pool.packet(&[0; 9_000]).is_err());
+    drop(all);
+    assert_eq!(pool.in_use(), 0);
+}
+
+#[test]
 fn a_burst_carries_packets_from_rx_to_tx_and_the_pool_is_whole_again() {
     let (eal, _turn) = turn(options);
     let pool = pool(eal, "null");

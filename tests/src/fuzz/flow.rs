@@ -12,6 +12,7 @@ use sluice_core::{
     verdict::Mode,
 };
 use sluice_detect::{Inspector, Ruleset, state::State};
+use sluice_flow::{Partitions, StreamSettings};
 use sluice_packet::{Decoded, LinkType, decode};
 use sluice_worker::{
     ChecksumMode, Copies, Generation, Pipeline, Reporter, Settings, checksums::ChecksumJudge, glance::Glance,
@@ -64,7 +65,8 @@ pub fn run(input: &[u8]) {
         vlan_tracking: mode & 0x40 == 0,
         flow_capacity: CAPACITY,
         half_open_capacity: HALF_OPEN,
-        partitions: sluice_flow::Partitions::for_capacity(if more & 1 == 0 { 1 } else { CAPACITY }),
+        streams: StreamSettings { memory: 1 << 20, at_once: mode & 0x80 != 0, lists: 64, ..StreamSettings::default() },
+        partitions: Partitions::for_capacity(if more & 1 == 0 { 1 } else { CAPACITY }),
         copies: Copies {
             alerts: true,
             flows: true,
@@ -145,7 +147,7 @@ impl Side {
             let key = self.pipeline.prefetch(&self.decoded);
             let checksums = self.checksums.judge(&self.decoded, frame);
             let at = At { time: now, now, record: self.records };
-            let job = Job { at, checksums, first: 0, end: u8::MAX, onward: None };
+            let job = Job::whole(at, checksums);
             self.pipeline.process(&self.decoded, key, frame, &job)
         });
         match verdict {

@@ -15,6 +15,7 @@ use sluice_detect::{
     prefix::{Countries, Network},
     state::State,
 };
+use sluice_flow::StreamSettings;
 use sluice_packet::{Decoded, LinkType, checksum, decode};
 use sluice_rules::{
     LoadOptions, Variables,
@@ -51,6 +52,8 @@ impl Default for Setup<'_> {
             settings: Settings {
                 checksums: ChecksumMode::Off,
                 flow_capacity: 1024,
+                // Most tests ask what a rule finds, not when it is judged.
+                streams: StreamSettings { at_once: true, memory: 4 << 20, ..StreamSettings::default() },
                 copies: Copies {
                     alerts: false,
                     flows: false,
@@ -183,7 +186,7 @@ impl Engine {
         let key = self.pipeline.prefetch(&self.decoded);
         let at = At { time: now, now, record: self.records };
         let checksums = self.checksums.judge(&self.decoded, frame);
-        let job = Job { at, checksums, first: 0, end: u8::MAX, onward: None };
+        let job = Job::whole(at, checksums);
         self.verdict = self.pipeline.process(&self.decoded, key, frame, &job);
         self.verdict
     }
@@ -359,6 +362,7 @@ impl Frame {
 }
 
 /// A TCP connection whose numbers are right.
+#[derive(Clone)]
 pub struct Session {
     client: Frame,
     server: Frame,

@@ -43,14 +43,16 @@ pub(crate) fn decode<'f>(layer: &mut Headers, input: Input<'f>, config: &DecodeC
         return layer.fail(DecodeEvent::Ipv4LengthSmallerThanHeader, input);
     };
     layer.l4_offset = rest.start;
-    if header_len > 20 && !ipv4_options::check(layer, packet.clip(header_len)) {
-        layer.invalid = true;
-        return layer.rest_is_payload(rest);
-    }
     if fragment & 0x3fff != 0 {
         layer.fragment.is_fragment = true;
         layer.fragment.offset_bytes = (fragment & 0x1fff).wrapping_mul(8);
         layer.fragment.more = fragment & 0x2000 != 0;
+    }
+    if header_len > 20 && !ipv4_options::check(layer, packet.clip(header_len)) {
+        layer.invalid = true;
+        return layer.rest_is_payload(rest);
+    }
+    if layer.fragment.is_fragment {
         return transport::fragment(layer, rest);
     }
     transport::over_ipv4(layer, rest, config)

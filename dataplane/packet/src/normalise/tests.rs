@@ -121,9 +121,8 @@ fn silent(action: Action, frame: &[u8], known: Known) {
     if action == Action::MinTtl {
         switches.set_min_ttl(9);
     }
-    for link in [LinkType::Raw] {
-        assert_eq!(normalised_with(frame, link, &switches, known), Ok((frame.to_vec(), vec![])), "{}", action.name());
-    }
+    let fate = normalised_with(frame, LinkType::Raw, &switches, known);
+    assert_eq!(fate, Ok((frame.to_vec(), vec![])), "{}", action.name());
 }
 
 #[track_caller]

@@ -1,0 +1,530 @@
+//! What is done with a fragment: kept, refused, or the last one that was missing.
+//!
+//! Inline there is one interpretation: what overlaps, and is no exact copy, ends its datagram, as IPv6 wants it anywhere (RFC 5722). Passive, overlapping IPv4 fragments count as the
+//! target's policy says, and the event tells of them.
+
+use super::arena::chunks_for;
+use super::key::{Key, source_of};
+use super::piece::{self, Piece};
+use super::policy::{Policies, Policy, Span};
+use super::store::{DefragSettings, Gone, MOST_FRAME_BYTES, Node, Store};
+use super::whole::{MOST_FRAMES, Whole};
+use crate::config::DecodeConfig;
+use crate::event::DecodeEvent;
+use crate::headers::{Decoded, Headers};
+use sluice_core::{HashKey, Nanos};
+
+/// Units of eight bytes in the longest datagram.
+const MOST_UNITS: usize = 8_192;
+/// No piece has this number.
+const NOBODY: u16 = u16::MAX;
+
+/// A frame whose innermost layer is a fragment.
+#[derive(Clone, Copy)]
+pub struct Fragment<'a> {
+    /// The frame.
+    pub frame: &'a [u8],
+    /// Its innermost layer.
+    pub headers: &'a Headers,
+    /// Number of that layer.
+    pub depth: u8,
+    /// Whether a wrong IPv4 header checksum counts: such a fragment is never read by the other end.
+    pub verify: bool,
+}
+
+/// What is kept of a fragment.
+#[derive(Clone, Copy)]
+pub enum Load<'a> {
+    /// Its data: passive.
+    Data,
+    /// The frame.
+    Frame,
+    /// The frames of the datagram around it, which was put together itself; none when passive.
+    Frames(&'a Whole),
+}
+
+/// Why a fragment or a datagram was not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// An exact copy is there already.
+    Duplicate,
+    /// It overlaps another one, or is beyond the end that another one named; or its datagram was given up for that.
+    Overlap,
+    /// It can't be part of a datagram: too long, no data, an odd length, headers missing, a wrong checksum, too many pieces.
+    Invalid,
+    /// No room.
+    Memory,
+    /// It never became whole.
+    Incomplete,
+}
+
+/// What became of a fragment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It is kept in datagram `slot`; `fresh`: as its first.
+    Held {
+        /// Number of the datagram.
+        slot: u32,
+        /// Its first fragment.
+        fresh: bool,
+    },
+    /// Datagram `slot` is whole: to be fetched with [`Defragmenter::take`].
+    Whole {
+        /// Number of the datagram.
+        slot: u32,
+        /// Its first fragment.
+        fresh: bool,
+    },
+    /// It is not kept.
+    Alone(Why),
+}
+
+/// What became of a fragment, and what was odd about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inserted {
+    /// What became of it.
+    pub taken: Taken,
+    /// What was odd.
+    pub event: Option<DecodeEvent>,
+}
+
+/// What was counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DefragCounts {
+    /// IPv4 fragments.
+    pub ipv4_fragments: u64,
+    /// IPv4 datagrams put together.
+    pub ipv4_reassembled: u64,
+    /// IPv6 fragments.
+    pub ipv6_fragments: u64,
+    /// IPv6 datagrams put together.
+    pub ipv6_reassembled: u64,
+    /// Datagrams for which another one had to go, since there were as many as there may be.
+    pub max_trackers: u64,
+    /// Fragments beyond the most of one datagram, or of all room.
+    pub max_fragments: u64,
+    /// Datagrams given up because room was needed.
+    pub evicted: u64,
+    /// Datagrams that did not become whole in time.
+    pub timeouts: u64,
+    /// Overlapping fragments.
+    pub overlaps: u64,
+}
+
+/// Puts fragments together.
+pub struct Defragmenter {
+    store: Store,
+    inline: bool,
+    vlan_tracking: bool,
+    most_pieces: u16,
+    policies: Policies,
+    scratch: Scratch,
+    counts: DefragCounts,
+}
+
+/// Room to find out whose data count.
+struct Scratch {
+    owners: Box<[u16]>,
+    spans: Box<[Span]>,
+}
+
+impl Defragmenter {
+    /// Everything it needs later is allocated here.
+    pub fn new(settings: &DefragSettings, secret: HashKey) -> Self {
+        Self {
+            store: Store::new(settings, secret),
+            inline: settings.inline,
+            vlan_tracking: settings.vlan_tracking,
+            most_pieces: settings.fragments.clamp(2, MOST_UNITS as u16),
+            policies: settings.policies.clone(),
+            scratch: Scratch {
+                owners: vec![NOBODY; MOST_UNITS].into_boxed_slice(),
+                spans: vec![Span::default(); MOST_UNITS].into_boxed_slice(),
+            },
+            counts: DefragCounts::default(),
+        }
+    }
+
+    /// What was counted.
+    pub const fn counts(&self) -> &DefragCounts {
+        &self.counts
+    }
+
+    /// Datagrams that are not whole.
+    pub const fn len(&self) -> u32 {
+        self.store.len()
+    }
+
+    /// Whether there is none.
+    pub const fn is_empty(&self) -> bool {
+        self.store.len() == 0
+    }
+
+    /// Bytes in use.
+    pub fn bytes(&self) -> usize {
+        self.store.bytes()
+    }
+
+    /// Takes a fragment in. `gone` is told of each datagram that is given up for it.
+    ///
+    /// # Cost
+    /// A copy of the fragment; a step for each of its units of eight bytes; with an overlap one for each fragment of the datagram. Making room ends as many datagrams as it takes, each of
+    /// which was paid for when it came.
+    pub fn insert(
+        &mut self,
+        fragment: Fragment<'_>,
+        load: Load<'_>,
+        now: Nanos,
+        gone: &mut dyn FnMut(Gone<'_>),
+    ) -> Inserted {
+        let Fragment { frame, headers, depth, verify } = fragment;
+        let four = headers.ip_version == 4;
+        *if four { &mut self.counts.ipv4_fragments } else { &mut self.counts.ipv6_fragments } += 1;
+        let alone = |why, event| Inserted { taken: Taken::Alone(why), event };
+        let event = |of_four, of_six| Some(if four { of_four } else { of_six });
+        let packet = headers.ip_packet(frame);
+        let Some(mut piece) = Piece::read(packet, headers) else { return alone(Why::Invalid, None) };
+        if verify && !piece::header_is_sound(packet, headers) {
+            return alone(Why::Invalid, None);
+        }
+        if piece.is_too_large(headers.ip_version) {
+            let too_large = event(DecodeEvent::Ipv4FragmentTooLarge, DecodeEvent::Ipv6FragmentTooLarge);
+            return alone(Why::Invalid, too_large);
+        }
+        if piece.more && !piece.data_len.is_multiple_of(8) {
+            // For IPv6 the decoder has told of it.
+            if self.inline || !four || !self.policies.of(&headers.dst, 4).cuts_odd_lengths() {
+                return alone(Why::Invalid, None);
+            }
+            piece.data_len &= !7;
+        }
+        let data = packet.get(usize::from(piece.data_at)..).unwrap_or_default();
+        let data = data.get(..usize::from(piece.data_len)).unwrap_or_default();
+        if data.is_empty() {
+            return alone(Why::Invalid, None);
+        }
+        if self.inline && !four && piece.offset == 0 && !piece.holds_all_headers(data) {
+            return alone(Why::Invalid, None);
+        }
+
+        let key = Key::of(headers, depth, self.vlan_tracking);
+        let mut found = self.store.find(&key);
+        if let Some(slot) = found.filter(|slot| self.store.is_late(*slot, now)) {
+            self.time_out(slot, gone);
+            found = None;
+        }
+        let fresh = found.is_none();
+        let slot = match found {
+            Some(slot) => slot,
+            None => {
+                if !self.store.has_place() {
+                    self.counts.max_trackers += 1;
+                    self.evict(gone);
+                }
+                let policy = if self.inline || !four { Policy::First } else { self.policies.of(&headers.dst, 4) };
+                match self.store.begin(key, source_of(headers), policy, now) {
+                    Some(slot) => slot,
+                    None => {
+                        return alone(
+                            Why::Memory,
+                            event(DecodeEvent::Ipv4FragmentIgnored, DecodeEvent::Ipv6FragmentIgnored),
+                        );
+                    }
+                }
+            }
+        };
+        let strict = self.inline || !four;
+        let ignored = event(DecodeEvent::Ipv4FragmentIgnored, DecodeEvent::Ipv6FragmentIgnored);
+        let overlap = event(DecodeEvent::Ipv4FragmentOverlap, DecodeEvent::Ipv6FragmentOverlap);
+        let Some(tracker) = self.store.tracker(slot) else { return alone(Why::Memory, ignored) };
+        if tracker.is_dead {
+            return alone(Why::Overlap, ignored);
+        }
+        let end = piece.end();
+        let beyond = if strict || tracker.policy.holds_the_first_end() {
+            tracker.end.is_some_and(|known| end > known || (!piece.more && end != known))
+                || (!piece.more && end < tracker.farthest)
+        } else {
+            // An end within a unit can't be moved: what is in the rest of the unit is not known.
+            (!tracker.farthest.is_multiple_of(8) && end > tracker.farthest)
+                || (!end.is_multiple_of(8) && end < tracker.farthest)
+        };
+        if beyond {
+            if strict {
+                self.counts.overlaps += 1;
+                self.store.kill(slot, Why::Overlap, gone);
+            }
+            return alone(Why::Overlap, ignored);
+        }
+        let span = Span { begin: piece.offset / 8, end: (end.div_ceil(8)) as u16 };
+        let mut event = None;
+        if self.store.is_covered(slot, span) {
+            if self.is_copy(slot, &piece, data) {
+                return self.copy_of(slot, ignored, gone);
+            }
+            self.counts.overlaps += 1;
+            event = overlap;
+            if strict {
+                self.store.kill(slot, Why::Overlap, gone);
+                return alone(Why::Overlap, event);
+            }
+        }
+        if !self.keep(slot, fragment, load, piece, span, gone) {
+            return alone(if strict { Why::Memory } else { Why::Invalid }, ignored);
+        }
+        let Some(tracker) = self.store.tracker(slot) else { return alone(Why::Memory, ignored) };
+        tracker.overlaps |= event.is_some();
+        if end > tracker.farthest || (end == tracker.farthest && !piece.more) {
+            (tracker.farthest, tracker.farthest_is_final) = (end, !piece.more);
+        }
+        if !piece.more && tracker.end.is_none() {
+            tracker.end = Some(end);
+        }
+        if piece.offset == 0 {
+            tracker.first_header_len = tracker.first_header_len.max(piece.header_len);
+        }
+        let named = if strict || tracker.policy.holds_the_first_end() { tracker.end } else { None };
+        let length = named.or(tracker.farthest_is_final.then_some(tracker.farthest));
+        let whole = length.is_some_and(|length| tracker.covered == length.div_ceil(8));
+        let counted = if four { tracker.first_header_len } else { tracker.first_header_len.saturating_sub(40) };
+        if whole && tracker.farthest + u32::from(counted) > 65_535 {
+            self.store.kill(slot, Why::Invalid, gone);
+            let too_large = if four { DecodeEvent::Ipv4FragmentTooLarge } else { DecodeEvent::Ipv6FragmentTooLarge };
+            return alone(Why::Invalid, Some(too_large));
+        }
+        Inserted { taken: if whole { Taken::Whole { slot, fresh } } else { Taken::Held { slot, fresh } }, event }
+    }
+
+    /// Whether the datagram has this very fragment.
+    fn is_copy(&self, slot: u32, piece: &Piece, data: &[u8]) -> bool {
+        let same = |node: &Node| {
+            node.is_piece
+                && node.piece.offset == piece.offset
+                && node.piece.data_len == piece.data_len
+                && node.piece.more == piece.more
+        };
+        let arena = self.store.arena();
+        self.store
+            .nodes(slot)
+            .filter(|node| same(node))
+            .any(|node| arena.equals(&node.bytes, node.ip_at as usize + usize::from(node.piece.data_at), data))
+    }
+
+    /// A copy of a fragment of the datagram: not kept. Looking for copies costs, so there may be so many of them.
+    fn copy_of(&mut self, slot: u32, ignored: Option<DecodeEvent>, gone: &mut dyn FnMut(Gone<'_>)) -> Inserted {
+        let alone = |why, event| Inserted { taken: Taken::Alone(why), event };
+        let Some(tracker) = self.store.tracker(slot) else { return alone(Why::Memory, ignored) };
+        match tracker.duplicates.checked_add(1) {
+            Some(more) => tracker.duplicates = more,
+            None => {
+                self.counts.max_fragments += 1;
+                self.store.kill(slot, Why::Invalid, gone);
+                return alone(Why::Invalid, ignored);
+            }
+        }
+        alone(Why::Duplicate, None)
+    }
+
+    /// Keeps the fragment, and the frames it came in; false when it can't be kept: inline its datagram is given up then.
+    fn keep(
+        &mut self,
+        slot: u32,
+        fragment: Fragment<'_>,
+        load: Load<'_>,
+        piece: Piece,
+        span: Span,
+        gone: &mut dyn FnMut(Gone<'_>),
+    ) -> bool {
+        let Fragment { frame, headers, .. } = fragment;
+        let (whole_frame, frames) = match load {
+            Load::Frames(whole) if self.inline => (false, Some(whole)),
+            Load::Frame => (true, None),
+            Load::Data | Load::Frames(_) => (false, None),
+        };
+        let bytes = if whole_frame { frame } else { headers.ip_packet(frame) };
+        let (mut more_frames, mut more_bytes) = (usize::from(whole_frame), bytes.len());
+        let mut chunks = chunks_for(bytes.len()) + self.store.pages_for(slot, span);
+        for frame in frames.iter().flat_map(|whole| whole.frames()) {
+            more_frames += 1;
+            more_bytes += frame.len();
+            chunks += chunks_for(frame.len());
+        }
+        let Some(tracker) = self.store.tracker(slot) else { return false };
+        let too_many = tracker.pieces >= self.most_pieces
+            || tracker.frames as usize + more_frames > MOST_FRAMES
+            || tracker.kept_bytes as usize + more_bytes > MOST_FRAME_BYTES;
+        if too_many {
+            self.counts.max_fragments += 1;
+            if self.inline {
+                self.store.kill(slot, Why::Invalid, gone);
+            }
+            return false;
+        }
+        while self.store.room() < chunks {
+            self.counts.max_fragments += 1;
+            let Some(victim) = self.store.victim() else { return false };
+            self.counts.evicted += 1;
+            self.store.give_up(victim, Why::Memory, gone);
+            if victim == slot {
+                return false;
+            }
+        }
+        let ip_at = if whole_frame { headers.ip_offset } else { 0 };
+        let node = Node { ip_at, piece, is_piece: true, is_frame: whole_frame, ..Node::default() };
+        let mut kept = self.store.keep(slot, bytes, node);
+        for frame in frames.iter().flat_map(|whole| whole.frames()) {
+            kept &= self.store.keep(slot, frame, Node { is_frame: true, ..Node::default() });
+        }
+        self.store.cover(slot, span);
+        kept
+    }
+
+    fn evict(&mut self, gone: &mut dyn FnMut(Gone<'_>)) {
+        if let Some(victim) = self.store.victim() {
+            self.counts.evicted += 1;
+            self.store.give_up(victim, Why::Memory, gone);
+        }
+    }
+
+    fn time_out(&mut self, slot: u32, gone: &mut dyn FnMut(Gone<'_>)) {
+        self.counts.timeouts += 1;
+        self.store.give_up(slot, Why::Incomplete, gone);
+    }
+
+    /// Gives up, oldest first, at most `most` datagrams that did not become whole in time.
+    pub fn expire(&mut self, now: Nanos, most: usize, gone: &mut dyn FnMut(Gone<'_>)) {
+        for _ in 0..most {
+            let Some(slot) = self.store.late(now) else { return };
+            self.time_out(slot, gone);
+        }
+    }
+
+    /// Gives up all datagrams: the run ends.
+    pub fn finish(&mut self, gone: &mut dyn FnMut(Gone<'_>)) {
+        while let Some(slot) = self.store.oldest() {
+            self.store.give_up(slot, Why::Incomplete, gone);
+        }
+    }
+
+    /// Forgets datagram `slot`, which is whole, without looking at it; how many frames it came in.
+    pub fn forget(&mut self, slot: u32) -> u64 {
+        let frames = self.store.tracker(slot).map_or(0, |tracker| u64::from(tracker.frames));
+        self.store.forget(slot);
+        frames
+    }
+
+    /// Puts datagram `slot`, which is whole, into `whole`, behind the headers of `frame`, the frame of its last fragment, which `around` describes; and forgets it.
+    ///
+    /// # Cost
+    /// A copy of the datagram and, inline, of its frames.
+    pub fn take(&mut self, slot: u32, frame: &[u8], around: &Decoded, config: &DecodeConfig, whole: &mut Whole) {
+        whole.clear();
+        let headers = around.innermost();
+        let at = headers.ip_offset as usize;
+        whole.bytes.extend_from_slice(frame.get(..at).unwrap_or_default());
+        let (overlaps, policy, length) = match self.store.tracker(slot) {
+            Some(tracker) => (tracker.overlaps, tracker.policy, tracker.farthest as usize),
+            None => (false, Policy::First, 0),
+        };
+        if overlaps {
+            self.settle_owners(slot, policy);
+        }
+        let begins = |(number, node): &(usize, &Node)| {
+            node.piece.offset == 0 && (!overlaps || self.scratch.owners.first() == Some(&(*number as u16)))
+        };
+        let pieces = || self.store.nodes(slot).filter(|node| node.is_piece).enumerate();
+        if let Some((_, first)) = pieces().find(begins) {
+            let header_len = usize::from(first.piece.header_len);
+            self.store.arena().read(&first.bytes, first.ip_at as usize, header_len, |part| {
+                whole.bytes.extend_from_slice(part);
+            });
+            finish_header(whole.bytes.get_mut(at..).unwrap_or_default(), &first.piece, length);
+            let data_at = at + header_len;
+            if whole.fill_up(data_at + length) {
+                for (number, node) in pieces() {
+                    match overlaps {
+                        true => self.copy_owned(number as u16, node, data_at, length, whole),
+                        false => self.copy_run(node, 0, usize::from(node.piece.data_len), data_at, whole),
+                    }
+                }
+            }
+        }
+        if self.inline {
+            self.store.frames_into(slot, whole);
+        }
+        self.store.forget(slot);
+        *if headers.ip_version == 4 { &mut self.counts.ipv4_reassembled } else { &mut self.counts.ipv6_reassembled } +=
+            1;
+        whole.decode(around, config);
+    }
+
+    /// Finds out, unit by unit, whose data count.
+    fn settle_owners(&mut self, slot: u32, policy: Policy) {
+        let Scratch { owners, spans } = &mut self.scratch;
+        owners.fill(NOBODY);
+        for (number, node) in self.store.nodes(slot).filter(|node| node.is_piece).enumerate() {
+            let span = Span { begin: node.piece.offset / 8, end: node.piece.end().div_ceil(8) as u16 };
+            if let Some(place) = spans.get_mut(number) {
+                *place = span;
+            }
+            for owner in owners.iter_mut().take(usize::from(span.end)).skip(usize::from(span.begin)) {
+                let older = spans.get(usize::from(*owner)).copied();
+                if *owner == NOBODY || older.is_some_and(|older| policy.newer_wins(span, older)) {
+                    *owner = number as u16;
+                }
+            }
+        }
+    }
+
+    /// Copies the units that are piece `number`'s.
+    fn copy_owned(&self, number: u16, node: &Node, data_at: usize, length: usize, whole: &mut Whole) {
+        let owners = &self.scratch.owners;
+        let (begin, end) = (usize::from(node.piece.offset), (node.piece.end() as usize).min(length));
+        let mut unit = begin / 8;
+        while unit * 8 < end {
+            let run = owners.iter().skip(unit).take_while(|owner| **owner == number).count();
+            if run == 0 {
+                unit += 1;
+                continue;
+            }
+            let stop = ((unit + run) * 8).min(end);
+            self.copy_run(node, unit * 8 - begin, stop.saturating_sub(unit * 8), data_at, whole);
+            unit += run;
+        }
+    }
+
+    /// Copies `len` bytes of the piece's data, from byte `from` of them on, to where they belong.
+    fn copy_run(&self, node: &Node, from: usize, len: usize, data_at: usize, whole: &mut Whole) {
+        let mut to = data_at + usize::from(node.piece.offset) + from;
+        let at = node.ip_at as usize + usize::from(node.piece.data_at) + from;
+        self.store.arena().read(&node.bytes, at, len, |part| {
+            if let Some(place) = whole.bytes.get_mut(to..to + part.len()) {
+                place.copy_from_slice(part);
+            }
+            to += part.len();
+        });
+    }
+}
+
+/// Makes the header of a piece that of the whole datagram, whose data are `length` bytes.
+fn finish_header(header: &mut [u8], piece: &Piece, length: usize) {
+    let header_len = usize::from(piece.header_len);
+    if header.first().is_some_and(|first| first >> 4 == 6) {
+        write(header, 4, header_len.saturating_sub(40) + length);
+        if let Some(next_header) = header.get_mut(usize::from(piece.next_header_at)) {
+            *next_header = piece.next_header;
+        }
+        return;
+    }
+    write(header, 2, header_len + length);
+    write(header, 6, 0);
+    write(header, 10, 0);
+    let sum = crate::checksum::compute(header);
+    write(header, 10, usize::from(sum));
+}
+
+fn write(header: &mut [u8], at: usize, value: usize) {
+    if let Some(place) = header.get_mut(at..at + 2) {
+        place.copy_from_slice(&(value as u16).to_be_bytes());
+    }
+}

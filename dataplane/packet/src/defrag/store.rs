@@ -1,0 +1,463 @@
+//! Datagrams that are not whole, found by their key; their fragments; who goes first when there is no room.
+//!
+//! Used by `defragmenter`, which knows what fragments mean; here it is known where they lie. Everything is allocated at the start. Datagrams are numbered from 1, and a number is
+//! one datagram's until that is gone.
+
+use super::arena::{Arena, CHUNK, Chain};
+use super::key::Key;
+use super::list::{Link, List, entry, place};
+use super::piece::Piece;
+use super::policy::{Policies, Policy, Span};
+use super::sources::Sources;
+use super::{Whole, Why};
+use sluice_core::{HashKey, Nanos, time::NANOS_PER_SECOND};
+
+/// Units of eight bytes whose coverage stands in the tracker itself.
+const NEAR_UNITS: usize = 256;
+/// Units one chunk tells the coverage of.
+const PAGE_UNITS: usize = CHUNK * 8;
+/// A source may hold this part of all room before it has to go before others.
+const SHARES: u32 = 64;
+/// Bytes of frames that one datagram may consist of.
+pub(crate) const MOST_FRAME_BYTES: usize = 1 << 20;
+
+/// What the control core decides at the start.
+#[derive(Clone, Debug)]
+pub struct DefragSettings {
+    /// Inline: the frames themselves are kept, to be sent once their datagram has been judged.
+    pub inline: bool,
+    /// Bytes of fragments, and of what has to be remembered of them, in all.
+    pub bytes: usize,
+    /// Datagrams at once.
+    pub trackers: u32,
+    /// Fragments of one datagram.
+    pub fragments: u16,
+    /// How long after its first fragment a datagram is given up, seconds.
+    pub timeout_s: u32,
+    /// Whether VLAN ids tell datagrams apart.
+    pub vlan_tracking: bool,
+    /// Whose data count in overlapping IPv4 fragments; passive.
+    pub policies: Policies,
+}
+
+impl Default for DefragSettings {
+    fn default() -> Self {
+        Self {
+            inline: false,
+            bytes: 32 << 20,
+            trackers: 65_535,
+            fragments: 8_192,
+            timeout_s: 60,
+            vlan_tracking: true,
+            policies: Policies::default(),
+        }
+    }
+}
+
+/// A datagram that is given up, just before it is forgotten.
+pub struct Gone<'a> {
+    /// Why.
+    pub why: Why,
+    /// Its number.
+    pub slot: u32,
+    /// The hash of its key, as [`owner_hash`](super::owner_hash) gives it.
+    pub hash: u64,
+    /// Frames that were kept of it; none when passive.
+    pub frames: u32,
+    first: u32,
+    nodes: &'a [Node],
+    arena: &'a Arena,
+}
+
+impl Gone<'_> {
+    /// Copies the frames, in the order in which they came, into `whole`; whether they all fit.
+    pub fn frames_into(&self, whole: &mut Whole) -> bool {
+        whole.clear();
+        copy_frames(self.nodes, self.first, self.arena, whole)
+    }
+}
+
+fn copy_frames(nodes: &[Node], first: u32, arena: &Arena, whole: &mut Whole) -> bool {
+    let mut at = first;
+    let mut fit = true;
+    while let Some(node) = nodes.get((at as usize).wrapping_sub(1)) {
+        if node.is_frame {
+            fit &= whole.push_frame(node.bytes.len as usize, |out| {
+                arena.read(&node.bytes, 0, node.bytes.len as usize, |part| out.extend_from_slice(part));
+            });
+        }
+        at = node.next;
+    }
+    fit
+}
+
+/// Bytes that are kept: a fragment, a frame to be sent, or both in one.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Node {
+    pub bytes: Chain,
+    /// Where the IP header lies in them.
+    pub ip_at: u32,
+    pub piece: Piece,
+    pub is_piece: bool,
+    pub is_frame: bool,
+    pub next: u32,
+}
+
+/// A datagram that is not whole.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tracker {
+    key: Key,
+    chain: u32,
+    age: Link,
+    of_source: Link,
+    source: u32,
+    weight: u32,
+    began: Nanos,
+    first_node: u32,
+    last_node: u32,
+    near: [u64; NEAR_UNITS / 64],
+    pages: [Chain; 4],
+    /// Units that are covered.
+    pub covered: u32,
+    pub pieces: u16,
+    pub frames: u32,
+    /// Bytes that are kept.
+    pub kept_bytes: u32,
+    /// Behind the last byte of any piece.
+    pub farthest: u32,
+    /// The piece that reaches there says that no more follow.
+    pub farthest_is_final: bool,
+    /// The length that a last piece has named.
+    pub end: Option<u32>,
+    /// Longest header of a piece that begins the datagram.
+    pub first_header_len: u16,
+    pub overlaps: bool,
+    pub duplicates: u8,
+    /// Given up; its number is kept, so that what still comes of it is known.
+    pub is_dead: bool,
+    pub policy: Policy,
+}
+
+impl Tracker {
+    const fn new(key: Key, began: Nanos, policy: Policy) -> Self {
+        Self {
+            key,
+            chain: 0,
+            age: Link { before: 0, behind: 0 },
+            of_source: Link { before: 0, behind: 0 },
+            source: 0,
+            weight: 0,
+            began,
+            first_node: 0,
+            last_node: 0,
+            near: [0; NEAR_UNITS / 64],
+            pages: [Chain { first: 0, last: 0, len: 0 }; 4],
+            covered: 0,
+            pieces: 0,
+            frames: 0,
+            kept_bytes: 0,
+            farthest: 0,
+            farthest_is_final: false,
+            end: None,
+            first_header_len: 0,
+            overlaps: false,
+            duplicates: 0,
+            is_dead: false,
+            policy,
+        }
+    }
+}
+
+/// Where all of it lies.
+pub(crate) struct Store {
+    arena: Arena,
+    nodes: Vec<Node>,
+    free_nodes: u32,
+    trackers: Vec<Tracker>,
+    free_trackers: u32,
+    live: u32,
+    buckets: Box<[u32]>,
+    age: List,
+    sources: Sources,
+    secret: HashKey,
+    timeout_ns: u64,
+}
+
+impl Store {
+    pub(crate) fn new(settings: &DefragSettings, secret: HashKey) -> Self {
+        let chunks = u32::try_from(settings.bytes / CHUNK).unwrap_or(u32::MAX).max(1_024);
+        let trackers = settings.trackers.max(16);
+        Self {
+            arena: Arena::new(chunks),
+            nodes: Vec::with_capacity(chunks as usize),
+            free_nodes: 0,
+            trackers: Vec::with_capacity(trackers as usize),
+            free_trackers: 0,
+            live: 0,
+            buckets: vec![0; (trackers as usize * 2).next_power_of_two()].into_boxed_slice(),
+            age: List::default(),
+            sources: Sources::new(trackers, (chunks / SHARES).max(2), secret),
+            secret,
+            timeout_ns: u64::from(settings.timeout_s) * NANOS_PER_SECOND,
+        }
+    }
+
+    /// Datagrams in it.
+    pub(crate) const fn len(&self) -> u32 {
+        self.live
+    }
+
+    /// Bytes in use.
+    pub(crate) fn bytes(&self) -> usize {
+        self.arena.used() as usize * CHUNK
+    }
+
+    fn bucket(&mut self, key: &Key) -> Option<&mut u32> {
+        let place = key.hash(&self.secret) as usize & (self.buckets.len() - 1);
+        self.buckets.get_mut(place)
+    }
+
+    pub(crate) fn tracker(&mut self, slot: u32) -> Option<&mut Tracker> {
+        entry(&mut self.trackers, slot)
+    }
+
+    /// The datagram of this key.
+    pub(crate) fn find(&mut self, key: &Key) -> Option<u32> {
+        let mut slot = *self.bucket(key)?;
+        while let Some(tracker) = entry(&mut self.trackers, slot) {
+            if tracker.key == *key {
+                return Some(slot);
+            }
+            slot = tracker.chain;
+        }
+        None
+    }
+
+    /// Whether the datagram began too long ago.
+    pub(crate) fn is_late(&mut self, slot: u32, now: Nanos) -> bool {
+        let timeout = self.timeout_ns;
+        self.tracker(slot).is_some_and(|tracker| now.0.saturating_sub(tracker.began.0) >= timeout)
+    }
+
+    /// The oldest datagram, when it began too long ago.
+    pub(crate) fn late(&mut self, now: Nanos) -> Option<u32> {
+        let oldest = self.age.first;
+        (oldest != 0 && self.is_late(oldest, now)).then_some(oldest)
+    }
+
+    /// The oldest datagram.
+    pub(crate) const fn oldest(&self) -> Option<u32> {
+        if self.age.first == 0 { None } else { Some(self.age.first) }
+    }
+
+    /// Whether another datagram finds a place.
+    pub(crate) fn has_place(&self) -> bool {
+        self.free_trackers != 0 || self.trackers.len() < self.trackers.capacity()
+    }
+
+    /// Chunks that are free.
+    pub(crate) fn room(&self) -> u32 {
+        // Each node has a chunk, so nodes never run out before chunks do.
+        self.arena.room()
+    }
+
+    /// Who goes first when there is no room.
+    pub(crate) fn victim(&mut self) -> Option<u32> {
+        self.sources.oldest_of_heaviest().or_else(|| self.oldest())
+    }
+
+    /// Begins a datagram; ask [`Store::has_place`] first.
+    pub(crate) fn begin(&mut self, key: Key, source: [u64; 2], policy: Policy, now: Nanos) -> Option<u32> {
+        let fresh = Tracker::new(key, now, policy);
+        let slot = place(&mut self.trackers, &mut self.free_trackers, |tracker| tracker.chain, fresh)?;
+        self.live += 1;
+        let head = self.bucket(&key).map_or(0, |head| std::mem::replace(head, slot));
+        let owner = self.sources.of(source);
+        if let Some(tracker) = self.tracker(slot) {
+            (tracker.chain, tracker.source) = (head, owner);
+        }
+        self.age.push(&mut self.trackers, slot, |tracker| &mut tracker.age);
+        if let Some(source) = self.sources.get(owner) {
+            source.trackers.push(&mut self.trackers, slot, |tracker| &mut tracker.of_source);
+        }
+        self.charge(slot, 1);
+        Some(slot)
+    }
+
+    fn charge(&mut self, slot: u32, chunks: u32) {
+        if let Some(tracker) = entry(&mut self.trackers, slot) {
+            tracker.weight += chunks;
+            self.sources.weigh(tracker.source, chunks, 0);
+        }
+    }
+
+    /// Keeps `bytes` for the datagram; whether there was room.
+    pub(crate) fn keep(&mut self, slot: u32, bytes: &[u8], node: Node) -> bool {
+        let Some(chain) = self.arena.store(bytes) else { return false };
+        let node = Node { bytes: chain, next: 0, ..node };
+        let Some(number) = place(&mut self.nodes, &mut self.free_nodes, |node| node.next, node) else {
+            self.arena.release(chain);
+            return false;
+        };
+        let Some(tracker) = entry(&mut self.trackers, slot) else { return false };
+        let last = std::mem::replace(&mut tracker.last_node, number);
+        tracker.pieces += u16::from(node.is_piece);
+        tracker.frames += u32::from(node.is_frame);
+        tracker.kept_bytes += chain.len;
+        match entry(&mut self.nodes, last) {
+            Some(last) => last.next = number,
+            None => tracker.first_node = number,
+        }
+        self.charge(slot, chain.chunks());
+        true
+    }
+
+    /// The fragments and frames of the datagram, in the order in which they came.
+    pub(crate) fn nodes(&self, slot: u32) -> impl Iterator<Item = &Node> {
+        let mut next = self.trackers.get((slot as usize).wrapping_sub(1)).map_or(0, |tracker| tracker.first_node);
+        std::iter::from_fn(move || {
+            let node = self.nodes.get((next as usize).wrapping_sub(1))?;
+            next = node.next;
+            Some(node)
+        })
+    }
+
+    pub(crate) const fn arena(&self) -> &Arena {
+        &self.arena
+    }
+
+    /// Copies the frames of the datagram into `whole`.
+    pub(crate) fn frames_into(&self, slot: u32, whole: &mut Whole) {
+        let first = self.trackers.get((slot as usize).wrapping_sub(1)).map_or(0, |tracker| tracker.first_node);
+        copy_frames(&self.nodes, first, &self.arena, whole);
+    }
+
+    /// Chunks that marking `span` as covered takes.
+    pub(crate) fn pages_for(&mut self, slot: u32, span: Span) -> u32 {
+        let Some(tracker) = self.tracker(slot) else { return 0 };
+        if usize::from(span.end) <= NEAR_UNITS {
+            return 0;
+        }
+        let (first, last) = (usize::from(span.begin) / PAGE_UNITS, (usize::from(span.end) - 1) / PAGE_UNITS);
+        tracker.pages.iter().take(last + 1).skip(first).filter(|page| page.len == 0).count() as u32
+    }
+
+    /// Whether any unit of `span` is covered.
+    pub(crate) fn is_covered(&self, slot: u32, span: Span) -> bool {
+        let Some(tracker) = self.trackers.get((slot as usize).wrapping_sub(1)) else { return false };
+        (span.begin..span.end).any(|unit| {
+            let unit = usize::from(unit);
+            match tracker.near.get(unit / 64) {
+                Some(word) => word >> (unit % 64) & 1 != 0,
+                None => {
+                    tracker.pages.get(unit / PAGE_UNITS).is_some_and(|page| self.arena.bit(page, unit % PAGE_UNITS))
+                }
+            }
+        })
+    }
+
+    /// Marks the units of `span` as covered; there must be room for [`Store::pages_for`] chunks.
+    pub(crate) fn cover(&mut self, slot: u32, span: Span) {
+        let mut chunks = 0;
+        let Some(tracker) = entry(&mut self.trackers, slot) else { return };
+        for unit in (span.begin..span.end).map(usize::from) {
+            let was = if let Some(word) = tracker.near.get_mut(unit / 64) {
+                let bit = 1 << (unit % 64);
+                let was = *word & bit != 0;
+                *word |= bit;
+                was
+            } else if let Some(page) = tracker.pages.get_mut(unit / PAGE_UNITS) {
+                if page.len == 0 {
+                    let Some(fresh) = self.arena.store(&[0; CHUNK]) else { continue };
+                    *page = fresh;
+                    chunks += 1;
+                }
+                self.arena.set_bit(page, unit % PAGE_UNITS)
+            } else {
+                continue;
+            };
+            tracker.covered += u32::from(!was);
+        }
+        self.charge(slot, chunks);
+    }
+
+    /// Gives the datagram up: tells `gone` and forgets its bytes, but keeps its number and key.
+    pub(crate) fn kill(&mut self, slot: u32, why: Why, gone: &mut dyn FnMut(Gone<'_>)) {
+        let Some(tracker) = self.trackers.get((slot as usize).wrapping_sub(1)).copied() else { return };
+        gone(Gone {
+            why,
+            slot,
+            hash: tracker.key.hash(&self.secret),
+            frames: tracker.frames,
+            first: tracker.first_node,
+            nodes: &self.nodes,
+            arena: &self.arena,
+        });
+        self.empty(slot);
+        if let Some(tracker) = self.tracker(slot) {
+            tracker.is_dead = true;
+        }
+    }
+
+    /// Gives the datagram up and forgets it.
+    pub(crate) fn give_up(&mut self, slot: u32, why: Why, gone: &mut dyn FnMut(Gone<'_>)) {
+        self.kill(slot, why, gone);
+        self.forget(slot);
+    }
+
+    /// Frees what is kept of the datagram.
+    fn empty(&mut self, slot: u32) {
+        let Some(tracker) = entry(&mut self.trackers, slot) else { return };
+        let (source, weight) = (tracker.source, tracker.weight.saturating_sub(1));
+        tracker.weight = 1;
+        (tracker.frames, tracker.kept_bytes, tracker.pieces) = (0, 0, 0);
+        for page in &mut tracker.pages {
+            self.arena.release(std::mem::take(page));
+        }
+        let (first, last) = (tracker.first_node, tracker.last_node);
+        (tracker.first_node, tracker.last_node) = (0, 0);
+        let mut at = first;
+        while let Some(node) = entry(&mut self.nodes, at) {
+            self.arena.release(std::mem::take(&mut node.bytes));
+            at = node.next;
+        }
+        if let Some(node) = entry(&mut self.nodes, last) {
+            node.next = std::mem::replace(&mut self.free_nodes, first);
+        }
+        self.sources.weigh(source, 0, weight);
+    }
+
+    /// Forgets the datagram.
+    pub(crate) fn forget(&mut self, slot: u32) {
+        self.empty(slot);
+        let Some(tracker) = self.tracker(slot) else { return };
+        let (key, after, owner) = (tracker.key, tracker.chain, tracker.source);
+        self.unlink(slot, &key, after);
+        self.age.remove(&mut self.trackers, slot, |tracker| &mut tracker.age);
+        if let Some(source) = self.sources.get(owner) {
+            source.trackers.remove(&mut self.trackers, slot, |tracker| &mut tracker.of_source);
+        }
+        self.sources.weigh(owner, 0, 1);
+        let free = std::mem::replace(&mut self.free_trackers, slot);
+        if let Some(tracker) = self.tracker(slot) {
+            tracker.chain = free;
+        }
+        self.live -= 1;
+    }
+
+    fn unlink(&mut self, slot: u32, key: &Key, after: u32) {
+        let Some(head) = self.bucket(key) else { return };
+        if *head == slot {
+            *head = after;
+            return;
+        }
+        let mut at = *head;
+        while let Some(tracker) = entry(&mut self.trackers, at) {
+            if tracker.chain == slot {
+                tracker.chain = after;
+                return;
+            }
+            at = tracker.chain;
+        }
+    }
+}
