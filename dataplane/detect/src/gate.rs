@@ -7,8 +7,9 @@
 use crate::{
     buffer::Buffer,
     check::{Check, FlagMatch},
-    program::{Program, Step},
+    program::{Absence, Program, Step},
     rule::{FlowState, Protocol, Rule, Unit},
+    scope::Scope,
 };
 use sluice_core::Direction;
 use sluice_packet::Headers;
@@ -34,8 +35,9 @@ pub(crate) struct Facts {
     protocol: u16,
     tcp_flags: u8,
     payload_len: u32,
-    /// The longest run of bytes that is judged: the payload or a piece of the stream.
-    longest: u32,
+    /// Bytes that rules about packets, and those about streams, are judged on.
+    packet_len: u32,
+    stream_len: u32,
 }
 
 impl Facts {
@@ -67,13 +69,14 @@ impl Facts {
             protocol: u16::from(headers.protocol),
             tcp_flags: headers.tcp.flags,
             payload_len: headers.payload_len,
-            longest: headers.payload_len,
+            packet_len: headers.payload_len,
+            stream_len: headers.payload_len,
         }
     }
 
-    /// `length` bytes of the stream are judged as well.
-    pub(crate) fn with_stream(self, length: u32) -> Self {
-        Self { longest: self.longest.max(length), ..self }
+    /// The packet has a stream: of that, `stream` bytes are judged; of the packet itself, `packet` bytes.
+    pub(crate) fn with_stream(self, packet: u32, stream: u32) -> Self {
+        Self { packet_len: packet, stream_len: stream, ..self }
     }
 }
 
@@ -88,11 +91,14 @@ pub(crate) struct Gate {
     protocol: u16,
     flag_mask: u8,
     flags: u8,
+    /// Whether its contents are judged on packets, and on streams.
+    of_packet: bool,
+    of_stream: bool,
 }
 
 impl Gate {
     /// The gate of rule `number`.
-    pub(crate) fn new(number: u32, rule: &Rule) -> Self {
+    pub(crate) fn new(number: u32, rule: &Rule, scope: Scope) -> Self {
         let (mut bits, protocol) = match rule.protocol {
             Protocol::Ip => (IP, ANY),
             Protocol::Ipv4 => (V4, ANY),
@@ -118,14 +124,27 @@ impl Gate {
         if rule.unit == Unit::Stream {
             bits |= TCP | ESTABLISHED;
         }
-        let mut gate =
-            Self { rule: number, least_payload: 0, most_payload: u32::MAX, bits, protocol, flag_mask: 0, flags: 0 };
+        let mut gate = Self {
+            rule: number,
+            least_payload: 0,
+            most_payload: u32::MAX,
+            bits,
+            protocol,
+            flag_mask: 0,
+            flags: 0,
+            of_packet: scope.packet,
+            of_stream: scope.stream,
+        };
         for check in &rule.checks {
             gate.check(check);
         }
         // What transforms leave of a payload may be longer than it.
         let plain = |program: &&Program| program.buffer == Buffer::Payload && program.derived.is_none();
         let payload = rule.programs.iter().filter(plain);
+        // Where there are no bytes, there is nothing to be found.
+        if payload.clone().any(|program| program.absence == Absence::Fails) {
+            gate.least_payload = gate.least_payload.max(1);
+        }
         for step in payload.flat_map(|program| program.steps()) {
             if let Step::Content(content) = step
                 && !content.negated
@@ -165,9 +184,11 @@ impl Gate {
     /// About ten instructions.
     #[inline(always)]
     pub(crate) fn admits(&self, facts: &Facts) -> bool {
+        let of = |is: bool, length: u32| if is { length } else { 0 };
+        let length = of(self.of_packet, facts.packet_len).max(of(self.of_stream, facts.stream_len));
         self.bits & facts.bits == self.bits
             && (self.protocol == ANY || self.protocol == facts.protocol)
-            && facts.longest >= self.least_payload
+            && length >= self.least_payload
             && facts.payload_len <= self.most_payload
             && facts.tcp_flags & self.flag_mask == self.flags
     }

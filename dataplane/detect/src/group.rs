@@ -6,6 +6,7 @@
 
 use crate::{
     address::AddressSet, address_index::AddressIndex, gate::Gate, range::PortSet, rule::Rule, ruleset::BuildError,
+    scope::Scope,
 };
 use sluice_hyperscan::{Database, LONGEST_PLAIN, Literal, Mode, Next, Scratch};
 use std::collections::BTreeMap;
@@ -103,6 +104,8 @@ pub struct Entry<'a> {
     pub number: u32,
     /// The rule.
     pub rule: &'a Rule,
+    /// What its contents are judged on.
+    pub scope: Scope,
     /// Its literal for the prefilter.
     pub fast_pattern: Option<&'a FastPattern>,
     /// Source ports, unless the rule goes both ways.
@@ -141,11 +144,11 @@ impl Group {
             {
                 of_literal.entry(literal).or_default().push(entry.number);
             } else if let Some(ports) = entry.destination_ports.filter(|ports| few(ports)) {
-                by_destination.push((Gate::new(entry.number, entry.rule), ports.clone()));
+                by_destination.push((Gate::new(entry.number, entry.rule, entry.scope), ports.clone()));
             } else if let Some(ports) = entry.source_ports.filter(|ports| few(ports)) {
-                by_source.push((Gate::new(entry.number, entry.rule), ports.clone()));
+                by_source.push((Gate::new(entry.number, entry.rule, entry.scope), ports.clone()));
             } else {
-                always.push(Gate::new(entry.number, entry.rule));
+                always.push(Gate::new(entry.number, entry.rule, entry.scope));
             }
         }
         let mut starts = vec![0];

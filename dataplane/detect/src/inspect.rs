@@ -278,6 +278,8 @@ impl Inspector {
     ) {
         let mut from = 0;
         self.workshop.next_packet();
+        // Most streams have no rule that waits or has matched.
+        let mut remembers = piece.as_deref().is_some_and(|piece| piece.streams.remembers(piece.at));
         while let Some(number) = self.candidates.take_from(from) {
             from = number;
             let Some(rule) = ruleset.rule(number) else { continue };
@@ -298,12 +300,14 @@ impl Inspector {
             counters.detect_evaluated += 1;
             let noted = self.rewrites.len();
             let judged = self.judge(ruleset, rule, look, packet, flow.as_deref(), piece.as_deref(), state, counters);
-            if let Some(piece) = piece.as_deref_mut()
+            let matched = matches!(judged, Judged::Packet | Judged::Stream);
+            if let Some(piece) = piece.as_deref_mut().filter(|_| matched || remembers)
                 && ruleset.scope(number).stream
             {
                 remember(rule, number, judged, look, piece, ruleset.generation);
+                remembers = true;
             }
-            if judged != Judged::Packet && judged != Judged::Stream {
+            if !matched {
                 self.rewrites.keep(noted);
                 continue;
             }
@@ -392,7 +396,10 @@ impl Inspector {
         let headers = packet.headers;
         let generation = ruleset.generation;
         if piece.with_packet || piece.turn.judges() {
-            let facts = Facts::new(headers, packet.direction, packet.established).with_stream(piece.window_len());
+            let of_packet = if piece.with_packet { headers.payload_len } else { 0 };
+            // A payload without a place is judged by all rules as a packet.
+            let of_stream = if piece.placed { 0 } else { of_packet }.max(piece.window_len());
+            let facts = Facts::new(headers, packet.direction, packet.established).with_stream(of_packet, of_stream);
             for gate in group.unfiltered(headers.src_port, headers.dst_port).into_iter().flatten() {
                 if gate.admits(&facts) {
                     candidates.add(gate.rule);

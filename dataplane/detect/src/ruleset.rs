@@ -265,6 +265,18 @@ impl RulesetBuilder {
     /// # Errors
     /// [`BuildError`] when a prefilter can't be compiled.
     pub fn build(self, generation: u32) -> Result<Ruleset, BuildError> {
+        let anchored: Vec<bool> = {
+            let mut anchored = vec![false; self.regexes.len()];
+            for ((expression, flags), number) in &self.regex_numbers {
+                if let Some(place) = anchored.get_mut(*number as usize) {
+                    *place = regex::is_anchored(expression, *flags);
+                }
+            }
+            anchored
+        };
+        let is_anchored = |number: u32| anchored.get(number as usize).copied().unwrap_or(true);
+        let scopes: Box<[Scope]> = self.rules.iter().map(|(rule, _)| Scope::of(rule, is_anchored)).collect();
+        let judges_streams = scopes.iter().any(|scope| scope.stream);
         let mut groups = Vec::new();
         for class in Class::ALL {
             for direction in Direction::ALL {
@@ -278,6 +290,7 @@ impl RulesetBuilder {
                         Entry {
                             number,
                             rule,
+                            scope: scopes.get(number as usize).copied().unwrap_or_default(),
                             fast_pattern: fast_pattern.as_ref(),
                             source_ports: ports(rule.endpoints.source_ports),
                             destination_ports: ports(rule.endpoints.destination_ports),
@@ -300,18 +313,6 @@ impl RulesetBuilder {
         let decodes = rules.any(|(rule, _)| rule.programs.iter().flat_map(|program| program.steps()).any(is_base64));
         let is_host = |effect: &Effect| matches!(effect, Effect::TagHost(..));
         let tags_hosts = self.rules.iter().any(|(rule, _)| rule.tags.iter().any(is_host));
-        let anchored: Vec<bool> = {
-            let mut anchored = vec![false; self.regexes.len()];
-            for ((expression, flags), number) in &self.regex_numbers {
-                if let Some(place) = anchored.get_mut(*number as usize) {
-                    *place = regex::is_anchored(expression, *flags);
-                }
-            }
-            anchored
-        };
-        let is_anchored = |number: u32| anchored.get(number as usize).copied().unwrap_or(true);
-        let scopes: Box<[Scope]> = self.rules.iter().map(|(rule, _)| Scope::of(rule, is_anchored)).collect();
-        let judges_streams = scopes.iter().any(|scope| scope.stream);
         let mut derived: Vec<_> = self.derived.into_iter().collect();
         derived.sort_by_key(|(_, number)| *number);
         Ok(Ruleset {

@@ -802,6 +802,12 @@ impl Streams {
         half.crowded = !self.lists.get_mut(half.pending as usize).is_some_and(|list| list.add(rule, end));
     }
 
+    /// Whether a rule waits, or one that has matched is known.
+    #[inline]
+    pub fn remembers(&self, at: StreamRef) -> bool {
+        self.half(at).is_some_and(|half| half.pending != NOBODY)
+    }
+
     /// Rules that wait and whose literal ended at `to` or before.
     pub fn waiting(&self, at: StreamRef, to: u32) -> impl Iterator<Item = u32> {
         let list = self.half(at).and_then(|half| self.lists.get(half.pending as usize));
