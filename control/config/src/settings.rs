@@ -3,7 +3,7 @@
 use sluice_app::AppSettings;
 use sluice_core::{Resource, fault::Faults, resource::Exceptions};
 use sluice_flow::{StreamSettings, stream::TargetPolicies};
-use sluice_packet::defrag::Policies;
+use sluice_packet::{defrag::Policies, normalise::Switches};
 use std::{collections::BTreeMap, path::PathBuf};
 
 /// `detection.checksums`
@@ -213,6 +213,8 @@ pub struct Settings {
     pub stream_inline: Option<bool>,
     /// `detection.exception-policy` and `detection.exceptions.NAME`: what becomes of traffic that can't be followed.
     pub exceptions: Exceptions,
+    /// `detection.normalise.NAME`: what is done about odd packets, inline.
+    pub normalise: Switches,
     /// `measure.fail.NAME`: resources that are said to be full.
     pub faults: Faults,
     /// `detection.packet-alert-max`: alerts one packet can raise.
@@ -287,6 +289,7 @@ impl Default for Settings {
             targets: TargetPolicies::default(),
             stream_inline: None,
             exceptions: Exceptions::default(),
+            normalise: Switches::default(),
             faults: Faults::default(),
             packet_alert_max: 15,
             vlan_tracking: true,

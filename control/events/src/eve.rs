@@ -243,6 +243,7 @@ impl EveWriter {
         if self.options.stats_stream_events {
             named.extend(stats::of_streams(counters));
         }
+        named.extend(stats::of_normaliser(counters));
         named.extend(counters.exceptions.named());
         named.push((
             "decoder.avg_pkt_size".to_owned(),
@@ -257,7 +258,7 @@ impl EveWriter {
         // Counters of what was not asked for say nothing: those of policies that never acted, those of the other mode.
         named.retain(|(name, value)| {
             let zero_is_told = self.options.stats_zero && !name.starts_with("exception_policy.");
-            (*value > 0 || zero_is_told) && (inline || !name.starts_with("ips."))
+            (*value > 0 || zero_is_told) && (inline || !(name.starts_with("ips.") || name.starts_with("normalise.")))
         });
         let mut json = Json::object(out);
         json.text("timestamp", &time::eve(now));

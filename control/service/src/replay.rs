@@ -188,7 +188,7 @@ pub fn run(replay: Replay) -> Result<Report, ReplayError> {
         move |error: io::Error| ReplayError::Output { path, reason: error.to_string() }
     };
     fs::create_dir_all(log_dir).map_err(output(log_dir))?;
-    let mut sinks = Sinks::create(log_dir, eve_options(&settings, inline))?;
+    let mut sinks = Sinks::create(log_dir, eve_options(settings, inline))?;
     sinks.add_signatures(rules.ruleset.generation, Arc::clone(&rules.signatures));
     let forwarded_path = log_dir.join("forwarded.pcapng");
     let writer = match inline && settings.forwarded {
@@ -397,8 +397,7 @@ fn together(
         handles.push(lcore.launch(serve).map_err(dpdk)?);
     }
     let buffers = u32::try_from(buffers).unwrap_or(u32::MAX).min(PACKET_BUFFERS);
-    let hash = HashKey::fixed();
-    let mut reader = Reader::new(settings, owners, inboxes, handovers, datagrams, stage.pool.clone(), buffers, hash);
+    let mut reader = Reader::new(settings, owners, inboxes, handovers, datagrams, stage.pool.clone(), buffers);
     let mut lcore = Some(reader_lcore);
     let mut done = 0;
     let mut free_lcore = || match lcore.take() {

@@ -127,7 +127,7 @@ pub fn run(run: Run) -> Result<RunReport, ReplayError> {
     let inline = pairs.iter().any(|(_, pair)| pair.deployment == Deployment::Inline);
     let output = |error: std::io::Error| ReplayError::Output { path: log_dir.to_owned(), reason: error.to_string() };
     fs::create_dir_all(log_dir).map_err(output)?;
-    let mut sinks = Sinks::create(log_dir, eve_options(&settings, inline))?;
+    let mut sinks = Sinks::create(log_dir, eve_options(settings, inline))?;
     sinks.add_signatures(rules.ruleset.generation, Arc::clone(&rules.signatures));
 
     let names = pairs.iter().flat_map(|(_, pair)| [&pair.inside, &pair.outside]).flatten();
@@ -167,7 +167,7 @@ pub fn run(run: Run) -> Result<RunReport, ReplayError> {
         when_full: ring::WhenFull::Lose,
     })
     .map_err(ReplayError::Scratch)?;
-    let together = Together::new(workers);
+    let together = Together::new(workers, inline);
     let owners = Owners::new(hash, None, workers, settings.vlan_tracking);
     let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let clock = LiveClock::new(Instant::now(), Nanos(u64::try_from(wall.as_nanos()).unwrap_or(u64::MAX)));

@@ -119,6 +119,7 @@ pub fn worker_settings(settings: &Settings, inline: bool, copies: Copies) -> set
         },
         drop_invalid: settings.drop_invalid,
         exceptions: exceptions(settings, inline),
+        normalise: settings.normalise,
         faults: settings.faults,
         streams: StreamSettings { at_once: settings.stream_inline.unwrap_or(inline), ..settings.streams },
         targets: settings.targets.clone(),

@@ -17,6 +17,7 @@
 //! - [`report`]: event records
 //! - [`reject`]: resets and unreachables
 //! - [`rewrite`]: bytes that rules write over
+//! - `normalise`: odd packets put right, or stopped, so that every end reads them as we did
 //! - [`egress`]: where packets go
 //! - [`settings`]: what the control core decides before start
 //!
@@ -40,6 +41,7 @@ pub mod glance;
 mod in_table;
 pub mod inbox;
 pub mod live;
+mod normalise;
 pub mod owner;
 mod pieces;
 pub mod pipeline;

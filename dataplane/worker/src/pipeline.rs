@@ -10,6 +10,7 @@ use crate::{
     generation::{Generation, Parcel},
     glance::PlainTally,
     inbox::{Job, View},
+    normalise::Normaliser,
     reject::{self, Answer},
     report::{InFlow, Outcome, Reporter, Subject},
     rewrite::Plan,
@@ -67,7 +68,7 @@ pub struct Pipeline {
     /// What was counted.
     pub counters: Counters,
     /// What is done about the checksums of the packet at hand.
-    checksums: Checksums,
+    pub(crate) checksums: Checksums,
     /// No flow is idle too long before this, nanoseconds.
     pub(crate) shortest_idle_ns: u64,
     /// Reads plain frames.
@@ -86,6 +87,8 @@ pub struct Pipeline {
     pub(crate) mended: Mended,
     /// What the TCP packet at hand did to its connection.
     pub(crate) tcp: TcpOutcome,
+    /// What is changed in packets, and stops them, so that every end reads them as we did.
+    pub(crate) normaliser: Normaliser,
     /// Faults made up for tests.
     pub(crate) faults: Option<Box<Faults>>,
 }
@@ -118,6 +121,7 @@ impl Pipeline {
             view: View::Frame,
             mended: Mended::new(),
             tcp: TcpOutcome::default(),
+            normaliser: Normaliser::new(settings.mode, settings.normalise),
             faults: (!settings.faults.is_empty()).then(|| Box::new(settings.faults)),
             settings,
             generation,
@@ -181,12 +185,14 @@ impl Pipeline {
         let mut verdict = Verdict::Pass;
         self.rewrite = None;
         self.mended.clear();
-        let innermost = depth_of(decoded);
+        self.normaliser.begin();
+        let last = depth_of(decoded);
         let layers = (0_u8..).zip(decoded.layers()).skip(usize::from(job.first));
         for (layer, headers) in layers.take(usize::from(job.end.saturating_sub(job.first))) {
             self.reporter.stand_at(Position::layer(record, layer + job.round * ROUND));
             let subject = Subject { frame, headers, layer, time, record };
-            let keyed = if layer == innermost { keyed } else { self.key_of(headers, layer) };
+            self.normaliser.carried_to = carried_to(decoded, frame, layer);
+            let keyed = if layer == last { keyed } else { self.key_of(headers, layer) };
             if let Verdict::Drop(cause) = self.layer(&subject, keyed, now) {
                 verdict = Verdict::Drop(cause);
                 break;
@@ -195,7 +201,7 @@ impl Pipeline {
                 let rewrites = self.generation.inspector.rewrites();
                 let as_sent = self.mended.frame().unwrap_or(frame);
                 // What was put together lies in several frames: it is not written over.
-                let within_reach = layer == innermost && job.view == View::Frame;
+                let within_reach = layer == last && job.view == View::Frame;
                 self.rewrite = Plan::new(decoded, as_sent, rewrites).filter(|_| within_reach);
                 self.counters.ips_replace_refused += u64::from(self.rewrite.is_none() || rewrites.is_refused());
                 if let (Some(_), Some(streamed)) = (self.rewrite, self.streamed) {
@@ -203,9 +209,14 @@ impl Pipeline {
                 }
             }
         }
+        if job.view != View::Frame && verdict == Verdict::Pass {
+            verdict = self.out_of_reach(&innermost_of(decoded, frame, job.at));
+        }
         if job.view == View::Frame && (job.onward.is_none() || verdict != Verdict::Pass) {
             self.count_fate(verdict, 1);
         }
+        self.normaliser.accepted = job.onward.is_none();
+        self.normaliser.end(decoded, frame);
         verdict
     }
 
@@ -222,21 +233,21 @@ impl Pipeline {
         let verdict = Verdict::decide(self.settings.mode, Some(cause));
         if verdict != Verdict::Pass {
             let generation = self.generation.ruleset.generation;
-            self.reporter.drop_packet(&innermost(decoded, frame, at), None, cause, None, generation);
+            self.reporter.drop_packet(&innermost_of(decoded, frame, at), None, cause, None, generation);
         }
         verdict
     }
 
     /// What becomes of a fragment for which there is no room.
     pub(crate) fn without_defrag_room(&mut self, decoded: &Decoded, frame: &[u8], at: At) -> Verdict {
-        self.without(Resource::DefragMemcap, &innermost(decoded, frame, at), None).unwrap_or(Verdict::Pass)
+        self.without(Resource::DefragMemcap, &innermost_of(decoded, frame, at), None).unwrap_or(Verdict::Pass)
     }
 
     /// Writes what rules ask to be written over into the packet judged last, which must have passed: `write` is given offsets in the frame.
     #[inline]
     pub fn rewrite(&mut self, mut write: impl FnMut(usize, &[u8]) -> bool) {
         if self.mended.frame().is_some() {
-            self.counters.normalise_refused += u64::from(!self.mended.carry_out(&mut write));
+            self.normaliser.refused |= !self.mended.carry_out(&mut write);
             self.mended.clear();
         }
         if let Some(plan) = self.rewrite.take() {
@@ -286,7 +297,9 @@ impl Pipeline {
         self.streamed = None;
         let Subject { frame, headers, .. } = *subject;
         // A packet that the other end never reads moves no connection and leaves no marks.
-        let sound = !headers.is_tcp() || self.checksum_allows(headers, frame);
+        let right = !headers.is_tcp() || self.checksum_allows(headers, frame);
+        let oddity = self.oddity(subject, right);
+        let sound = right && oddity.is_none();
         let found = match self.flow_of(subject, keyed, sound, now) {
             Ok(found) => found,
             Err(TableFull) => match self.without(Resource::FlowMemcap, subject, None) {
@@ -298,6 +311,12 @@ impl Pipeline {
         if verdict == Verdict::Pass && self.is_refused() {
             verdict = self.refuse_segment(subject, found);
         }
+        if let Some(action) = oddity
+            && verdict == Verdict::Pass
+        {
+            verdict = self.stop(action, subject, found);
+        }
+        self.leave_alone(found);
         // What the packet left behind could not be kept.
         let full = self.settle(found, now).is_err() || (found.is_some() && self.fails(Resource::StreamMemcap));
         if full && verdict == Verdict::Pass {
@@ -585,7 +604,13 @@ impl Pipeline {
     }
 }
 
-fn innermost<'a>(decoded: &'a Decoded, frame: &'a [u8], at: At) -> Subject<'a> {
+/// Where what carries `layer` ends.
+fn carried_to(decoded: &Decoded, frame: &[u8], layer: u8) -> usize {
+    let around = usize::from(layer).checked_sub(1).and_then(|around| decoded.layers().get(around));
+    around.map_or(frame.len(), |around| (around.payload_offset as usize).saturating_add(around.payload_len as usize))
+}
+
+fn innermost_of<'a>(decoded: &'a Decoded, frame: &'a [u8], at: At) -> Subject<'a> {
     let At { time, record, .. } = at;
     Subject { frame, headers: decoded.innermost(), layer: depth_of(decoded), time, record }
 }

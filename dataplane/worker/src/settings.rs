@@ -3,7 +3,7 @@
 use sluice_app::AppSettings;
 use sluice_core::{fault::Faults, resource::PoliciesInForce, verdict::Mode};
 use sluice_flow::{Partitions, StreamSettings, TcpSettings, Timeouts, stream::TargetPolicies};
-use sluice_packet::{DecodeConfig, LinkType, defrag::DefragSettings};
+use sluice_packet::{DecodeConfig, LinkType, defrag::DefragSettings, normalise::Switches};
 
 /// Whether checksums are verified. A TCP packet with a wrong one does not move its connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,6 +67,8 @@ pub struct Settings {
     pub drop_invalid: bool,
     /// What becomes of traffic that can't be followed.
     pub exceptions: PoliciesInForce,
+    /// What is done about odd packets, inline.
+    pub normalise: Switches,
     /// Resources that are said to be full: for tests.
     pub faults: Faults,
     /// Flows the table holds.
@@ -117,6 +119,7 @@ impl Default for Settings {
             tcp: TcpSettings::default(),
             drop_invalid: true,
             exceptions: PoliciesInForce::default(),
+            normalise: Switches::OFF,
             faults: Faults::default(),
             flow_capacity: 262_144,
             half_open_capacity: 262_144,

@@ -83,6 +83,7 @@ pub fn run(input: &[u8]) {
             tagged: true,
             applications: true,
         },
+        normalise: sluice_packet::normalise::Switches::default(),
         ..Settings::default()
     };
     let (mut long, mut short) = (Side::new(&settings), Side::new(&settings));
