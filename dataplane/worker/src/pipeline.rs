@@ -388,18 +388,18 @@ impl Pipeline {
     /// Judges the packet, and what is to be judged of the stream it belongs to.
     fn judge_packet(&mut self, subject: &Subject, found: InTable, state: (bool, bool), now: Nanos) -> Verdict {
         let losses = Losses::of(&self.counters);
-        let mut turn = self.streamed.and_then(|streamed| self.next_turn(streamed.at));
+        let mut turn = self.streamed.and_then(|streamed| self.next_turn(subject, found, streamed.at));
         let mut with_packet = true;
         loop {
             let verdict = self.judge_piece(subject, found, state, now, turn.as_ref(), with_packet);
             if let (Some(turn), Some(streamed)) = (&turn, self.streamed) {
-                self.turned(streamed.at, turn);
+                self.turned(subject, found, streamed.at, turn);
             }
             if verdict != Verdict::Pass || self.findings.passes() {
                 return verdict;
             }
             turn = match (turn, self.streamed) {
-                (Some(_), Some(streamed)) => self.next_turn(streamed.at),
+                (Some(_), Some(streamed)) => self.next_turn(subject, found, streamed.at),
                 _ => None,
             };
             if turn.is_none() {
