@@ -25,7 +25,8 @@ use sluice_core::{
 use sluice_detect::{Findings, PacketView, inspect::is_tagged, state::State, stream::StreamPiece};
 use sluice_flow::{
     FlowCopy, FlowRef, FlowTable, FlowView, StreamSettings, Streams, TableFull, TableSettings, TcpOutcome,
-    stream::store::StreamTurn, tcp,
+    stream::store::StreamTurn,
+    tcp::{self, FastOpen},
 };
 use sluice_packet::{Decoded, Headers, LinkType, PlainReader, Protocol, checksum};
 
@@ -361,6 +362,9 @@ impl Pipeline {
         if entry.and_then(|flow| flow.action) == Some(Action::Pass) {
             self.tcp.valid = true;
             return Verdict::Pass;
+        }
+        if !established && (self.tcp.accepted.len > 0 || self.tcp.fast_open != FastOpen::Silent) {
+            self.arrive_early(subject, found);
         }
         let streamed = match headers.is_tcp() && followed && established {
             true => match self.arrive(subject, found) {
