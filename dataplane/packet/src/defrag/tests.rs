@@ -446,3 +446,20 @@ fn who_holds_most_makes_room_and_the_others_keep_what_they_have() {
     }
     assert_eq!(last, 50);
 }
+
+#[test]
+fn an_atomic_header_before_the_real_one_hides_no_fragment() {
+    for inline in [false, true] {
+        let mut bench = Bench::new(inline, Policy::Bsd);
+        let frames = [(0, true), (1, false)].map(|(begin, more)| {
+            let mut frame = Shard { six: true, ..units(begin, 1, 'A', more) }.frame();
+            // The length is that of both headers.
+            frame[14 + 5] += 8;
+            frame.splice(14 + 40..14 + 40, [44, 0, 0, 0, 0, 0, 0, 5]);
+            frame
+        });
+        assert_eq!(bench.frame(&frames[0]).1, None);
+        let data = bench.frame(&frames[1]).1.unwrap();
+        assert_eq!(letters(&data), "AA");
+    }
+}
