@@ -37,7 +37,7 @@ impl Shard {
         let mut header = vec![0x45, 0];
         header.extend(((20 + self.data.len()) as u16).to_be_bytes());
         header.extend(self.id.to_be_bytes());
-        header.extend((field / 8 | if self.more { 0x2000 } else { 0 }).to_be_bytes());
+        header.extend(((field / 8) | if self.more { 0x2000 } else { 0 }).to_be_bytes());
         header.extend([64, 17, 0, 0, 10, 0, 0, self.source, 10, 0, 0, 200]);
         let sum = checksum::compute(&header).to_be_bytes();
         header[10..12].copy_from_slice(&sum);
