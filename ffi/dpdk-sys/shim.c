@@ -45,6 +45,11 @@ char *shim_mbuf_append(struct rte_mbuf *packet, uint16_t bytes)
 	return rte_pktmbuf_append(packet, bytes);
 }
 
+int shim_mbuf_trim(struct rte_mbuf *packet, uint16_t bytes)
+{
+	return rte_pktmbuf_trim(packet, bytes);
+}
+
 int shim_mbuf_chain(struct rte_mbuf *packet, struct rte_mbuf *tail)
 {
 	return rte_pktmbuf_chain(packet, tail);

@@ -30,6 +30,8 @@ uint32_t shim_lcore_id(void);
 struct rte_mbuf *shim_mbuf_alloc(struct rte_mempool *pool);
 /* rte_pktmbuf_append: the new tail, or NULL when the last segment has no room. */
 char *shim_mbuf_append(struct rte_mbuf *packet, uint16_t bytes);
+/* rte_pktmbuf_trim: 0, or -1 when the last segment has fewer bytes. */
+int shim_mbuf_trim(struct rte_mbuf *packet, uint16_t bytes);
 /* rte_pktmbuf_chain: 0, or a negative errno when that would be too many segments. */
 int shim_mbuf_chain(struct rte_mbuf *packet, struct rte_mbuf *tail);
 /* rte_pktmbuf_data_room_size. */

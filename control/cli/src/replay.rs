@@ -230,7 +230,14 @@ fn as_json(rules: &LoadedRules, report: &Report) -> Value {
         .iter()
         .map(|&name| name.to_owned())
         .zip(report.counters.values())
-        .chain(report.counters.exceptions.named().filter(|(_, value)| *value > 0))
+        .chain(
+            report
+                .counters
+                .exceptions
+                .named()
+                .chain(sluice_events::stats::of_normaliser(&report.counters))
+                .filter(|(_, value)| *value > 0),
+        )
         .map(|(name, value)| (name, value.into()))
         .collect();
     let named = |of: fn(&Spoken) -> u64| -> Vec<Value> {

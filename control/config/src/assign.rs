@@ -10,6 +10,7 @@ use sluice_app::{
     protocol::{Ports, ProtocolSettings},
 };
 use sluice_core::{ExceptionPolicy, Resource};
+use sluice_packet::normalise::{Action, Switch, Switches};
 use std::{fmt, path::PathBuf};
 
 /// What became of an assignment that is sound.
@@ -67,6 +68,10 @@ const PATHS: &[&str] = &[
     "system.workers",
     "detection.checksums",
     "detection.stream.midstream",
+    "detection.stream.async-oneside",
+    "detection.stream.drop-invalid",
+    "detection.stream.max-syn-queued",
+    "detection.stream.max-synack-queued",
     "detection.exception-policy",
     "detection.exceptions.NAME",
     "detection.packet-alert-max",
@@ -100,18 +105,28 @@ const PATHS: &[&str] = &[
     "events.eve.community-id",
     "events.eve.community-id-seed",
     "events.eve.anomaly-decode",
+    "events.eve.anomaly-stream",
     "events.eve.stats-zero",
+    "events.eve.stats-stream-events",
     "measure.stages",
     "measure.forwarded",
     "measure.swaps",
     "measure.stop-after-idle",
     "measure.fail.NAME",
+    "detection.normalise",
+    "detection.normalise.NAME",
+    "detection.normalise.min-ttl",
 ];
 
 /// Dotted names of the reference engine that mean one of ours.
 const ALIASES: &[(&str, &str)] = &[
     ("stream.checksum-validation", "detection.checksums"),
     ("stream.midstream", "detection.stream.midstream"),
+    ("stats.stream-events", "events.eve.stats-stream-events"),
+    ("stream.async-oneside", "detection.stream.async-oneside"),
+    ("stream.drop-invalid", "detection.stream.drop-invalid"),
+    ("stream.max-syn-queued", "detection.stream.max-syn-queued"),
+    ("stream.max-synack-queued", "detection.stream.max-synack-queued"),
     ("exception-policy", "detection.exception-policy"),
     ("packet-alert-max", "detection.packet-alert-max"),
     ("vlan.use-for-tracking", "detection.vlan-tracking"),
@@ -250,6 +265,19 @@ impl Settings {
             let fits = ExceptionPolicy::from_name(value).is_some_and(|policy| self.exceptions.choose(resource, policy));
             return if fits { Ok(Assigned::InForce) } else { Err(bad(policies_of(resource))) };
         }
+        if let Some(name) = path.strip_prefix("detection.normalise.").filter(|name| *name != "min-ttl") {
+            let Some(action) = Action::from_name(name) else {
+                return Err(SetError::UnknownPath { path: path.to_owned(), nearest: nearest_action(name) });
+            };
+            let switch = match value {
+                "off" | "no" | "false" => Switch::Off,
+                "on" | "yes" | "true" => Switch::On,
+                "drop" => Switch::Drop,
+                _ => return Err(bad("off, on or drop")),
+            };
+            self.normalise.set(action, switch);
+            return Ok(Assigned::InForce);
+        }
         if let Some(resource) = path.strip_prefix("measure.fail.").and_then(Resource::from_name) {
             self.faults.set(
                 resource,
@@ -283,6 +311,24 @@ impl Settings {
                 }
             }
             "detection.stream.midstream" => self.midstream = flag()?,
+            "detection.stream.async-oneside" => self.async_oneside = flag()?,
+            "detection.stream.drop-invalid" => self.drop_invalid = flag()?,
+            "detection.stream.max-syn-queued" => {
+                self.max_syn_queued = match value.parse() {
+                    Ok(most @ 0..=10) => most,
+                    _ => return Err(bad("a number from 0 to 10")),
+                }
+            }
+            "detection.stream.max-synack-queued" => {
+                self.max_syn_ack_queued = match value.parse() {
+                    Ok(most @ 0..=5) => most,
+                    _ => return Err(bad("a number from 0 to 5")),
+                }
+            }
+            "detection.normalise" => self.normalise = if flag()? { Switches::default() } else { Switches::OFF },
+            "detection.normalise.min-ttl" => {
+                self.normalise.set_min_ttl(value.parse().map_err(|_| bad("a number from 0, for none, to 255"))?);
+            }
             "detection.exception-policy" => {
                 self.exceptions.master = ExceptionPolicy::from_name(value).ok_or_else(|| bad(POLICIES))?;
             }
@@ -335,7 +381,9 @@ impl Settings {
                 self.eve.community_id_seed = value.parse().map_err(|_| bad("a number from 0 to 65535"))?;
             }
             "events.eve.anomaly-decode" => self.eve.anomaly_decode = flag()?,
+            "events.eve.anomaly-stream" => self.eve.anomaly_stream = flag()?,
             "events.eve.stats-zero" => self.eve.stats_zero = flag()?,
+            "events.eve.stats-stream-events" => self.eve.stats_stream_events = flag()?,
             "measure.stages" => {
                 self.stages = match value {
                     "forward" => Stages::Forward,
@@ -426,6 +474,12 @@ fn nearest(path: &str) -> &'static str {
     best.0
 }
 
+/// The setting of the action whose name is most like `name`.
+fn nearest_action(name: &str) -> &'static str {
+    let best = Action::ALL.iter().min_by_key(|action| edits(name, action.name()));
+    best.map_or("detection.normalise", |action| action.setting())
+}
+
 fn edits(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().collect();
     let mut row: Vec<usize> = (0..=right.len()).collect();
@@ -493,6 +547,33 @@ mod tests {
         assert!(settings.assign("stream.midstream-policy=drop").is_err());
         settings.exceptions.choose(Resource::Midstream, ExceptionPolicy::Bypass);
         assert!(settings.contradiction().is_some());
+    }
+
+    #[test]
+    fn odd_packets_are_put_right_as_chosen() {
+        use sluice_packet::normalise::{Action, Switch, Switches};
+        let mut settings = Settings::default();
+        for action in Action::ALL {
+            for (word, switch) in [("off", Switch::Off), ("on", Switch::On), ("drop", Switch::Drop)] {
+                let path = format!("detection.normalise.{}", action.name());
+                if *action == Action::MinTtl {
+                    continue;
+                }
+                assert_eq!(settings.assign(&format!("{path}={word}")), Ok(Assigned::InForce));
+                let wanted = if switch == Switch::On && !action.edits() { Switch::Drop } else { switch };
+                assert_eq!(settings.normalise.of(*action), wanted);
+                assert_eq!(action.setting(), path);
+            }
+        }
+        assert_eq!(settings.assign("detection.normalise=on"), Ok(Assigned::InForce));
+        assert_eq!(settings.normalise, Switches::default());
+        assert_eq!(settings.assign("detection.normalise.min-ttl=8"), Ok(Assigned::InForce));
+        assert_eq!((settings.normalise.min_ttl(), settings.normalise.of(Action::MinTtl)), (8, Switch::On));
+        assert_eq!(settings.assign("detection.normalise=off"), Ok(Assigned::InForce));
+        assert!(settings.normalise.is_off());
+        assert!(settings.assign("detection.normalise.min-ttl=256").is_err());
+        let error = settings.assign("detection.normalise.tcp-reservd=on").unwrap_err();
+        assert!(error.to_string().contains("did you mean detection.normalise.tcp-reserved?"), "{error}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use sluice_app::AppSettings;
 use sluice_core::{Resource, fault::Faults, resource::Exceptions};
 use sluice_flow::{StreamSettings, stream::TargetPolicies};
-use sluice_packet::defrag::Policies;
+use sluice_packet::{defrag::Policies, normalise::Switches};
 use std::{collections::BTreeMap, path::PathBuf};
 
 /// `detection.checksums`
@@ -136,8 +136,12 @@ pub struct EveSettings {
     pub community_id_seed: u16,
     /// Decoder events as `anomaly` records.
     pub anomaly_decode: bool,
+    /// Stream events as `anomaly` records.
+    pub anomaly_stream: bool,
     /// Counters that are 0, in `stats`.
     pub stats_zero: bool,
+    /// `events.eve.stats-stream-events`: stream events by name in `stats` records.
+    pub stats_stream_events: bool,
 }
 
 impl Default for EveSettings {
@@ -151,7 +155,9 @@ impl Default for EveSettings {
             community_id: false,
             community_id_seed: 0,
             anomaly_decode: false,
+            anomaly_stream: false,
             stats_zero: true,
+            stats_stream_events: false,
         }
     }
 }
@@ -191,6 +197,14 @@ pub struct Settings {
     pub checksums: Checksums,
     /// `detection.stream.midstream`
     pub midstream: bool,
+    /// `detection.stream.async-oneside`: connections of which only one direction is seen are followed.
+    pub async_oneside: bool,
+    /// `detection.stream.drop-invalid`: inline, TCP packets that the other end throws away are dropped.
+    pub drop_invalid: bool,
+    /// `detection.stream.max-syn-queued`: SYNs of one connection remembered besides the first, at most 10.
+    pub max_syn_queued: u8,
+    /// `detection.stream.max-synack-queued`: SYN-ACKs of one connection remembered besides the first, at most 5.
+    pub max_syn_ack_queued: u8,
     /// `detection.stream`: how much of streams is kept and judged.
     pub streams: StreamSettings,
     /// `detection.stream.targets`: what hosts do with overlapping segments.
@@ -199,6 +213,8 @@ pub struct Settings {
     pub stream_inline: Option<bool>,
     /// `detection.exception-policy` and `detection.exceptions.NAME`: what becomes of traffic that can't be followed.
     pub exceptions: Exceptions,
+    /// `detection.normalise.NAME`: what is done about odd packets, inline.
+    pub normalise: Switches,
     /// `measure.fail.NAME`: resources that are said to be full.
     pub faults: Faults,
     /// `detection.packet-alert-max`: alerts one packet can raise.
@@ -265,10 +281,15 @@ impl Default for Settings {
         Self {
             checksums: Checksums::Auto,
             midstream: false,
+            async_oneside: false,
+            drop_invalid: true,
+            max_syn_queued: 10,
+            max_syn_ack_queued: 5,
             streams: StreamSettings::default(),
             targets: TargetPolicies::default(),
             stream_inline: None,
             exceptions: Exceptions::default(),
+            normalise: Switches::default(),
             faults: Faults::default(),
             packet_alert_max: 15,
             vlan_tracking: true,

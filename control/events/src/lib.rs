@@ -22,7 +22,7 @@ pub mod json;
 pub mod names;
 pub mod signature;
 pub mod sink;
-mod stats;
+pub mod stats;
 pub mod time;
 mod transport;
 

@@ -4,7 +4,8 @@
 
 use crate::json::Json;
 use sluice_core::Counters;
-use sluice_packet::{DecodeEvent, Protocol};
+use sluice_flow::StreamEvent;
+use sluice_packet::{DecodeEvent, Protocol, normalise::Action};
 
 /// What the decoder counted by number, by name. Protocols that have a counter of their own are left out.
 pub fn of_decoder(counters: &Counters) -> impl Iterator<Item = (String, u64)> {
@@ -19,6 +20,18 @@ pub fn of_decoder(counters: &Counters) -> impl Iterator<Item = (String, u64)> {
         .filter(|(name, _)| !Counters::NAMES.contains(&&**name))
         .chain(std::iter::once(("decoder.too_many_layers".to_owned(), layers)))
         .chain(events)
+}
+
+/// Stream events counted by number, by name.
+pub fn of_streams(counters: &Counters) -> impl Iterator<Item = (String, u64)> {
+    let named = |&event: &StreamEvent| (format!("stream.{}", event.name()), counters.stream_events.get(event as usize));
+    StreamEvent::ALL.iter().map(named)
+}
+
+/// What the normaliser did, by name.
+pub fn of_normaliser(counters: &Counters) -> impl Iterator<Item = (String, u64)> {
+    let name = |action: &Action| format!("normalise.{}", action.name().replace('-', "_"));
+    Action::ALL.iter().map(move |action| (name(action), counters.normalised.get(*action as usize)))
 }
 
 /// Writes `counters` as a tree: the part of a name before its first dot is an object. `more` adds to the object of a path.
@@ -50,7 +63,7 @@ fn branch(json: &mut Json, path: &str, entries: &[(&str, u64)], more: &dyn Fn(&s
 
 #[cfg(test)]
 mod tests {
-    use super::{of_decoder, tree};
+    use super::{Action, of_decoder, tree};
     use crate::json::Json;
     use sluice_core::Counters;
     use sluice_packet::{DecodeEvent, Protocol};
@@ -60,6 +73,7 @@ mod tests {
         let counters = Counters::default();
         assert!(Protocol::ALL.len() <= counters.protocols.places());
         assert!(DecodeEvent::ALL.len() <= counters.decoder_events.places());
+        assert!(Action::ALL.len() <= counters.normalised.places());
     }
 
     #[test]

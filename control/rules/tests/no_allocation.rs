@@ -45,6 +45,9 @@ fn traffic(round: u8) -> Vec<Vec<u8>> {
             );
         }
     }
+    // Bytes behind the packet.
+    frames.extend_from_within(..);
+    frames.iter_mut().take(20).for_each(|frame| frame.extend([7; 90]));
     for length in 0..frames[3].len() {
         frames.push(frames[3][..length].to_vec());
     }
@@ -63,16 +66,22 @@ fn packets_are_judged_without_allocating() {
         drops: true,
         arp: true,
         anomalies: true,
+        stream_anomalies: true,
         applications: true,
         tagged: true,
     };
+    setup.settings.normalise = sluice_packet::normalise::Switches::default();
     let mut engine = Engine::with(harness::BROAD, setup);
+    let mut out = Vec::with_capacity(70_000);
     let rounds: Vec<_> = (0..20).map(traffic).collect();
     let mut alerts = 0_u64;
     let mut run = |engine: &mut Engine, second: u64, frames: &[Vec<u8>]| {
         for frame in frames {
             engine.judge(second, frame);
             engine.pipeline.rewrite(|_, bytes| !bytes.is_empty());
+            out.clear();
+            out.extend_from_slice(frame);
+            engine.pipeline.put_right(engine.verdict, &mut out);
             engine.events(|_, _| alerts += 1);
         }
         engine.pipeline.expire(Nanos::from_seconds(1_000_000 + second));
@@ -91,6 +100,7 @@ fn packets_are_judged_without_allocating() {
         "{counters:?}"
     );
     assert!(alerts > 5_000, "{alerts} events");
-    let kept = [counters.ips_replaced, counters.detect_tagged];
+    let put_right = counters.normalised.get(sluice_packet::normalise::Action::TrailingBytes as usize);
+    let kept = [counters.ips_replaced, counters.detect_tagged, put_right];
     assert!(kept.iter().all(|count| *count > 100), "{counters:?}");
 }

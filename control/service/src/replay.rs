@@ -188,7 +188,7 @@ pub fn run(replay: Replay) -> Result<Report, ReplayError> {
         move |error: io::Error| ReplayError::Output { path, reason: error.to_string() }
     };
     fs::create_dir_all(log_dir).map_err(output(log_dir))?;
-    let mut sinks = Sinks::create(log_dir, eve_options(&settings, inline))?;
+    let mut sinks = Sinks::create(log_dir, eve_options(settings, inline))?;
     sinks.add_signatures(rules.ruleset.generation, Arc::clone(&rules.signatures));
     let forwarded_path = log_dir.join("forwarded.pcapng");
     let writer = match inline && settings.forwarded {

@@ -127,7 +127,7 @@ pub fn run(run: Run) -> Result<RunReport, ReplayError> {
     let inline = pairs.iter().any(|(_, pair)| pair.deployment == Deployment::Inline);
     let output = |error: std::io::Error| ReplayError::Output { path: log_dir.to_owned(), reason: error.to_string() };
     fs::create_dir_all(log_dir).map_err(output)?;
-    let mut sinks = Sinks::create(log_dir, eve_options(&settings, inline))?;
+    let mut sinks = Sinks::create(log_dir, eve_options(settings, inline))?;
     sinks.add_signatures(rules.ruleset.generation, Arc::clone(&rules.signatures));
 
     let names = pairs.iter().flat_map(|(_, pair)| [&pair.inside, &pair.outside]).flatten();

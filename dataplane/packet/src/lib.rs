@@ -1,6 +1,6 @@
 //! Decoder of frames: from the bytes of one frame to the headers of each layer, outermost first.
 //!
-//! Called by `worker::pipeline` for every received frame and by defragmentation for every datagram it puts together.
+//! Called by `worker::pipeline` for every received frame and by defragmentation for every datagram it puts together; `normalise` says what must change in a packet before it leaves.
 //! Pure: no I/O, no clock, no allocation, no state between frames; the answer is a function of frame, link type and
 //! configuration. It never judges: what is odd becomes a [`DecodeEvent`], what cannot be followed sets
 //! [`Headers::invalid`], and policy for both lives elsewhere. The decoder never reassembles: a fragment is described, not joined; joining is `defrag/`.
@@ -24,6 +24,7 @@ mod headers;
 mod input;
 mod link;
 mod network;
+pub mod normalise;
 mod options;
 mod seen;
 mod transport;

@@ -155,6 +155,13 @@ impl Pipeline {
         decide(Resource::FrameCut, &settings.exceptions, settings.mode, counters).unwrap_or(Verdict::Pass)
     }
 
+    /// The verdict on a packet that could not be changed as it should have been.
+    pub(crate) fn not_rewritten(&mut self) -> Verdict {
+        self.count(Resource::Rewrite);
+        let Self { settings, counters, .. } = self;
+        decide(Resource::Rewrite, &settings.exceptions, settings.mode, counters).unwrap_or(Verdict::Pass)
+    }
+
     /// Whether a packet whose worker has no room for it goes on unseen; else it is dropped.
     pub(crate) fn passes_unjudged(&mut self) -> bool {
         self.counters.live_owner_ring_full += 1;

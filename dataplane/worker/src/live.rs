@@ -11,6 +11,7 @@ use crate::{
     fragments::{DATAGRAMS, Fragments, With},
     frames::is_whole,
     inbox::Job,
+    normalise::{Alone, InBurst},
     owner::{Owners, Stretch},
     pipeline::{At, Pipeline},
     poll::{Meter, Worker, send_copy},
@@ -169,6 +170,19 @@ enum Fate {
     },
 }
 
+impl Fate {
+    /// The fate of a packet about which something more is done while it is not dropped.
+    fn unless_dropped(self, more: impl FnOnce() -> Verdict) -> Self {
+        match self {
+            Self::Drop(_) => self,
+            _ => match more() {
+                Verdict::Drop(cause) => Self::Drop(cause),
+                Verdict::Pass => self,
+            },
+        }
+    }
+}
+
 impl From<Verdict> for Fate {
     fn from(verdict: Verdict) -> Self {
         match verdict {
@@ -290,6 +304,8 @@ impl Worker {
                     |pipeline, job| pipeline.process(decoded, key, frame, job),
                 );
                 pipeline.rewrite(|offset, bytes| received.overwrite(place, offset, bytes).is_ok());
+                let wire = &mut InBurst { burst: received, place };
+                *fate = fate.unless_dropped(|| pipeline.put_right(Verdict::Pass, wire));
                 meter.judged += u64::from(!matches!(fate, Fate::Hand { first: 0, .. }));
             }
         }
@@ -370,6 +386,7 @@ impl Worker {
                 |pipeline, job| pipeline.process(decoded, key, frame, job),
             );
             pipeline.rewrite(|offset, bytes| packet.overwrite(offset, bytes).is_ok());
+            let fate = fate.unless_dropped(|| pipeline.put_right(Verdict::Pass, &mut Alone(&mut packet)));
             self.settle(live, packet, lane, now, fate);
             self.answer(live, lane, now);
         }

@@ -10,6 +10,7 @@ use crate::{
     generation::{Generation, Parcel},
     glance::PlainTally,
     inbox::{Job, View},
+    normalise::Normaliser,
     reject::{self, Answer},
     report::{InFlow, Outcome, Reporter, Subject},
     rewrite::Plan,
@@ -23,7 +24,7 @@ use sluice_core::{
 };
 use sluice_detect::{Findings, PacketView, inspect::is_tagged, state::State, stream::StreamPiece};
 use sluice_flow::{
-    FlowCopy, FlowRef, FlowTable, FlowView, StreamSettings, Streams, TableFull, TableSettings,
+    FlowCopy, FlowRef, FlowTable, FlowView, StreamSettings, Streams, TableFull, TableSettings, TcpOutcome,
     stream::store::StreamTurn, tcp,
 };
 use sluice_packet::{Decoded, Headers, LinkType, PlainReader, Protocol, checksum};
@@ -66,7 +67,7 @@ pub struct Pipeline {
     /// What was counted.
     pub counters: Counters,
     /// What is done about the checksums of the packet at hand.
-    checksums: Checksums,
+    pub(crate) checksums: Checksums,
     /// No flow is idle too long before this, nanoseconds.
     pub(crate) shortest_idle_ns: u64,
     /// Reads plain frames.
@@ -83,6 +84,10 @@ pub struct Pipeline {
     pub(crate) view: View,
     /// The packet at hand as it is to leave.
     pub(crate) mended: Mended,
+    /// What the TCP packet at hand did to its connection.
+    pub(crate) tcp: TcpOutcome,
+    /// What is changed in packets, and stops them, so that every end reads them as we did.
+    pub(crate) normaliser: Normaliser,
     /// Faults made up for tests.
     pub(crate) faults: Option<Box<Faults>>,
 }
@@ -114,6 +119,8 @@ impl Pipeline {
             streamed: None,
             view: View::Frame,
             mended: Mended::new(),
+            tcp: TcpOutcome::default(),
+            normaliser: Normaliser::new(settings.mode, settings.normalise),
             faults: (!settings.faults.is_empty()).then(|| Box::new(settings.faults)),
             settings,
             generation,
@@ -177,12 +184,14 @@ impl Pipeline {
         let mut verdict = Verdict::Pass;
         self.rewrite = None;
         self.mended.clear();
-        let innermost = depth_of(decoded);
+        self.normaliser.begin();
+        let last = depth_of(decoded);
         let layers = (0_u8..).zip(decoded.layers()).skip(usize::from(job.first));
         for (layer, headers) in layers.take(usize::from(job.end.saturating_sub(job.first))) {
             self.reporter.stand_at(Position::layer(record, layer + job.round * ROUND));
             let subject = Subject { frame, headers, layer, time, record };
-            let keyed = if layer == innermost { keyed } else { self.key_of(headers, layer) };
+            self.normaliser.carried_to = carried_to(decoded, frame, layer);
+            let keyed = if layer == last { keyed } else { self.key_of(headers, layer) };
             if let Verdict::Drop(cause) = self.layer(&subject, keyed, now) {
                 verdict = Verdict::Drop(cause);
                 break;
@@ -191,7 +200,7 @@ impl Pipeline {
                 let rewrites = self.generation.inspector.rewrites();
                 let as_sent = self.mended.frame().unwrap_or(frame);
                 // What was put together lies in several frames: it is not written over.
-                let within_reach = layer == innermost && job.view == View::Frame;
+                let within_reach = layer == last && job.view == View::Frame;
                 self.rewrite = Plan::new(decoded, as_sent, rewrites).filter(|_| within_reach);
                 self.counters.ips_replace_refused += u64::from(self.rewrite.is_none() || rewrites.is_refused());
                 if let (Some(_), Some(streamed)) = (self.rewrite, self.streamed) {
@@ -199,14 +208,14 @@ impl Pipeline {
                 }
             }
         }
-        if job.view != View::Frame && verdict == Verdict::Pass && self.mended.frame().is_some() {
-            // Bytes that would have to be others lie in several frames.
-            self.mended.clear();
-            verdict = self.without(Resource::Rewrite, &innermost_of(decoded, frame, job.at), None).unwrap_or(verdict);
+        if job.view != View::Frame && verdict == Verdict::Pass {
+            verdict = self.out_of_reach(&innermost_of(decoded, frame, job.at));
         }
         if job.view == View::Frame && (job.onward.is_none() || verdict != Verdict::Pass) {
             self.count_fate(verdict, 1);
         }
+        self.normaliser.accepted = job.onward.is_none();
+        self.normaliser.end(decoded, frame);
         verdict
     }
 
@@ -237,7 +246,7 @@ impl Pipeline {
     #[inline]
     pub fn rewrite(&mut self, mut write: impl FnMut(usize, &[u8]) -> bool) {
         if self.mended.frame().is_some() {
-            self.counters.normalise_refused += u64::from(!self.mended.carry_out(&mut write));
+            self.normaliser.refused |= !self.mended.carry_out(&mut write);
             self.mended.clear();
         }
         if let Some(plan) = self.rewrite.take() {
@@ -287,7 +296,9 @@ impl Pipeline {
         self.streamed = None;
         let Subject { frame, headers, .. } = *subject;
         // A packet that the other end never reads moves no connection and leaves no marks.
-        let sound = !headers.is_tcp() || self.checksum_allows(headers, frame);
+        let right = !headers.is_tcp() || self.checksum_allows(headers, frame);
+        let oddity = self.oddity(subject, right);
+        let sound = right && oddity.is_none();
         let found = match self.flow_of(subject, keyed, sound, now) {
             Ok(found) => found,
             Err(TableFull) => match self.without(Resource::FlowMemcap, subject, None) {
@@ -295,7 +306,16 @@ impl Pipeline {
                 None => None,
             },
         };
-        let verdict = self.in_flow(subject, found, sound, now);
+        let mut verdict = self.in_flow(subject, found, sound, now);
+        if verdict == Verdict::Pass && self.is_refused() {
+            verdict = self.refuse_segment(subject, found);
+        }
+        if let Some(action) = oddity
+            && verdict == Verdict::Pass
+        {
+            verdict = self.stop(action, subject, found);
+        }
+        self.leave_alone(found);
         // What the packet left behind could not be kept.
         let full = self.settle(found, now).is_err() || (found.is_some() && self.fails(Resource::StreamMemcap));
         if full && verdict == Verdict::Pass {
@@ -306,6 +326,7 @@ impl Pipeline {
 
     fn in_flow(&mut self, subject: &Subject, found: InTable, sound: bool, now: Nanos) -> Verdict {
         let Subject { frame, headers, .. } = *subject;
+        self.tcp = TcpOutcome::default();
         if self.settings.copies.arp || self.settings.copies.anomalies {
             let flow = found.and_then(|(flow, direction)| Some((self.flows.get_mut(flow)?.facts(), direction)));
             self.reporter.packet(subject, flow);
@@ -326,19 +347,22 @@ impl Pipeline {
             }
             if headers.is_tcp()
                 && sound
-                && (self.advance_tcp(flow, direction, headers) || self.fails(Resource::Midstream))
+                && (self.advance_tcp(subject, flow, direction) || self.fails(Resource::Midstream))
                 && let Some(verdict) = self.without(Resource::Midstream, subject, found)
             {
                 return verdict;
             }
         }
+        let followed = sound;
+        let sound = sound && self.tcp.valid;
         let entry = found.and_then(|(flow, _)| self.flows.get(flow));
         let established =
             entry.is_some_and(|flow| flow.state != FlowState::New && (!headers.is_tcp() || flow.tcp.is_established()));
         if entry.and_then(|flow| flow.action) == Some(Action::Pass) {
+            self.tcp.valid = true;
             return Verdict::Pass;
         }
-        let streamed = match headers.is_tcp() && sound && established {
+        let streamed = match headers.is_tcp() && followed && established {
             true => match self.arrive(subject, found) {
                 Ok(streamed) => streamed,
                 Err(verdict) => return verdict,
@@ -364,18 +388,18 @@ impl Pipeline {
     /// Judges the packet, and what is to be judged of the stream it belongs to.
     fn judge_packet(&mut self, subject: &Subject, found: InTable, state: (bool, bool), now: Nanos) -> Verdict {
         let losses = Losses::of(&self.counters);
-        let mut turn = self.streamed.and_then(|streamed| self.next_turn(streamed.at));
+        let mut turn = self.streamed.and_then(|streamed| self.next_turn(subject, found, streamed.at));
         let mut with_packet = true;
         loop {
             let verdict = self.judge_piece(subject, found, state, now, turn.as_ref(), with_packet);
             if let (Some(turn), Some(streamed)) = (&turn, self.streamed) {
-                self.turned(streamed.at, turn);
+                self.turned(subject, found, streamed.at, turn);
             }
             if verdict != Verdict::Pass || self.findings.passes() {
                 return verdict;
             }
             turn = match (turn, self.streamed) {
-                (Some(_), Some(streamed)) => self.next_turn(streamed.at),
+                (Some(_), Some(streamed)) => self.next_turn(subject, found, streamed.at),
                 _ => None,
             };
             if turn.is_none() {
@@ -405,10 +429,12 @@ impl Pipeline {
         let Subject { frame, headers, .. } = *subject;
         let direction = found.map(|(_, direction)| direction);
         let mut flow = found.and_then(|(flow, _)| self.flows.view(flow));
-        let packet = PacketView { frame, headers, direction, established, now, app: None };
+        let packet =
+            PacketView { frame, headers, direction, established, now, stream_events: self.tcp.events, app: None };
         // Inline, marks of a packet that is not sound go onto a copy, unless its sums may be wrong because the card fills them in later.
         // Passive they stay, as with the reference engine.
-        let leaves_marks = sound || self.checksums == Checksums::Try || self.settings.mode == Mode::Passive;
+        let may_be_sound = self.checksums == Checksums::Try && self.tcp.valid;
+        let leaves_marks = sound || may_be_sound || self.settings.mode == Mode::Passive;
         let mut copy = if leaves_marks { None } else { flow.as_ref().map(FlowView::copied) };
         let mut copied = copy.as_mut().map(FlowCopy::view);
         let mut flow = if leaves_marks { flow.as_mut() } else { copied.as_mut() };
@@ -422,11 +448,11 @@ impl Pipeline {
         }
         match *streamed {
             None => inspector.inspect(ruleset, &packet, flow, state, counters, findings),
-            Some(Streamed { at, placed, in_order }) => {
+            Some(Streamed { at, placed, refused, in_order }) => {
                 let turn = turn.copied().unwrap_or_default();
                 // What is too long for one turn is scanned in several.
                 let covers_payload = in_order && with_packet && turn.scan_len() >= headers.payload_len;
-                let mut piece = StreamPiece { streams, at, turn, covers_payload, placed, with_packet };
+                let mut piece = StreamPiece { streams, at, turn, covers_payload, placed, refused, with_packet };
                 inspector.inspect_stream(ruleset, &packet, flow, &mut piece, state, counters, findings);
             }
         }
@@ -572,6 +598,12 @@ impl Pipeline {
             }
         }
     }
+}
+
+/// Where what carries `layer` ends.
+fn carried_to(decoded: &Decoded, frame: &[u8], layer: u8) -> usize {
+    let around = usize::from(layer).checked_sub(1).and_then(|around| decoded.layers().get(around));
+    around.map_or(frame.len(), |around| (around.payload_offset as usize).saturating_add(around.payload_len as usize))
 }
 
 fn innermost_of<'a>(decoded: &'a Decoded, frame: &'a [u8], at: At) -> Subject<'a> {

@@ -10,6 +10,7 @@ use crate::{
     generation::Mailbox,
     glance::Glances,
     inbox::Job,
+    normalise::InBurst,
     pipeline::{At, Pipeline},
     reader::Clock,
     settings::Stages,
@@ -209,6 +210,7 @@ impl Worker {
                 }
                 *verdict = pipeline.process(decoded, key, frame, &job);
                 pipeline.rewrite(|offset, bytes| received.overwrite(place, offset, bytes).is_ok());
+                *verdict = pipeline.put_right(*verdict, &mut InBurst { burst: &mut received, place });
             }
             let all_pass = verdicts.iter().take(wanted).all(|verdict| *verdict == Verdict::Pass);
             let plain = kept == 0 && !self.fragments.as_ref().is_some_and(Fragments::has_leaving);

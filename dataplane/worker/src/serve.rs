@@ -8,6 +8,7 @@ use crate::{
     frames::is_whole,
     glance::Glance,
     inbox::{Handovers, Item, Job, View},
+    normalise::Alone,
     pieces::{Condemned, Pieces, is_last, taken},
     poll::{Worker, send_copy},
     settings::Stages,
@@ -119,6 +120,7 @@ impl Worker {
             Stages::Inspect => pipeline.process(decoded, key, frame, job),
         };
         pipeline.rewrite(|offset, bytes| packet.overwrite(offset, bytes).is_ok());
+        let verdict = pipeline.put_right(verdict, &mut Alone(&mut packet));
         match (job.onward, verdict) {
             (Some(_), Verdict::Pass) => Some(Packet::Frame(packet)),
             (_, verdict) => {

@@ -11,7 +11,7 @@ use std::ptr::NonNull;
 
 use dpdk_sys as sys;
 
-use crate::mbuf::{Mbuf, MbufRef, OverwriteError};
+use crate::mbuf::{Mbuf, MbufRef, OverwriteError, TrimError};
 
 /// Most packets in a burst.
 pub const BURST: usize = 32;
@@ -74,6 +74,18 @@ impl Burst {
         // and `ManuallyDrop` keeps the handle from freeing what the row goes on to own.
         let mut packet = ManuallyDrop::new(unsafe { Mbuf::from_raw(raw) });
         packet.overwrite(offset, bytes)
+    }
+
+    /// As [`Mbuf::trim`] of packet `index`.
+    ///
+    /// # Errors
+    /// The same; also when there is no such packet.
+    pub fn trim(&mut self, index: usize, length: usize) -> Result<(), TrimError> {
+        let raw = self.held().get(index).copied().and_then(NonNull::new).ok_or(TrimError { bytes: 0 })?;
+        // SAFETY: as in `overwrite`: the packet is among those we own, `&mut self` is held for as long as this handle to it lives, and
+        // `ManuallyDrop` keeps the handle from freeing what the row goes on to own.
+        let mut packet = ManuallyDrop::new(unsafe { Mbuf::from_raw(raw) });
+        packet.trim(length)
     }
 
     /// All packets, in order.

@@ -28,7 +28,7 @@ pub use host::{DiskRoom, disk_room, may_write, mount_path};
 pub use hotplug::HotplugError;
 pub use lcore::{LaunchError, Lcore, LcoreHandle};
 pub use library::{driver_folder, version};
-pub use mbuf::{AppendError, Mbuf, MbufRef, OverwriteError, Segments, SharedData};
+pub use mbuf::{AppendError, Mbuf, MbufRef, OverwriteError, Segments, SharedData, TrimError};
 pub use mempool::{Mempool, MempoolError, PoolEmpty};
 pub use port::{Capabilities, Link, Port, PortConfig, PortError, PortStats, PortStep, StartedPort};
 pub use queue::{RxQueue, TxQueue};

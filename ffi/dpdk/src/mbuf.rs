@@ -125,6 +125,26 @@ impl<'a> MbufRef<'a> {
         done
     }
 
+    /// Fills `out` with the bytes of the packet from byte `offset` on, from whatever segments they lie in; whether all were there.
+    pub fn read_at(self, offset: usize, out: &mut [u8]) -> bool {
+        let Some(end) = offset.checked_add(out.len()) else { return false };
+        let mut start = 0;
+        for segment in self.segments() {
+            let (from, to) = (offset.max(start), end.min(start + segment.len()));
+            if from < to
+                && let (Some(place), Some(bytes)) =
+                    (out.get_mut(from - offset..to - offset), segment.get(from - start..to - start))
+            {
+                place.copy_from_slice(bytes);
+            }
+            start += segment.len();
+            if start >= end {
+                break;
+            }
+        }
+        start >= end
+    }
+
     /// When the packet was captured, if its driver says so. net_pcap: microseconds since 1970, of the capture file. Other
     /// drivers count in a clock of their own.
     #[inline]
@@ -220,6 +240,21 @@ impl fmt::Display for AppendError {
 }
 
 impl std::error::Error for AppendError {}
+
+/// The packet can't be made shorter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrimError {
+    /// How many bytes were to go.
+    pub bytes: usize,
+}
+
+impl fmt::Display for TrimError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} bytes can't be cut off: they are more than the last segment's, or shared", self.bytes)
+    }
+}
+
+impl std::error::Error for TrimError {}
 
 /// Bytes of a packet that can't be written over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -357,6 +392,22 @@ impl Mbuf {
             }
         }
         Ok(())
+    }
+
+    /// Cuts off what lies behind the first `length` bytes. Nothing is done to a packet that is not longer.
+    ///
+    /// # Errors
+    /// `TrimError` when more than the last segment would go, or somebody else can see the packet; it is as before.
+    pub fn trim(&mut self, length: usize) -> Result<(), TrimError> {
+        let surplus = self.chain_len().saturating_sub(length);
+        let bytes = u16::try_from(surplus).map_err(|_| TrimError { bytes: surplus })?;
+        if bytes > 0 && self.view().is_shared() {
+            return Err(TrimError { bytes: surplus });
+        }
+        // SAFETY: `rte_pktmbuf_trim` needs a packet nobody else uses: we own it, and hold `&mut self`. It looks itself whether the last segment
+        // has so many bytes.
+        let done = unsafe { sys::shim_mbuf_trim(self.raw.as_ptr(), bytes) };
+        if done == 0 { Ok(()) } else { Err(TrimError { bytes: surplus }) }
     }
 
     /// Adds `bytes` behind the packet's last one.

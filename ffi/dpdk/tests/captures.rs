@@ -96,6 +96,38 @@ fn bytes_are_written_over_across_segments_or_not_at_all() {
 }
 
 #[test]
+fn bytes_are_read_across_segments_and_the_end_is_cut_off_within_the_last() {
+    let (eal, _turn) = turn(options);
+    let records: Vec<_> = [100, 5_000].iter().map(|length| pattern(*length, *length)).collect();
+    let capture = Capture::write("trim", &records);
+    replay(eal, "net_pcap7", &capture, |mut packets| {
+        for (place, offset, length) in [(0, 0, 100), (0, 99, 1), (1, 2_046, 4), (1, 0, 5_000), (1, 4_999, 1), (1, 7, 0)]
+        {
+            let mut out = vec![0; length];
+            assert!(packets[place].view().read_at(offset, &mut out));
+            assert_eq!(out, records[place][offset..offset + length]);
+        }
+        for (place, offset, length) in [(0, 100, 1), (1, 4_999, 2), (0, usize::MAX, 1)] {
+            assert!(!packets[place].view().read_at(offset, &mut vec![0; length]));
+        }
+        for (place, length) in [(0, 200), (0, 100), (0, 60), (1, 4_500)] {
+            assert_eq!(packets[place].trim(length), Ok(()));
+            let kept = records[place].len().min(length);
+            assert_eq!(bytes_of(&packets[place]), &records[place][..kept]);
+            assert_eq!(packets[place].pkt_len() as usize, kept);
+        }
+        // More than the last segment's.
+        assert_eq!(packets[1].trim(100), Err(sluice_dpdk::TrimError { bytes: 4_400 }));
+        assert_eq!(bytes_of(&packets[1]), &records[1][..4_500]);
+        let (mut burst, packet) = (sluice_dpdk::Burst::new(), packets.remove(0));
+        burst.push(packet).expect("room");
+        assert_eq!(burst.trim(0, 14), Ok(()));
+        assert_eq!(burst.data(0), &records[0][..14]);
+        assert!(burst.trim(1, 14).is_err(), "there is no such packet");
+    });
+}
+
+#[test]
 fn a_record_of_70_000_bytes_is_as_long_as_its_segments_not_as_it_claims() {
     let (eal, _turn) = turn(options);
     let capture = Capture::write("wrapped", &[pattern(70_000, 1), pattern(60, 2)]);

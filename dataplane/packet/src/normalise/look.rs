@@ -1,0 +1,149 @@
+//! The checks of one layer of a frame, in order: checksums, IP, TCP, what lies behind the packet.
+//!
+//! Called by `sluice-worker` for each layer it judges inline. Most packets are plain and need none of them but the checksums: [`look`] tells with a few
+//! comparisons.
+
+use super::{
+    action::{Action, Switch, Switches},
+    edits::Edits,
+    ip, tcp,
+};
+use crate::{
+    checksum::{self, Checksum},
+    headers::{Headers, TcpFlags},
+};
+
+/// What the flow knows of the connection, in the direction of the packet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// Whether both ends agreed on timestamps; none: the handshake was not seen.
+    pub timestamps: Option<bool>,
+    /// Whether the connection began with signatures; none: the handshake was not seen.
+    pub signatures: Option<bool>,
+    /// The least window field that takes nothing back; none: not known.
+    pub least_window: Option<u16>,
+}
+
+/// One layer of a frame.
+#[derive(Clone, Copy, Debug)]
+pub struct Look<'a> {
+    /// The frame.
+    pub frame: &'a [u8],
+    /// The layer.
+    pub headers: &'a Headers,
+    /// Its number.
+    pub layer: u8,
+    /// Where what carries the layer ends: the end of the frame for the outermost, of the payload of the one around it for others.
+    pub end: usize,
+    /// Whether checksums count.
+    pub verify: bool,
+    /// Whether the TCP checksum is right, or there is none.
+    pub tcp_sound: bool,
+}
+
+/// Whether the checks of `ip` and `tcp` find nothing, as a few fields tell. It may say no of a packet in which they find nothing either.
+#[inline(always)]
+fn is_plain(look: &Look, switches: &Switches) -> bool {
+    let Headers { tcp, .. } = look.headers;
+    let headers = look.headers;
+    if switches.looks_at_plain() || headers.ip_offset as usize + headers.ip_len as usize != look.end {
+        return false;
+    }
+    let ip = match headers.ip_version {
+        4 => headers.ip_header_len == 20 && !headers.fragment.reserved,
+        _ => headers.ip_header_len == 40,
+    };
+    if headers.protocol != 6 {
+        return ip;
+    }
+    // Flags of data and acknowledgements alone, no options or the usual ones.
+    let flags = tcp.flags & !(TcpFlags::PSH | TcpFlags::ECE | TcpFlags::CWR | TcpFlags::FIN) == TcpFlags::ACK;
+    let usual = tcp.options.length == 0 || (tcp.options.length == 12 && tcp.options.timestamps.is_some());
+    ip && flags && usual && tcp.reserved & tcp::RESERVED == 0 && tcp.urgent_pointer == 0
+}
+
+/// Looks at one layer: what is to be changed goes into `edits`; the answer is the action that stops the packet.
+///
+/// Cost: a few comparisons for a plain packet, and one pass over UDP, ICMP and IPv4 headers while checksums count.
+#[inline]
+pub fn look(look: &Look, switches: &Switches, edits: &mut Edits) -> Option<Action> {
+    if !look.headers.is_ip() || switches.is_off() {
+        return None;
+    }
+    if look.verify
+        && let Some(wrong) = wrong_checksum(look)
+        && switches.wants(wrong)
+    {
+        return Some(wrong);
+    }
+    if is_plain(look, switches) { None } else { look_closely(look, switches, edits) }
+}
+
+/// Which checksum is wrong.
+fn wrong_checksum(look: &Look) -> Option<Action> {
+    let Look { frame, headers, .. } = *look;
+    if headers.ip_version == 4 && checksum::ipv4_header(frame, headers) == Checksum::Invalid {
+        return Some(Action::IpChecksum);
+    }
+    let action = match headers.protocol {
+        6 => return (!look.tcp_sound).then_some(Action::TcpChecksum),
+        17 => Action::UdpChecksum,
+        1 | 2 | 58 => Action::IcmpChecksum,
+        _ => return None,
+    };
+    let absent = headers.is_udp() && matches!(headers.transport_header(frame), [_, _, _, _, _, _, 0, 0, ..]);
+    (!absent && checksum::transport(frame, headers) == Checksum::Invalid).then_some(action)
+}
+
+/// Looks at a TCP packet of a connection, after [`look`]: what follows from what the connection is known to have agreed on.
+///
+/// Cost: a few comparisons, unless something was not agreed on.
+#[inline]
+pub fn look_in_connection(look: &Look, known: Known, switches: &Switches, edits: &mut Edits) -> Option<Action> {
+    let tcp = &look.headers.tcp;
+    let stamped = tcp.options.timestamps.is_some() && known.timestamps == Some(false);
+    let signed = known.signatures.is_some_and(|agreed| agreed != tcp.options.signature);
+    let withdrawn = known.least_window.is_some_and(|least| tcp.window < least);
+    let whole = look.headers.is_tcp() && !look.headers.fragment.is_fragment;
+    if !whole || !(stamped || signed || withdrawn) || tcp.flags & TcpFlags::SYN != 0 {
+        return None;
+    }
+    let mut say = Say { switches, edits, stop: None };
+    tcp::look_in_connection(look, known, &mut say);
+    say.stop
+}
+
+#[cold]
+#[inline(never)]
+pub(super) fn look_closely(look: &Look, switches: &Switches, edits: &mut Edits) -> Option<Action> {
+    let mut say = Say { switches, edits, stop: None };
+    ip::look(look, &mut say);
+    if look.headers.is_tcp() && !look.headers.fragment.is_fragment {
+        tcp::look(look, &mut say);
+    }
+    if !look.headers.invalid {
+        ip::trailing(look, &mut say);
+    }
+    say.stop
+}
+
+/// What the checks say.
+pub(super) struct Say<'a> {
+    pub switches: &'a Switches,
+    pub edits: &'a mut Edits,
+    pub stop: Option<Action>,
+}
+
+impl Say<'_> {
+    /// Something odd was found; whether it is to be put right.
+    pub fn found(&mut self, action: Action) -> bool {
+        match self.switches.of(action) {
+            Switch::Off => false,
+            Switch::On => true,
+            Switch::Drop => {
+                self.stop.get_or_insert(action);
+                false
+            }
+        }
+    }
+}
