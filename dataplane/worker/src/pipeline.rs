@@ -469,10 +469,10 @@ impl Pipeline {
     pub(crate) fn act(&mut self, subject: &Subject, found: InTable, sound: bool, app: Option<&Turn>) -> Verdict {
         let generation = self.generation.ruleset.generation;
         let inline = self.settings.mode == Mode::Inline;
-        let mut flow = found.and_then(|(flow, _)| self.flows.get_mut(flow));
+        let flow = found.and_then(|(flow, _)| self.flows.get_mut(flow));
         let dropping = self.findings.as_slice().iter().find(|finding| finding.action.drops()).copied();
         let passes = self.findings.as_slice().iter().find(|finding| finding.action == Action::Pass);
-        if let Some(flow) = flow.as_deref_mut() {
+        if let Some(flow) = flow {
             if self.findings.as_slice().iter().any(|finding| finding.speaks) {
                 flow.alerted = true;
             }
