@@ -68,6 +68,10 @@ const PATHS: &[&str] = &[
     "system.workers",
     "detection.checksums",
     "detection.stream.midstream",
+    "detection.stream.async-oneside",
+    "detection.stream.drop-invalid",
+    "detection.stream.max-syn-queued",
+    "detection.stream.max-synack-queued",
     "detection.exception-policy",
     "detection.exceptions.NAME",
     "detection.packet-alert-max",
@@ -101,7 +105,9 @@ const PATHS: &[&str] = &[
     "events.eve.community-id",
     "events.eve.community-id-seed",
     "events.eve.anomaly-decode",
+    "events.eve.anomaly-stream",
     "events.eve.stats-zero",
+    "events.eve.stats-stream-events",
     "measure.stages",
     "measure.forwarded",
     "measure.swaps",
@@ -116,6 +122,11 @@ const PATHS: &[&str] = &[
 const ALIASES: &[(&str, &str)] = &[
     ("stream.checksum-validation", "detection.checksums"),
     ("stream.midstream", "detection.stream.midstream"),
+    ("stats.stream-events", "events.eve.stats-stream-events"),
+    ("stream.async-oneside", "detection.stream.async-oneside"),
+    ("stream.drop-invalid", "detection.stream.drop-invalid"),
+    ("stream.max-syn-queued", "detection.stream.max-syn-queued"),
+    ("stream.max-synack-queued", "detection.stream.max-synack-queued"),
     ("exception-policy", "detection.exception-policy"),
     ("packet-alert-max", "detection.packet-alert-max"),
     ("vlan.use-for-tracking", "detection.vlan-tracking"),
@@ -304,6 +315,20 @@ impl Settings {
             "detection.normalise.min-ttl" => {
                 self.normalise.set_min_ttl(value.parse().map_err(|_| bad("a number from 0, for none, to 255"))?);
             }
+            "detection.stream.async-oneside" => self.async_oneside = flag()?,
+            "detection.stream.drop-invalid" => self.drop_invalid = flag()?,
+            "detection.stream.max-syn-queued" => {
+                self.max_syn_queued = match value.parse() {
+                    Ok(most @ 0..=10) => most,
+                    _ => return Err(bad("a number from 0 to 10")),
+                }
+            }
+            "detection.stream.max-synack-queued" => {
+                self.max_syn_ack_queued = match value.parse() {
+                    Ok(most @ 0..=5) => most,
+                    _ => return Err(bad("a number from 0 to 5")),
+                }
+            }
             "detection.exception-policy" => {
                 self.exceptions.master = ExceptionPolicy::from_name(value).ok_or_else(|| bad(POLICIES))?;
             }
@@ -356,7 +381,9 @@ impl Settings {
                 self.eve.community_id_seed = value.parse().map_err(|_| bad("a number from 0 to 65535"))?;
             }
             "events.eve.anomaly-decode" => self.eve.anomaly_decode = flag()?,
+            "events.eve.anomaly-stream" => self.eve.anomaly_stream = flag()?,
             "events.eve.stats-zero" => self.eve.stats_zero = flag()?,
+            "events.eve.stats-stream-events" => self.eve.stats_stream_events = flag()?,
             "measure.stages" => {
                 self.stages = match value {
                     "forward" => Stages::Forward,

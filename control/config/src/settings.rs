@@ -136,8 +136,12 @@ pub struct EveSettings {
     pub community_id_seed: u16,
     /// Decoder events as `anomaly` records.
     pub anomaly_decode: bool,
+    /// Stream events as `anomaly` records.
+    pub anomaly_stream: bool,
     /// Counters that are 0, in `stats`.
     pub stats_zero: bool,
+    /// `events.eve.stats-stream-events`: stream events by name in `stats` records.
+    pub stats_stream_events: bool,
 }
 
 impl Default for EveSettings {
@@ -151,7 +155,9 @@ impl Default for EveSettings {
             community_id: false,
             community_id_seed: 0,
             anomaly_decode: false,
+            anomaly_stream: false,
             stats_zero: true,
+            stats_stream_events: false,
         }
     }
 }
@@ -191,6 +197,14 @@ pub struct Settings {
     pub checksums: Checksums,
     /// `detection.stream.midstream`
     pub midstream: bool,
+    /// `detection.stream.async-oneside`: connections of which only one direction is seen are followed.
+    pub async_oneside: bool,
+    /// `detection.stream.drop-invalid`: inline, TCP packets that the other end throws away are dropped.
+    pub drop_invalid: bool,
+    /// `detection.stream.max-syn-queued`: SYNs of one connection remembered besides the first, at most 10.
+    pub max_syn_queued: u8,
+    /// `detection.stream.max-synack-queued`: SYN-ACKs of one connection remembered besides the first, at most 5.
+    pub max_syn_ack_queued: u8,
     /// `detection.stream`: how much of streams is kept and judged.
     pub streams: StreamSettings,
     /// `detection.stream.targets`: what hosts do with overlapping segments.
@@ -267,6 +281,10 @@ impl Default for Settings {
         Self {
             checksums: Checksums::Auto,
             midstream: false,
+            async_oneside: false,
+            drop_invalid: true,
+            max_syn_queued: 10,
+            max_syn_ack_queued: 5,
             streams: StreamSettings::default(),
             targets: TargetPolicies::default(),
             stream_inline: None,

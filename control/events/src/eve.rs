@@ -12,9 +12,10 @@ use crate::{
 };
 use sluice_core::{
     Action, AppProtocol, Cause, Counters, Direction, Nanos,
-    event::{EventBody, EventSlot, FlowEnd, FlowFacts, PacketFacts},
+    event::{AnomalyKind, EventBody, EventSlot, FlowEnd, FlowFacts, PacketFacts},
     resource::PoliciesInForce,
 };
+use sluice_flow::StreamEvent;
 use sluice_packet::{DecodeConfig, DecodeEvent, Decoded, Headers, LinkType, PacketSource};
 
 /// What goes into `eve.json`.
@@ -32,6 +33,8 @@ pub struct EveOptions {
     pub arp: bool,
     /// `anomaly` records of decoder events.
     pub anomalies: bool,
+    /// `anomaly` records of stream events.
+    pub stream_anomalies: bool,
     /// Records of transactions, by number of their protocol.
     pub applications: [bool; AppProtocol::ALL.len()],
     /// `packet` records of tagged packets.
@@ -50,10 +53,22 @@ pub struct EveOptions {
     pub community_id: Option<u16>,
     /// Counters that are 0, in `stats`.
     pub stats_zero: bool,
+    /// Stream events by name, in `stats`.
+    pub stats_stream_events: bool,
     /// How tunnels are found, to tell the outer packet.
     pub decode: DecodeConfig,
     /// The policies that flows met.
     pub exceptions: PoliciesInForce,
+}
+
+impl EveOptions {
+    /// Whether `anomaly` records of this kind are written.
+    const fn tells_of(&self, kind: AnomalyKind) -> bool {
+        match kind {
+            AnomalyKind::Decode => self.anomalies,
+            AnomalyKind::Stream => self.stream_anomalies,
+        }
+    }
 }
 
 impl Default for EveOptions {
@@ -65,6 +80,7 @@ impl Default for EveOptions {
             stats: true,
             arp: true,
             anomalies: false,
+            stream_anomalies: false,
             applications: [true; AppProtocol::ALL.len()],
             tagged: true,
             payload: true,
@@ -74,6 +90,7 @@ impl Default for EveOptions {
             record_number: true,
             community_id: None,
             stats_zero: true,
+            stats_stream_events: false,
             decode: DecodeConfig::default(),
             exceptions: PoliciesInForce::default(),
         }
@@ -184,14 +201,21 @@ impl EveWriter {
                 json.end();
                 out.push(b'\n');
             }
-            EventBody::Anomaly { packet, flow, event } if self.options.anomalies => {
-                let Some(event) = DecodeEvent::ALL.get(usize::from(*event)) else { return };
+            EventBody::Anomaly { packet, flow, kind, event } if self.options.tells_of(*kind) => {
+                let number = usize::from(*event);
+                let named = match kind {
+                    AnomalyKind::Decode => {
+                        DecodeEvent::ALL.get(number).map(|event| ("decode", "decoder", event.name()))
+                    }
+                    AnomalyKind::Stream => StreamEvent::ALL.get(number).map(|event| ("stream", "stream", event.name())),
+                };
+                let Some((kind, prefix, name)) = named else { return };
                 self.decode(slot);
                 let mut json = Json::object(out);
                 self.packet_header(&mut json, slot, packet, flow.as_ref(), "anomaly");
                 json.nested("anomaly", |json| {
-                    json.text("type", "decode");
-                    json.text("event", &format!("decoder.{}", event.name()));
+                    json.text("type", kind);
+                    json.text("event", &format!("{prefix}.{name}"));
                 });
                 json.end();
                 out.push(b'\n');
@@ -217,6 +241,9 @@ impl EveWriter {
             Counters::NAMES.iter().map(|&name| name.to_owned()).zip(counters.values()).collect();
         named.extend(stats::of_decoder(counters));
         named.extend(stats::of_normaliser(counters));
+        if self.options.stats_stream_events {
+            named.extend(stats::of_streams(counters));
+        }
         named.extend(counters.exceptions.named());
         named.push((
             "decoder.avg_pkt_size".to_owned(),

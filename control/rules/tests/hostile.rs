@@ -106,12 +106,20 @@ fn books(mode: Mode, link: LinkType, seconds: &[u16], frames: &[Vec<u8>]) -> Res
     let mut setup = Setup::default();
     setup.settings.mode = mode;
     setup.settings.link = link;
-    setup.settings.midstream = seconds.len().is_multiple_of(2);
+    setup.settings.tcp.midstream = seconds.len().is_multiple_of(2);
     setup.settings.checksums = ChecksumMode::Auto;
     setup.settings.flow_capacity = 24;
     setup.settings.half_open_capacity = 8;
-    setup.settings.copies =
-        Copies { alerts: true, flows: true, drops: true, arp: true, anomalies: true, applications: true, tagged: true };
+    setup.settings.copies = Copies {
+        alerts: true,
+        flows: true,
+        drops: true,
+        arp: true,
+        anomalies: true,
+        stream_anomalies: true,
+        applications: true,
+        tagged: true,
+    };
     let mut engine = Engine::with(harness::BROAD, setup);
     let mut session = Session::new(BOTH[0]);
     let opening = if link == LinkType::Ethernet { session.handshake() } else { Vec::new() };

@@ -66,6 +66,7 @@ fn packets_are_judged_without_allocating() {
         drops: true,
         arp: true,
         anomalies: true,
+        stream_anomalies: true,
         applications: true,
         tagged: true,
     };

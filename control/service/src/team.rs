@@ -14,7 +14,7 @@ use sluice_core::{
 use sluice_detect::state::{SharedState, State};
 use sluice_dpdk::Mempool;
 use sluice_events::EveOptions;
-use sluice_flow::{Partitions, StreamSettings};
+use sluice_flow::{Partitions, StreamSettings, TcpSettings};
 use sluice_packet::defrag::DefragSettings;
 use sluice_worker::{ChecksumMode, Copies, Egress, Fragments, Pipeline, Post, Reporter, Worker, mailbox, settings};
 use std::sync::Arc;
@@ -95,6 +95,7 @@ pub fn copies(settings: &EveSettings) -> Copies {
         drops: true,
         arp: eve.arp,
         anomalies: eve.anomalies,
+        stream_anomalies: eve.stream_anomalies,
         applications: eve.applications != [false; AppProtocol::ALL.len()],
         tagged: eve.tagged,
     }
@@ -109,7 +110,14 @@ pub fn worker_settings(settings: &Settings, inline: bool, copies: Copies) -> set
             Checksums::On => ChecksumMode::On,
             Checksums::Auto => ChecksumMode::Auto,
         },
-        midstream: settings.midstream,
+        tcp: TcpSettings {
+            midstream: settings.midstream,
+            async_oneside: settings.async_oneside,
+            inline,
+            max_syn_queued: settings.max_syn_queued,
+            max_syn_ack_queued: settings.max_syn_ack_queued,
+        },
+        drop_invalid: settings.drop_invalid,
         exceptions: exceptions(settings, inline),
         normalise: settings.normalise,
         faults: settings.faults,
@@ -156,6 +164,7 @@ fn records(settings: &EveSettings) -> EveOptions {
         stats: wanted("stats"),
         arp: wanted("arp"),
         anomalies: wanted("anomaly") && settings.anomaly_decode,
+        stream_anomalies: wanted("anomaly") && settings.anomaly_stream,
         applications: AppProtocol::ALL.map(|protocol| wanted(protocol.name())),
         tagged: wanted("packet"),
         payload: settings.payload,
@@ -164,6 +173,7 @@ fn records(settings: &EveSettings) -> EveOptions {
         ethernet: settings.ethernet,
         community_id: settings.community_id.then_some(settings.community_id_seed),
         stats_zero: settings.stats_zero,
+        stats_stream_events: settings.stats_stream_events,
         ..EveOptions::default()
     }
 }

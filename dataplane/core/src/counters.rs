@@ -59,6 +59,8 @@ macro_rules! counters {
             pub decoder_events: Tally<160>,
             /// What the normaliser did, by number; names are its own.
             pub normalised: Tally<64>,
+            /// Stream events, by their number; names are the state machine's.
+            pub stream_events: Tally<128>,
             /// What was done about exceptions.
             pub exceptions: ExceptionTally,
         }
@@ -81,6 +83,7 @@ macro_rules! counters {
                 self.protocols.add(&other.protocols);
                 self.decoder_events.add(&other.decoder_events);
                 self.normalised.add(&other.normalised);
+                self.stream_events.add(&other.stream_events);
                 self.exceptions.add(&other.exceptions);
                 self.decoder_max_pkt_size = largest;
             }
@@ -183,6 +186,10 @@ counters! {
     tcp_synack => "tcp.synack",
     /// RST packets.
     tcp_rst => "tcp.rst",
+    /// TCP packets with the urgent flag.
+    tcp_urg => "tcp.urg",
+    /// TCP packets that acknowledge data we have not seen.
+    tcp_ack_unseen_data => "tcp.ack_unseen_data",
     /// TCP sessions begun.
     tcp_sessions => "tcp.sessions",
     /// TCP sessions picked up in the middle.

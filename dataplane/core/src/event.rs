@@ -98,7 +98,7 @@ impl FlowEnd {
     }
 }
 
-/// Where a TCP connection stands, as EVE words it.
+/// Where a TCP connection stands, as EVE words it: seen from the server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TcpState {
     /// No connection: no handshake was seen.
@@ -110,11 +110,19 @@ pub enum TcpState {
     SynReceived,
     /// The handshake is complete.
     Established,
-    /// One end has finished sending.
-    FinWait,
-    /// Both ends have finished sending.
+    /// The server has finished sending.
+    FinWait1,
+    /// The server has finished sending, and the client has acknowledged that.
+    FinWait2,
+    /// Both have finished at the same time, and the client has not acknowledged it yet.
+    Closing,
+    /// The client has finished sending.
+    CloseWait,
+    /// The client, then the server has finished sending.
+    LastAck,
+    /// Both have finished sending, the server first, and the client's end is not acknowledged yet.
     TimeWait,
-    /// Reset.
+    /// Both have finished and know it, or one has reset the connection.
     Closed,
 }
 
@@ -126,7 +134,11 @@ impl TcpState {
             Self::SynSent => Some("syn_sent"),
             Self::SynReceived => Some("syn_recv"),
             Self::Established => Some("established"),
-            Self::FinWait => Some("fin_wait1"),
+            Self::FinWait1 => Some("fin_wait1"),
+            Self::FinWait2 => Some("fin_wait2"),
+            Self::Closing => Some("closing"),
+            Self::CloseWait => Some("close_wait"),
+            Self::LastAck => Some("last_ack"),
             Self::TimeWait => Some("time_wait"),
             Self::Closed => Some("closed"),
         }
@@ -180,6 +192,15 @@ pub struct FlowFacts {
     pub bypassed: bool,
     /// Its application protocol.
     pub app: AppState,
+}
+
+/// Who finds a packet odd.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnomalyKind {
+    /// The decoder.
+    Decode,
+    /// The state machine of TCP, or reassembly.
+    Stream,
 }
 
 /// What an event says.
@@ -253,7 +274,9 @@ pub enum EventBody {
         packet: PacketFacts,
         /// Its flow, and the packet's direction in it.
         flow: Option<(FlowFacts, Direction)>,
-        /// The decoder's number for it.
+        /// Who says so.
+        kind: AnomalyKind,
+        /// Its number for it.
         event: u8,
     },
     /// A flow ended.

@@ -86,11 +86,13 @@ pub enum Cause {
     DefragIncomplete,
     /// A copy of a fragment that is there already.
     DefragDuplicate,
+    /// A TCP packet that the other end throws away, and `stream.drop-invalid` says to stop such.
+    StreamError,
 }
 
 impl Cause {
     /// Number of causes.
-    pub const COUNT: usize = 20;
+    pub const COUNT: usize = 21;
     /// Every cause, in the order of its number.
     pub const ALL: [Self; Self::COUNT] = [
         Self::Rules,
@@ -113,6 +115,7 @@ impl Cause {
         Self::DefragOverlap,
         Self::DefragIncomplete,
         Self::DefragDuplicate,
+        Self::StreamError,
     ];
 
     /// The words in EVE's `drop.reason`, which has blanks where the counters have underscores.
@@ -138,6 +141,7 @@ impl Cause {
             Self::DefragOverlap => "defrag overlap",
             Self::DefragIncomplete => "defrag incomplete",
             Self::DefragDuplicate => "defrag duplicate",
+            Self::StreamError => "stream error",
         }
     }
 
@@ -164,6 +168,7 @@ impl Cause {
             Self::DefragOverlap => "defrag_overlap",
             Self::DefragIncomplete => "defrag_incomplete",
             Self::DefragDuplicate => "defrag_duplicate",
+            Self::StreamError => "stream_error",
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::{
 };
 use sluice_app::View;
 use sluice_core::Direction;
-use sluice_flow::{FlowView, tcp};
+use sluice_flow::{FlowView, StreamEvent, StreamEvents, tcp};
 use sluice_packet::{DecodeEvent, Headers, checksum};
 use std::sync::Arc;
 
@@ -217,6 +217,8 @@ pub enum Check {
     SctpChunkType(Range<u8>),
     /// `decode-event`
     DecodeEvent(DecodeEvent),
+    /// `stream-event`
+    StreamEvent(StreamEvent),
     /// `ipv4-csum` and its like.
     Checksum {
         /// Which one.
@@ -285,6 +287,8 @@ pub struct Context<'a> {
     pub flow: Option<&'a FlowView<'a>>,
     /// Time of the packet.
     pub now: sluice_core::Nanos,
+    /// What is odd about the packet given its connection.
+    pub stream_events: StreamEvents,
     /// The message of an application protocol that is judged.
     pub app: Option<&'a View<'a>>,
 }
@@ -340,6 +344,7 @@ impl Check {
                     && sluice_packet::sctp_chunks(context.frame, headers).any(|chunk| range.matches(chunk.kind))
             }
             Self::DecodeEvent(event) => headers.events.contains(*event),
+            Self::StreamEvent(event) => context.stream_events.contains(*event),
             Self::Checksum { of, valid } => checksum_is(*of, *valid, context),
             Self::VlanLayers(range) => range.matches(headers.vlan_count),
             Self::VlanId(range, layer) => match layer {
@@ -413,10 +418,19 @@ impl Check {
         matches!(self, Self::Reputation { .. } | Self::Country { .. })
     }
 
+    /// Whether it can hold only for a packet that has an event of the decoder or of its connection.
+    pub fn is_of_events(&self) -> bool {
+        matches!(self, Self::DecodeEvent(_) | Self::StreamEvent(_))
+    }
+
     /// Rough cost, for ordering: numbers in the headers first, then what walks bytes.
     pub fn cost(&self) -> u8 {
         match self {
-            Self::TcpFlags { .. } | Self::PayloadSize(_) | Self::DecodeEvent(_) | Self::IcmpType(_) => 0,
+            Self::TcpFlags { .. }
+            | Self::PayloadSize(_)
+            | Self::DecodeEvent(_)
+            | Self::StreamEvent(_)
+            | Self::IcmpType(_) => 0,
             Self::FlowBitSet(_) | Self::FlowBitNotSet(_) | Self::FlowInt(..) => 2,
             Self::SharedBit { .. } | Self::Reputation { .. } | Self::Country { .. } => 3,
             Self::App(_) | Self::IpOption(_) | Self::SctpChunkType(_) | Self::Checksum { .. } => 4,

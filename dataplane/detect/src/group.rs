@@ -5,8 +5,8 @@
 //! judging every rule.
 
 use crate::{
-    address::AddressSet, address_index::AddressIndex, gate::Gate, range::PortSet, rule::Rule, ruleset::BuildError,
-    scope::Scope,
+    address::AddressSet, address_index::AddressIndex, check::Check, gate::Gate, inspect::PacketView, range::PortSet,
+    rule::Rule, ruleset::BuildError, scope::Scope,
 };
 use sluice_hyperscan::{Database, LONGEST_PLAIN, Literal, Mode, Next, Scratch};
 use std::collections::BTreeMap;
@@ -91,6 +91,8 @@ pub struct Group {
     by_source_port: PortIndex,
     /// Rules judged on each packet.
     always: Box<[Gate]>,
+    /// Rules judged on each packet that has an event.
+    on_events: Box<[Gate]>,
     /// Rules judged once per flow and direction, found by source or by destination, and those that ask for most addresses on both sides.
     once_by_source: AddressIndex,
     once_by_destination: AddressIndex,
@@ -125,6 +127,7 @@ impl Group {
         let mut of_literal: BTreeMap<(&[u8], bool), Vec<u32>> = BTreeMap::new();
         let (mut by_destination, mut by_source, mut always, mut once) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut on_events = Vec::new();
         let (mut once_by_source, mut once_by_destination) = (Vec::new(), Vec::new());
         let few = |ports: &PortSet| ports.len() <= FEW_PORTS;
         for entry in entries {
@@ -143,6 +146,8 @@ impl Group {
                 entry.fast_pattern.and_then(|pattern| Some((pattern.literal()?, pattern.nocase)))
             {
                 of_literal.entry(literal).or_default().push(entry.number);
+            } else if entry.rule.checks.iter().any(Check::is_of_events) {
+                on_events.push(Gate::new(entry.number, entry.rule, entry.scope));
             } else if let Some(ports) = entry.destination_ports.filter(|ports| few(ports)) {
                 by_destination.push((Gate::new(entry.number, entry.rule, entry.scope), ports.clone()));
             } else if let Some(ports) = entry.source_ports.filter(|ports| few(ports)) {
@@ -174,6 +179,7 @@ impl Group {
             by_destination_port: PortIndex::new(&by_destination),
             by_source_port: PortIndex::new(&by_source),
             always: always.into_boxed_slice(),
+            on_events: on_events.into_boxed_slice(),
             once_count: once.len() + once_by_source.len() + once_by_destination.len(),
             once_by_source: AddressIndex::new(&once_by_source),
             once_by_destination: AddressIndex::new(&once_by_destination),
@@ -194,10 +200,15 @@ impl Group {
         self.rules_of.get(start..end).unwrap_or_default()
     }
 
-    /// Rules that no prefilter can leave out for a packet with these ports, each behind its gate.
+    /// Rules that no prefilter can leave out for `packet`, each behind its gate.
     #[inline]
-    pub(crate) fn unfiltered(&self, source_port: u16, destination_port: u16) -> [&[Gate]; 3] {
-        [self.by_destination_port.rules(destination_port), self.by_source_port.rules(source_port), &self.always]
+    pub(crate) fn unfiltered(&self, packet: &PacketView) -> [&[Gate]; 4] {
+        let headers = packet.headers;
+        let by_destination = self.by_destination_port.rules(headers.dst_port);
+        let by_source = self.by_source_port.rules(headers.src_port);
+        let has_events = !packet.stream_events.is_empty() || !headers.events.is_empty();
+        let on_events = if has_events { &*self.on_events } else { &[] };
+        [by_destination, by_source, &self.always, on_events]
     }
 
     /// Rules judged once per flow and direction that can hold between these addresses.
@@ -216,7 +227,7 @@ impl Group {
         [
             self.starts.len() - 1,
             by_port(&self.by_destination_port) + by_port(&self.by_source_port),
-            self.always.len(),
+            self.always.len() + self.on_events.len(),
             self.once_count,
         ]
     }

@@ -23,7 +23,7 @@ use crate::{
 };
 use sluice_app::View;
 use sluice_core::{Action, Counters, Direction, Nanos};
-use sluice_flow::FlowView;
+use sluice_flow::{FlowView, StreamEvents};
 use sluice_hyperscan::{Next, Scratch};
 use sluice_packet::Headers;
 
@@ -46,6 +46,8 @@ pub struct PacketView<'a> {
     pub established: bool,
     /// Time of the packet.
     pub now: Nanos,
+    /// What is odd about it given its TCP connection.
+    pub stream_events: StreamEvents,
     /// The message of an application protocol that is judged, for [`Inspector::inspect_app`].
     pub app: Option<&'a View<'a>>,
 }
@@ -287,8 +289,9 @@ impl Inspector {
                 None => Look { packet: true, stream: false, anchored: false },
                 Some(piece) => {
                     let scope = ruleset.scope(number);
+                    let stands_in = !piece.placed && !(piece.refused && rule.unit == Unit::Stream);
                     Look {
-                        packet: piece.with_packet && (scope.packet || !piece.placed),
+                        packet: piece.with_packet && (scope.packet || stands_in),
                         stream: scope.stream && piece.turn.judges(),
                         anchored: scope.anchored,
                     }
@@ -358,7 +361,7 @@ impl Inspector {
         let Self { scratch, candidates, .. } = self;
         let headers = packet.headers;
         let facts = Facts::new(headers, packet.direction, packet.established);
-        for gate in group.unfiltered(headers.src_port, headers.dst_port).into_iter().flatten() {
+        for gate in group.unfiltered(packet).into_iter().flatten() {
             if gate.admits(&facts) {
                 candidates.add(gate.rule);
             }
@@ -400,7 +403,7 @@ impl Inspector {
             // A payload without a place is judged by all rules as a packet.
             let of_stream = if piece.placed { 0 } else { of_packet }.max(piece.window_len());
             let facts = Facts::new(headers, packet.direction, packet.established).with_stream(of_packet, of_stream);
-            for gate in group.unfiltered(headers.src_port, headers.dst_port).into_iter().flatten() {
+            for gate in group.unfiltered(packet).into_iter().flatten() {
                 if gate.admits(&facts) {
                     candidates.add(gate.rule);
                 }
@@ -495,7 +498,14 @@ impl Inspector {
             return Judged::No;
         }
         let headers = packet.headers;
-        let context = Context { frame: packet.frame, headers, flow, now: packet.now, app: packet.app };
+        let context = Context {
+            frame: packet.frame,
+            headers,
+            flow,
+            now: packet.now,
+            stream_events: packet.stream_events,
+            app: packet.app,
+        };
         for check in &rule.checks {
             let shared = |bit, owner| {
                 state.is_set(Subject::of(owner, headers.ip_version, &headers.src, &headers.dst), owner, bit, packet.now)
@@ -742,6 +752,7 @@ fn count(
                 headers: packet.headers,
                 flow: flow.as_deref(),
                 now: packet.now,
+                stream_events: packet.stream_events,
                 app: packet.app,
             };
             Check::FlowInt(*id, *test).holds(&context, |_, _| false)

@@ -40,6 +40,7 @@ const fn is_about_packet(check: &Check) -> bool {
             | Check::TcpMss(_)
             | Check::TcpWindowScale(_)
             | Check::DecodeEvent(_)
+            | Check::StreamEvent(_)
             | Check::Checksum { .. }
     )
 }

@@ -24,6 +24,8 @@ pub struct StreamPiece<'a> {
     pub covers_payload: bool,
     /// The packet's payload has its place in the stream.
     pub placed: bool,
+    /// The other end throws the packet's payload away, so that it is no part of any stream.
+    pub refused: bool,
     /// The packet itself is judged as well.
     pub with_packet: bool,
 }

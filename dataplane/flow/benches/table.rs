@@ -8,7 +8,7 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use sluice_core::{FlowKey, HashKey, Nanos, key::Lane};
-use sluice_flow::{FlowTable, Opening, Partitions, TableSettings, TcpSegment, Timeouts, tcp::SYN};
+use sluice_flow::{FlowTable, Opening, Partitions, TableSettings, TcpSegment, TcpSettings, Timeouts, tcp::SYN};
 use std::hint::black_box;
 
 fn key(n: u32, protocol: u8) -> FlowKey {
@@ -81,8 +81,11 @@ fn benches(criterion: &mut Criterion) {
             if table.lookup(&key, hash).is_none() {
                 let opening = Opening { key, hash, swapped: false, now: Nanos(u64::from(n) * 1_000) };
                 let flow = table.insert_half_open(opening, |_| ()).expect("room");
-                let segment = TcpSegment { seq: n, ack: 0, flags: SYN, payload_len: 0 };
-                table.advance(flow, sluice_core::Direction::ToServer, &segment, false).expect("the connection");
+                let segment =
+                    TcpSegment { seq: n, ack: 0, flags: SYN, payload_len: 0, window: 1_000, ..TcpSegment::default() };
+                table
+                    .advance(flow, sluice_core::Direction::ToServer, &segment, &TcpSettings::default())
+                    .expect("the connection");
                 table.settle(flow, |_| ()).expect("a slot");
             }
         });

@@ -12,7 +12,9 @@
 
 use sluice_cell::timestamp_counter;
 use sluice_core::{Direction, FlowKey, HashKey, Nanos, key::Lane};
-use sluice_flow::{Candidate, FlowTable, Opening, Partitions, TableSettings, TcpSegment, Timeouts, tcp::SYN};
+use sluice_flow::{
+    Candidate, FlowTable, Opening, Partitions, TableSettings, TcpSegment, TcpSettings, Timeouts, tcp::SYN,
+};
 
 const BURST: usize = 32;
 
@@ -90,8 +92,8 @@ fn flood(table: &mut FlowTable, syns: u32) -> u32 {
         let flow = table.insert_half_open(opening, |_| forced += 1).expect("room");
         let entry = table.get_mut(flow).expect("the connection");
         entry.count(Direction::ToServer, 60);
-        let segment = TcpSegment { seq: n, ack: 0, flags: SYN, payload_len: 0 };
-        table.advance(flow, Direction::ToServer, &segment, false).expect("the connection");
+        let segment = TcpSegment { seq: n, ack: 0, flags: SYN, payload_len: 0, window: 1_000, ..TcpSegment::default() };
+        table.advance(flow, Direction::ToServer, &segment, &TcpSettings::default()).expect("the connection");
         table.settle(flow, |_| ()).expect("a slot");
     }
     forced

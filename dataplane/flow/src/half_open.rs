@@ -8,15 +8,18 @@
 //! - 0 to 3: as in the key
 //! - 4: low half as in the key, 32; number of the SYN, 32
 //! - 5: number of the SYN-ACK, 32; bytes to the server, 13, and to the client, 12; packets to the server, 6; alerted, 1
-//! - 6: time of the first packet in microseconds, 52; packets to the client, 6; VLANs, 2; depth, 2; IPv6, 1; opened swapped, 1
+//! - 6: microseconds from the first packet to the last, 36; options of the SYN, 7, and of the SYN-ACK, 7; 2 unused; packets to the client, 6;
+//!   VLANs, 2; depth, 2; IPv6, 1; opened swapped, 1
 //! - 7: VLAN ids, 3 x 12; bytes with the SYN, 11; flags to the server and to the client, 2 x 5; addresses judged, 2; asked, answered, VLANs in
 //!   the key, 3 x 1
+//!
+//! Options are the window scale, 4, timestamps, Fast Open, and a signature, 3 x 1.
 
 use crate::{
     flow::Flow,
-    tcp::{self, Handshake, OfferWords},
+    tcp::{self, Handshake, OfferWords, offer::Offer},
 };
-use sluice_core::{FlowKey, HashKey, Nanos, event::FlowState};
+use sluice_core::{Direction, FlowKey, HashKey, Nanos, event::FlowState};
 
 const TCP: u8 = 6;
 
@@ -31,6 +34,17 @@ const _: () = assert!(size_of::<HalfOpen>() <= 64);
 pub(crate) fn generation_of(flow: &Flow) -> u32 {
     let [out, back] = flow.addresses_judged;
     out.max(back)
+}
+
+/// What is kept of a half-open connection beside its slot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Beside {
+    /// Time of the last packet.
+    pub last: Nanos,
+    /// Generation of the rules judged.
+    pub generation: u32,
+    /// Clock in the timestamps option of the SYN.
+    pub stamp: u32,
 }
 
 /// Puts numbers beside each other, lowest first.
@@ -77,6 +91,31 @@ const fn flags_of(packed: u64) -> u8 {
     (packed & 1) | ((packed & 2) << 2) | ((packed & 0x1c) << 3)
 }
 
+/// Bits for the time between the first packet and the last: 19 hours.
+const LASTED_BITS: u32 = 36;
+const OPTION_BITS: u32 = 7;
+/// A window scale that no option asks for.
+const NO_SCALE: u8 = 15;
+
+fn options_of(offer: &Offer) -> u64 {
+    u64::from(offer.scale.unwrap_or(NO_SCALE))
+        | u64::from(offer.stamped) << 4
+        | u64::from(offer.fast_open) << 5
+        | u64::from(offer.signed) << 6
+}
+
+fn with_options(packed: u64, offer: Offer) -> Offer {
+    let mut taker = Taker(packed);
+    let scale = taker.take(4) as u8;
+    Offer {
+        scale: (scale != NO_SCALE).then_some(scale),
+        stamped: taker.bit(),
+        fast_open: taker.bit(),
+        signed: taker.bit(),
+        ..offer
+    }
+}
+
 /// The id of a flow that began half open: the same each time it is unpacked. Below 2^53, so that readers which know only floating point keep
 /// it whole, and never 0.
 pub(crate) fn id_of(key: &HashKey, hash: u64, start: Nanos) -> u64 {
@@ -84,39 +123,44 @@ pub(crate) fn id_of(key: &HashKey, hash: u64, start: Nanos) -> u64 {
 }
 
 impl HalfOpen {
-    /// The slot for `flow`; none when it has more to remember than a slot has room for. `last` and the generation are not kept in the slot.
-    pub fn pack(flow: &Flow, offers: &OfferWords) -> Option<Self> {
-        let slot = Self::pack_unchecked(flow, offers);
-        let (mut unpacked, mut same) = (Flow::default(), [0; 8]);
-        slot.unpack((flow.id, flow.last, generation_of(flow)), &mut unpacked, &mut same);
-        (unpacked == *flow && tcp::same_offers(&flow.tcp, offers, &same)).then_some(slot)
+    /// The slot for `flow`, and what goes beside it; none when it has more to remember than a slot has room for.
+    pub fn pack(flow: &Flow, offers: &OfferWords) -> Option<(Self, Beside)> {
+        let (slot, beside) = Self::pack_unchecked(flow, offers);
+        let (mut unpacked, mut same) = (Flow::default(), OfferWords::default());
+        slot.unpack(flow.id, beside, &mut unpacked, &mut same);
+        (unpacked == *flow && tcp::same_offers(&flow.tcp, offers, &same)).then_some((slot, beside))
     }
 
-    /// The slot for `flow`, of which it is known that it fits.
-    pub fn pack_unchecked(flow: &Flow, offers: &OfferWords) -> Self {
+    /// The slot for `flow`, of which it is known that it fits, and what goes beside it.
+    pub fn pack_unchecked(flow: &Flow, offers: &OfferWords) -> (Self, Beside) {
         let FlowKey([zero, one, two, three, four, _]) = flow.key;
         let lane = flow.key.lane();
         let handshake = Handshake::of(&flow.tcp, offers);
-        let (seq, data) = handshake.syn.unwrap_or_default();
+        let (syn, answer) = (handshake.syn.unwrap_or_default(), handshake.answer.unwrap_or_default());
         let [flags_to_server, flags_to_client] = handshake.flags;
         let ([packets_out, packets_in], [bytes_out, bytes_in]) = (flow.packets, flow.bytes);
         let [outer, middle, inner] = flow.vlan;
         let [judged_out, judged_in] = flow.addresses_judged;
-        Self([
+        let beside = Beside { last: flow.last, generation: generation_of(flow), stamp: syn.stamp };
+        let lasted = (flow.last.0 / 1_000).wrapping_sub(flow.start.0 / 1_000);
+        let slot = Self([
             zero,
             one,
             two,
             three,
-            Packer::new().put(four, 32).put(u64::from(seq), 32).word,
+            Packer::new().put(four, 32).put(u64::from(syn.seq), 32).word,
             Packer::new()
-                .put(u64::from(handshake.answer.unwrap_or_default()), 32)
+                .put(u64::from(answer.seq), 32)
                 .put(bytes_out, 13)
                 .put(bytes_in, 12)
                 .put(packets_out, 6)
                 .put(u64::from(flow.alerted), 1)
                 .word,
             Packer::new()
-                .put(flow.start.0 / 1_000, 52)
+                .put(lasted, LASTED_BITS)
+                .put(options_of(&syn), OPTION_BITS)
+                .put(options_of(&answer), OPTION_BITS)
+                .put(0, 2)
                 .put(packets_in, 6)
                 .put(u64::from(flow.vlan_count), 2)
                 .put(u64::from(lane.depth), 2)
@@ -127,7 +171,7 @@ impl HalfOpen {
                 .put(u64::from(outer), 12)
                 .put(u64::from(middle), 12)
                 .put(u64::from(inner), 12)
-                .put(u64::from(data), 11)
+                .put(u64::from(syn.data), 11)
                 .put(other_flags(flags_to_server), 5)
                 .put(other_flags(flags_to_client), 5)
                 .put(u64::from(judged_out != 0), 1)
@@ -136,7 +180,8 @@ impl HalfOpen {
                 .put(u64::from(handshake.answer.is_some()), 1)
                 .put(u64::from(lane.vlan != [0, 0]), 1)
                 .word,
-        ])
+        ]);
+        (slot, beside)
     }
 
     /// The key of the flow.
@@ -152,16 +197,15 @@ impl HalfOpen {
         FlowKey([zero, one, two, three, four & 0xffff_ffff, lane])
     }
 
-    /// Time of the first packet.
-    pub fn start(&self) -> Nanos {
+    /// Time of the first packet, when that of the last is `last`.
+    pub fn start(&self, last: Nanos) -> Nanos {
         let Self([.., six, _]) = *self;
-        Nanos::from_micros(Taker(six).take(52))
+        Nanos::from_micros((last.0 / 1_000).wrapping_sub(Taker(six).take(LASTED_BITS)))
     }
 
-    /// Writes the flow into `flow` and the offers of its handshake into `offers`. `beside` is what a slot does not keep: id, time of the last
-    /// packet, generation of the rules judged.
-    pub fn unpack(&self, beside: (u64, Nanos, u32), flow: &mut Flow, offers: &mut OfferWords) {
-        let (id, last, generation) = beside;
+    /// Writes the flow into `flow` and the offers of its handshake into `offers`. `id` and `beside` are what a slot does not keep.
+    pub fn unpack(&self, id: u64, beside: Beside, flow: &mut Flow, offers: &mut OfferWords) {
+        let Beside { last, generation, stamp } = beside;
         let Self([_, _, _, _, four, five, six, seven]) = *self;
         let (mut four, mut five, mut six, mut seven) = (Taker(four), Taker(five), Taker(six), Taker(seven));
         four.take(32);
@@ -170,7 +214,10 @@ impl HalfOpen {
         let bytes = [five.take(13), five.take(12)];
         let packets_out = five.take(6);
         let alerted = five.bit();
-        let start = Nanos::from_micros(six.take(52));
+        let start = self.start(last);
+        six.take(LASTED_BITS);
+        let (of_syn, of_answer) = (six.take(OPTION_BITS), six.take(OPTION_BITS));
+        six.take(2);
         let packets_in = six.take(6);
         let vlan_count = six.take(2) as u8;
         six.take(3);
@@ -181,8 +228,10 @@ impl HalfOpen {
         let addresses_judged = [seven.bit(), seven.bit()].map(|judged| if judged { generation } else { 0 });
         let (asked, answered) = (seven.bit(), seven.bit());
         let handshake = Handshake {
-            syn: asked.then_some((seq, data)),
-            answer: answered.then_some(answer),
+            syn: asked.then(|| with_options(of_syn, Offer { seq, data, stamp, ..Offer::default() })),
+            answer: answered.then(|| {
+                with_options(of_answer, Offer { seq: answer, direction: Direction::ToClient, ..Offer::default() })
+            }),
             flags: [
                 flags_to_server | if asked { tcp::SYN } else { 0 },
                 flags_to_client | if answered { tcp::SYN | tcp::ACK } else { 0 },
@@ -211,7 +260,7 @@ impl HalfOpen {
 #[cfg(test)]
 mod tests {
     use super::{Flow, HalfOpen, OfferWords};
-    use crate::tcp::{self, ACK, RST, SYN, TcpSegment};
+    use crate::tcp::{self, ACK, RST, SYN, TcpBounds, TcpSegment, TcpSettings, TcpTracker, Timestamps};
     use proptest::prelude::*;
     use sluice_core::{
         Action, Direction, FlowKey, Nanos, Resource,
@@ -243,32 +292,42 @@ mod tests {
     }
 
     fn again(flow: &Flow, offers: &OfferWords) -> Option<(Flow, OfferWords)> {
-        let slot = HalfOpen::pack(flow, offers)?;
-        assert_eq!((slot.key(), slot.start()), (flow.key, flow.start));
-        let (mut out, mut unpacked) = (Flow::default(), [9; 8]);
-        slot.unpack((flow.id, flow.last, super::generation_of(flow)), &mut out, &mut unpacked);
+        let (slot, beside) = HalfOpen::pack(flow, offers)?;
+        assert_eq!((slot.key(), slot.start(flow.last)), (flow.key, flow.start));
+        let (mut out, mut unpacked) = (Flow::default(), [[[9; 2]; 9]; 2]);
+        slot.unpack(flow.id, beside, &mut out, &mut unpacked);
         Some((out, unpacked))
     }
 
     fn segment(seq: u32, ack: u32, flags: u8, payload_len: u32) -> TcpSegment {
-        TcpSegment { seq, ack, flags, payload_len }
+        TcpSegment { seq, ack, flags, payload_len, ..TcpSegment::default() }
+    }
+
+    /// The segment with every option a handshake has.
+    fn options(segment: TcpSegment) -> TcpSegment {
+        let timestamps = Some(Timestamps { value: segment.seq ^ 0x8000_0007, echo: 9 ^ 0x8000_0000 });
+        TcpSegment { timestamps, window_scale: Some(9), fast_open: true, signed: true, ..segment }
+    }
+
+    fn update(tcp: &mut TcpTracker, offers: &mut OfferWords, direction: Direction, segment: &TcpSegment) {
+        tcp.update(offers, &mut TcpBounds::default(), direction, segment, &TcpSettings::default());
     }
 
     #[test]
     fn a_syn_its_repetition_and_the_answer_fit_and_the_acknowledgement_does_not() {
         for (seq, data, extra) in [(0, 0, 0), (u32::MAX, 1_400, 0xc0), (7, 1, tcp::PSH | tcp::URG)] {
-            let mut offers = [0x77; 8];
+            let mut offers = [[[0x77; 2]; 9]; 2];
             let mut flow = flow(true, [4095, 2, 3], 3, true, 3, false);
             for flags in [SYN, SYN | extra] {
-                flow.tcp.update(&mut offers, Direction::ToServer, &segment(seq, 0, flags, data), false);
+                update(&mut flow.tcp, &mut offers, Direction::ToServer, &options(segment(seq, 0, flags, data)));
                 assert_eq!(again(&flow, &offers).unwrap().0, flow);
             }
             let ack = seq.wrapping_add(1).wrapping_add(data);
-            flow.tcp.update(&mut offers, Direction::ToClient, &segment(99, ack, SYN | ACK | extra, 0), false);
+            update(&mut flow.tcp, &mut offers, Direction::ToClient, &options(segment(99, ack, SYN | ACK | extra, 0)));
             let (mut out, mut unpacked) = again(&flow, &offers).unwrap();
             assert_eq!(out, flow);
             for (tcp, offers) in [(&mut flow.tcp, &mut offers), (&mut out.tcp, &mut unpacked)] {
-                tcp.update(offers, Direction::ToServer, &segment(ack, 100, ACK, 0), false);
+                update(tcp, offers, Direction::ToServer, &segment(ack, 100, ACK, 0));
             }
             assert!(out == flow && flow.tcp.is_established());
             assert!(again(&flow, &offers).is_none());
@@ -278,9 +337,9 @@ mod tests {
     #[test]
     fn what_has_no_room_is_refused() {
         let mut plain = flow(false, [0; 3], 0, true, 0, false);
-        let mut offers = [0; 8];
+        let mut offers = OfferWords::default();
         assert!(again(&plain, &offers).is_some(), "a SYN with a wrong checksum moves nothing");
-        plain.tcp.update(&mut offers, Direction::ToServer, &segment(5, 0, SYN, 0), false);
+        update(&mut plain.tcp, &mut offers, Direction::ToServer, &segment(5, 0, SYN, 0));
         let fits = |flow: &Flow| HalfOpen::pack(flow, &offers).is_some();
         let mut met = FlowExceptions::NONE;
         met.insert(Resource::Midstream);
@@ -316,7 +375,7 @@ mod tests {
             (Direction::ToServer, segment(5, 0, SYN, 2_048)),
         ] {
             let (mut flow, mut offers) = (plain, offers);
-            flow.tcp.update(&mut offers, direction, &other, false);
+            update(&mut flow.tcp, &mut offers, direction, &other);
             assert!(again(&flow, &offers).is_none(), "{other:?}");
         }
     }
@@ -332,10 +391,11 @@ mod tests {
         ) {
             let mut flow = flow(six, vlan, count, tracked, depth, swapped);
             (flow.alerted, flow.packets, flow.bytes) = (alerted, packets, bytes);
-            let mut offers = [3; 8];
+            let mut offers = [[[3; 2]; 9]; 2];
             for (back, seq, ack, flags, payload) in steps {
                 let direction = if back { Direction::ToClient } else { Direction::ToServer };
-                flow.tcp.update(&mut offers, direction, &segment(seq, ack, flags, payload), false);
+                let segment = segment(seq, ack, flags, payload);
+                update(&mut flow.tcp, &mut offers, direction, &if flags & 8 != 0 { options(segment) } else { segment });
             }
             if let Some((out, unpacked)) = again(&flow, &offers) {
                 prop_assert_eq!(out, flow);

@@ -34,5 +34,5 @@ pub use marks::{FLOW_BITS, FLOW_INTS, FlowCopy, FlowView, Marks};
 pub use partition::Partitions;
 pub use stream::{StreamRef, StreamSettings, Streams};
 pub use table::{Candidate, FlowRef, FlowTable, Opening, TableFull, TableSettings};
-pub use tcp::{Anew, StreamEvent, StreamEvents, TcpSegment, TcpTracker};
+pub use tcp::{Anew, StreamEvent, StreamEvents, TcpOutcome, TcpSegment, TcpSettings, TcpTracker};
 pub use timeouts::Timeouts;

@@ -12,7 +12,7 @@ use crate::{
     partition::Partitions,
     shares::{NOBODY, Shares},
     stream::StreamRef,
-    tcp::{Anew, OfferWords, TcpSegment, TcpStep},
+    tcp::{Anew, OfferWords, TcpBounds, TcpOutcome, TcpSegment, TcpSettings},
     timeouts::Timeouts,
     waiting::Waiting,
     wheel::{WHEEL, Wheel},
@@ -31,7 +31,6 @@ const EVICT_BUDGET: u32 = 16;
 const TCP: u8 = 6;
 /// Set in the index in front of the slot of a half-open connection.
 const HALF: u32 = 1 << 31;
-const WORDS_OF_OFFERS: usize = size_of::<OfferWords>() / size_of::<u64>();
 
 /// No slot is free, or both buckets of the key are full. A normal answer: the caller applies the policy for `Cause::FlowTableFull`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +92,7 @@ struct Unpacked {
     flow: Flow,
     marks: MarkWords,
     offers: OfferWords,
+    bounds: TcpBounds,
     hash: u64,
     /// Its slot among the half-open ones; [`NOBODY`] when there is none at hand.
     slot: u32,
@@ -106,7 +106,9 @@ pub struct FlowTable {
     flows: Vec<Flow>,
     marks: Marks,
     /// Offers of each flow's handshake: memory is used by handshakes that do not fit a half-open slot.
-    offers: Vec<u64>,
+    offers: Vec<OfferWords>,
+    /// Windows and clocks of each flow's connection: as long as the TCP connection in the highest slot so far asks for.
+    bounds: Vec<TcpBounds>,
     shares: Shares,
     /// Where [`FlowTable::evict`] looks next, and flows opened so far, by partition.
     partitions: Box<[Partition]>,
@@ -140,7 +142,8 @@ impl FlowTable {
             index: Index::new(per_partition, partitions),
             flows,
             marks: Marks::new(capacity),
-            offers: vec![0; capacity * WORDS_OF_OFFERS],
+            offers: vec![OfferWords::default(); capacity],
+            bounds: Vec::with_capacity(capacity),
             shares: Shares::new(capacity, partitions),
             partitions: vec![Partition::default(); partitions.count()].into_boxed_slice(),
             partition_of: partitions,
@@ -148,7 +151,8 @@ impl FlowTable {
             unpacked: Box::new(Unpacked {
                 flow: Flow::default(),
                 marks: [0; MARK_WORDS],
-                offers: [0; WORDS_OF_OFFERS],
+                offers: OfferWords::default(),
+                bounds: TcpBounds::default(),
                 hash: 0,
                 slot: NOBODY,
                 fresh: false,
@@ -262,7 +266,8 @@ impl FlowTable {
     }
 
     fn unpack(&mut self, slot: u32, hash: u64) {
-        let start = self.waiting.get(slot).map_or(Nanos(0), HalfOpen::start);
+        let last = self.waiting.last(slot);
+        let start = self.waiting.get(slot).map_or(Nanos(0), |half_open| half_open.start(last));
         let unpacked = &mut *self.unpacked;
         self.waiting.unpack(slot, half_open::id_of(&self.hash, hash, start), &mut unpacked.flow, &mut unpacked.offers);
         (unpacked.hash, unpacked.slot, unpacked.fresh) = (hash, slot, false);
@@ -316,25 +321,31 @@ impl FlowTable {
         Some(FlowView::new(flow, self.marks.get_mut(slot)?))
     }
 
-    fn tracked(&mut self, flow: FlowRef) -> Option<(&mut Flow, &mut OfferWords)> {
+    fn tracked(&mut self, flow: FlowRef) -> Option<(&mut Flow, &mut OfferWords, &mut TcpBounds)> {
         if flow == UNPACKED {
             let unpacked = &mut *self.unpacked;
-            return Some((&mut unpacked.flow, &mut unpacked.offers));
+            return Some((&mut unpacked.flow, &mut unpacked.offers, &mut unpacked.bounds));
         }
         let slot = flow.0 as usize;
-        Some((self.flows.get_mut(slot).filter(|flow| flow.live)?, self.offers.as_chunks_mut().0.get_mut(slot)?))
+        if slot >= self.bounds.len() && slot < self.flows.len() {
+            // Within the capacity it was made with.
+            self.bounds.resize(slot + 1, TcpBounds::default());
+        }
+        let entry = self.flows.get_mut(slot).filter(|flow| flow.live)?;
+        Some((entry, self.offers.get_mut(slot)?, self.bounds.get_mut(slot)?))
     }
 
     /// Moves the TCP connection of `flow` on by one packet, its state and idle time with it.
+    #[inline]
     pub fn advance(
         &mut self,
         flow: FlowRef,
         direction: Direction,
         segment: &TcpSegment,
-        midstream: bool,
-    ) -> Option<(&mut Flow, TcpStep)> {
-        let (entry, offers) = self.tracked(flow)?;
-        let step = entry.tcp.update(offers, direction, segment, midstream);
+        settings: &TcpSettings,
+    ) -> Option<(&mut Flow, TcpOutcome)> {
+        let (entry, offers, bounds) = self.tracked(flow)?;
+        let outcome = entry.tcp.update(offers, bounds, direction, segment, settings);
         let was = entry.state;
         if entry.tcp.is_closed() {
             entry.state = FlowState::Closed;
@@ -347,18 +358,32 @@ impl FlowTable {
             self.wheel.unschedule(&mut self.flows, flow.0);
             self.wheel.schedule(&mut self.flows, flow.0, due);
         }
-        Some((self.get_mut(flow)?, step))
+        Some((self.get_mut(flow)?, outcome))
+    }
+
+    /// What a TCP packet of the open connection of `flow` has to keep to, which goes in `direction` and acknowledges `ack`.
+    #[inline]
+    pub fn agreed(&mut self, flow: FlowRef, direction: Direction, ack: u32) -> Option<crate::tcp::Agreed> {
+        let (entry, _, bounds) = self.tracked(flow)?;
+        entry.tcp.is_established().then(|| bounds.keeps_to(direction, ack))
+    }
+
+    /// The numbers of the TCP connection of `flow` were not followed: those of `segment` hold.
+    pub fn catch_up(&mut self, flow: FlowRef, direction: Direction, segment: &TcpSegment) {
+        if let Some((entry, _, bounds)) = self.tracked(flow) {
+            entry.tcp.catch_up(bounds, direction, segment);
+        }
     }
 
     /// Whether `segment` begins another connection on the ports of `flow`.
     pub fn begins_anew(&mut self, flow: FlowRef, direction: Direction, segment: &TcpSegment) -> Option<Anew> {
-        let (entry, offers) = self.tracked(flow)?;
+        let (entry, offers, _) = self.tracked(flow)?;
         entry.tcp.begins_anew(offers, direction, segment)
     }
 
     /// The connection of the new flow `flow` is `anew`.
     pub fn begin(&mut self, flow: FlowRef, anew: &Anew) {
-        if let Some((entry, offers)) = self.tracked(flow) {
+        if let Some((entry, offers, _)) = self.tracked(flow) {
             anew.begin(&mut entry.tcp, offers);
         }
     }
@@ -449,7 +474,8 @@ impl FlowTable {
         let flow = Flow { key, id, start, last: now, opened_swapped: swapped, live: true, ..Flow::default() };
         let unpacked = &mut *self.unpacked;
         (unpacked.flow, unpacked.hash, unpacked.slot, unpacked.fresh) = (flow, hash, slot, true);
-        self.waiting.take(partition, HalfOpen::pack_unchecked(&flow, &unpacked.offers), now);
+        let (packed, beside) = HalfOpen::pack_unchecked(&flow, &unpacked.offers);
+        self.waiting.take(partition, packed, beside);
         Ok(UNPACKED)
     }
 
@@ -470,8 +496,8 @@ impl FlowTable {
         // Rules of older generations are judged again, so that they were is not worth remembering.
         let generation = half_open::generation_of(entry);
         entry.addresses_judged.iter_mut().filter(|judged| **judged != generation).for_each(|judged| *judged = 0);
-        if let Some(packed) = HalfOpen::pack(entry, offers) {
-            self.waiting.update(partition, slot, packed, generation, entry.last);
+        if let Some((packed, beside)) = HalfOpen::pack(entry, offers) {
+            self.waiting.update(partition, slot, packed, beside);
             self.unpacked.slot = NOBODY;
             return Ok(());
         }
@@ -495,12 +521,14 @@ impl FlowTable {
         {
             *marks = self.unpacked.marks;
         }
-        if let Some(offers) = self.offers.as_chunks_mut().0.get_mut(place as usize)
-            && !flow.tcp.is_established()
-        {
-            *offers = self.unpacked.offers;
-        }
         self.unpacked.slot = NOBODY;
+        let (offers, bounds) = (self.unpacked.offers, self.unpacked.bounds);
+        if let Some((flow, room, edges)) = self.tracked(FlowRef(place)) {
+            *edges = bounds;
+            if !flow.tcp.is_established() {
+                *room = offers;
+            }
+        }
         Ok(())
     }
 

@@ -5,7 +5,7 @@
 
 use crate::{
     flow::Flow,
-    half_open::HalfOpen,
+    half_open::{Beside, HalfOpen},
     partition::Partitions,
     shares::{NOBODY, Shares},
     tcp::OfferWords,
@@ -21,6 +21,8 @@ struct Age {
     newer: u32,
     /// Generation of the rules judged.
     generation: u32,
+    /// Clock in the timestamps option of the SYN.
+    stamp: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -76,27 +78,29 @@ impl Waiting {
     }
 
     /// Takes the next slot of `partition` for a connection.
-    pub fn take(&mut self, partition: usize, content: HalfOpen, last: Nanos) {
+    pub fn take(&mut self, partition: usize, content: HalfOpen, beside: Beside) {
         let Some(slot) = self.shares.next(partition) else { return };
         let ages = &self.ages;
         self.shares.take(partition, |slot| ages.get(slot as usize).map_or(NOBODY, |age| age.newer));
-        let age = Age { last, older: NOBODY, newer: NOBODY, generation: 0 };
+        let Beside { last, generation, stamp } = beside;
+        let age = Age { last, older: NOBODY, newer: NOBODY, generation, stamp };
         if slot as usize == self.slots.len() {
             self.slots.push(content);
             self.ages.push(age);
-        } else if let Some(place) = self.slots.get_mut(slot as usize) {
-            *place = content;
+        } else if let (Some(place), Some(of)) = (self.slots.get_mut(slot as usize), self.ages.get_mut(slot as usize)) {
+            (*place, *of) = (content, age);
         }
         self.link(partition, slot, last);
     }
 
-    /// A packet at `last` left `slot` with this content.
-    pub fn update(&mut self, partition: usize, slot: u32, content: HalfOpen, generation: u32, last: Nanos) {
+    /// A packet at `beside.last` left `slot` with this content.
+    pub fn update(&mut self, partition: usize, slot: u32, content: HalfOpen, beside: Beside) {
+        let Beside { last, generation, stamp } = beside;
         if let Some(place) = self.slots.get_mut(slot as usize) {
             *place = content;
         }
         if let Some(age) = self.ages.get_mut(slot as usize) {
-            age.generation = generation;
+            (age.generation, age.stamp) = (generation, stamp);
         }
         // A packet that is no sign of life, as an ICMP error, changes no order.
         if last != self.last(slot) {
@@ -117,7 +121,8 @@ impl Waiting {
     /// Unpacks `slot`.
     pub fn unpack(&self, slot: u32, id: u64, flow: &mut Flow, offers: &mut OfferWords) {
         if let (Some(content), Some(age)) = (self.get(slot), self.ages.get(slot as usize)) {
-            content.unpack((id, age.last, age.generation), flow, offers);
+            let beside = Beside { last: age.last, generation: age.generation, stamp: age.stamp };
+            content.unpack(id, beside, flow, offers);
         }
     }
 
@@ -159,23 +164,27 @@ impl Waiting {
 
 #[cfg(test)]
 mod tests {
-    use super::{HalfOpen, Nanos, Partitions, Waiting};
+    use super::{Beside, HalfOpen, Nanos, Partitions, Waiting};
+
+    fn at(last: u64) -> Beside {
+        Beside { last: Nanos(last), ..Beside::default() }
+    }
 
     #[test]
     fn the_one_idle_longest_is_at_hand_through_updates_and_reuse() {
         let mut waiting = Waiting::new(3, Partitions::ONE);
         for n in 0..3 {
             assert_eq!(waiting.next(0), Some(n));
-            waiting.take(0, HalfOpen::default(), Nanos(u64::from(n)));
+            waiting.take(0, HalfOpen::default(), at(u64::from(n)));
         }
         assert_eq!((waiting.next(0), waiting.oldest(0), waiting.len()), (None, Some(0), 3));
-        waiting.update(0, 0, HalfOpen::default(), 1, Nanos(5));
+        waiting.update(0, 0, HalfOpen::default(), at(5));
         assert_eq!((waiting.oldest(0), waiting.last(0)), (Some(1), Nanos(5)));
         waiting.give_back(0, 2);
         waiting.give_back(0, 1);
         assert_eq!((waiting.oldest(0), waiting.next(0)), (Some(0), Some(1)));
-        waiting.take(0, HalfOpen::default(), Nanos(6));
-        waiting.take(0, HalfOpen::default(), Nanos(7));
+        waiting.take(0, HalfOpen::default(), at(6));
+        waiting.take(0, HalfOpen::default(), at(7));
         for slot in [0, 1, 2] {
             assert_eq!(waiting.oldest(0), Some(slot));
             waiting.give_back(0, slot);

@@ -8,7 +8,7 @@ use sluice_core::{
     key::{Endpoint, Lane},
 };
 use sluice_flow::{
-    Flow, FlowTable, Opening, Partitions, TableSettings, TcpSegment, Timeouts,
+    Flow, FlowTable, Opening, Partitions, TableSettings, TcpSegment, TcpSettings, Timeouts,
     tcp::{ACK, FIN, RST, SYN},
 };
 
@@ -79,9 +79,10 @@ impl Tables {
         entry.bytes[direction.index()] += 60;
         entry.last = now;
         if protocol == 6 {
-            let (seq, ack) = if back { (500, 101) } else { (100 + u32::from(flags & SYN == 0), 501) };
-            let segment = TcpSegment { seq, ack, flags, payload_len: 0 };
-            table.advance(flow, direction, &segment, false).unwrap();
+            let behind = u32::from(flags & SYN == 0);
+            let (seq, ack) = if back { (500 + behind, 101) } else { (100 + behind, 501) };
+            let segment = TcpSegment { seq, ack, flags, payload_len: 0, window: 1_000, ..TcpSegment::default() };
+            table.advance(flow, direction, &segment, &TcpSettings::default()).unwrap();
         } else if direction == Direction::ToClient {
             entry.state = FlowState::Established;
         }

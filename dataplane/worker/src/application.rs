@@ -104,7 +104,15 @@ impl Pipeline {
         let Subject { frame, headers, .. } = *subject;
         let view = self.applications.view(turn, headers.payload(frame));
         let direction = Some(turn.direction);
-        let packet = PacketView { frame, headers, direction, established, now, app: Some(&view) };
+        let packet = PacketView {
+            frame,
+            headers,
+            direction,
+            established,
+            now,
+            stream_events: self.tcp.events,
+            app: Some(&view),
+        };
         let mut flow = found.and_then(|(flow, _)| self.flows.view(flow));
         let generation = &mut *self.generation;
         generation.inspector.inspect_app(

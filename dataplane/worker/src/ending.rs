@@ -12,7 +12,7 @@ use crate::{
 use sluice_app::{Store, Turn};
 use sluice_core::{Action, AppLink, Counters, Direction, Nanos, Position, event::FlowEnd};
 use sluice_detect::{Findings, PacketView, state::State, stream::StreamPiece};
-use sluice_flow::{Flow, FlowCopy, FlowTable, StreamRef, Streams, stream::store::StreamTurn};
+use sluice_flow::{Flow, FlowCopy, FlowTable, StreamEvents, StreamRef, Streams, stream::store::StreamTurn};
 use sluice_packet::{Headers, PacketSource};
 
 impl Pipeline {
@@ -85,7 +85,8 @@ impl Ending<'_> {
         self.state.freeze(self.by_clock);
         let Self { streams, generation, state, counters, findings, reporter, .. } = self;
         let Generation { ruleset, inspector } = &mut ***generation;
-        let mut piece = StreamPiece { streams, at, turn, covers_payload: false, placed: true, with_packet: false };
+        let mut piece =
+            StreamPiece { streams, at, turn, covers_payload: false, placed: true, refused: false, with_packet: false };
         inspector.inspect_stream(ruleset, &packet, Some(&mut copy.view()), &mut piece, state, counters, findings);
         tell(reporter, counters, findings, (flow, direction), &packet, ruleset.generation)
     }
@@ -125,7 +126,15 @@ impl Ending<'_> {
     /// A packet that never was, for what is judged when `flow` ends.
     fn packet_of<'h>(&self, flow: &Flow, headers: &'h Headers, direction: Direction) -> PacketView<'h> {
         let now = self.now.max(flow.last);
-        PacketView { frame: &[], headers, direction: Some(direction), established: true, now, app: None }
+        PacketView {
+            frame: &[],
+            headers,
+            direction: Some(direction),
+            established: true,
+            now,
+            stream_events: StreamEvents::NONE,
+            app: None,
+        }
     }
 }
 

@@ -6,15 +6,13 @@ use crate::{
     flows::{self, Keyed},
     pipeline::{InTable, Pipeline},
     report::Subject,
+    tcp::segment_of,
 };
 use sluice_core::{
     Action, Direction, Nanos, Resource,
     event::{FlowEnd, FlowState, TcpState},
 };
-use sluice_flow::{
-    FlowRef, Opening, TableFull, TcpSegment,
-    tcp::{self, TcpStep},
-};
+use sluice_flow::{FlowRef, Opening, TableFull, tcp};
 use sluice_packet::Headers;
 
 impl Pipeline {
@@ -145,27 +143,6 @@ impl Pipeline {
         })
     }
 
-    /// Moves the connection on; whether the packet shows that the handshake was not seen: it picks the connection up, or there still is
-    /// none and the packet would be of one.
-    pub(crate) fn advance_tcp(&mut self, flow: FlowRef, direction: Direction, headers: &Headers) -> bool {
-        let midstream = self.settings.midstream;
-        let Some((flow, step)) = self.flows.advance(flow, direction, &segment_of(headers), midstream) else {
-            return false;
-        };
-        match step {
-            TcpStep::None => {
-                let of_connection = headers.tcp.flags & tcp::RST == 0 && headers.tcp.flags & tcp::ACK != 0;
-                return of_connection && flow.tcp.state() == TcpState::None;
-            }
-            TcpStep::Began => self.counters.tcp_sessions += 1,
-            TcpStep::PickedUp => {
-                self.counters.tcp_sessions += 1;
-                self.counters.tcp_midstream_pickups += 1;
-            }
-        }
-        step == TcpStep::PickedUp
-    }
-
     /// Puts what the packet left of its flow where it stays.
     pub(crate) fn settle(&mut self, found: InTable, now: Nanos) -> Result<(), TableFull> {
         let Some((flow, _)) = found else { return Ok(()) };
@@ -174,14 +151,5 @@ impl Pipeline {
             ending.counters.flow_evicted += 1;
             ending.flow(gone, FlowEnd::Forced);
         })
-    }
-}
-
-fn segment_of(headers: &Headers) -> TcpSegment {
-    TcpSegment {
-        seq: headers.tcp.seq,
-        ack: headers.tcp.ack,
-        flags: headers.tcp.flags,
-        payload_len: headers.payload_len,
     }
 }

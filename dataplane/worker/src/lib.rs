@@ -9,6 +9,7 @@
 //! - [`fragments`]: fragments, and the datagrams they make
 //! - [`pipeline`]: one packet through flow, rules and verdict
 //! - `in_table`: the flow of a packet: found, created, counted, settled
+//! - `tcp`: a packet's connection: moved on, odd packets told and stopped
 //! - `application`: messages of application protocols, and rules about them; what is left of them when a flow ends
 //! - `exception`: what becomes of a packet when the engine can't do with it all that it should
 //! - [`glance`]: frames of flows that nothing looks at any more, without decoding them
@@ -52,6 +53,7 @@ pub mod rewrite;
 pub mod serve;
 pub mod settings;
 mod stream;
+mod tcp;
 
 pub use datagrams::Datagrams;
 pub use egress::{Egress, Sent};

@@ -24,7 +24,7 @@ use sluice_core::{
 };
 use sluice_detect::{Findings, PacketView, inspect::is_tagged, state::State, stream::StreamPiece};
 use sluice_flow::{
-    FlowCopy, FlowRef, FlowTable, FlowView, StreamSettings, Streams, TableFull, TableSettings,
+    FlowCopy, FlowRef, FlowTable, FlowView, StreamSettings, Streams, TableFull, TableSettings, TcpOutcome,
     stream::store::StreamTurn, tcp,
 };
 use sluice_packet::{Decoded, Headers, LinkType, PlainReader, Protocol, checksum};
@@ -86,6 +86,8 @@ pub struct Pipeline {
     pub(crate) mended: Mended,
     /// What is changed in packets, and stops them, so that every end reads them as we did.
     pub(crate) normaliser: Normaliser,
+    /// What the TCP packet at hand did to its connection.
+    pub(crate) tcp: TcpOutcome,
     /// Faults made up for tests.
     pub(crate) faults: Option<Box<Faults>>,
 }
@@ -118,6 +120,7 @@ impl Pipeline {
             view: View::Frame,
             mended: Mended::new(),
             normaliser: Normaliser::new(settings.mode, settings.normalise),
+            tcp: TcpOutcome::default(),
             faults: (!settings.faults.is_empty()).then(|| Box::new(settings.faults)),
             settings,
             generation,
@@ -303,13 +306,18 @@ impl Pipeline {
                 None => None,
             },
         };
-        let mut verdict = self.in_flow(subject, found, sound, now);
+        let oddity = if sound { self.oddity_in_connection(subject, found) } else { oddity };
+        self.normaliser.stops = oddity.is_some();
+        let mut verdict = self.in_flow(subject, found, right && oddity.is_none(), now);
         if let Some(action) = oddity
             && verdict == Verdict::Pass
         {
             verdict = self.stop(action, subject, found);
         }
         self.leave_alone(found);
+        if verdict == Verdict::Pass && self.is_refused() {
+            verdict = self.refuse_segment(subject, found);
+        }
         // What the packet left behind could not be kept.
         let full = self.settle(found, now).is_err() || (found.is_some() && self.fails(Resource::StreamMemcap));
         if full && verdict == Verdict::Pass {
@@ -320,6 +328,7 @@ impl Pipeline {
 
     fn in_flow(&mut self, subject: &Subject, found: InTable, sound: bool, now: Nanos) -> Verdict {
         let Subject { frame, headers, .. } = *subject;
+        self.tcp = TcpOutcome::default();
         if self.settings.copies.arp || self.settings.copies.anomalies {
             let flow = found.and_then(|(flow, direction)| Some((self.flows.get_mut(flow)?.facts(), direction)));
             self.reporter.packet(subject, flow);
@@ -340,19 +349,22 @@ impl Pipeline {
             }
             if headers.is_tcp()
                 && sound
-                && (self.advance_tcp(flow, direction, headers) || self.fails(Resource::Midstream))
+                && (self.advance_tcp(subject, flow, direction) || self.fails(Resource::Midstream))
                 && let Some(verdict) = self.without(Resource::Midstream, subject, found)
             {
                 return verdict;
             }
         }
+        let followed = sound;
+        let sound = sound && self.tcp.valid;
         let entry = found.and_then(|(flow, _)| self.flows.get(flow));
         let established =
             entry.is_some_and(|flow| flow.state != FlowState::New && (!headers.is_tcp() || flow.tcp.is_established()));
         if entry.and_then(|flow| flow.action) == Some(Action::Pass) {
+            self.tcp.valid = true;
             return Verdict::Pass;
         }
-        let streamed = match headers.is_tcp() && sound && established {
+        let streamed = match headers.is_tcp() && followed && established {
             true => match self.arrive(subject, found) {
                 Ok(streamed) => streamed,
                 Err(verdict) => return verdict,
@@ -419,10 +431,12 @@ impl Pipeline {
         let Subject { frame, headers, .. } = *subject;
         let direction = found.map(|(_, direction)| direction);
         let mut flow = found.and_then(|(flow, _)| self.flows.view(flow));
-        let packet = PacketView { frame, headers, direction, established, now, app: None };
+        let packet =
+            PacketView { frame, headers, direction, established, now, stream_events: self.tcp.events, app: None };
         // Inline, marks of a packet that is not sound go onto a copy, unless its sums may be wrong because the card fills them in later.
         // Passive they stay, as with the reference engine.
-        let leaves_marks = sound || self.checksums == Checksums::Try || self.settings.mode == Mode::Passive;
+        let may_be_sound = self.checksums == Checksums::Try && self.tcp.valid && !self.normaliser.stops;
+        let leaves_marks = sound || may_be_sound || self.settings.mode == Mode::Passive;
         let mut copy = if leaves_marks { None } else { flow.as_ref().map(FlowView::copied) };
         let mut copied = copy.as_mut().map(FlowCopy::view);
         let mut flow = if leaves_marks { flow.as_mut() } else { copied.as_mut() };
@@ -436,11 +450,11 @@ impl Pipeline {
         }
         match *streamed {
             None => inspector.inspect(ruleset, &packet, flow, state, counters, findings),
-            Some(Streamed { at, placed, in_order }) => {
+            Some(Streamed { at, placed, refused, in_order }) => {
                 let turn = turn.copied().unwrap_or_default();
                 // What is too long for one turn is scanned in several.
                 let covers_payload = in_order && with_packet && turn.scan_len() >= headers.payload_len;
-                let mut piece = StreamPiece { streams, at, turn, covers_payload, placed, with_packet };
+                let mut piece = StreamPiece { streams, at, turn, covers_payload, placed, refused, with_packet };
                 inspector.inspect_stream(ruleset, &packet, flow, &mut piece, state, counters, findings);
             }
         }

@@ -4,10 +4,11 @@ use crate::settings::Copies;
 use sluice_app::View;
 use sluice_core::{
     Action, AppFacts, Cause, Counters, Direction, Nanos, Position,
-    event::{EventBody, EventSlot, FlowEnd, FlowFacts, PacketFacts},
+    event::{AnomalyKind, EventBody, EventSlot, FlowEnd, FlowFacts, PacketFacts},
     ring::EventSender,
 };
 use sluice_detect::Finding;
+use sluice_flow::StreamEvents;
 use sluice_packet::{Headers, Protocol};
 
 /// Bytes of a packet that travel with an event that tells of its headers only: a dropped packet, or the tunnel around one that alerted.
@@ -181,7 +182,20 @@ impl Reporter {
         }
         if self.copies.anomalies {
             for event in headers.events.iter() {
-                self.of_headers(subject, EventBody::Anomaly { packet: subject.facts(), flow, event: event as u8 });
+                let kind = AnomalyKind::Decode;
+                let event = event as u8;
+                self.of_headers(subject, EventBody::Anomaly { packet: subject.facts(), flow, kind, event });
+            }
+        }
+    }
+
+    /// Tells of what is odd about a packet given its connection, where that is wanted.
+    pub fn stream_events(&mut self, subject: &Subject, flow: InFlow, events: StreamEvents) {
+        if self.copies.stream_anomalies {
+            for event in events.iter() {
+                let kind = AnomalyKind::Stream;
+                let event = event as u8;
+                self.of_headers(subject, EventBody::Anomaly { packet: subject.facts(), flow, kind, event });
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use sluice_app::AppSettings;
 use sluice_core::{fault::Faults, resource::PoliciesInForce, verdict::Mode};
-use sluice_flow::{Partitions, StreamSettings, Timeouts, stream::TargetPolicies};
+use sluice_flow::{Partitions, StreamSettings, TcpSettings, Timeouts, stream::TargetPolicies};
 use sluice_packet::{DecodeConfig, LinkType, defrag::DefragSettings, normalise::Switches};
 
 /// Whether checksums are verified. A TCP packet with a wrong one does not move its connection.
@@ -42,6 +42,8 @@ pub struct Copies {
     pub arp: bool,
     /// Records of decoder events are wanted.
     pub anomalies: bool,
+    /// Records of stream events are wanted.
+    pub stream_anomalies: bool,
     /// Records of transactions of application protocols are wanted.
     pub applications: bool,
     /// Records of tagged packets are wanted.
@@ -59,8 +61,10 @@ pub struct Settings {
     pub decode: DecodeConfig,
     /// Checksums.
     pub checksums: ChecksumMode,
-    /// Pick up TCP connections whose handshake was not seen.
-    pub midstream: bool,
+    /// How TCP connections are followed.
+    pub tcp: TcpSettings,
+    /// `stream.drop-invalid`: inline, TCP packets that the other end throws away are dropped.
+    pub drop_invalid: bool,
     /// What becomes of traffic that can't be followed.
     pub exceptions: PoliciesInForce,
     /// What is done about odd packets, inline.
@@ -112,7 +116,8 @@ impl Default for Settings {
             link: LinkType::Ethernet,
             decode: DecodeConfig::default(),
             checksums: ChecksumMode::Auto,
-            midstream: false,
+            tcp: TcpSettings::default(),
+            drop_invalid: true,
             exceptions: PoliciesInForce::default(),
             normalise: Switches::OFF,
             faults: Faults::default(),
@@ -129,6 +134,7 @@ impl Default for Settings {
                 drops: true,
                 arp: false,
                 anomalies: false,
+                stream_anomalies: false,
                 applications: false,
                 tagged: true,
             },

@@ -12,7 +12,7 @@ use crate::{
     report::Subject,
 };
 use sluice_core::{Direction, Resource, Verdict, verdict::Mode};
-use sluice_flow::{StreamRef, Streams, stream::store::StreamTurn, tcp};
+use sluice_flow::{StreamEvent, StreamRef, Streams, stream::store::StreamTurn, tcp, tcp::Accepted};
 use sluice_packet::{Headers, checksum};
 
 /// Longest frame that is written over.
@@ -25,6 +25,8 @@ pub(crate) struct Streamed {
     pub at: StreamRef,
     /// The payload has its place there.
     pub placed: bool,
+    /// The other end throws the payload away: it is no part of the stream.
+    pub refused: bool,
     /// The payload is new and in order: what is scanned of the stream ends with it.
     pub in_order: bool,
 }
@@ -58,19 +60,20 @@ impl Mended {
     }
 
     /// Takes `frame` with its payload as the stream has it.
-    fn take(&mut self, frame: &[u8], headers: &Headers, streams: &Streams, at: StreamRef, seq: u32) {
+    fn take(&mut self, frame: &[u8], headers: &Headers, streams: &Streams, at: StreamRef, accepted: Accepted) {
+        let Accepted { seq, skip, len } = accepted;
         self.frame.clear();
         // Longer ones are refused long before.
         self.frame.extend_from_slice(frame.get(..LONGEST).unwrap_or(frame));
-        self.payload = headers.payload_offset as usize;
+        self.payload = headers.payload_offset as usize + skip as usize;
         self.checksum = headers.l4_offset as usize + 16;
-        let end = self.payload + headers.payload_len as usize;
+        let end = self.payload + len as usize;
         let Some(payload) = self.frame.get_mut(self.payload..end) else { return };
         streams.reread(at, seq, payload);
         let old = frame.get(self.payload..end).unwrap_or_default();
         let sum = frame.get(self.checksum..self.checksum + 2).and_then(|bytes| bytes.first_chunk()).copied();
         let mut sum = u16::from_be_bytes(sum.unwrap_or_default());
-        // The payload lies at an even distance: TCP headers are whole words.
+        // The payload lies at an even distance: TCP headers are whole words. Only bytes of a SYN's number may come before the part that counts.
         let word =
             |pair: &[u8]| u16::from_be_bytes([pair.first().copied().unwrap_or(0), pair.get(1).copied().unwrap_or(0)]);
         for (old, new) in old.chunks(2).zip(payload.chunks(2)).filter(|(old, new)| old != new) {
@@ -99,12 +102,16 @@ impl Pipeline {
             return Ok(None);
         }
         let Some(at) = self.flows.stream(flow, direction) else { return Ok(None) };
-        let payload = headers.payload(subject.frame);
-        if headers.tcp.flags & tcp::ACK != 0 {
-            self.streams.acknowledge(at.reverse(), headers.tcp.ack);
+        let Accepted { seq, skip, len } = self.tcp.accepted;
+        let payload = headers.payload(subject.frame).get(skip as usize..).unwrap_or_default();
+        let payload = payload.get(..len as usize).unwrap_or(payload);
+        if let Some(number) = self.tcp.acknowledges {
+            self.streams.acknowledge(at.reverse(), number);
         }
         if payload.is_empty() {
-            return Ok(self.streams.is_open(at).then_some(Streamed { at, placed: false, in_order: false }));
+            let refused = headers.payload_len > 0;
+            let unplaced = Streamed { at, placed: false, refused, in_order: false };
+            return Ok((refused || self.streams.is_open(at)).then_some(unplaced));
         }
         if self.streams.is_unopened(at) {
             let Some(entry) = self.flows.get(flow) else { return Ok(None) };
@@ -112,24 +119,25 @@ impl Pipeline {
             let partition = self.flows.partition_of(entry);
             self.streams.open(at, origin, partition);
         }
-        // Data with a SYN come behind its number.
-        let seq = headers.tcp.seq.wrapping_add(u32::from(headers.tcp.flags & tcp::SYN != 0));
         let inline = self.streams.settings().at_once;
         let policy = (!inline).then(|| self.settings.targets.of(headers.ip_version, &headers.dst));
         let arrived = match self.streams.arrive(at, seq, payload, policy) {
             Ok(arrived) if !self.fails(Resource::Reassembly) => arrived,
             _ => {
                 let verdict = self.without(Resource::Reassembly, subject, found);
-                return verdict.map_or(Ok(Some(Streamed { at, placed: false, in_order: false })), Err);
+                return verdict.map_or(Ok(Some(Streamed { at, placed: false, refused: false, in_order: false })), Err);
             }
         };
         if arrived.repeats {
             self.counters.tcp_overlap += 1;
             self.counters.tcp_overlap_diff_data += u64::from(arrived.differs);
+            if arrived.differs {
+                self.raise(subject, found, StreamEvent::ReassemblyOverlapDifferentData);
+            }
             if self.settings.mode == Mode::Inline && (arrived.differs || arrived.forgotten > 0) {
                 // What was put together from fragments leaves as it came, or not at all.
                 if self.view == View::Frame {
-                    self.mended.take(subject.frame, headers, &self.streams, at, seq);
+                    self.mended.take(subject.frame, headers, &self.streams, at, self.tcp.accepted);
                     self.counters.tcp_rewritten += 1;
                 } else if let Some(verdict) = self.without(Resource::Rewrite, subject, found) {
                     return Err(verdict);
@@ -137,7 +145,7 @@ impl Pipeline {
             }
         }
         let placed = arrived.placed || self.streams.is_spent(at);
-        Ok(Some(Streamed { at, placed, in_order: arrived.in_order }))
+        Ok(Some(Streamed { at, placed, refused: false, in_order: arrived.in_order }))
     }
 
     /// What is to be judged of the stream now; what is left of it is to be asked for once more.

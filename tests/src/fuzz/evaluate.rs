@@ -6,6 +6,7 @@
 use super::rules;
 use sluice_core::{Counters, Direction, FlowKey, HashKey, Nanos};
 use sluice_detect::{Findings, Inspector, PacketView, Ruleset, state::State};
+use sluice_flow::StreamEvents;
 use sluice_flow::{FlowCopy, FlowView};
 use sluice_packet::{DecodeConfig, Decoded, LinkType, decode};
 
@@ -41,7 +42,8 @@ pub fn run(input: &[u8]) {
         };
         let established = direction.is_some() && known & 4 != 0;
         let now = Nanos::from_seconds(1_000 + number * u64::from(known >> 3 & 7));
-        let view = PacketView { frame, headers, direction, established, now, app: None };
+        let view =
+            PacketView { frame, headers, direction, established, now, stream_events: StreamEvents::NONE, app: None };
         let protocol = (known & 3 != 0).then_some(headers.protocol);
         let told = one.judge(protocol, |hand, flow| {
             let Hand { inspector, state, counters, findings, .. } = hand;

@@ -12,7 +12,7 @@ use sluice_core::{
     verdict::Mode,
 };
 use sluice_detect::{Inspector, Ruleset, state::State};
-use sluice_flow::{Partitions, StreamSettings};
+use sluice_flow::{Partitions, StreamSettings, TcpSettings};
 use sluice_packet::{Decoded, LinkType, decode};
 use sluice_worker::{
     ChecksumMode, Copies, Generation, Pipeline, Reporter, Settings, checksums::ChecksumJudge, glance::Glance,
@@ -60,7 +60,13 @@ pub fn run(input: &[u8]) {
     let [mode, more, operations @ ..] = input else { return };
     let settings = Settings {
         mode: if mode & 1 == 0 { Mode::Passive } else { Mode::Inline },
-        midstream: mode & 2 != 0,
+        tcp: TcpSettings {
+            midstream: mode & 2 != 0,
+            async_oneside: more & 2 != 0,
+            inline: mode & 1 != 0,
+            ..TcpSettings::default()
+        },
+        drop_invalid: more & 4 == 0,
         checksums: [ChecksumMode::Off, ChecksumMode::On, ChecksumMode::Auto][usize::from(mode >> 2) % 3],
         vlan_tracking: mode & 0x40 == 0,
         flow_capacity: CAPACITY,
@@ -73,6 +79,7 @@ pub fn run(input: &[u8]) {
             drops: true,
             arp: true,
             anomalies: true,
+            stream_anomalies: true,
             tagged: true,
             applications: true,
         },

@@ -27,6 +27,7 @@ use sluice_detect::{
     range::Range,
     rule::Effect,
 };
+use sluice_flow::StreamEvent;
 use sluice_packet::DecodeEvent;
 use std::{ops::BitAnd, sync::Arc};
 
@@ -296,7 +297,10 @@ fn event(event: &Event) -> Result<Check, Refusal> {
             Some(event) => Ok(Check::DecodeEvent(event)),
             None => Err(Refusal::Wrong(Problem::UnknownEvent { name: event.name.clone() })),
         },
-        EventSource::Stream => Err(Refusal::Needs("stream events")),
+        EventSource::Stream => match StreamEvent::from_name(&event.name) {
+            Some(event) => Ok(Check::StreamEvent(event)),
+            None => Err(Refusal::Wrong(Problem::UnknownEvent { name: event.name.clone() })),
+        },
         EventSource::Application => super::app::event(&event.name).map(Check::App),
         EventSource::Engine => Err(Refusal::Needs("engine events")),
     }

@@ -60,6 +60,7 @@ impl Default for Setup<'_> {
                     drops: true,
                     arp: false,
                     anomalies: false,
+                    stream_anomalies: false,
                     applications: false,
                     tagged: true,
                 },
