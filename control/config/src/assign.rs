@@ -311,10 +311,6 @@ impl Settings {
                 }
             }
             "detection.stream.midstream" => self.midstream = flag()?,
-            "detection.normalise" => self.normalise = if flag()? { Switches::default() } else { Switches::OFF },
-            "detection.normalise.min-ttl" => {
-                self.normalise.set_min_ttl(value.parse().map_err(|_| bad("a number from 0, for none, to 255"))?);
-            }
             "detection.stream.async-oneside" => self.async_oneside = flag()?,
             "detection.stream.drop-invalid" => self.drop_invalid = flag()?,
             "detection.stream.max-syn-queued" => {
@@ -328,6 +324,10 @@ impl Settings {
                     Ok(most @ 0..=5) => most,
                     _ => return Err(bad("a number from 0 to 5")),
                 }
+            }
+            "detection.normalise" => self.normalise = if flag()? { Switches::default() } else { Switches::OFF },
+            "detection.normalise.min-ttl" => {
+                self.normalise.set_min_ttl(value.parse().map_err(|_| bad("a number from 0, for none, to 255"))?);
             }
             "detection.exception-policy" => {
                 self.exceptions.master = ExceptionPolicy::from_name(value).ok_or_else(|| bad(POLICIES))?;

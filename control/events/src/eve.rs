@@ -240,10 +240,10 @@ impl EveWriter {
         let mut named: Vec<(String, u64)> =
             Counters::NAMES.iter().map(|&name| name.to_owned()).zip(counters.values()).collect();
         named.extend(stats::of_decoder(counters));
-        named.extend(stats::of_normaliser(counters));
         if self.options.stats_stream_events {
             named.extend(stats::of_streams(counters));
         }
+        named.extend(stats::of_normaliser(counters));
         named.extend(counters.exceptions.named());
         named.push((
             "decoder.avg_pkt_size".to_owned(),

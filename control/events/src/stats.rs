@@ -22,16 +22,16 @@ pub fn of_decoder(counters: &Counters) -> impl Iterator<Item = (String, u64)> {
         .chain(events)
 }
 
-/// What the normaliser did, by name.
-pub fn of_normaliser(counters: &Counters) -> impl Iterator<Item = (String, u64)> {
-    let name = |action: &Action| format!("normalise.{}", action.name().replace('-', "_"));
-    Action::ALL.iter().map(move |action| (name(action), counters.normalised.get(*action as usize)))
-}
-
 /// Stream events counted by number, by name.
 pub fn of_streams(counters: &Counters) -> impl Iterator<Item = (String, u64)> {
     let named = |&event: &StreamEvent| (format!("stream.{}", event.name()), counters.stream_events.get(event as usize));
     StreamEvent::ALL.iter().map(named)
+}
+
+/// What the normaliser did, by name.
+pub fn of_normaliser(counters: &Counters) -> impl Iterator<Item = (String, u64)> {
+    let name = |action: &Action| format!("normalise.{}", action.name().replace('-', "_"));
+    Action::ALL.iter().map(move |action| (name(action), counters.normalised.get(*action as usize)))
 }
 
 /// Writes `counters` as a tree: the part of a name before its first dot is an object. `more` adds to the object of a path.

@@ -397,8 +397,7 @@ fn together(
         handles.push(lcore.launch(serve).map_err(dpdk)?);
     }
     let buffers = u32::try_from(buffers).unwrap_or(u32::MAX).min(PACKET_BUFFERS);
-    let hash = HashKey::fixed();
-    let mut reader = Reader::new(settings, owners, inboxes, handovers, datagrams, stage.pool.clone(), buffers, hash);
+    let mut reader = Reader::new(settings, owners, inboxes, handovers, datagrams, stage.pool.clone(), buffers);
     let mut lcore = Some(reader_lcore);
     let mut done = 0;
     let mut free_lcore = || match lcore.take() {

@@ -167,7 +167,7 @@ pub fn run(run: Run) -> Result<RunReport, ReplayError> {
         when_full: ring::WhenFull::Lose,
     })
     .map_err(ReplayError::Scratch)?;
-    let together = Together::new(workers);
+    let together = Together::new(workers, inline);
     let owners = Owners::new(hash, None, workers, settings.vlan_tracking);
     let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let clock = LiveClock::new(Instant::now(), Nanos(u64::try_from(wall.as_nanos()).unwrap_or(u64::MAX)));

@@ -57,10 +57,10 @@ macro_rules! counters {
             pub protocols: Tally<64>,
             /// Decoder events, by their number; names are the decoder's.
             pub decoder_events: Tally<160>,
-            /// What the normaliser did, by number; names are its own.
-            pub normalised: Tally<64>,
             /// Stream events, by their number; names are the state machine's.
             pub stream_events: Tally<128>,
+            /// What the normaliser did, by number; names are its own.
+            pub normalised: Tally<64>,
             /// What was done about exceptions.
             pub exceptions: ExceptionTally,
         }
@@ -82,8 +82,8 @@ macro_rules! counters {
                 $(self.$field += other.$field;)+
                 self.protocols.add(&other.protocols);
                 self.decoder_events.add(&other.decoder_events);
-                self.normalised.add(&other.normalised);
                 self.stream_events.add(&other.stream_events);
+                self.normalised.add(&other.normalised);
                 self.exceptions.add(&other.exceptions);
                 self.decoder_max_pkt_size = largest;
             }

@@ -30,6 +30,8 @@ pub struct Datagram {
     pub whole: Whole,
     /// What is to be done with it.
     pub job: Option<Job>,
+    /// The port its last fragment came in by; live.
+    pub lane: usize,
     /// The datagram that it, holding a fragment, makes whole.
     pub next: Option<Box<Self>>,
 }
@@ -59,9 +61,14 @@ impl Datagrams {
         let free = ArrayQueue::new(count.max(1));
         for _ in 0..count.max(1) {
             // As many as there is room for.
-            drop(free.push(Box::new(Datagram { whole: Whole::new(inline), job: None, next: None })));
+            drop(free.push(Box::new(Datagram { whole: Whole::new(inline), job: None, lane: 0, next: None })));
         }
         Arc::new(Self { free })
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.free.capacity()
     }
 
     /// One that is free.

@@ -25,6 +25,8 @@ pub(crate) struct Gather {
     memcap: ExceptionPolicy,
     decode: DecodeConfig,
     faults: Faults,
+    /// Fragments of inner datagrams are left to who judges them: they may be another worker's.
+    one_by_one: bool,
 }
 
 /// Frames of a datagram that was given up, to be let go unjudged.
@@ -47,6 +49,8 @@ pub(crate) struct Around<'a> {
     pub supply: Option<&'a mut dyn FnMut() -> Option<Box<Datagram>>>,
     /// Lets frames go unjudged.
     pub release: Option<&'a mut dyn FnMut(Released)>,
+    /// The port that the frame came in by; live.
+    pub lane: usize,
     /// Datagrams that may still be let go so.
     pub releases: usize,
 }
@@ -67,7 +71,7 @@ impl<'a> Around<'a> {
 
     /// Where nothing is put together and nothing is let go.
     pub(crate) fn dropping(at: At, ledger: &'a mut Ledger, counters: &'a mut Counters) -> Self {
-        Self { at, ledger, counters, supply: None, release: None, releases: 0 }
+        Self { at, ledger, counters, supply: None, release: None, lane: 0, releases: 0 }
     }
 }
 
@@ -80,7 +84,13 @@ impl Gather {
             memcap: settings.exceptions.of(Resource::DefragMemcap),
             decode: settings.decode,
             faults: settings.faults,
+            one_by_one: false,
         }
+    }
+
+    /// From now on datagrams that hold a fragment are left to [`Gather::inner`].
+    pub(crate) const fn one_by_one(&mut self) {
+        self.one_by_one = true;
     }
 
     /// Takes in the fragment of a frame. What became of it, and the datagram that it makes whole, with those that this makes whole behind it.
@@ -124,29 +134,39 @@ impl Gather {
             return None;
         };
         self.defrag.take(slot, bytes, decoded, &self.decode, &mut datagram.whole);
+        datagram.lane = around.lane;
         let base = datagram.whole.layer();
         let mut mine = Job { view: View::Datagram, round, base, first: base, fragment: None, ..*job };
-        if datagram.whole.decoded().is_fragment() {
-            let whole = &datagram.whole;
-            let inserted = self.insert(whole.decoded(), whole.bytes(), Load::Frames(whole), job, around);
-            datagram.whole.parts().1.make_piece(inserted.event);
-            mine = Job { view: View::Piece, fragment: Some(inserted), ..mine };
-            if !matches!(inserted.taken, Taken::Alone(_)) {
-                // They are kept with the inner datagram.
-                datagram.whole.forget_frames();
-            }
-            if let Taken::Whole { slot, .. } = inserted.taken {
-                let whole = &datagram.whole;
-                let next = self.whole(slot, whole.decoded(), whole.bytes(), job, round.saturating_add(1), around);
-                if next.is_none() {
-                    let taken = Taken::Held { slot: 0, fresh: false };
-                    mine.fragment = Some(Inserted { taken, ..inserted });
-                }
-                datagram.next = next;
-            }
+        let holds_fragment = datagram.whole.decoded().is_fragment();
+        if holds_fragment {
+            mine.view = View::Piece;
         }
         datagram.job = Some(mine);
+        if holds_fragment && !self.one_by_one {
+            self.inner(&mut datagram, around);
+        }
         Some(datagram)
+    }
+
+    /// Takes in the fragment that `datagram` holds, which was put together itself, and its frames with it.
+    pub(crate) fn inner(&mut self, datagram: &mut Datagram, around: &mut Around<'_>) {
+        let Some(job) = datagram.job else { return };
+        let whole = &datagram.whole;
+        let mut inserted = self.insert(whole.decoded(), whole.bytes(), Load::Frames(whole), &job, around);
+        datagram.whole.parts().1.make_piece(inserted.event);
+        if !matches!(inserted.taken, Taken::Alone(_)) {
+            // They are kept with the inner datagram.
+            datagram.whole.forget_frames();
+        }
+        if let Taken::Whole { slot, .. } = inserted.taken {
+            let whole = &datagram.whole;
+            let round = job.round.saturating_add(1);
+            datagram.next = self.whole(slot, whole.decoded(), whole.bytes(), &job, round, around);
+            if datagram.next.is_none() {
+                inserted.taken = Taken::Held { slot: 0, fresh: false };
+            }
+        }
+        datagram.job = Some(Job { fragment: Some(inserted), ..job });
     }
 
     fn insert(
@@ -159,7 +179,7 @@ impl Gather {
     ) -> Inserted {
         let depth = decoded.layers().len().saturating_sub(1) as u8;
         let verify = job.checksums == Checksums::Verify;
-        let fragment = Fragment { frame, headers: decoded.innermost(), depth, verify };
+        let fragment = Fragment { frame, headers: decoded.innermost(), depth, way: around.lane as u8, verify };
         let memcap = self.memcap;
         self.defrag.insert(fragment, load, job.at.now, &mut |gone| given_up(&gone, memcap, around))
     }
@@ -216,7 +236,7 @@ fn given_up(gone: &Gone<'_>, memcap: ExceptionPolicy, around: &mut Around<'_>) {
             around.releases -= 1;
             if gone.frames_into(&mut datagram.whole) {
                 let at = Job::whole(around.at, Checksums::Ignore);
-                datagram.job = Some(Job { view: View::Released, ..at });
+                (datagram.job, datagram.lane) = (Some(Job { view: View::Released, ..at }), around.lane);
                 around.release(Released { datagram, slot: gone.slot, hash: gone.hash });
                 return;
             }

@@ -6,20 +6,22 @@
 
 use crate::{
     checksums::Checksums,
+    datagrams::{Datagrams, Packet},
     egress::{Egress, Sent},
+    fragments::{DATAGRAMS, Fragments, With},
     frames::is_whole,
     inbox::Job,
     normalise::{Alone, InBurst},
     owner::{Owners, Stretch},
     pipeline::{At, Pipeline},
-    poll::{Meter, Worker},
+    poll::{Meter, Worker, send_copy},
     settings::Stages,
 };
 use crossbeam::queue::ArrayQueue;
 use parking_lot::Mutex;
 use sluice_core::{Cause, Nanos, Position, Verdict, leave::Leave};
 use sluice_dpdk::{BURST, Burst, Mbuf, Mempool, RxQueue};
-use sluice_packet::MAX_LAYERS;
+use sluice_packet::{Decoded, MAX_LAYERS};
 use std::{
     sync::{
         Arc,
@@ -32,6 +34,8 @@ use std::{
 const INBOX: usize = 1_024;
 /// Empty polls in a row after which the processor is offered to others between polls.
 const PATIENCE: u32 = 10_000;
+/// Datagrams that did not become whole in time and are given up at once.
+const EXPIRE_FRAGMENTS: usize = 64;
 /// Empty polls in a row after which the clock is read for the timers.
 const CLOCK_EVERY: u32 = 64;
 
@@ -63,7 +67,7 @@ pub struct LaneMeter {
 /// A packet on its way to the worker that has its flow.
 #[derive(Debug)]
 struct Handed {
-    packet: Mbuf,
+    packet: Packet,
     /// The port it came in by.
     lane: usize,
     /// The first layer that has not been judged.
@@ -96,21 +100,33 @@ impl LiveClock {
 pub struct Together {
     inboxes: Vec<ArrayQueue<Handed>>,
     stop: AtomicBool,
-    /// How they stop. Each layer of a packet may be another worker's, so it changes hands that often at most.
+    /// How they stop. Each layer of a packet may be another worker's, and each of a datagram that fragments in it make whole, one inside the other: it changes hands that often at
+    /// most.
     leave: Leave,
+    /// Datagrams put together from fragments.
+    datagrams: Arc<Datagrams>,
     /// A copy of each worker's meter, about a second old.
     boards: Vec<Mutex<Meter>>,
 }
 
 impl Together {
-    /// For `workers` workers.
-    pub fn new(workers: usize) -> Arc<Self> {
+    /// For `workers` workers. `inline`: frames of fragments are kept.
+    pub fn new(workers: usize, inline: bool) -> Arc<Self> {
         Arc::new(Self {
             inboxes: (0..workers).map(|_| ArrayQueue::new(INBOX)).collect(),
             stop: AtomicBool::new(false),
-            leave: Leave::new(workers, MAX_LAYERS),
+            leave: Leave::new(workers, MAX_LAYERS * (MAX_LAYERS + 1)),
+            datagrams: Datagrams::new(workers * DATAGRAMS, inline),
             boards: (0..workers).map(|_| Mutex::default()).collect(),
         })
+    }
+
+    /// Puts `handed` into the inbox of `owner`; gives it back when there is no room.
+    fn hand(&self, owner: u16, handed: Handed) -> Option<Handed> {
+        match self.inboxes.get(usize::from(owner)) {
+            Some(inbox) => inbox.push(handed).err(),
+            None => Some(handed),
+        }
     }
 
     /// Tells the workers to stop. They judge and transmit what they have received.
@@ -145,6 +161,8 @@ pub struct Live {
 enum Fate {
     Pass,
     Drop(Cause),
+    /// It is kept with the other fragments of its datagram.
+    Kept,
     /// Its layers from `first` on are another worker's.
     Hand {
         owner: u16,
@@ -179,6 +197,9 @@ impl Worker {
     pub fn run(mut self, mut live: Live) -> (Meter, Vec<LaneMeter>) {
         let together = Arc::clone(&live.together);
         let _attends = together.leave.attend();
+        if let Some(fragments) = &mut self.fragments {
+            fragments.share(Arc::clone(&together.datagrams), live.owners, live.worker);
+        }
         let mut received = Burst::new();
         let (mut idle, mut second) = (0_u32, 0);
         while !together.stop.load(Ordering::Acquire) {
@@ -191,7 +212,7 @@ impl Worker {
             idle = if busy { 0 } else { idle.saturating_add(1) };
             if idle > 0 && idle.is_multiple_of(CLOCK_EVERY) {
                 let now = live.clock.now();
-                self.pipeline.expire(now);
+                self.expire(now);
                 self.meter.now = now;
                 if idle > PATIENCE {
                     std::thread::yield_now();
@@ -211,6 +232,9 @@ impl Worker {
     /// Copies the meter to where the control core reads it, unless that is reading right now.
     fn post(&mut self, live: &Live) {
         self.pipeline.publish();
+        if let Some(fragments) = &self.fragments {
+            fragments.publish(&mut self.pipeline.counters);
+        }
         self.meter.counters = self.pipeline.counters;
         if let Some(mut board) = live.together.boards.get(usize::from(live.worker)).and_then(Mutex::try_lock) {
             *board = self.meter;
@@ -228,7 +252,7 @@ impl Worker {
         let count = received.len();
         lane.meter.received += count as u64;
         let spreads = lane.spreads;
-        let Self { pipeline, frames, glances, checksums, meter, .. } = self;
+        let Self { pipeline, frames, fragments, glances, checksums, meter, .. } = self;
         meter.bursts += 1;
         meter.ledger.rx += count as u64;
         meter.records += count as u64;
@@ -260,11 +284,20 @@ impl Worker {
                     continue;
                 }
                 let mut whose = live.owners.of(decoded, frame);
-                if spreads {
+                // A card may bring the fragments of one datagram to several workers.
+                if spreads && !decoded.outermost().fragment.is_fragment {
                     whose.claim_outermost(live.worker);
                 }
                 let at = At { time: now, now, record: 0 };
-                let step = Step { pipeline, checksums: checksums.judge(decoded, frame), worker: live.worker, at };
+                let checksums = checksums.judge(decoded, frame);
+                if let Some(fragments) = gathers(fragments, decoded, whose.stretch(0), live.worker) {
+                    let mut with = With { pipeline, ledger: &mut meter.ledger, lane: number };
+                    let job = Job::whole(at, checksums);
+                    *fate = fragments.judge(&mut with, decoded, frame, &job).map_or(Fate::Kept, Fate::from);
+                    meter.judged += 1;
+                    continue;
+                }
+                let step = Step { pipeline, checksums, worker: live.worker, at };
                 *fate = step.judge(
                     whose.stretch(0),
                     |end| whose.stretch(end),
@@ -289,8 +322,18 @@ impl Worker {
             }
             self.answer(live, number, now);
         }
-        self.pipeline.expire(now);
+        self.fragments_out(live, now);
+        self.expire(now);
         true
+    }
+
+    fn expire(&mut self, now: Nanos) {
+        let Self { pipeline, fragments, meter, .. } = self;
+        pipeline.expire(now);
+        if let Some(fragments) = fragments {
+            let at = At { time: now, now, record: 0 };
+            fragments.expire(at, EXPIRE_FRAGMENTS, &mut meter.ledger, &mut pipeline.counters);
+        }
     }
 
     /// A few packets that others handed over; whether there were any.
@@ -299,13 +342,25 @@ impl Worker {
         let Some(inbox) = together.inboxes.get(usize::from(live.worker)) else { return false };
         let mut any = false;
         for _ in 0..BURST {
-            let Some(Handed { mut packet, lane, first, now }) = inbox.pop() else { break };
+            let Some(Handed { packet, lane, first, now }) = inbox.pop() else { break };
             any = true;
             // Bursts of different workers are not in the order of their times.
             let now = now.max(self.meter.now);
-            let Self { pipeline, frames, checksums, meter, .. } = self;
+            let Self { pipeline, frames, fragments, checksums, meter, .. } = self;
             meter.now = now;
             meter.judged += 1;
+            let mut packet = match packet {
+                Packet::Frame(packet) | Packet::Piece(packet, _) => packet,
+                Packet::Whole(datagram) => {
+                    if let Some(fragments) = fragments {
+                        fragments.datagram(&mut With { pipeline, ledger: &mut meter.ledger, lane }, datagram);
+                    }
+                    self.fragments_out(live, now);
+                    self.answer(live, lane, now);
+                    continue;
+                }
+                Packet::Gone(_) => continue,
+            };
             let (link, decode) = (pipeline.settings().link, pipeline.settings().decode);
             let (decoded, frame) = frames.single(packet.view(), link, &decode);
             let key = pipeline.prefetch(decoded);
@@ -314,7 +369,17 @@ impl Worker {
                 whose.claim_outermost(live.worker);
             }
             let at = At { time: now, now, record: 0 };
-            let step = Step { pipeline, checksums: checksums.judge(decoded, frame), worker: live.worker, at };
+            let checksums = checksums.judge(decoded, frame);
+            if let Some(fragments) = gathers(fragments, decoded, whose.stretch(first), live.worker) {
+                let mut with = With { pipeline, ledger: &mut meter.ledger, lane };
+                let job = Job { first, ..Job::whole(at, checksums) };
+                let fate = fragments.judge(&mut with, decoded, frame, &job).map_or(Fate::Kept, Fate::from);
+                self.settle(live, packet, lane, now, fate);
+                self.fragments_out(live, now);
+                self.answer(live, lane, now);
+                continue;
+            }
+            let step = Step { pipeline, checksums, worker: live.worker, at };
             let fate = step.judge(
                 whose.stretch(first),
                 |end| whose.stretch(end),
@@ -343,16 +408,13 @@ impl Worker {
                 self.meter.ledger.drop_packet(cause);
                 drop(packet);
             }
+            Fate::Kept => drop(packet),
             Fate::Hand { owner, first } => {
                 if let Some(lane) = live.lanes.get_mut(lane) {
                     lane.meter.handed += 1;
                 }
-                let handed = Handed { packet, lane, first, now };
-                let refused = match live.together.inboxes.get(usize::from(owner)) {
-                    Some(inbox) => inbox.push(handed).err(),
-                    None => Some(handed),
-                };
-                if let Some(Handed { packet, lane, .. }) = refused {
+                let handed = Handed { packet: Packet::Frame(packet), lane, first, now };
+                if let Some(Handed { packet: Packet::Frame(packet), lane, .. }) = live.together.hand(owner, handed) {
                     if self.pipeline.passes_unjudged() {
                         self.settle(live, packet, lane, now, Fate::Pass);
                     } else {
@@ -362,6 +424,26 @@ impl Worker {
                 }
             }
         }
+    }
+
+    /// Datagrams put together go on to their workers; the frames of those that have passed leave.
+    fn fragments_out(&mut self, live: &mut Live, now: Nanos) {
+        let Self { pipeline, pool, fragments: Some(fragments), meter, .. } = self else { return };
+        let mut with = With { pipeline, ledger: &mut meter.ledger, lane: 0 };
+        while let Some((owner, datagram)) = fragments.next_handing() {
+            let (lane, first) = (datagram.lane, 0);
+            let handed = Handed { packet: Packet::Whole(datagram), lane, first, now };
+            if let Some(Handed { packet: Packet::Whole(datagram), .. }) = live.together.hand(owner, handed) {
+                fragments.refused(&mut with, datagram);
+            }
+        }
+        fragments.leave(u64::MAX, &mut with, |lane, frame, _, ledger| {
+            let other = live.lanes.get(lane).map_or(lane, |lane| lane.other);
+            if let Some(out) = live.lanes.get_mut(other) {
+                out.meter.sent += 1;
+                send_copy(&mut out.tx, pool, frame, (now, Position::default(), 1), ledger);
+            }
+        });
     }
 
     /// Sends the answers to packets that came in by `lane`: back to their sender, or on to their receiver.
@@ -377,6 +459,17 @@ impl Worker {
             }
         });
     }
+}
+
+/// The fragments, when the frame holds one and all that is left of it is mine.
+fn gathers<'a>(
+    fragments: &'a mut Option<Fragments>,
+    decoded: &Decoded,
+    rest: Option<Stretch>,
+    worker: u16,
+) -> Option<&'a mut Fragments> {
+    let mine = rest.is_some_and(|rest| rest.owner == worker && rest.end == u8::MAX);
+    fragments.as_mut().filter(|_| mine && decoded.is_fragment())
 }
 
 /// A packet of our own making. Without a free buffer none is sent: the packet it is about is dropped all the same.

@@ -42,6 +42,11 @@ impl Owners {
         Self { hash, partitions, workers: workers.clamp(1, usize::from(u16::MAX)), vlan_tracking }
     }
 
+    /// The secret of the tables.
+    pub const fn secret(&self) -> HashKey {
+        self.hash
+    }
+
     /// The owner of flows whose key has this hash.
     #[inline]
     pub fn of_hash(&self, hash: u64) -> u16 {

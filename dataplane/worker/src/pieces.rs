@@ -7,7 +7,7 @@
 use crate::{
     datagrams::{Datagram, Datagrams},
     gather::{cause_of, drop_held},
-    inbox::Job,
+    inbox::{Job, View},
     pipeline::Pipeline,
 };
 use sluice_core::{Cause, Ledger, Nanos, Resource, Verdict};
@@ -114,7 +114,7 @@ impl Pieces<'_> {
     /// Judges a datagram.
     pub(crate) fn datagram(&mut self, datagram: &Datagram, job: &Job) -> Verdict {
         let whole = &datagram.whole;
-        if job.fragment.is_some() {
+        if job.view == View::Piece {
             return self.piece(whole.decoded(), whole.bytes(), job);
         }
         let key = self.pipeline.prefetch(whole.decoded());
@@ -132,6 +132,18 @@ impl Pieces<'_> {
         counters.defrag_memcap += frames;
         counters.exceptions.raise_by(Resource::DefragMemcap, policy, frames);
         Verdict::Pass
+    }
+
+    /// What made `first` and those inside it whole was dropped: nothing of them is judged.
+    pub(crate) fn lose(&mut self, first: Box<Datagram>, cause: Cause) {
+        let mut next = Some(&*first);
+        while let Some(datagram) = next {
+            if let Some(job) = &datagram.job {
+                self.lost(job, cause);
+            }
+            next = datagram.next.as_deref();
+        }
+        self.drop_all(first, cause);
     }
 
     /// Drops the frames of `datagram` and of those inside it.

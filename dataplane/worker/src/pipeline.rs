@@ -84,10 +84,10 @@ pub struct Pipeline {
     pub(crate) view: View,
     /// The packet at hand as it is to leave.
     pub(crate) mended: Mended,
-    /// What is changed in packets, and stops them, so that every end reads them as we did.
-    pub(crate) normaliser: Normaliser,
     /// What the TCP packet at hand did to its connection.
     pub(crate) tcp: TcpOutcome,
+    /// What is changed in packets, and stops them, so that every end reads them as we did.
+    pub(crate) normaliser: Normaliser,
     /// Faults made up for tests.
     pub(crate) faults: Option<Box<Faults>>,
 }
@@ -119,8 +119,8 @@ impl Pipeline {
             streamed: None,
             view: View::Frame,
             mended: Mended::new(),
-            normaliser: Normaliser::new(settings.mode, settings.normalise),
             tcp: TcpOutcome::default(),
+            normaliser: Normaliser::new(settings.mode, settings.normalise),
             faults: (!settings.faults.is_empty()).then(|| Box::new(settings.faults)),
             settings,
             generation,
@@ -209,7 +209,7 @@ impl Pipeline {
             }
         }
         if job.view != View::Frame && verdict == Verdict::Pass {
-            verdict = self.out_of_reach(&innermost(decoded, frame, job.at));
+            verdict = self.out_of_reach(&innermost_of(decoded, frame, job.at));
         }
         if job.view == View::Frame && (job.onward.is_none() || verdict != Verdict::Pass) {
             self.count_fate(verdict, 1);
@@ -232,14 +232,14 @@ impl Pipeline {
         let verdict = Verdict::decide(self.settings.mode, Some(cause));
         if verdict != Verdict::Pass {
             let generation = self.generation.ruleset.generation;
-            self.reporter.drop_packet(&innermost(decoded, frame, at), None, cause, None, generation);
+            self.reporter.drop_packet(&innermost_of(decoded, frame, at), None, cause, None, generation);
         }
         verdict
     }
 
     /// What becomes of a fragment for which there is no room.
     pub(crate) fn without_defrag_room(&mut self, decoded: &Decoded, frame: &[u8], at: At) -> Verdict {
-        self.without(Resource::DefragMemcap, &innermost(decoded, frame, at), None).unwrap_or(Verdict::Pass)
+        self.without(Resource::DefragMemcap, &innermost_of(decoded, frame, at), None).unwrap_or(Verdict::Pass)
     }
 
     /// Writes what rules ask to be written over into the packet judged last, which must have passed: `write` is given offsets in the frame.
@@ -309,15 +309,15 @@ impl Pipeline {
         let oddity = if sound { self.oddity_in_connection(subject, found) } else { oddity };
         self.normaliser.stops = oddity.is_some();
         let mut verdict = self.in_flow(subject, found, right && oddity.is_none(), now);
+        if verdict == Verdict::Pass && self.is_refused() {
+            verdict = self.refuse_segment(subject, found);
+        }
         if let Some(action) = oddity
             && verdict == Verdict::Pass
         {
             verdict = self.stop(action, subject, found);
         }
         self.leave_alone(found);
-        if verdict == Verdict::Pass && self.is_refused() {
-            verdict = self.refuse_segment(subject, found);
-        }
         // What the packet left behind could not be kept.
         let full = self.settle(found, now).is_err() || (found.is_some() && self.fails(Resource::StreamMemcap));
         if full && verdict == Verdict::Pass {
@@ -608,7 +608,7 @@ fn carried_to(decoded: &Decoded, frame: &[u8], layer: u8) -> usize {
     around.map_or(frame.len(), |around| (around.payload_offset as usize).saturating_add(around.payload_len as usize))
 }
 
-fn innermost<'a>(decoded: &'a Decoded, frame: &'a [u8], at: At) -> Subject<'a> {
+fn innermost_of<'a>(decoded: &'a Decoded, frame: &'a [u8], at: At) -> Subject<'a> {
     let At { time, record, .. } = at;
     Subject { frame, headers: decoded.innermost(), layer: depth_of(decoded), time, record }
 }

@@ -5,7 +5,7 @@
 use crate::{
     checksums::ChecksumJudge,
     egress::{Egress, Sent},
-    fragments::Fragments,
+    fragments::{Fragments, With},
     frames::{Frames, is_whole},
     generation::Mailbox,
     glance::Glances,
@@ -201,7 +201,8 @@ impl Worker {
                 if decoded.is_fragment()
                     && let Some(fragments) = fragments
                 {
-                    match fragments.judge(pipeline, decoded, frame, &job, &mut meter.ledger) {
+                    let mut with = With { pipeline, ledger: &mut meter.ledger, lane: 0 };
+                    match fragments.judge(&mut with, decoded, frame, &job) {
                         Some(judged) => *verdict = judged,
                         None => kept |= 1 << place,
                     }
@@ -242,7 +243,8 @@ impl Worker {
         let Self { pipeline, egress, pool, fragments, meter, .. } = self;
         let Some(fragments) = fragments else { return };
         let link = pipeline.link_number();
-        fragments.leave(record, pipeline, &mut meter.ledger, |frame, time, ledger| {
+        let mut with = With { pipeline, ledger: &mut meter.ledger, lane: 0 };
+        fragments.leave(record, &mut with, |_, frame, time, ledger| {
             let position = Position::layer(record, 0);
             send_copy(egress, pool, frame, (time, position, link), ledger);
         });

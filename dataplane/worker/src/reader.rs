@@ -14,7 +14,7 @@ use crate::{
     poll::{Meter, PATIENCE, Source},
     settings::{Settings, Stages},
 };
-use sluice_core::{HashKey, Nanos};
+use sluice_core::Nanos;
 use sluice_dpdk::{Burst, Mbuf, Mempool};
 use sluice_packet::{
     MAX_LAYERS,
@@ -70,10 +70,9 @@ impl Reader {
         datagrams: Arc<Datagrams>,
         pool: Mempool,
         buffers_wanted: u32,
-        hash: HashKey,
     ) -> Self {
         Self {
-            gather: Gather::new(&settings, 1, hash),
+            gather: Gather::new(&settings, 1, owners.secret()),
             datagrams,
             released: Vec::with_capacity(RELEASES),
             checksums: ChecksumJudge::new(settings.checksums),
@@ -191,13 +190,14 @@ impl Reader {
             counters,
             supply: Some(&mut || datagrams.wait(inboxes.order())),
             release: Some(&mut |one| released.push(one)),
+            lane: 0,
             releases: RELEASES,
         };
         let (inserted, made) = gather.frame(decoded, frame, &job, &mut around);
         let mut steps = Steps::default();
         steps.add(owners.of(decoded, frame), Job { view: View::Piece, fragment: Some(inserted), ..job });
         let mut next = made.as_deref();
-        while let Some(Datagram { whole, job: Some(job), next: inner }) = next {
+        while let Some(Datagram { whole, job: Some(job), next: inner, .. }) = next {
             steps.add(owners.of(whole.decoded(), whole.bytes()), *job);
             next = inner.as_deref();
         }

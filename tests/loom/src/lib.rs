@@ -26,4 +26,4 @@ pub mod order;
 #[path = "../../../dataplane/core/src/ring.rs"]
 pub mod ring;
 
-pub use stand_in::{Inspector, LinkType, Mbuf, Nanos, Ruleset, checksums, event, pipeline};
+pub use stand_in::{Inspector, datagrams, defrag, LinkType, Mbuf, Nanos, Ruleset, checksums, event, pipeline};

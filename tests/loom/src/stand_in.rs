@@ -55,6 +55,19 @@ pub mod checksums {
     pub struct Checksums;
 }
 
+/// Stands in for `sluice_worker::datagrams`.
+pub mod datagrams {
+    /// What workers hand to each other: here a frame.
+    pub type Packet = super::Mbuf;
+}
+
+/// Stands in for `sluice_packet::defrag`.
+pub mod defrag {
+    /// What became of a fragment.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Inserted;
+}
+
 /// Stands in for `sluice_worker::pipeline`.
 pub mod pipeline {
     /// Where a packet was.

@@ -3,7 +3,7 @@
 //! - [`case`]: what a case is and the files it becomes
 //! - [`payload`]: bytes of the protocols that the traffic speaks; `demo` uses them too
 //! - [`starter_web`], [`starter_service`], [`starter_network`]: one case for each starter rule
-//! - [`decode`], [`capture`], [`detect`], [`action`], [`flow`], [`app`]: what the engine itself promises
+//! - [`decode`], [`defrag`], [`capture`], [`detect`], [`action`], [`flow`], [`app`]: what the engine itself promises
 //!
 //! `tests/golden/cases/` holds what [`all`] makes; a test compares the two byte by byte, `SLUICE_BLESS=1` writes them anew.
 
@@ -12,6 +12,7 @@ pub mod app;
 pub mod capture;
 pub mod case;
 pub mod decode;
+pub mod defrag;
 pub mod detect;
 pub mod flow;
 pub mod payload;
@@ -30,6 +31,7 @@ pub fn all() -> Vec<Case> {
         starter_service::cases(),
         starter_network::cases(),
         decode::cases(),
+        defrag::cases(),
         capture::cases(),
         detect::cases(),
         action::cases(),

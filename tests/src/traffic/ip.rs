@@ -79,6 +79,11 @@ impl Ip {
             .collect()
     }
 
+    /// One fragment that says that its payload belongs `offset` bytes into the datagram, true or not.
+    pub fn fragment(&self, protocol: u8, payload: &[u8], offset: usize, more: bool) -> Vec<u8> {
+        self.piece(protocol, payload, Some(Place { offset, more }))
+    }
+
     fn piece(&self, protocol: u8, payload: &[u8], place: Option<Place>) -> Vec<u8> {
         match (self.src, self.dst) {
             (IpAddr::V4(src), IpAddr::V4(dst)) => self.v4(src.octets(), dst.octets(), protocol, payload, place),

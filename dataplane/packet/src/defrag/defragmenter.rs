@@ -28,6 +28,8 @@ pub struct Fragment<'a> {
     pub headers: &'a Headers,
     /// Number of that layer.
     pub depth: u8,
+    /// By which way it came: 0 where there is one.
+    pub way: u8,
     /// Whether a wrong IPv4 header checksum counts: such a fragment is never read by the other end.
     pub verify: bool,
 }
@@ -177,7 +179,7 @@ impl Defragmenter {
         now: Nanos,
         gone: &mut dyn FnMut(Gone<'_>),
     ) -> Inserted {
-        let Fragment { frame, headers, depth, verify } = fragment;
+        let Fragment { frame, headers, depth, way, verify } = fragment;
         let four = headers.ip_version == 4;
         *if four { &mut self.counts.ipv4_fragments } else { &mut self.counts.ipv6_fragments } += 1;
         let alone = |why, event| Inserted { taken: Taken::Alone(why), event };
@@ -207,7 +209,7 @@ impl Defragmenter {
             return alone(Why::Invalid, None);
         }
 
-        let key = Key::of(headers, depth, self.vlan_tracking);
+        let key = Key::of(headers, depth, way, self.vlan_tracking);
         let mut found = self.store.find(&key);
         if let Some(slot) = found.filter(|slot| self.store.is_late(*slot, now)) {
             self.time_out(slot, gone);

@@ -12,7 +12,9 @@ pub(crate) struct Key([u64; 6]);
 
 impl Key {
     /// The key of the datagram that layer number `depth` is a fragment of.
-    pub(crate) fn of(headers: &Headers, depth: u8, vlan_tracking: bool) -> Self {
+    ///
+    /// `way`: by which way it came, where a device has several: what comes by two ways makes no datagram.
+    pub(crate) fn of(headers: &Headers, depth: u8, way: u8, vlan_tracking: bool) -> Self {
         let [source_high, source_low] = halves(&headers.src);
         let [target_high, target_low] = halves(&headers.dst);
         let [outer, inner, third] = if vlan_tracking { headers.vlan } else { [0; 3] };
@@ -26,7 +28,8 @@ impl Key {
             | (headers.source as u64 & 0xff) << 8
             | vlan;
         let vlans = u64::from(outer) | u64::from(inner) << 16 | u64::from(third) << 32;
-        Self([source_high, source_low, target_high, target_low ^ vlans.rotate_left(8), words, vlans])
+        let vlans = vlans | u64::from(way) << 56;
+        Self([source_high, source_low, target_high, target_low, words, vlans])
     }
 
     #[inline]
@@ -46,7 +49,7 @@ fn halves(address: &[u8; 16]) -> [u64; 2] {
     [(number >> 64) as u64, number as u64]
 }
 
-/// The hash of the datagram that layer number `depth` is a fragment of: the same for all its fragments.
+/// The hash of the datagram that layer number `depth` is a fragment of: the same for all its fragments, by whatever way they come.
 pub fn owner_hash(headers: &Headers, depth: u8, vlan_tracking: bool, secret: &HashKey) -> u64 {
-    Key::of(headers, depth, vlan_tracking).hash(secret)
+    Key::of(headers, depth, 0, vlan_tracking).hash(secret)
 }

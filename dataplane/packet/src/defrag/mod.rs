@@ -21,6 +21,8 @@ mod key;
 mod list;
 mod piece;
 mod policy;
+#[cfg(test)]
+mod reference;
 mod sources;
 mod store;
 #[cfg(test)]
