@@ -307,7 +307,9 @@ impl Pipeline {
                 None => None,
             },
         };
-        let mut verdict = self.in_flow(subject, found, sound, now);
+        let oddity = if sound { self.oddity_in_connection(subject, found) } else { oddity };
+        self.normaliser.stops = oddity.is_some();
+        let mut verdict = self.in_flow(subject, found, right && oddity.is_none(), now);
         if verdict == Verdict::Pass && self.is_refused() {
             verdict = self.refuse_segment(subject, found);
         }
@@ -392,18 +394,18 @@ impl Pipeline {
     /// Judges the packet, and what is to be judged of the stream it belongs to.
     fn judge_packet(&mut self, subject: &Subject, found: InTable, state: (bool, bool), now: Nanos) -> Verdict {
         let losses = Losses::of(&self.counters);
-        let mut turn = self.streamed.and_then(|streamed| self.next_turn(streamed.at));
+        let mut turn = self.streamed.and_then(|streamed| self.next_turn(subject, found, streamed.at));
         let mut with_packet = true;
         loop {
             let verdict = self.judge_piece(subject, found, state, now, turn.as_ref(), with_packet);
             if let (Some(turn), Some(streamed)) = (&turn, self.streamed) {
-                self.turned(streamed.at, turn);
+                self.turned(subject, found, streamed.at, turn);
             }
             if verdict != Verdict::Pass || self.findings.passes() {
                 return verdict;
             }
             turn = match (turn, self.streamed) {
-                (Some(_), Some(streamed)) => self.next_turn(streamed.at),
+                (Some(_), Some(streamed)) => self.next_turn(subject, found, streamed.at),
                 _ => None,
             };
             if turn.is_none() {
@@ -437,7 +439,7 @@ impl Pipeline {
             PacketView { frame, headers, direction, established, now, stream_events: self.tcp.events, app: None };
         // Inline, marks of a packet that is not sound go onto a copy, unless its sums may be wrong because the card fills them in later.
         // Passive they stay, as with the reference engine.
-        let may_be_sound = self.checksums == Checksums::Try && self.tcp.valid;
+        let may_be_sound = self.checksums == Checksums::Try && self.tcp.valid && !self.normaliser.stops;
         let leaves_marks = sound || may_be_sound || self.settings.mode == Mode::Passive;
         let mut copy = if leaves_marks { None } else { flow.as_ref().map(FlowView::copied) };
         let mut copied = copy.as_mut().map(FlowCopy::view);
@@ -469,10 +471,10 @@ impl Pipeline {
     pub(crate) fn act(&mut self, subject: &Subject, found: InTable, sound: bool, app: Option<&Turn>) -> Verdict {
         let generation = self.generation.ruleset.generation;
         let inline = self.settings.mode == Mode::Inline;
-        let mut flow = found.and_then(|(flow, _)| self.flows.get_mut(flow));
+        let flow = found.and_then(|(flow, _)| self.flows.get_mut(flow));
         let dropping = self.findings.as_slice().iter().find(|finding| finding.action.drops()).copied();
         let passes = self.findings.as_slice().iter().find(|finding| finding.action == Action::Pass);
-        if let Some(flow) = flow.as_deref_mut() {
+        if let Some(flow) = flow {
             if self.findings.as_slice().iter().any(|finding| finding.speaks) {
                 flow.alerted = true;
             }

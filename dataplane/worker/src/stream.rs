@@ -14,7 +14,7 @@ use crate::{
 use sluice_core::{Direction, Resource, Verdict, verdict::Mode};
 use sluice_flow::{
     StreamEvent, StreamRef, Streams, TcpTracker,
-    stream::store::StreamTurn,
+    stream::{Refused, store::StreamTurn},
     tcp::{self, Accepted, FastOpen},
 };
 use sluice_packet::{Headers, checksum};
@@ -127,7 +127,16 @@ impl Pipeline {
         let policy = (!inline).then(|| self.settings.targets.of(headers.ip_version, &headers.dst));
         let arrived = match self.streams.arrive(at, seq, payload, policy) {
             Ok(arrived) if !self.fails(Resource::Reassembly) => arrived,
-            _ => {
+            refused => {
+                self.raise(
+                    subject,
+                    found,
+                    match refused {
+                        Err(Refused::TooFar) => StreamEvent::ReassemblyInsertInvalid,
+                        Err(Refused::TooMuch) => StreamEvent::ReassemblyInsertLimit,
+                        Err(Refused::NoRoom | Refused::Lost) | Ok(_) => StreamEvent::ReassemblyInsertMemcap,
+                    },
+                );
                 let verdict = self.without(Resource::Reassembly, subject, found);
                 return verdict.map_or(Ok(Some(Streamed { at, placed: false, refused: false, in_order: false })), Err);
             }
@@ -137,6 +146,9 @@ impl Pipeline {
             self.counters.tcp_overlap_diff_data += u64::from(arrived.differs);
             if arrived.differs {
                 self.raise(subject, found, StreamEvent::ReassemblyOverlapDifferentData);
+            }
+            if arrived.forgotten > 0 {
+                self.raise(subject, found, StreamEvent::ReassemblySegmentBeforeBaseSeq);
             }
             if self.settings.mode == Mode::Inline && (arrived.differs || arrived.forgotten > 0) {
                 // What was put together from fragments leaves as it came, or not at all.
@@ -182,16 +194,22 @@ impl Pipeline {
     }
 
     /// What is to be judged of the stream now; what is left of it is to be asked for once more.
-    pub(crate) fn next_turn(&mut self, at: StreamRef) -> Option<StreamTurn> {
+    pub(crate) fn next_turn(&mut self, subject: &Subject, found: InTable, at: StreamRef) -> Option<StreamTurn> {
         let turn = self.streams.turn(at, false)?;
-        self.counters.tcp_reassembly_gap += u64::from(turn.gap);
+        if turn.gap {
+            self.counters.tcp_reassembly_gap += 1;
+            self.raise(subject, found, StreamEvent::ReassemblySeqGap);
+        }
         Some(turn)
     }
 
     /// The turn is done.
-    pub(crate) fn turned(&mut self, at: StreamRef, turn: &StreamTurn) {
+    pub(crate) fn turned(&mut self, subject: &Subject, found: InTable, at: StreamRef, turn: &StreamTurn) {
         self.streams.turned(at, turn);
-        self.counters.tcp_stream_depth_reached += u64::from(self.streams.is_spent(at));
+        if self.streams.is_spent(at) {
+            self.counters.tcp_stream_depth_reached += 1;
+            self.raise(subject, found, StreamEvent::ReassemblyDepthReached);
+        }
     }
 
     /// Bytes of the payload at hand were written over by rules: the stream is what goes out.
