@@ -1,7 +1,7 @@
 //! What a flow costs: memory, and ticks of the time stamp counter for entering, finding and ending one, at sizes from 10 thousand to 2 million.
 //!
 //! `costs` prints a table; `costs N` does one size, for counting instructions:
-//! `valgrind --tool=callgrind --toggle-collect='*enter_flows*' costs 100000` and so on with `end_flows`, `find_flows`, `flood`.
+//! `valgrind --tool=callgrind --toggle-collect='*enter_flows*' costs 100000` and so on with `end_flows`, `find_flows`, `flood`, `follow`.
 //! Ticks are no cycles where the clock varies, and depend on what else runs: read ratios within one run.
 #![allow(
     clippy::print_stdout,
@@ -13,7 +13,8 @@
 use sluice_cell::timestamp_counter;
 use sluice_core::{Direction, FlowKey, HashKey, Nanos, key::Lane};
 use sluice_flow::{
-    Candidate, FlowTable, Opening, Partitions, TableSettings, TcpSegment, TcpSettings, Timeouts, tcp::SYN,
+    Candidate, FlowRef, FlowTable, Opening, Partitions, TableSettings, TcpSegment, TcpSettings, Timeouts,
+    tcp::{ACK, SYN, Timestamps},
 };
 
 const BURST: usize = 32;
@@ -99,6 +100,54 @@ fn flood(table: &mut FlowTable, syns: u32) -> u32 {
     forced
 }
 
+/// Data and acknowledgements in order on one open connection, with timestamps.
+#[inline(never)]
+fn talk(table: &mut FlowTable, packets: u32) -> u32 {
+    let key = key(1, 6);
+    let hash = table.hash(&key);
+    let now = Nanos(3_000_000_000_000);
+    let flow = table.insert(Opening { key, hash, swapped: false, now }).expect("room");
+    let settings = TcpSettings { inline: true, ..TcpSettings::default() };
+    let segment = |seq, ack, flags, payload_len, clock| TcpSegment {
+        seq,
+        ack,
+        flags,
+        payload_len,
+        window: 60_000,
+        timestamps: Some(Timestamps { value: clock, echo: clock }),
+        ..TcpSegment::default()
+    };
+    for (direction, seq, ack, flags) in
+        [(Direction::ToServer, 0, 0, SYN), (Direction::ToClient, 0, 1, SYN | ACK), (Direction::ToServer, 1, 1, ACK)]
+    {
+        let segment = segment(seq, ack, flags, 0, 1);
+        table.advance(flow, direction, &segment, &settings).expect("the connection");
+    }
+    follow(table, flow, packets, &settings, segment)
+}
+
+/// The part of it to count instructions in.
+#[inline(never)]
+fn follow(
+    table: &mut FlowTable,
+    flow: FlowRef,
+    packets: u32,
+    settings: &TcpSettings,
+    segment: impl Fn(u32, u32, u8, u32, u32) -> TcpSegment,
+) -> u32 {
+    let (mut sent, mut good) = (1_u32, 0);
+    for n in 0..packets / 2 {
+        let data = segment(sent, 1, ACK, 1_000, n + 2);
+        sent = sent.wrapping_add(1_000);
+        let answer = segment(1, sent, ACK, 0, n + 2);
+        for (direction, segment) in [(Direction::ToServer, data), (Direction::ToClient, answer)] {
+            let (_, outcome) = table.advance(flow, direction, &segment, settings).expect("the connection");
+            good += u32::from(outcome.valid && outcome.events.is_empty());
+        }
+    }
+    good
+}
+
 fn resident_bytes() -> u64 {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * 4096
@@ -115,7 +164,10 @@ fn main() {
         Some(size) => vec![size],
         None => vec![10_000, 100_000, 1_000_000, 2_000_000],
     };
-    println!("{:>10} {:>12} {:>8} {:>8} {:>8} {:>8}", "flows", "bytes/flow", "enter", "find", "end", "syn");
+    println!(
+        "{:>10} {:>12} {:>8} {:>8} {:>8} {:>8} {:>8}",
+        "flows", "bytes/flow", "enter", "find", "end", "syn", "follow"
+    );
     for flows in sizes {
         let before = resident_bytes();
         let mut table = table(flows as usize);
@@ -130,6 +182,9 @@ fn main() {
         assert_eq!((ended, table.len()), (flows, 0));
         let (syn, forced) = ticks(flows, || flood(&mut table, flows));
         assert_eq!(forced, flows.saturating_sub(65_536));
-        println!("{flows:>10} {bytes:>12} {enter:>8} {find:>8} {end:>8} {syn:>8}");
+        let packets = 1_000_000;
+        let (follow, good) = ticks(packets, || talk(&mut table, packets));
+        assert_eq!(good, packets);
+        println!("{flows:>10} {bytes:>12} {enter:>8} {find:>8} {end:>8} {syn:>8} {follow:>8}");
     }
 }

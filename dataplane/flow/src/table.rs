@@ -20,7 +20,7 @@ use crate::{
 use sluice_cell::{advise_huge_pages, prefetch_read, prefetch_two_lines};
 use sluice_core::{
     Direction, FlowKey, HashKey, Nanos,
-    event::{FlowEnd, FlowState},
+    event::{FlowEnd, FlowState, TcpState},
     time::NANOS_PER_SECOND,
 };
 
@@ -335,7 +335,7 @@ impl FlowTable {
         Some((entry, self.offers.get_mut(slot)?, self.bounds.get_mut(slot)?))
     }
 
-    /// Moves the TCP connection of `flow` on by one packet, its state and idle time with it.
+    /// Moves the TCP connection of `flow` on by one packet, its state and idle time with it: where it stands now, and what the packet did.
     #[inline]
     pub fn advance(
         &mut self,
@@ -343,10 +343,11 @@ impl FlowTable {
         direction: Direction,
         segment: &TcpSegment,
         settings: &TcpSettings,
-    ) -> Option<(&mut Flow, TcpOutcome)> {
+    ) -> Option<(TcpState, TcpOutcome)> {
         let (entry, offers, bounds) = self.tracked(flow)?;
         let outcome = entry.tcp.update(offers, bounds, direction, segment, settings);
         let was = entry.state;
+        let now = entry.tcp.state();
         if entry.tcp.is_closed() {
             entry.state = FlowState::Closed;
         } else if entry.tcp.is_established() {
@@ -358,7 +359,7 @@ impl FlowTable {
             self.wheel.unschedule(&mut self.flows, flow.0);
             self.wheel.schedule(&mut self.flows, flow.0, due);
         }
-        Some((self.get_mut(flow)?, outcome))
+        Some((now, outcome))
     }
 
     /// What a TCP packet of the open connection of `flow` has to keep to, which goes in `direction` and acknowledges `ack`.

@@ -25,11 +25,11 @@ impl Pipeline {
             self.advance_passed(flow, direction, &segment);
             return false;
         }
-        let Some((entry, outcome)) = self.flows.advance(flow, direction, &segment, &self.settings.tcp) else {
+        let Some((state, outcome)) = self.flows.advance(flow, direction, &segment, &self.settings.tcp) else {
             return false;
         };
         self.tcp = outcome;
-        let nothing = entry.tcp.state() == TcpState::None;
+        let nothing = state == TcpState::None;
         let plain = outcome.events.is_empty() && outcome.step == TcpStep::None && !outcome.acks_unseen;
         if !plain || outcome.urgent.is_some() {
             self.count_tcp(subject, flow, direction, &outcome);

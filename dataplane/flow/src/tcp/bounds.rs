@@ -118,6 +118,16 @@ impl TcpBounds {
         }
     }
 
+    /// Those of `direction`, and of the other one, to be read.
+    #[inline(always)]
+    pub(crate) fn split_ref(&self, direction: Direction) -> (&HalfBounds, &HalfBounds) {
+        let [to_server, to_client] = &self.halves;
+        match direction {
+            Direction::ToServer => (to_server, to_client),
+            Direction::ToClient => (to_client, to_server),
+        }
+    }
+
     /// Those of `direction`, and of the other one.
     #[inline(always)]
     pub(crate) fn split(&mut self, direction: Direction) -> (&mut HalfBounds, &mut HalfBounds) {

@@ -40,7 +40,19 @@ impl Tcp {
     }
 
     fn update(&mut self, direction: Direction, segment: &TcpSegment) -> TcpOutcome {
+        let mut slow = self.clone();
+        slow.tcp.half_mut(direction).flags |= segment.flags;
+        let long = slow.tcp.update_any(
+            &mut slow.offers,
+            &mut slow.bounds,
+            direction,
+            segment,
+            &self.settings,
+            TcpOutcome::default(),
+        );
         let out = self.tcp.update(&mut self.offers, &mut self.bounds, direction, segment, &self.settings);
+        // The short cut leads where the long way does.
+        assert_eq!((out, self.tcp, self.bounds), (long, slow.tcp, slow.bounds), "{segment:?}");
         for half in &self.tcp.halves {
             assert!(!after(half.acked, half.next), "{:?} behind {segment:?}", self.tcp);
         }

@@ -211,6 +211,24 @@ impl TcpTracker {
     ) -> TcpOutcome {
         let mut out = TcpOutcome::default();
         self.half_mut(direction).flags |= segment.flags;
+        if self.is_usual(bounds, direction, segment) {
+            self.take_usual(bounds, direction, segment, &mut out);
+            return out;
+        }
+        self.update_any(offers, bounds, direction, segment, settings, out)
+    }
+
+    /// The whole of it, of which the above is a short cut.
+    #[inline(never)]
+    pub(crate) fn update_any(
+        &mut self,
+        offers: &mut OfferWords,
+        bounds: &mut TcpBounds,
+        direction: Direction,
+        segment: &TcpSegment,
+        settings: &TcpSettings,
+        mut out: TcpOutcome,
+    ) -> TcpOutcome {
         if segment.flags & URG != 0 {
             out.urgent = Some(segment.urgent_pointer);
         }
