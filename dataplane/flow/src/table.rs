@@ -321,18 +321,27 @@ impl FlowTable {
         Some(FlowView::new(flow, self.marks.get_mut(slot)?))
     }
 
+    #[inline(always)]
     fn tracked(&mut self, flow: FlowRef) -> Option<(&mut Flow, &mut OfferWords, &mut TcpBounds)> {
         if flow == UNPACKED {
             let unpacked = &mut *self.unpacked;
             return Some((&mut unpacked.flow, &mut unpacked.offers, &mut unpacked.bounds));
         }
         let slot = flow.0 as usize;
-        if slot >= self.bounds.len() && slot < self.flows.len() {
-            // Within the capacity it was made with.
-            self.bounds.resize(slot + 1, TcpBounds::default());
+        if slot >= self.bounds.len() {
+            self.reach(slot);
         }
         let entry = self.flows.get_mut(slot).filter(|flow| flow.live)?;
         Some((entry, self.offers.get_mut(slot)?, self.bounds.get_mut(slot)?))
+    }
+
+    /// Room for the bounds of a connection in `slot`.
+    #[cold]
+    fn reach(&mut self, slot: usize) {
+        if slot < self.flows.len() {
+            // Within the capacity it was made with.
+            self.bounds.resize(slot + 1, TcpBounds::default());
+        }
     }
 
     /// Moves the TCP connection of `flow` on by one packet, its state and idle time with it: where it stands now, and what the packet did.
@@ -348,6 +357,9 @@ impl FlowTable {
         let outcome = entry.tcp.update(offers, bounds, direction, segment, settings);
         let was = entry.state;
         let now = entry.tcp.state();
+        if now == TcpState::Established && was == FlowState::Established {
+            return Some((now, outcome));
+        }
         if entry.tcp.is_closed() {
             entry.state = FlowState::Closed;
         } else if entry.tcp.is_established() {
