@@ -488,7 +488,8 @@ impl Pipeline {
             // Nothing is judged behind a pass, so a drop beside it was judged before it and decides.
             if sound && dropping.is_none() && passes.is_some_and(|finding| finding.whole_flow) {
                 flow.action = Some(Action::Pass);
-            } else if inline && dropping.is_some_and(|finding| finding.whole_flow) {
+            } else if inline && self.tcp.valid && dropping.is_some_and(|finding| finding.whole_flow) {
+                // What the other end throws away does not end the connection either: anybody can send it.
                 flow.action = Some(Action::Drop);
             }
             // Nothing looks at it any more.
