@@ -171,3 +171,69 @@ fn a_flow_that_nothing_looks_at_any_more_is_left_alone() {
         assert_eq!(sent(&mut engine, &odd), (vec![], Ok(odd.clone())));
     }
 }
+
+/// The frame of a SYN, SYN-ACK or segment with these TCP options.
+fn with_options(frame: &[u8], options: &[u8]) -> Vec<u8> {
+    let decoded = decoded(frame);
+    let headers = decoded.innermost();
+    let (ip, at) = (headers.ip_offset as usize, headers.l4_offset as usize);
+    let mut out = [&frame[..at + 20], options, &frame[headers.payload_offset as usize..]].concat();
+    let length = headers.ip_len as usize - usize::from(headers.l4_header_len) + 20 + options.len();
+    match headers.ip_version {
+        4 => out[ip + 2..ip + 4].copy_from_slice(&(length as u16).to_be_bytes()),
+        _ => out[ip + 4..ip + 6].copy_from_slice(&(length as u16 - 40).to_be_bytes()),
+    }
+    out[at + 12] = (5 + options.len() as u8 / 4) << 4;
+    if headers.ip_version == 4 {
+        out[ip + 10..ip + 12].fill(0);
+        let sum = checksum::compute(&out[ip..ip + 20]);
+        out[ip + 10..ip + 12].copy_from_slice(&sum.to_be_bytes());
+    }
+    with(&out, |_| ())
+}
+
+#[test]
+fn timestamps_that_were_not_agreed_on_are_made_nops_and_those_that_were_stay() {
+    let stamps = [1, 1, 8, 10, 0, 0, 0, 9, 0, 0, 0, 0];
+    for family in BOTH {
+        for agreed in [false, true] {
+            let (mut engine, mut session) = (Engine::with(RULE, setup(true)), Session::new(family));
+            for frame in session.handshake() {
+                let frame = if agreed { with_options(&frame, &stamps) } else { with(&frame, |_| ()) };
+                assert_eq!(sent(&mut engine, &frame).1, Ok(frame));
+            }
+            let stamped = with_options(&session.client_sends(b"abcd"), &stamps);
+            let (spoke, out) = sent(&mut engine, &stamped);
+            let out = out.unwrap();
+            assert_eq!((spoke, out == stamped), (vec![1], agreed));
+            let after = decoded(&out);
+            assert_eq!(after.innermost().tcp.options.timestamps.is_some(), agreed);
+            assert_eq!(checksum::transport(&out, after.innermost()), checksum::Checksum::Valid);
+        }
+    }
+}
+
+#[test]
+fn a_window_that_is_taken_back_leaves_as_it_was_announced_where_that_is_asked_for() {
+    for asked in [true, false] {
+        let mut setup = setup(true);
+        if asked {
+            setup.settings.normalise.set(Action::TcpWindowWithdrawal, sluice_packet::normalise::Switch::On);
+        }
+        let (mut engine, mut session) = (Engine::with(RULE, setup), Session::new(Family::V4));
+        engine.all(&session.handshake());
+        let window = |window: u16| move |header: &mut [u8]| header[14..16].copy_from_slice(&window.to_be_bytes());
+        // Enough is sent that the edge is one that was announced.
+        let mut all = Vec::new();
+        for _ in 0..50 {
+            all.push(with(&session.client_sends(&[b'x'; 1_400]), window(60_000)));
+            all.push(with(&session.server_sends(b"y"), window(60_000)));
+        }
+        for frame in &all {
+            assert_eq!(sent(&mut engine, frame).1.as_ref(), Ok(frame));
+        }
+        let back = with(&session.server_sends(b"y"), window(10));
+        let out = sent(&mut engine, &back).1.unwrap();
+        assert_eq!(decoded(&out).innermost().tcp.window, if asked { 60_000 } else { 10 });
+    }
+}

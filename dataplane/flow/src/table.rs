@@ -361,6 +361,13 @@ impl FlowTable {
         Some((self.get_mut(flow)?, outcome))
     }
 
+    /// What a TCP packet of the open connection of `flow` has to keep to, which goes in `direction` and acknowledges `ack`.
+    #[inline]
+    pub fn agreed(&mut self, flow: FlowRef, direction: Direction, ack: u32) -> Option<crate::tcp::Agreed> {
+        let (entry, _, bounds) = self.tracked(flow)?;
+        entry.tcp.is_established().then(|| bounds.keeps_to(direction, ack))
+    }
+
     /// The numbers of the TCP connection of `flow` were not followed: those of `segment` hold.
     pub fn catch_up(&mut self, flow: FlowRef, direction: Direction, segment: &TcpSegment) {
         if let Some((entry, _, bounds)) = self.tracked(flow) {

@@ -12,9 +12,10 @@ use crate::{
 };
 use sluice_core::{Cause, Resource, Verdict, verdict::Mode};
 use sluice_dpdk::{Burst, Mbuf};
+use sluice_flow::tcp::Agreed;
 use sluice_packet::{
     Decoded,
-    normalise::{self, Action, Edits, Look, Switches, Wire},
+    normalise::{self, Action, Edits, Known, Look, Switches, Wire},
 };
 
 /// The normaliser's part of a pipeline.
@@ -23,6 +24,8 @@ pub(crate) struct Normaliser {
     edits: Edits,
     /// Where what carries the layer at hand ends.
     pub carried_to: usize,
+    /// The layer at hand is stopped.
+    pub stops: bool,
     /// Something of the packet judged last could not be changed.
     pub refused: bool,
     /// The packet judged last was counted as let through.
@@ -33,7 +36,7 @@ impl Normaliser {
     /// A normaliser; passive one that does nothing.
     pub fn new(mode: Mode, switches: Switches) -> Self {
         let switches = if mode == Mode::Inline { switches } else { Switches::OFF };
-        Self { switches, edits: Edits::new(), carried_to: 0, refused: false, accepted: false }
+        Self { switches, edits: Edits::new(), carried_to: 0, stops: false, refused: false, accepted: false }
     }
 
     /// A new frame.
@@ -74,6 +77,19 @@ impl Pipeline {
         }
         let look = self.normaliser.look_of(subject, self.checksums, sound);
         normalise::look(&look, &self.normaliser.switches, &mut self.normaliser.edits)
+    }
+
+    /// Looks for what is odd in a TCP packet given what its connection agreed on.
+    #[inline(always)]
+    pub(crate) fn oddity_in_connection(&mut self, subject: &Subject, found: InTable) -> Option<Action> {
+        if self.normaliser.switches.is_off() || !subject.headers.is_tcp() {
+            return None;
+        }
+        let (flow, direction) = found?;
+        let Agreed { timestamps, least_window } = self.flows.agreed(flow, direction, subject.headers.tcp.ack)?;
+        let look = self.normaliser.look_of(subject, self.checksums, true);
+        let Normaliser { switches, edits, .. } = &mut self.normaliser;
+        normalise::look_in_connection(&look, Known { timestamps, least_window }, switches, edits)
     }
 
     /// The verdict on a packet that no rule stopped and that `action` stops.

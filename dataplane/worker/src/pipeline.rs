@@ -25,7 +25,8 @@ use sluice_core::{
 use sluice_detect::{Findings, PacketView, inspect::is_tagged, state::State, stream::StreamPiece};
 use sluice_flow::{
     FlowCopy, FlowRef, FlowTable, FlowView, StreamSettings, Streams, TableFull, TableSettings, TcpOutcome,
-    stream::store::StreamTurn, tcp,
+    stream::store::StreamTurn,
+    tcp::{self, FastOpen},
 };
 use sluice_packet::{Decoded, Headers, LinkType, PlainReader, Protocol, checksum};
 
@@ -306,7 +307,9 @@ impl Pipeline {
                 None => None,
             },
         };
-        let mut verdict = self.in_flow(subject, found, sound, now);
+        let oddity = if sound { self.oddity_in_connection(subject, found) } else { oddity };
+        self.normaliser.stops = oddity.is_some();
+        let mut verdict = self.in_flow(subject, found, right && oddity.is_none(), now);
         if verdict == Verdict::Pass && self.is_refused() {
             verdict = self.refuse_segment(subject, found);
         }
@@ -361,6 +364,9 @@ impl Pipeline {
         if entry.and_then(|flow| flow.action) == Some(Action::Pass) {
             self.tcp.valid = true;
             return Verdict::Pass;
+        }
+        if !established && (self.tcp.accepted.len > 0 || self.tcp.fast_open != FastOpen::Silent) {
+            self.arrive_early(subject, found);
         }
         let streamed = match headers.is_tcp() && followed && established {
             true => match self.arrive(subject, found) {
@@ -433,7 +439,7 @@ impl Pipeline {
             PacketView { frame, headers, direction, established, now, stream_events: self.tcp.events, app: None };
         // Inline, marks of a packet that is not sound go onto a copy, unless its sums may be wrong because the card fills them in later.
         // Passive they stay, as with the reference engine.
-        let may_be_sound = self.checksums == Checksums::Try && self.tcp.valid;
+        let may_be_sound = self.checksums == Checksums::Try && self.tcp.valid && !self.normaliser.stops;
         let leaves_marks = sound || may_be_sound || self.settings.mode == Mode::Passive;
         let mut copy = if leaves_marks { None } else { flow.as_ref().map(FlowView::copied) };
         let mut copied = copy.as_mut().map(FlowCopy::view);

@@ -13,10 +13,9 @@ use crate::{
 };
 use sluice_core::{Direction, Resource, Verdict, verdict::Mode};
 use sluice_flow::{
-    StreamEvent, StreamRef, Streams,
+    StreamEvent, StreamRef, Streams, TcpTracker,
     stream::{Refused, store::StreamTurn},
-    tcp,
-    tcp::Accepted,
+    tcp::{self, Accepted, FastOpen},
 };
 use sluice_packet::{Headers, checksum};
 
@@ -120,7 +119,7 @@ impl Pipeline {
         }
         if self.streams.is_unopened(at) {
             let Some(entry) = self.flows.get(flow) else { return Ok(None) };
-            let origin = entry.tcp.first(direction);
+            let origin = origin(&entry.tcp, direction, seq);
             let partition = self.flows.partition_of(entry);
             self.streams.open(at, origin, partition);
         }
@@ -165,6 +164,35 @@ impl Pipeline {
         Ok(Some(Streamed { at, placed, refused: false, in_order: arrived.in_order }))
     }
 
+    /// Data that come with a SYN or SYN-ACK (RFC 7413) are kept at the beginning of their stream, to be judged with what follows, and given up when
+    /// the other end threw them away. Their packet itself is judged as one without a stream.
+    // GAP(early-data): of several SYNs with data only the first one's are kept; those of another one that the server takes are judged as a packet.
+    #[cold]
+    pub(crate) fn arrive_early(&mut self, subject: &Subject, found: InTable) {
+        let Some((flow, direction)) = found.filter(|_| self.generation.ruleset.judges_streams()) else { return };
+        let (Some(at), Some(entry)) = (self.flows.stream(flow, direction), self.flows.get(flow)) else { return };
+        if self.tcp.fast_open == FastOpen::Ignored
+            && let Some(place) = self.flows.slot(flow)
+        {
+            self.streams.end(place);
+        }
+        let Accepted { seq, skip, len } = self.tcp.accepted;
+        if len > 0 && entry.tcp.first(direction) == seq {
+            if self.streams.is_unopened(at) {
+                self.streams.open(at, seq, self.flows.partition_of(entry));
+            }
+            let headers = subject.headers;
+            let policy =
+                (!self.streams.settings().at_once).then(|| self.settings.targets.of(headers.ip_version, &headers.dst));
+            let payload = headers.payload(subject.frame).get(skip as usize..).unwrap_or_default();
+            // What finds no room is a hole.
+            let _ = self.streams.arrive(at, seq, payload, policy);
+        }
+        if let Some(number) = self.tcp.acknowledges {
+            self.streams.acknowledge(at.reverse(), number);
+        }
+    }
+
     /// What is to be judged of the stream now; what is left of it is to be asked for once more.
     pub(crate) fn next_turn(&mut self, subject: &Subject, found: InTable, at: StreamRef) -> Option<StreamTurn> {
         let turn = self.streams.turn(at, false)?;
@@ -192,6 +220,12 @@ impl Pipeline {
             streams.rewrite(at, seq.wrapping_add(offset as u32), bytes);
         }
     }
+}
+
+/// Number of the first byte of a stream whose first segment to be kept begins with `seq`. Data of a SYN that were taken and not kept are left out.
+fn origin(tcp: &TcpTracker, direction: Direction, seq: u32) -> u32 {
+    let acked = tcp.acked(direction);
+    if seq.wrapping_sub(acked) as i32 >= 0 { acked } else { seq }
 }
 
 /// Both directions of the stream of the flow with this slot.

@@ -32,10 +32,23 @@ pub(crate) struct HalfBounds {
     pub scale: u8,
     /// Whether `window_end` is known.
     pub window_known: bool,
+    /// Whether the receiver itself moved `window_end` to where it is: at first it is the most it can be.
+    pub edge_seen: bool,
     /// Whether `stamp_sent` is known.
     pub sent_known: bool,
     /// Whether `stamp_echoed` is known.
     pub echoed_known: bool,
+    /// Whether a packet of this direction was seen that counts.
+    pub spoke: bool,
+}
+
+/// What a packet has to keep to, of what the ends agreed on and advertised.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Agreed {
+    /// Whether timestamps are sent, where that is known.
+    pub timestamps: Option<bool>,
+    /// The least window field that takes nothing back of what was allowed before; none where that is not known.
+    pub least_window: Option<u16>,
 }
 
 /// What the two ends agreed on and advertise.
@@ -88,6 +101,23 @@ impl TcpBounds {
         Self { halves: [half, half], stamps: true, signed: None }
     }
 
+    /// What a packet of `direction` with the acknowledgement `ack` has to keep to.
+    #[inline]
+    pub(crate) fn keeps_to(&self, direction: Direction, ack: u32) -> Agreed {
+        let [to_server, to_client] = &self.halves;
+        let (own, opposite) = match direction {
+            Direction::ToServer => (to_server, to_client),
+            Direction::ToClient => (to_client, to_server),
+        };
+        let room = opposite.window_end.wrapping_sub(ack);
+        // Below the edge, not behind it. What scaling can't tell is not taken back.
+        let known = opposite.window_known && opposite.edge_seen && room as i32 > 0;
+        Agreed {
+            timestamps: (!self.stamps).then_some(false),
+            least_window: known.then(|| u16::try_from(room >> own.scale).unwrap_or(u16::MAX)),
+        }
+    }
+
     /// Those of `direction`, and of the other one.
     #[inline(always)]
     pub(crate) fn split(&mut self, direction: Direction) -> (&mut HalfBounds, &mut HalfBounds) {
@@ -106,6 +136,7 @@ impl HalfBounds {
         let end = ack.wrapping_add(window);
         if !self.window_known || after(end, self.window_end) {
             self.window_end = end;
+            self.edge_seen = true;
         }
         self.window_known = true;
         self.window = window;
@@ -144,7 +175,32 @@ impl HalfBounds {
 
 #[cfg(test)]
 mod tests {
-    use super::{HalfBounds, Offer, TcpBounds};
+    use super::{Direction, HalfBounds, Offer, TcpBounds};
+
+    #[test]
+    fn a_window_is_taken_back_only_behind_an_edge_that_was_announced() {
+        let mut bounds = TcpBounds::agreed(None, None, [1, 1]);
+        let least = |bounds: &TcpBounds, ack| bounds.keeps_to(Direction::ToServer, ack).least_window;
+        assert_eq!(least(&bounds, 1), None, "the most it can be");
+        let (own, opposite) = bounds.split(Direction::ToServer);
+        own.scale = 4;
+        opposite.allow(1, 80_000);
+        assert_eq!(least(&bounds, 1), Some(5_000));
+        assert_eq!(least(&bounds, 9), Some(4_999));
+        assert_eq!(least(&bounds, 90_000), None);
+        assert_eq!(bounds.keeps_to(Direction::ToClient, 1).least_window, None);
+    }
+
+    #[test]
+    fn timestamps_are_known_to_be_off_where_one_end_did_not_offer_them() {
+        let with = |stamped| Some(Offer { stamped, ..Offer::default() });
+        let told =
+            |client, server| TcpBounds::agreed(client, server, [1, 1]).keeps_to(Direction::ToServer, 1).timestamps;
+        assert_eq!(told(with(true), with(false)), Some(false));
+        assert_eq!(told(with(true), with(true)), None);
+        assert_eq!(told(with(true), None), None);
+        assert_eq!(TcpBounds::unknown().keeps_to(Direction::ToServer, 1).timestamps, None);
+    }
 
     #[test]
     fn windows_scale_only_when_both_ends_say_so() {

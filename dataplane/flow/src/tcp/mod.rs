@@ -22,7 +22,7 @@ pub mod tracker;
 
 pub use anew::Anew;
 pub(crate) use anew::{Handshake, same_offers};
-pub use bounds::TcpBounds;
+pub use bounds::{Agreed, TcpBounds};
 pub use event::{StreamEvent, StreamEvents};
 pub use offer::OfferWords;
 pub use outcome::{Accepted, FastOpen, TcpOutcome, TcpStep};

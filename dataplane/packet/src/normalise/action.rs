@@ -82,8 +82,7 @@ actions! {
     TcpBrokenOptions "tcp-broken-options" On true "Options of a wrong length and repeated ones: made NOPs, and nothing behind one that runs out of the header; a window scale above 14: 14 (RFC 9293 section 3.1, RFC 7323 section 2.3).",
     TcpUnknownOptions "tcp-unknown-options" Off true "Options but those of RFC 9293, RFC 7323, RFC 2018, RFC 2385, RFC 5925, RFC 7413 and RFC 8684: made NOPs (HP tcp 38).",
     TcpOptionPadding "tcp-option-padding" On true "What lies behind the end of the options: zero (RFC 9293 section 3.1).",
-    TcpSignature "tcp-signature" Drop false "An MD5 signature in a connection whose SYN had none, and none in one whose SYN had one (RFC 2385, HP tcp 37). Only where the handshake was seen.",
-    TcpWindowWithdrawal "tcp-window-withdrawal" Off true "A window smaller than announced before by more than was sent since: as announced (RFC 9293 section 3.8.6, HP tcp 19).",
+    TcpWindowWithdrawal "tcp-window-withdrawal" Off true "A window that takes back what was allowed before: as announced (RFC 9293 section 3.8.6, HP tcp 19). Receivers that are short of memory mean it.",
 }
 
 impl Action {

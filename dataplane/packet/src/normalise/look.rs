@@ -18,8 +18,6 @@ use crate::{
 pub struct Known {
     /// Whether both ends agreed on timestamps; none: the handshake was not seen.
     pub timestamps: Option<bool>,
-    /// Whether the connection began with signatures; none: the handshake was not seen.
-    pub signatures: Option<bool>,
     /// The least window field that takes nothing back; none: not known.
     pub least_window: Option<u16>,
 }
@@ -102,10 +100,9 @@ fn wrong_checksum(look: &Look) -> Option<Action> {
 pub fn look_in_connection(look: &Look, known: Known, switches: &Switches, edits: &mut Edits) -> Option<Action> {
     let tcp = &look.headers.tcp;
     let stamped = tcp.options.timestamps.is_some() && known.timestamps == Some(false);
-    let signed = known.signatures.is_some_and(|agreed| agreed != tcp.options.signature);
     let withdrawn = known.least_window.is_some_and(|least| tcp.window < least);
     let whole = look.headers.is_tcp() && !look.headers.fragment.is_fragment;
-    if !whole || !(stamped || signed || withdrawn) || tcp.flags & TcpFlags::SYN != 0 {
+    if !whole || !(stamped || withdrawn) || tcp.flags & TcpFlags::SYN != 0 {
         return None;
     }
     let mut say = Say { switches, edits, stop: None };

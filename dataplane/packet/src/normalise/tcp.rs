@@ -64,9 +64,6 @@ pub(super) fn look_in_connection(look: &Look, known: Known, say: &mut Say) {
     {
         say.edits.word(Action::TcpWindowWithdrawal, start + 14, least);
     }
-    if known.signatures.is_some_and(|agreed| agreed != tcp.options.signature) {
-        say.found(Action::TcpSignature);
-    }
     if known.timestamps == Some(false) {
         let mut place = start + 20;
         for (kind, data) in tcp_options(frame, headers) {

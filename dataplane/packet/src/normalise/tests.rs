@@ -144,7 +144,7 @@ fn segments(flags: u8, options: &[u8], payload: &[u8], change: impl Fn(&mut [u8]
     [4, 6].map(|version| over(version, 6, &segment))
 }
 
-const NONE: Known = Known { timestamps: None, signatures: None, least_window: None };
+const NONE: Known = Known { timestamps: None, least_window: None };
 
 #[test]
 fn plain_traffic_and_what_is_usual_leaves_as_it_came() {
@@ -549,21 +549,6 @@ fn tcp_options_leave_as_every_end_reads_them() {
     }
 }
 
-#[test]
-fn signatures_are_there_in_all_packets_of_a_connection_or_in_none() {
-    let signed = [&[19, 18][..], &[7; 16], &[1, 1]].concat();
-    let (with, without) = (Known { signatures: Some(true), ..NONE }, Known { signatures: Some(false), ..NONE });
-    for frame in segments(ACK, &signed, b"x", |_| ()) {
-        stopped(Action::TcpSignature, &frame, without);
-        silent(Action::TcpSignature, &frame, with);
-        silent(Action::TcpSignature, &frame, NONE);
-    }
-    for frame in segments(ACK, &[], b"x", |_| ()) {
-        stopped(Action::TcpSignature, &frame, with);
-        silent(Action::TcpSignature, &frame, without);
-    }
-}
-
 /// A packet in a tunnel: VXLAN with and without a checksum, IP in IP, GRE with and without a checksum.
 fn tunnelled(kind: u8, version: u8, inner: &[u8]) -> Vec<u8> {
     let inner_version = inner[0] >> 4;
@@ -664,7 +649,7 @@ proptest! {
         frame.extend(&trailing);
         let before = decoded(&frame, LinkType::Ethernet);
         prop_assume!(before.layers().iter().all(|headers| !headers.invalid));
-        let known = Known { timestamps: known.0, signatures: None, least_window: known.1 };
+        let known = Known { timestamps: known.0, least_window: known.1 };
         let switches = if all { everything() } else { Switches::default() };
         let Ok((out, done)) = normalised_with(&frame, LinkType::Ethernet, &switches, known) else { return Ok(()) };
         prop_assert_eq!(done.is_empty(), out == frame, "{:?}", done);
