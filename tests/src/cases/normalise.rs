@@ -81,7 +81,7 @@ fn odd_packets() -> Case {
                 .forwards_soundly(),
             Run::over("odd", None).at_most(0).and(Expect::event("drop").times(0)),
             Run::over("odd", None).inline(true).set("detection.normalise=off").at_most(0).and(dropped(0)).forwards(
-                21,
+                19,
                 &[],
                 &["covert on a SYN", "covert on a RST", "covert behind", "covert by another way"],
             ),
