@@ -112,7 +112,6 @@ fn ipv6(frame: &[u8], at: usize, answer: &mut Answer) -> Option<()> {
     });
     let frame = &frame[..at + len];
     let ip = answer.ip.as_mut()?;
-    let mut fragments = 0;
     loop {
         let start = at + ip.header_len;
         let size = match ip.protocol {
@@ -123,16 +122,15 @@ fn ipv6(frame: &[u8], at: usize, answer: &mut Answer) -> Option<()> {
         };
         let extension = frame.get(start..start + size)?;
         if ip.protocol == 44 {
-            fragments += 1;
             let field = number(extension, 2)?;
             let (offset, more) = (field / 8 * 8, field % 2 == 1);
-            if fragments == 1 && (offset != 0 || more) {
+            if ip.fragment.is_none() && (offset != 0 || more) {
                 ip.fragment = Some((offset, more));
             }
         }
         ip.protocol = extension[0];
         ip.header_len += size;
-        if fragments == 1 && ip.fragment.is_some_and(|(offset, _)| offset != 0) {
+        if ip.fragment.is_some_and(|(offset, _)| offset != 0) {
             break;
         }
     }

@@ -126,7 +126,9 @@ impl Pipeline {
         let (flows, mut ending) = self.ending(now);
         let Keyed { key, swapped, hash } = *keyed;
         let opening = Opening { key, hash, swapped, now };
-        if headers.is_tcp() && headers.tcp.flags & (tcp::SYN | tcp::ACK | tcp::RST) == tcp::SYN {
+        // Data with a SYN are kept with the flow, for which a half-open slot has no room.
+        let asks = headers.is_tcp() && headers.tcp.flags & (tcp::SYN | tcp::ACK | tcp::RST) == tcp::SYN;
+        if asks && headers.payload_len == 0 {
             let half_open = flows.insert_half_open(opening, |gone| {
                 ending.counters.flow_half_open_evicted += 1;
                 ending.flow(gone, FlowEnd::Forced);

@@ -25,7 +25,8 @@ use sluice_core::{
 use sluice_detect::{Findings, PacketView, inspect::is_tagged, state::State, stream::StreamPiece};
 use sluice_flow::{
     FlowCopy, FlowRef, FlowTable, FlowView, StreamSettings, Streams, TableFull, TableSettings, TcpOutcome,
-    stream::store::StreamTurn, tcp,
+    stream::store::StreamTurn,
+    tcp::{self, FastOpen},
 };
 use sluice_packet::{Decoded, Headers, LinkType, PlainReader, Protocol, checksum};
 
@@ -364,6 +365,9 @@ impl Pipeline {
             self.tcp.valid = true;
             return Verdict::Pass;
         }
+        if !established && (self.tcp.accepted.len > 0 || self.tcp.fast_open != FastOpen::Silent) {
+            self.arrive_early(subject, found);
+        }
         let streamed = match headers.is_tcp() && followed && established {
             true => match self.arrive(subject, found) {
                 Ok(streamed) => streamed,
@@ -390,18 +394,18 @@ impl Pipeline {
     /// Judges the packet, and what is to be judged of the stream it belongs to.
     fn judge_packet(&mut self, subject: &Subject, found: InTable, state: (bool, bool), now: Nanos) -> Verdict {
         let losses = Losses::of(&self.counters);
-        let mut turn = self.streamed.and_then(|streamed| self.next_turn(streamed.at));
+        let mut turn = self.streamed.and_then(|streamed| self.next_turn(subject, found, streamed.at));
         let mut with_packet = true;
         loop {
             let verdict = self.judge_piece(subject, found, state, now, turn.as_ref(), with_packet);
             if let (Some(turn), Some(streamed)) = (&turn, self.streamed) {
-                self.turned(streamed.at, turn);
+                self.turned(subject, found, streamed.at, turn);
             }
             if verdict != Verdict::Pass || self.findings.passes() {
                 return verdict;
             }
             turn = match (turn, self.streamed) {
-                (Some(_), Some(streamed)) => self.next_turn(streamed.at),
+                (Some(_), Some(streamed)) => self.next_turn(subject, found, streamed.at),
                 _ => None,
             };
             if turn.is_none() {
@@ -467,10 +471,10 @@ impl Pipeline {
     pub(crate) fn act(&mut self, subject: &Subject, found: InTable, sound: bool, app: Option<&Turn>) -> Verdict {
         let generation = self.generation.ruleset.generation;
         let inline = self.settings.mode == Mode::Inline;
-        let mut flow = found.and_then(|(flow, _)| self.flows.get_mut(flow));
+        let flow = found.and_then(|(flow, _)| self.flows.get_mut(flow));
         let dropping = self.findings.as_slice().iter().find(|finding| finding.action.drops()).copied();
         let passes = self.findings.as_slice().iter().find(|finding| finding.action == Action::Pass);
-        if let Some(flow) = flow.as_deref_mut() {
+        if let Some(flow) = flow {
             if self.findings.as_slice().iter().any(|finding| finding.speaks) {
                 flow.alerted = true;
             }

@@ -12,7 +12,11 @@ use crate::{
     report::Subject,
 };
 use sluice_core::{Direction, Resource, Verdict, verdict::Mode};
-use sluice_flow::{StreamEvent, StreamRef, Streams, stream::store::StreamTurn, tcp, tcp::Accepted};
+use sluice_flow::{
+    StreamEvent, StreamRef, Streams, TcpTracker,
+    stream::{Refused, store::StreamTurn},
+    tcp::{self, Accepted, FastOpen},
+};
 use sluice_packet::{Headers, checksum};
 
 /// Longest frame that is written over.
@@ -115,7 +119,7 @@ impl Pipeline {
         }
         if self.streams.is_unopened(at) {
             let Some(entry) = self.flows.get(flow) else { return Ok(None) };
-            let origin = entry.tcp.first(direction);
+            let origin = origin(&entry.tcp, direction, seq);
             let partition = self.flows.partition_of(entry);
             self.streams.open(at, origin, partition);
         }
@@ -123,7 +127,16 @@ impl Pipeline {
         let policy = (!inline).then(|| self.settings.targets.of(headers.ip_version, &headers.dst));
         let arrived = match self.streams.arrive(at, seq, payload, policy) {
             Ok(arrived) if !self.fails(Resource::Reassembly) => arrived,
-            _ => {
+            refused => {
+                self.raise(
+                    subject,
+                    found,
+                    match refused {
+                        Err(Refused::TooFar) => StreamEvent::ReassemblyInsertInvalid,
+                        Err(Refused::TooMuch) => StreamEvent::ReassemblyInsertLimit,
+                        Err(Refused::NoRoom | Refused::Lost) | Ok(_) => StreamEvent::ReassemblyInsertMemcap,
+                    },
+                );
                 let verdict = self.without(Resource::Reassembly, subject, found);
                 return verdict.map_or(Ok(Some(Streamed { at, placed: false, refused: false, in_order: false })), Err);
             }
@@ -133,6 +146,9 @@ impl Pipeline {
             self.counters.tcp_overlap_diff_data += u64::from(arrived.differs);
             if arrived.differs {
                 self.raise(subject, found, StreamEvent::ReassemblyOverlapDifferentData);
+            }
+            if arrived.forgotten > 0 {
+                self.raise(subject, found, StreamEvent::ReassemblySegmentBeforeBaseSeq);
             }
             if self.settings.mode == Mode::Inline && (arrived.differs || arrived.forgotten > 0) {
                 // What was put together from fragments leaves as it came, or not at all.
@@ -148,17 +164,52 @@ impl Pipeline {
         Ok(Some(Streamed { at, placed, refused: false, in_order: arrived.in_order }))
     }
 
+    /// Data that come with a SYN or SYN-ACK (RFC 7413) are kept at the beginning of their stream, to be judged with what follows, and given up when
+    /// the other end threw them away. Their packet itself is judged as one without a stream.
+    // GAP(early-data): of several SYNs with data only the first one's are kept; those of another one that the server takes are judged as a packet.
+    #[cold]
+    pub(crate) fn arrive_early(&mut self, subject: &Subject, found: InTable) {
+        let Some((flow, direction)) = found.filter(|_| self.generation.ruleset.judges_streams()) else { return };
+        let (Some(at), Some(entry)) = (self.flows.stream(flow, direction), self.flows.get(flow)) else { return };
+        if self.tcp.fast_open == FastOpen::Ignored
+            && let Some(place) = self.flows.slot(flow)
+        {
+            self.streams.end(place);
+        }
+        let Accepted { seq, skip, len } = self.tcp.accepted;
+        if len > 0 && entry.tcp.first(direction) == seq {
+            if self.streams.is_unopened(at) {
+                self.streams.open(at, seq, self.flows.partition_of(entry));
+            }
+            let headers = subject.headers;
+            let policy =
+                (!self.streams.settings().at_once).then(|| self.settings.targets.of(headers.ip_version, &headers.dst));
+            let payload = headers.payload(subject.frame).get(skip as usize..).unwrap_or_default();
+            // What finds no room is a hole.
+            let _ = self.streams.arrive(at, seq, payload, policy);
+        }
+        if let Some(number) = self.tcp.acknowledges {
+            self.streams.acknowledge(at.reverse(), number);
+        }
+    }
+
     /// What is to be judged of the stream now; what is left of it is to be asked for once more.
-    pub(crate) fn next_turn(&mut self, at: StreamRef) -> Option<StreamTurn> {
+    pub(crate) fn next_turn(&mut self, subject: &Subject, found: InTable, at: StreamRef) -> Option<StreamTurn> {
         let turn = self.streams.turn(at, false)?;
-        self.counters.tcp_reassembly_gap += u64::from(turn.gap);
+        if turn.gap {
+            self.counters.tcp_reassembly_gap += 1;
+            self.raise(subject, found, StreamEvent::ReassemblySeqGap);
+        }
         Some(turn)
     }
 
     /// The turn is done.
-    pub(crate) fn turned(&mut self, at: StreamRef, turn: &StreamTurn) {
+    pub(crate) fn turned(&mut self, subject: &Subject, found: InTable, at: StreamRef, turn: &StreamTurn) {
         self.streams.turned(at, turn);
-        self.counters.tcp_stream_depth_reached += u64::from(self.streams.is_spent(at));
+        if self.streams.is_spent(at) {
+            self.counters.tcp_stream_depth_reached += 1;
+            self.raise(subject, found, StreamEvent::ReassemblyDepthReached);
+        }
     }
 
     /// Bytes of the payload at hand were written over by rules: the stream is what goes out.
@@ -169,6 +220,12 @@ impl Pipeline {
             streams.rewrite(at, seq.wrapping_add(offset as u32), bytes);
         }
     }
+}
+
+/// Number of the first byte of a stream whose first segment to be kept begins with `seq`. Data of a SYN that were taken and not kept are left out.
+fn origin(tcp: &TcpTracker, direction: Direction, seq: u32) -> u32 {
+    let acked = tcp.acked(direction);
+    if seq.wrapping_sub(acked) as i32 >= 0 { acked } else { seq }
 }
 
 /// Both directions of the stream of the flow with this slot.

@@ -15,8 +15,10 @@ const MARKED: &[u8] = b"12345EVIL-MARK and some more";
 const PLAIN: &[u8] = b"12345GOOD-MARK and some more";
 
 fn ends(six: bool) -> [IpAddr; 2] {
-    let [a, b] = if six { ["2001:db8::10", "2001:db8:f::20"] } else { ["10.1.0.10", "10.2.0.20"] };
-    [a, b].map(|text| text.parse().expect("an address"))
+    match six {
+        true => [[0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x10], [0x2001, 0xdb8, 0xf, 0, 0, 0, 0, 0x20_u16]].map(IpAddr::from),
+        false => [[10, 1, 0, 10], [10, 2, 0, 20_u8]].map(IpAddr::from),
+    }
 }
 
 /// Frames on Ethernet, a millisecond apart.

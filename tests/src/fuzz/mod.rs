@@ -12,6 +12,7 @@
 
 pub mod config;
 pub mod decode;
+pub mod defrag;
 pub mod evaluate;
 pub mod flow;
 pub mod rule;
@@ -33,9 +34,10 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 6] = [
     Target { name: "config", run: config::run, longest: 64 << 10, most_allocated: 64 << 20 },
     Target { name: "decode", run: decode::run, longest: 64 << 10, most_allocated: 1 << 20 },
+    Target { name: "defrag", run: defrag::run, longest: 8 << 10, most_allocated: 64 << 20 },
     Target { name: "evaluate", run: evaluate::run, longest: 64 << 10, most_allocated: 512 << 20 },
     Target { name: "flow", run: flow::run, longest: 4 << 10, most_allocated: 64 << 20 },
     Target { name: "rule", run: rule::run, longest: 16 << 10, most_allocated: 512 << 20 },

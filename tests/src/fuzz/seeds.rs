@@ -18,6 +18,7 @@ pub fn of(name: &str) -> Vec<Seed> {
     match name {
         "config" => config(),
         "decode" => decode(),
+        "defrag" => defrag(),
         "evaluate" => evaluate(),
         "flow" => flow(),
         "rule" => rule(),
@@ -49,6 +50,27 @@ fn records(file: &[u8]) -> Option<(LinkType, Vec<Vec<u8>>)> {
         at += 16 + length as usize;
     }
     Some((link, frames))
+}
+
+/// Fragments that make datagrams, overlap, lie about the end, fill all room; a datagram of whole units from each policy's view.
+fn defrag() -> Vec<Seed> {
+    let plain = |begin: u8, units: u8, last: bool| [1, 0, 0, begin, 0, units * 8, if last { 2 } else { 0 }, 1];
+    let novak = [(0, 3), (4, 2), (6, 3), (1, 4), (6, 3), (9, 3)].map(|(begin, units)| plain(begin, units, begin == 9));
+    let mut seeds = Vec::new();
+    for policy in 0..7_u8 {
+        let choice = policy << 1 | policy & 1;
+        seeds.push((format!("overlap-{policy}"), [&[choice][..], &novak.concat()].concat()));
+    }
+    let ordered = [plain(0, 3, false), plain(3, 3, false), plain(6, 1, true)];
+    let reversed: Vec<[u8; 8]> = ordered.iter().rev().copied().collect();
+    seeds.push(("ordered".into(), [&[1][..], &ordered.concat()].concat()));
+    seeds.push(("reversed".into(), [&[1][..], &reversed.concat()].concat()));
+    let six: Vec<[u8; 8]> =
+        ordered.iter().map(|[a, b, c, d, e, f, flags, time]| [*a, *b, *c, *d, *e, *f, flags | 1, *time]).collect();
+    seeds.push(("six".into(), [&[1][..], &six.concat()].concat()));
+    let many: Vec<u8> = (0..200_u8).flat_map(|n| [n, n >> 4, 0, n & 7, 3, 0xff, 4 | (n & 32), n & 3]).collect();
+    seeds.push(("room".into(), [&[1][..], &many].concat()));
+    seeds
 }
 
 fn decode() -> Vec<Seed> {

@@ -110,8 +110,10 @@ pub struct Arrived {
 /// Why a payload has no place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// The pool is used up, or the stream's part of it.
+    /// The pool is used up.
     NoRoom,
+    /// The stream's part of it is.
+    TooMuch,
     /// It is further ahead than is ever kept.
     TooFar,
     /// Bytes of the stream were lost that were forwarded.
@@ -295,7 +297,7 @@ impl Streams {
 
     fn take_block(&mut self, at: StreamRef, partition: usize, number: u32) -> Result<u32, Refused> {
         if self.half(at).is_none_or(|half| (half.held + 1) * BLOCK as u32 > self.settings.most) {
-            return Err(Refused::NoRoom);
+            return Err(Refused::TooMuch);
         }
         if self.blocks.is_full(partition) {
             self.reclaim(partition, at);

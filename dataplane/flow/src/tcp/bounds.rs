@@ -38,6 +38,8 @@ pub(crate) struct HalfBounds {
     pub sent_known: bool,
     /// Whether `stamp_echoed` is known.
     pub echoed_known: bool,
+    /// Whether a packet of this direction was seen that counts.
+    pub spoke: bool,
 }
 
 /// What a packet has to keep to, of what the ends agreed on and advertised.

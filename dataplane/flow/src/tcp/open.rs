@@ -99,6 +99,7 @@ impl TcpTracker {
             opposite.echoed(stamps.echo);
         }
         opposite.allow(segment.ack, u32::from(segment.window) << own.scale);
+        own.spoke = true;
         let half = self.half_mut(direction);
         if length > 0 {
             if after(end, half.next) {
@@ -226,11 +227,13 @@ impl TcpTracker {
         let other = *self.half(direction.reverse());
         let ahead = segment.ack.wrapping_sub(other.next);
         if self.sight != Sight::Whole {
-            // What was under way when it was picked up was not seen.
             if ahead <= UNKNOWN_WINDOW {
+                // What was under way when it was picked up was not seen. Once the other end has spoken, it must speak first.
                 let other = self.half_mut(direction.reverse());
-                if !other.finished {
+                if !other.finished && !opposite.spoke {
                     (other.next, other.acked) = (segment.ack, segment.ack);
+                } else {
+                    out.acks_unseen = true;
                 }
                 return true;
             }
@@ -318,7 +321,8 @@ impl TcpTracker {
         let (mine, other) = (*self.half(direction), *self.half(direction.reverse()));
         let loose = self.sight != Sight::Whole;
         let exact = within(segment.seq, mine.acked, mine.next) || (loose && !own.window_known);
-        if !exact && !(own.window_known && within(segment.seq, mine.acked, own.window_end)) {
+        let in_window = own.window_known && within(segment.seq, mine.acked, own.window_end);
+        if !exact && !in_window {
             out.valid = false;
             return;
         }

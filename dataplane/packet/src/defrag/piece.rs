@@ -48,10 +48,10 @@ impl Piece {
         headers.fragment.is_fragment.then_some(Self { data_len, offset, more, ..piece })
     }
 
-    /// Finds the first fragment header.
+    /// Finds the first fragment header that is not atomic, as the decoder does.
     fn behind_extensions(packet: &[u8]) -> Option<Self> {
         let (mut kind, mut named_at, mut at) = (*packet.get(6)?, 6, 40_usize);
-        while kind != FRAGMENT {
+        while kind != FRAGMENT || is_atomic(packet, at) {
             let (next, length) = extension_at(packet, at, kind)?;
             (kind, named_at, at) = (next, at, at.checked_add(length)?);
         }
@@ -95,6 +95,11 @@ impl Piece {
                 _ => 1,
             }
     }
+}
+
+/// Whether the fragment header at `at` says that the datagram begins and ends here.
+fn is_atomic(packet: &[u8], at: usize) -> bool {
+    matches!(packet.get(at..), Some([_, _, high, low, ..]) if (*high, *low & 0xf9) == (0, 0))
 }
 
 /// What follows the extension header of this kind at `at`, and its length, when it is there as a whole.

@@ -170,24 +170,28 @@ fn relations(count: usize) -> Vec<Vec<(usize, usize)>> {
     let ends = 2 * count;
     let intervals: Vec<(usize, usize)> =
         (0..ends).flat_map(|begin| (begin + 1..ends).map(move |end| (begin, end))).collect();
-    let mut found: Vec<(Vec<std::cmp::Ordering>, Vec<(usize, usize)>)> = Vec::new();
+    let order = |these: &[(usize, usize)]| -> Vec<std::cmp::Ordering> {
+        let points: Vec<usize> = these.iter().flat_map(|&(begin, end)| [begin, end]).collect();
+        points.iter().flat_map(|a| points.iter().map(move |b| a.cmp(b))).collect()
+    };
+    let mut found: Vec<Vec<(usize, usize)>> = Vec::new();
+    let mut known = Vec::new();
     let mut chosen = vec![0; count];
     loop {
         let these: Vec<(usize, usize)> = chosen.iter().map(|&which: &usize| intervals[which]).collect();
-        let points: Vec<usize> = these.iter().flat_map(|&(begin, end)| [begin, end]).collect();
-        let order: Vec<_> = points.iter().flat_map(|a| points.iter().map(move |b| a.cmp(b))).collect();
-        if !found.iter().any(|(known, _)| *known == order) {
-            found.push((order, these));
+        let order = order(&these);
+        if !known.contains(&order) {
+            known.push(order);
+            found.push(these);
         }
-        let Some(next) = (0..count).find(|&place| {
+        let next = (0..count).find(|&place| {
             chosen[place] = (chosen[place] + 1) % intervals.len();
             chosen[place] != 0
-        }) else {
-            break;
-        };
-        let _ = next;
+        });
+        if next.is_none() {
+            return found;
+        }
     }
-    found.into_iter().map(|(_, these)| these).collect()
 }
 
 /// The fragments of a relation with what fills the holes, each with data of its own. `shift`: units before the first one, so that the relation lies at the beginning or behind it.

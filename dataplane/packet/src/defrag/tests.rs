@@ -37,7 +37,7 @@ impl Shard {
         let mut header = vec![0x45, 0];
         header.extend(((20 + self.data.len()) as u16).to_be_bytes());
         header.extend(self.id.to_be_bytes());
-        header.extend((field / 8 | if self.more { 0x2000 } else { 0 }).to_be_bytes());
+        header.extend(((field / 8) | if self.more { 0x2000 } else { 0 }).to_be_bytes());
         header.extend([64, 17, 0, 0, 10, 0, 0, self.source, 10, 0, 0, 200]);
         let sum = checksum::compute(&header).to_be_bytes();
         header[10..12].copy_from_slice(&sum);
@@ -445,4 +445,21 @@ fn who_holds_most_makes_room_and_the_others_keep_what_they_have() {
         last += u32::from(bench.frame(&frame).1.is_some());
     }
     assert_eq!(last, 50);
+}
+
+#[test]
+fn an_atomic_header_before_the_real_one_hides_no_fragment() {
+    for inline in [false, true] {
+        let mut bench = Bench::new(inline, Policy::Bsd);
+        let frames = [(0, true), (1, false)].map(|(begin, more)| {
+            let mut frame = Shard { six: true, ..units(begin, 1, 'A', more) }.frame();
+            // The length is that of both headers.
+            frame[14 + 5] += 8;
+            frame.splice(14 + 40..14 + 40, [44, 0, 0, 0, 0, 0, 0, 5]);
+            frame
+        });
+        assert_eq!(bench.frame(&frames[0]).1, None);
+        let data = bench.frame(&frames[1]).1.unwrap();
+        assert_eq!(letters(&data), "AA");
+    }
 }

@@ -83,9 +83,8 @@ pub(crate) fn walk<'f>(layer: &mut Headers, input: Input<'f>) -> Option<Input<'f
                 check_authentication(layer, header);
             }
             FRAGMENT => {
-                let first = !met.fragment;
                 once(layer, &mut met.fragment, DecodeEvent::Ipv6DuplicateFragmentHeader);
-                read_fragment(layer, header, after, first);
+                read_fragment(layer, header, after);
             }
             _ => {}
         }
@@ -195,8 +194,8 @@ fn check_authentication(layer: &mut Headers, header: &[u8]) {
     }
 }
 
-/// Keeps the fields of the first fragment header; checks all of them.
-fn read_fragment(layer: &mut Headers, header: &[u8], after: Input<'_>, first: bool) {
+/// Keeps the fields of the first fragment header that is not atomic: an atomic one changes nothing for the other end. Checks all of them.
+fn read_fragment(layer: &mut Headers, header: &[u8], after: Input<'_>) {
     let Some(header) = header.first_chunk::<8>() else { return };
     let field = be16(header[2], header[3]);
     let (offset_bytes, more) = (field & 0xfff8, field & 1 != 0);
@@ -209,7 +208,7 @@ fn read_fragment(layer: &mut Headers, header: &[u8], after: Input<'_>, first: bo
     if more && after.len() & 7 != 0 {
         layer.events.insert(DecodeEvent::Ipv6FragmentInvalidLength);
     }
-    if first {
+    if !layer.fragment.is_fragment {
         layer.fragment = Fragment {
             id: u32::from_be_bytes([header[4], header[5], header[6], header[7]]),
             offset_bytes,
@@ -291,6 +290,16 @@ mod tests {
         assert_eq!(chain(&[(44, [0; 6])]), (vec![Ipv6UselessFragmentHeader], true, false));
         let twice = vec![Ipv6UselessFragmentHeader, Ipv6DuplicateFragmentHeader, Ipv6UselessFragmentHeader];
         assert_eq!(chain(&[(44, [0; 6]), (44, [0; 6])]), (twice, true, false));
+    }
+
+    #[test]
+    fn behind_an_atomic_fragment_header_a_real_one_counts() {
+        let bytes = [&[44, 0, 0, 0, 0, 0, 0, 9][..], &[17, 0, 0, 9, 0, 0, 0, 1], b"12345678"].concat();
+        let out = decoded(&ipv6(44, &bytes), LinkType::Raw);
+        let layer = out.innermost();
+        assert!(layer.fragment.is_fragment && !layer.has_transport);
+        assert_eq!((layer.fragment.id, layer.fragment.offset_bytes, layer.fragment.more), (1, 8, true));
+        assert_eq!(layer.events.as_slice(), [Ipv6UselessFragmentHeader, Ipv6DuplicateFragmentHeader]);
     }
 
     #[test]
