@@ -372,16 +372,18 @@ impl Pipeline {
             self.tcp.valid = true;
             return Verdict::Pass;
         }
-        if !established && (self.tcp.accepted.len > 0 || self.tcp.fast_open != FastOpen::Silent) {
-            self.arrive_early(subject, found);
-        }
+        let early = !established && (self.tcp.accepted.len > 0 || self.tcp.fast_open != FastOpen::Silent);
         let streamed = match headers.is_tcp() && followed && established {
             true => match self.arrive(subject, found) {
                 Ok(streamed) => streamed,
                 Err(verdict) => return verdict,
             },
+            false if early => self.arrive_early(subject, found),
             false => None,
         };
+        // Inline, what a server may take with the SYN is judged before it gets there.
+        let with_syn = streamed.is_some() && headers.tcp.options.fast_open && self.settings.mode == Mode::Inline;
+        let established = established || with_syn;
         if !self.applications.is_off() {
             self.recognise(subject, found, established && sound);
         }
