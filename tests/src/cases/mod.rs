@@ -3,7 +3,7 @@
 //! - [`case`]: what a case is and the files it becomes
 //! - [`payload`]: bytes of the protocols that the traffic speaks; `demo` uses them too
 //! - [`starter_web`], [`starter_service`], [`starter_network`]: one case for each starter rule
-//! - [`decode`], [`defrag`], [`capture`], [`detect`], [`action`], [`flow`], [`app`]: what the engine itself promises
+//! - [`decode`], [`defrag`], [`capture`], [`detect`], [`action`], [`flow`], [`tcp`], [`app`]: what the engine itself promises
 //!
 //! `tests/golden/cases/` holds what [`all`] makes; a test compares the two byte by byte, `SLUICE_BLESS=1` writes them anew.
 
@@ -15,10 +15,12 @@ pub mod decode;
 pub mod defrag;
 pub mod detect;
 pub mod flow;
+pub mod normalise;
 pub mod payload;
 pub mod starter_network;
 pub mod starter_service;
 pub mod starter_web;
+pub mod tcp;
 
 pub use case::{Case, Expect, Run};
 
@@ -35,7 +37,9 @@ pub fn all() -> Vec<Case> {
         capture::cases(),
         detect::cases(),
         action::cases(),
+        normalise::cases(),
         flow::cases(),
+        tcp::cases(),
         app::cases(),
         vec![demo()],
     ];
