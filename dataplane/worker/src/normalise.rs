@@ -14,7 +14,7 @@ use sluice_core::{Cause, Resource, Verdict, verdict::Mode};
 use sluice_dpdk::{Burst, Mbuf};
 use sluice_flow::tcp::Agreed;
 use sluice_packet::{
-    Decoded,
+    Decoded, TcpFlags,
     normalise::{self, Action, Edits, Known, Look, Switches, Wire},
 };
 
@@ -82,7 +82,12 @@ impl Pipeline {
     /// Looks for what is odd in a TCP packet given what its connection agreed on.
     #[inline(always)]
     pub(crate) fn oddity_in_connection(&mut self, subject: &Subject, found: InTable) -> Option<Action> {
-        if self.normaliser.switches.is_off() || !subject.headers.is_tcp() {
+        let (switches, tcp) = (&self.normaliser.switches, &subject.headers.tcp);
+        let stamped = tcp.options.timestamps.is_some() && switches.wants(Action::TcpTimestamps);
+        if !(stamped || switches.wants(Action::TcpWindowWithdrawal))
+            || tcp.flags & TcpFlags::SYN != 0
+            || !subject.headers.is_tcp()
+        {
             return None;
         }
         let (flow, direction) = found?;

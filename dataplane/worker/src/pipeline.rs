@@ -73,6 +73,8 @@ pub struct Pipeline {
     pub(crate) shortest_idle_ns: u64,
     /// Reads plain frames.
     pub(crate) plain_reader: PlainReader,
+    /// Some flow was ever let go, or dropped: frames of it need no more than a glance.
+    pub(crate) any_at_rest: bool,
     /// Frames that were not decoded, not counted yet.
     pub(crate) plain: PlainTally,
     /// Conversations in application protocols.
@@ -109,6 +111,7 @@ impl Pipeline {
             checksums: Checksums::default(),
             shortest_idle_ns: u64::from(settings.timeouts.shortest_s()) * NANOS_PER_SECOND,
             plain_reader: PlainReader::new(&settings.decode, settings.vlan_tracking),
+            any_at_rest: false,
             plain: PlainTally::default(),
             applications: Store::new(settings.applications),
             streams: Streams::new(StreamSettings {
@@ -319,6 +322,10 @@ impl Pipeline {
             verdict = self.stop(action, subject, found);
         }
         self.leave_alone(found);
+        if !self.any_at_rest {
+            let flow = found.and_then(|(flow, _)| self.flows.get(flow));
+            self.any_at_rest = flow.is_some_and(|flow| flow.bypassed || flow.action.is_some());
+        }
         // What the packet left behind could not be kept.
         let full = self.settle(found, now).is_err() || (found.is_some() && self.fails(Resource::StreamMemcap));
         if full && verdict == Verdict::Pass {

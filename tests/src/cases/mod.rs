@@ -15,6 +15,7 @@ pub mod decode;
 pub mod defrag;
 pub mod detect;
 pub mod flow;
+pub mod normalise;
 pub mod payload;
 pub mod starter_network;
 pub mod starter_service;
@@ -36,6 +37,7 @@ pub fn all() -> Vec<Case> {
         capture::cases(),
         detect::cases(),
         action::cases(),
+        normalise::cases(),
         flow::cases(),
         tcp::cases(),
         app::cases(),

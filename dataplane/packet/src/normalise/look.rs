@@ -39,6 +39,24 @@ pub struct Look<'a> {
     pub tcp_sound: bool,
 }
 
+/// The flags but those of ECN.
+const LOWER_FLAGS: u8 = 0x3f;
+/// A bit for each set of flags that data come with.
+const PLAIN_FLAGS: u64 = flag_sets(&[TcpFlags::ACK, TcpFlags::ACK | TcpFlags::FIN]);
+/// The same for packets without data.
+const PLAIN_WITHOUT_DATA: u64 = PLAIN_FLAGS
+    | flag_sets(&[TcpFlags::SYN, TcpFlags::SYN | TcpFlags::ACK, TcpFlags::RST, TcpFlags::RST | TcpFlags::ACK]);
+
+/// A bit for each of `sets`, with PSH and without.
+const fn flag_sets(sets: &[u8]) -> u64 {
+    let (mut bits, mut rest) = (0, sets);
+    while let [set, others @ ..] = rest {
+        bits |= 1 << *set | 1 << (*set | TcpFlags::PSH);
+        rest = others;
+    }
+    bits
+}
+
 /// Whether the checks of `ip` and `tcp` find nothing, as a few fields tell. It may say no of a packet in which they find nothing either.
 #[inline(always)]
 fn is_plain(look: &Look, switches: &Switches) -> bool {
@@ -54,10 +72,13 @@ fn is_plain(look: &Look, switches: &Switches) -> bool {
     if headers.protocol != 6 {
         return ip;
     }
-    // Flags of data and acknowledgements alone, no options or the usual ones.
-    let flags = tcp.flags & !(TcpFlags::PSH | TcpFlags::ECE | TcpFlags::CWR | TcpFlags::FIN) == TcpFlags::ACK;
+    // No options, or timestamps alone.
     let usual = tcp.options.length == 0 || (tcp.options.length == 12 && tcp.options.timestamps.is_some());
-    ip && flags && usual && tcp.reserved & tcp::RESERVED == 0 && tcp.urgent_pointer == 0
+    let plain = if headers.payload_len == 0 { PLAIN_WITHOUT_DATA } else { PLAIN_FLAGS };
+    ip && usual
+        && plain >> (tcp.flags & LOWER_FLAGS) & 1 == 1
+        && tcp.reserved & tcp::RESERVED == 0
+        && tcp.urgent_pointer == 0
 }
 
 /// Looks at one layer: what is to be changed goes into `edits`; the answer is the action that stops the packet.
@@ -77,10 +98,23 @@ pub fn look(look: &Look, switches: &Switches, edits: &mut Edits) -> Option<Actio
     if is_plain(look, switches) { None } else { look_closely(look, switches, edits) }
 }
 
+/// Whether the checksum of an IPv4 header is right. Most have no options, and are ten words.
+#[inline(always)]
+fn is_ipv4_sum_right(frame: &[u8], headers: &Headers) -> bool {
+    let plain = frame.get(headers.ip_offset as usize..).and_then(|bytes| bytes.first_chunk::<20>());
+    let Some(header) = plain.filter(|_| headers.ip_header_len == 20) else {
+        return checksum::ipv4_header(frame, headers) != Checksum::Invalid;
+    };
+    let (words, _) = header.as_chunks::<4>();
+    let sum: u64 = words.iter().map(|word| u64::from(u32::from_ne_bytes(*word))).sum();
+    // Whatever the order of bytes, a sum of all ones is a right one.
+    sum != 0 && sum.is_multiple_of(0xffff)
+}
+
 /// Which checksum is wrong.
 fn wrong_checksum(look: &Look) -> Option<Action> {
     let Look { frame, headers, .. } = *look;
-    if headers.ip_version == 4 && checksum::ipv4_header(frame, headers) == Checksum::Invalid {
+    if headers.ip_version == 4 && !is_ipv4_sum_right(frame, headers) {
         return Some(Action::IpChecksum);
     }
     let action = match headers.protocol {

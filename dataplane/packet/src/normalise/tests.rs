@@ -698,6 +698,23 @@ proptest! {
         prop_assert_eq!(short.actions(), long.actions());
     }
 
+    /// The short way to sum a header agrees with the long one.
+    #[test]
+    fn a_header_of_ten_words_sums_as_any_other(bytes in any::<[u8; 20]>(), right in any::<bool>(), flip in 0..160_usize) {
+        let mut frame = ipv4(17, &udp(1, 2, b"x"));
+        frame[12..20].copy_from_slice(&bytes[..8]);
+        frame[4..6].copy_from_slice(&bytes[8..10]);
+        frame = summed(frame, LinkType::Raw);
+        if !right {
+            frame[flip / 8] ^= 1 << (flip % 8);
+        }
+        let decoded = decoded(&frame, LinkType::Raw);
+        let headers = decoded.innermost();
+        let view = Look { frame: &frame, headers, layer: 0, end: frame.len(), verify: true, tcp_sound: true };
+        let wanted = (checksum::ipv4_header(&frame, headers) == Checksum::Invalid).then_some(Action::IpChecksum);
+        prop_assert_eq!(look(&view, &only(Action::IpChecksum, Switch::Drop), &mut Edits::new()), wanted);
+    }
+
     /// The frame in memory that these tests change is one.
     #[test]
     fn a_frame_in_memory_reads_what_was_written(bytes in proptest::collection::vec(any::<u8>(), 1..40), at in 0..50_usize) {
