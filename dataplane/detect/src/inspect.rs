@@ -289,9 +289,9 @@ impl Inspector {
                 None => Look { packet: true, stream: false, anchored: false },
                 Some(piece) => {
                     let scope = ruleset.scope(number);
-                    let stands_in = !piece.placed && !(piece.refused && rule.unit == Unit::Stream);
+                    let elsewhere = piece.placed || (piece.refused && rule.unit == Unit::Stream);
                     Look {
-                        packet: piece.with_packet && (scope.packet || stands_in),
+                        packet: piece.with_packet && (scope.packet || !elsewhere),
                         stream: scope.stream && piece.turn.judges(),
                         anchored: scope.anchored,
                     }
