@@ -109,7 +109,8 @@ fn forged_ends() -> Case {
                 .inline(true)
                 .and(Expect::alert(1))
                 .at_most(5)
-                .and(refused(4)),
+                .and(refused(3))
+                .and(by("normalise", 1)),
             Run::of("blind-inline", blind())
                 .inline(true)
                 .and(by("rules", 1))

@@ -782,44 +782,23 @@ fn one_direction_alone_is_followed_only_when_asked_for() {
 
 #[test]
 fn each_way_to_close_goes_through_its_states() {
-    let states = |packets: &[(Direction, TcpSegment)]| {
-        let mut tcp = Tcp::inline().open();
-        packets
-            .iter()
-            .map(|(direction, segment)| {
-                tcp.good(*direction, *segment);
-                tcp.state()
-            })
-            .collect::<Vec<_>>()
-    };
+    use TcpState::{CloseWait, Closed, Closing, FinWait1, FinWait2, LastAck, TimeWait};
+    let (c, s) = (|segment| (TO_SERVER, segment), |segment| (TO_CLIENT, segment));
     let fin = |segment| with(FIN, segment);
-    assert_eq!(
-        states(&[
-            (TO_SERVER, fin(client(0, 0, 5))),
-            (TO_CLIENT, server(0, 6, 3)),
-            (TO_CLIENT, fin(server(3, 6, 0))),
-            (TO_SERVER, client(6, 4, 0))
-        ]),
-        [TcpState::CloseWait, TcpState::CloseWait, TcpState::LastAck, TcpState::Closed]
-    );
-    assert_eq!(
-        states(&[
-            (TO_CLIENT, fin(server(0, 0, 0))),
-            (TO_SERVER, client(0, 1, 0)),
-            (TO_SERVER, fin(client(0, 1, 0))),
-            (TO_CLIENT, server(1, 1, 0))
-        ]),
-        [TcpState::FinWait1, TcpState::FinWait2, TcpState::TimeWait, TcpState::Closed]
-    );
-    assert_eq!(
-        states(&[
-            (TO_CLIENT, fin(server(0, 0, 0))),
-            (TO_SERVER, fin(client(0, 0, 0))),
-            (TO_SERVER, client(1, 1, 0)),
-            (TO_CLIENT, server(1, 1, 0))
-        ]),
-        [TcpState::FinWait1, TcpState::Closing, TcpState::TimeWait, TcpState::Closed]
-    );
+    let by_client = [c(fin(client(0, 0, 5))), s(server(0, 6, 3)), s(fin(server(3, 6, 0))), c(client(6, 4, 0))];
+    let by_server = [s(fin(server(0, 0, 0))), c(client(0, 1, 0)), c(fin(client(0, 1, 0))), s(server(1, 1, 0))];
+    let at_once = [s(fin(server(0, 0, 0))), c(fin(client(0, 0, 0))), c(client(1, 1, 0)), s(server(1, 1, 0))];
+    for (packets, states) in [
+        (by_client, [CloseWait, CloseWait, LastAck, Closed]),
+        (by_server, [FinWait1, FinWait2, TimeWait, Closed]),
+        (at_once, [FinWait1, Closing, TimeWait, Closed]),
+    ] {
+        let mut tcp = Tcp::inline().open();
+        for ((direction, segment), state) in packets.into_iter().zip(states) {
+            tcp.good(direction, segment);
+            assert_eq!(tcp.state(), state);
+        }
+    }
 }
 
 #[test]
