@@ -68,16 +68,8 @@ fn prefix(text: &str) -> Option<Prefix> {
         Some((address, length)) => (address, Some(length.parse::<u8>().ok()?)),
         None => (text.trim(), None),
     };
-    match address.parse().ok()? {
-        IpAddr::V4(address) => {
-            let mut wide = [0; 16];
-            for (to, from) in wide.iter_mut().zip(address.octets()) {
-                *to = from;
-            }
-            Prefix::new(wide, 4, length.unwrap_or(32))
-        }
-        IpAddr::V6(address) => Prefix::new(address.octets(), 6, length.unwrap_or(128)),
-    }
+    let address: IpAddr = address.parse().ok()?;
+    Prefix::of(address, length.unwrap_or(if address.is_ipv4() { 32 } else { 128 }))
 }
 
 #[cfg(test)]
@@ -108,6 +100,13 @@ mod tests {
         assert_eq!(defrag.policies.of(&host([10, 1, 0, 1]), 4), Policy::Windows);
         assert_eq!(defrag.policies.of(&host([11, 1, 0, 1]), 4), Policy::Last);
         assert_ne!(defrag.policies, Policies::default());
+        // The reference engine has one setting for streams and fragments.
+        settings.assign("host-os-policy.windows=[10.9.0.0/16, 192.0.2.1]").unwrap();
+        settings.assign("host-os-policy.macos=192.0.2.0/24").unwrap();
+        let policies = &settings.defrag.policies;
+        assert_eq!(policies.of(&host([10, 9, 0, 1]), 4), Policy::Windows);
+        assert_eq!(policies.of(&host([192, 0, 2, 1]), 4), Policy::Windows);
+        assert_eq!(policies.of(&host([192, 0, 2, 2]), 4), Policy::First);
         for bad in [
             "memcap=lots",
             "memcap=1",

@@ -4,6 +4,7 @@
 
 use crate::settings::Settings;
 use sluice_flow::stream::OverlapPolicy;
+use sluice_packet::defrag::{Policy, Prefix};
 use std::net::IpAddr;
 
 /// Our paths.
@@ -89,6 +90,11 @@ pub(crate) fn assign(settings: &mut Settings, path: &str, value: &str) -> Option
             let hosts: Option<Vec<_>> = hosts.filter(|host| !host.is_empty()).map(prefix).collect();
             match (policy, hosts) {
                 (Some(policy), Some(hosts)) => {
+                    // The reference engine's name is about fragments too.
+                    if let Some(fragments) = Policy::from_name(name).filter(|_| path.starts_with("host-os-policy.")) {
+                        let networks = hosts.iter().filter_map(|(address, bits)| Prefix::of(*address, *bits));
+                        networks.for_each(|network| settings.defrag.policies.add(network, fragments));
+                    }
                     hosts.into_iter().for_each(|(address, bits)| settings.targets.add(address, bits, policy));
                     Ok(())
                 }

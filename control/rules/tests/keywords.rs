@@ -432,6 +432,42 @@ fn a_reset_does_not_blind_rules_for_established_connections() {
 }
 
 #[test]
+fn stream_events_match_the_packet_that_has_them_and_no_other() {
+    let rules = "alert tcp any any -> any any (stream-event:est_packet_out_of_window; sid:1;)
+        alert tcp any any -> any any (stream-event:est_syn_resend_diff_seq; sid:2;)
+        alert tcp any any -> any any (stream-event:3whs_synack_with_wrong_ack; sid:3;)
+        alert tcp any any -> any any (stream-event:suspected_rst_inject; flow:to_server; sid:4;)
+        alert tcp any any -> any any (stream-event:est_packet_out_of_window; content:\"abcd\"; sid:5;)
+        alert tcp any any -> any any (stream-event:est_packet_out_of_window; content:\"other\"; sid:6;)";
+    for family in BOTH {
+        let (mut engine, mut session) = (Engine::new(rules), Session::new(family));
+        assert!(engine.feed(&session.syn()).is_empty());
+        assert_eq!(engine.feed(&session.server_frame(|frame| (frame.flags, frame.ack) = (SYN | ACK, 9))), [3]);
+        assert!(engine.feed(&session.syn_ack()).is_empty());
+        assert!(engine.feed(&session.ack()).is_empty());
+        assert!(engine.feed(&session.client_sends(b"abcd")).is_empty());
+        let far = session.client_frame(|frame| frame.seq = frame.seq.wrapping_add(0x1000_0000));
+        assert_eq!(engine.feed(&far), [1]);
+        let syn = session.client_frame(|frame| (frame.flags, frame.seq) = (SYN, frame.seq.wrapping_add(7)));
+        assert_eq!(engine.feed(&syn), [2]);
+        assert!(engine.feed(&session.client_frame(|frame| frame.flags = RST)).is_empty());
+        assert_eq!(engine.feed(&session.client_sends(b"abcd")), [4]);
+        assert!(engine.feed(&session.client_sends(b"abcd")).is_empty());
+    }
+}
+
+#[test]
+fn every_rule_about_stream_events_is_compiled_and_an_unknown_event_is_named() {
+    for event in sluice_flow::StreamEvent::ALL {
+        let mut engine = Engine::new(&format!("alert tcp any any -> any any (stream-event:{}; sid:1;)", event.name()));
+        assert!(engine.feed(&v4().tcp(b"abcd")).is_empty());
+    }
+    let refused =
+        std::panic::catch_unwind(|| Engine::new("alert tcp any any -> any any (stream-event:no_such; sid:1;)"));
+    assert!(refused.is_err());
+}
+
+#[test]
 fn tcp_pkt_and_tcp_stream_choose_their_unit() {
     let rules = "alert tcp-pkt any any -> any any (content:\"abcd\"; sid:1;)
         alert tcp-stream any any -> any any (content:\"abcd\"; sid:2;)

@@ -176,6 +176,10 @@ impl Pipeline {
     /// those of the frame; until that is decided every frame goes the long way.
     #[inline]
     pub fn short_cut(&mut self, glance: &Glance, checksums: Checksums, now: Nanos) -> Option<Verdict> {
+        // While every flow is looked at, none is found for nothing.
+        if !self.any_at_rest && self.settings.stages == Stages::Inspect {
+            return None;
+        }
         let Self { flows, settings, counters, plain, shortest_idle_ns, .. } = self;
         let flow = match flows.confirm_candidate(&glance.plain.key, &glance.candidate) {
             Some(flow) => flow,

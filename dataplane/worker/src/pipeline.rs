@@ -73,6 +73,8 @@ pub struct Pipeline {
     pub(crate) shortest_idle_ns: u64,
     /// Reads plain frames.
     pub(crate) plain_reader: PlainReader,
+    /// Some flow was ever let go, or dropped: frames of it need no more than a glance.
+    pub(crate) any_at_rest: bool,
     /// Frames that were not decoded, not counted yet.
     pub(crate) plain: PlainTally,
     /// Conversations in application protocols.
@@ -109,6 +111,7 @@ impl Pipeline {
             checksums: Checksums::default(),
             shortest_idle_ns: u64::from(settings.timeouts.shortest_s()) * NANOS_PER_SECOND,
             plain_reader: PlainReader::new(&settings.decode, settings.vlan_tracking),
+            any_at_rest: false,
             plain: PlainTally::default(),
             applications: Store::new(settings.applications),
             streams: Streams::new(StreamSettings {
@@ -319,6 +322,10 @@ impl Pipeline {
             verdict = self.stop(action, subject, found);
         }
         self.leave_alone(found);
+        if !self.any_at_rest {
+            let flow = found.and_then(|(flow, _)| self.flows.get(flow));
+            self.any_at_rest = flow.is_some_and(|flow| flow.bypassed || flow.action.is_some());
+        }
         // What the packet left behind could not be kept.
         let full = self.settle(found, now).is_err() || (found.is_some() && self.fails(Resource::StreamMemcap));
         if full && verdict == Verdict::Pass {
@@ -365,16 +372,18 @@ impl Pipeline {
             self.tcp.valid = true;
             return Verdict::Pass;
         }
-        if !established && (self.tcp.accepted.len > 0 || self.tcp.fast_open != FastOpen::Silent) {
-            self.arrive_early(subject, found);
-        }
+        let early = !established && (self.tcp.accepted.len > 0 || self.tcp.fast_open != FastOpen::Silent);
         let streamed = match headers.is_tcp() && followed && established {
             true => match self.arrive(subject, found) {
                 Ok(streamed) => streamed,
                 Err(verdict) => return verdict,
             },
+            false if early => self.arrive_early(subject, found),
             false => None,
         };
+        // Inline, what a server may take with the SYN is judged before it gets there.
+        let with_syn = streamed.is_some() && headers.tcp.options.fast_open && self.settings.mode == Mode::Inline;
+        let established = established || with_syn;
         if !self.applications.is_off() {
             self.recognise(subject, found, established && sound);
         }
@@ -481,7 +490,8 @@ impl Pipeline {
             // Nothing is judged behind a pass, so a drop beside it was judged before it and decides.
             if sound && dropping.is_none() && passes.is_some_and(|finding| finding.whole_flow) {
                 flow.action = Some(Action::Pass);
-            } else if inline && dropping.is_some_and(|finding| finding.whole_flow) {
+            } else if inline && self.tcp.valid && dropping.is_some_and(|finding| finding.whole_flow) {
+                // What the other end throws away does not end the connection either: anybody can send it.
                 flow.action = Some(Action::Drop);
             }
             // Nothing looks at it any more.

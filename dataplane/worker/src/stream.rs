@@ -164,19 +164,20 @@ impl Pipeline {
         Ok(Some(Streamed { at, placed, refused: false, in_order: arrived.in_order }))
     }
 
-    /// Data that come with a SYN or SYN-ACK (RFC 7413) are kept at the beginning of their stream, to be judged with what follows, and given up when
-    /// the other end threw them away. Their packet itself is judged as one without a stream.
+    /// Data that come with a SYN or SYN-ACK (RFC 7413) are kept at the beginning of their stream, to be judged as data of an open connection are, and
+    /// given up when the other end threw them away. None when there are none, or no room for them: they are judged as a packet.
     // GAP(early-data): of several SYNs with data only the first one's are kept; those of another one that the server takes are judged as a packet.
     #[cold]
-    pub(crate) fn arrive_early(&mut self, subject: &Subject, found: InTable) {
-        let Some((flow, direction)) = found.filter(|_| self.generation.ruleset.judges_streams()) else { return };
-        let (Some(at), Some(entry)) = (self.flows.stream(flow, direction), self.flows.get(flow)) else { return };
+    pub(crate) fn arrive_early(&mut self, subject: &Subject, found: InTable) -> Option<Streamed> {
+        let (flow, direction) = found.filter(|_| self.generation.ruleset.judges_streams())?;
+        let (at, entry) = (self.flows.stream(flow, direction)?, self.flows.get(flow)?);
         if self.tcp.fast_open == FastOpen::Ignored
             && let Some(place) = self.flows.slot(flow)
         {
             self.streams.end(place);
         }
         let Accepted { seq, skip, len } = self.tcp.accepted;
+        let mut kept = None;
         if len > 0 && entry.tcp.first(direction) == seq {
             if self.streams.is_unopened(at) {
                 self.streams.open(at, seq, self.flows.partition_of(entry));
@@ -186,11 +187,14 @@ impl Pipeline {
                 (!self.streams.settings().at_once).then(|| self.settings.targets.of(headers.ip_version, &headers.dst));
             let payload = headers.payload(subject.frame).get(skip as usize..).unwrap_or_default();
             // What finds no room is a hole.
-            let _ = self.streams.arrive(at, seq, payload, policy);
+            if let Ok(arrived) = self.streams.arrive(at, seq, payload, policy) {
+                kept = Some(Streamed { at, placed: arrived.placed, refused: false, in_order: arrived.in_order });
+            }
         }
         if let Some(number) = self.tcp.acknowledges {
             self.streams.acknowledge(at.reverse(), number);
         }
+        kept
     }
 
     /// What is to be judged of the stream now; what is left of it is to be asked for once more.

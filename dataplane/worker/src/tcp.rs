@@ -56,7 +56,9 @@ impl Pipeline {
         counters.tcp_ack_unseen_data += u64::from(outcome.acks_unseen);
         counters.tcp_sessions += u64::from(outcome.step != TcpStep::None);
         counters.tcp_midstream_pickups += u64::from(outcome.step == TcpStep::PickedUp);
-        self.tell_stream_events(subject, Some((flow, direction)), outcome.events);
+        if !outcome.events.is_empty() {
+            self.tell_stream_events(subject, Some((flow, direction)), outcome.events);
+        }
     }
 
     /// Counts stream events and tells of them: those of the state machine here, reassembly's from there.

@@ -3,7 +3,7 @@
 //! - [`case`]: what a case is and the files it becomes
 //! - [`payload`]: bytes of the protocols that the traffic speaks; `demo` uses them too
 //! - [`starter_web`], [`starter_service`], [`starter_network`]: one case for each starter rule
-//! - [`decode`], [`defrag`], [`capture`], [`detect`], [`action`], [`flow`], [`app`]: what the engine itself promises
+//! - [`decode`], [`defrag`], [`capture`], [`detect`], [`action`], [`flow`], [`tcp`], [`app`]: what the engine itself promises
 //!
 //! `tests/golden/cases/` holds what [`all`] makes; a test compares the two byte by byte, `SLUICE_BLESS=1` writes them anew.
 
@@ -20,6 +20,7 @@ pub mod payload;
 pub mod starter_network;
 pub mod starter_service;
 pub mod starter_web;
+pub mod tcp;
 
 pub use case::{Case, Expect, Run};
 
@@ -38,6 +39,7 @@ pub fn all() -> Vec<Case> {
         action::cases(),
         normalise::cases(),
         flow::cases(),
+        tcp::cases(),
         app::cases(),
         vec![demo()],
     ];

@@ -107,6 +107,22 @@ impl TcpSession {
         self
     }
 
+    /// The same, its header changed as told.
+    #[must_use]
+    pub fn raw_as(mut self, from: Side, flags: u8, data: &[u8], change: impl FnOnce(&mut Tcp)) -> Self {
+        self.changed(from, flags, b"", data, change);
+        self
+    }
+
+    /// A packet that is none of the connection's: numbers go on as if it were not there.
+    #[must_use]
+    pub fn aside(mut self, from: Side, flags: u8, data: &[u8], change: impl FnOnce(&mut Tcp)) -> Self {
+        let next = self.next;
+        self.changed(from, flags, b"", data, change);
+        self.next = next;
+        self
+    }
+
     /// FIN from `first`, FIN from the other, last ACK.
     #[must_use]
     pub fn close(mut self, first: Side) -> Self {
@@ -136,6 +152,10 @@ impl TcpSession {
     }
 
     fn segment(&mut self, from: Side, flags: u8, options: &[u8], data: &[u8]) {
+        self.changed(from, flags, options, data, |_| ());
+    }
+
+    fn changed(&mut self, from: Side, flags: u8, options: &[u8], data: &[u8], change: impl FnOnce(&mut Tcp)) {
         match self.last {
             None => {}
             Some(last) if last == from => self.clock.advance_us(40),
@@ -149,7 +169,8 @@ impl TcpSession {
             Side::Server => ((server_port, client_port), (server_next, client_next)),
         };
         let ack = if flags & tcp::ACK != 0 { ack } else { 0 };
-        let segment = Tcp { seq, ack, options: options.to_vec(), ..Tcp::new(src_port, dst_port, flags) };
+        let mut segment = Tcp { seq, ack, options: options.to_vec(), ..Tcp::new(src_port, dst_port, flags) };
+        change(&mut segment);
         let [src, dst] = self.wire.ends(from).map(|host| host.ip);
         let bytes = self.wire.send(from, ip::TCP, &segment.bytes(src, dst, data));
         let consumed = data.len() as u32 + u32::from(flags & tcp::SYN != 0) + u32::from(flags & tcp::FIN != 0);

@@ -268,7 +268,8 @@ impl Streams {
         }
         if speaks_anew && !is_after(half.next, offset) {
             let [_, turn] = half.turns;
-            half.turns = [turn, offset];
+            // Also when what it begins with comes later.
+            half.turns = [turn, half.next];
             stream.speaker = at.direction;
         }
         if offset == half.next && half.highest == half.next {

@@ -152,7 +152,13 @@ impl StreamEvents {
 
     /// The events, in the order of their numbers.
     pub fn iter(self) -> impl Iterator<Item = StreamEvent> {
-        StreamEvent::ALL.iter().copied().filter(move |event| self.contains(*event))
+        let [mut low, mut high] = self.0;
+        std::iter::from_fn(move || {
+            let (word, first) = if low != 0 { (&mut low, 0) } else { (&mut high, 64) };
+            let number = first + word.trailing_zeros() as usize;
+            *word &= word.wrapping_sub(1);
+            StreamEvent::ALL.get(number).copied()
+        })
     }
 }
 

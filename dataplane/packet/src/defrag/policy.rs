@@ -4,6 +4,8 @@
 //!
 //! Source: Novak, "Target-Based Fragmentation Reassembly" (2005); Shankar and Paxson, "Active Mapping" (2003).
 
+use std::net::IpAddr;
+
 /// Where a fragment begins and ends in its datagram, in units of eight bytes; the end is behind the last one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Span {
@@ -92,6 +94,15 @@ impl Prefix {
         (length <= most).then_some(Self { address: u128::from_be_bytes(address) & mask, mask, version })
     }
 
+    /// The network of `address` whose first `length` bits count; none when it has not that many bits.
+    pub fn of(address: IpAddr, length: u8) -> Option<Self> {
+        let (wide, version) = match address {
+            IpAddr::V4(address) => (u128::from(address.to_bits()) << 96, 4),
+            IpAddr::V6(address) => (address.to_bits(), 6),
+        };
+        Self::new(wide.to_be_bytes(), version, length)
+    }
+
     fn contains(&self, address: u128, version: u8) -> bool {
         version == self.version && address & self.mask == self.address
     }
@@ -107,6 +118,12 @@ pub struct Policies {
 }
 
 impl Policies {
+    /// Also `policy` for `prefix`, before what was said of it earlier.
+    pub fn add(&mut self, prefix: Prefix, policy: Policy) {
+        let place = self.list.iter().position(|(other, _)| other.mask <= prefix.mask).unwrap_or(self.list.len());
+        self.list.insert(place, (prefix, policy));
+    }
+
     /// `other` where no network of `list` has the address; of those that have it the smallest counts, then the first.
     pub fn new(mut list: Vec<(Prefix, Policy)>, other: Policy) -> Self {
         list.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.mask));
