@@ -374,11 +374,24 @@ impl FlowTable {
         Some((now, outcome))
     }
 
+    /// What the ends of the open connection of `flow` agreed on and advertise.
+    #[inline(always)]
+    fn bounds_of(&self, flow: FlowRef) -> Option<&TcpBounds> {
+        let entry = self.get(flow).filter(|entry| entry.tcp.is_established());
+        let bounds = if flow == UNPACKED { Some(&self.unpacked.bounds) } else { self.bounds.get(flow.0 as usize) };
+        entry.and(bounds)
+    }
+
+    /// Whether the ends of the open connection of `flow` are known to send no timestamps.
+    #[inline(always)]
+    pub fn sends_no_stamps(&self, flow: FlowRef) -> bool {
+        self.bounds_of(flow).is_some_and(|bounds| !bounds.stamps)
+    }
+
     /// What a TCP packet of the open connection of `flow` has to keep to, which goes in `direction` and acknowledges `ack`.
     #[inline]
-    pub fn agreed(&mut self, flow: FlowRef, direction: Direction, ack: u32) -> Option<crate::tcp::Agreed> {
-        let (entry, _, bounds) = self.tracked(flow)?;
-        entry.tcp.is_established().then(|| bounds.keeps_to(direction, ack))
+    pub fn agreed(&self, flow: FlowRef, direction: Direction, ack: u32) -> Option<crate::tcp::Agreed> {
+        Some(self.bounds_of(flow)?.keeps_to(direction, ack))
     }
 
     /// The numbers of the TCP connection of `flow` were not followed: those of `segment` hold.

@@ -91,6 +91,9 @@ impl Pipeline {
             return None;
         }
         let (flow, direction) = found?;
+        if !switches.wants(Action::TcpWindowWithdrawal) && !self.flows.sends_no_stamps(flow) {
+            return None;
+        }
         let Agreed { timestamps, least_window } = self.flows.agreed(flow, direction, subject.headers.tcp.ack)?;
         let look = self.normaliser.look_of(subject, self.checksums, true);
         let Normaliser { switches, edits, .. } = &mut self.normaliser;

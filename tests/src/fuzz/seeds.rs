@@ -22,6 +22,7 @@ pub fn of(name: &str) -> Vec<Seed> {
         "evaluate" => evaluate(),
         "flow" => flow(),
         "rule" => rule(),
+        "stream" => stream(),
         _ => Vec::new(),
     }
 }
@@ -50,6 +51,22 @@ fn records(file: &[u8]) -> Option<(LinkType, Vec<Vec<u8>>)> {
         at += 16 + length as usize;
     }
     Some((link, frames))
+}
+
+/// Segments of six streams in a fixed disorder: passive and inline, each policy, little and much room, to the depth and beyond.
+fn stream() -> Vec<Seed> {
+    let seed = |choice: u8| {
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(u64::from(choice) + 1);
+        let operations = (0..600).flat_map(|_| {
+            state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+            let [_, _, which, high, low, length, letter, flags] = state.to_le_bytes();
+            // Ends are rare.
+            let flags = if flags & 0x1e == 0 && letter > 8 { flags | 2 } else { flags };
+            [which, high & 0xf, low, length, letter, flags]
+        });
+        (format!("choice-{choice}"), [choice].into_iter().chain(operations).collect())
+    };
+    (0..8).flat_map(|choice| [choice << 1, choice << 1 | 1, 0x31 | choice << 1, 0x70 | choice << 1]).map(seed).collect()
 }
 
 /// Fragments that make datagrams, overlap, lie about the end, fill all room; a datagram of whole units from each policy's view.

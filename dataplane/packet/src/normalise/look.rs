@@ -84,7 +84,7 @@ fn is_plain(look: &Look, switches: &Switches) -> bool {
 /// Looks at one layer: what is to be changed goes into `edits`; the answer is the action that stops the packet.
 ///
 /// Cost: a few comparisons for a plain packet, and one pass over UDP, ICMP and IPv4 headers while checksums count.
-#[inline]
+#[inline(always)]
 pub fn look(look: &Look, switches: &Switches, edits: &mut Edits) -> Option<Action> {
     if !look.headers.is_ip() || switches.is_off() {
         return None;
@@ -112,6 +112,7 @@ fn is_ipv4_sum_right(frame: &[u8], headers: &Headers) -> bool {
 }
 
 /// Which checksum is wrong.
+#[inline(always)]
 fn wrong_checksum(look: &Look) -> Option<Action> {
     let Look { frame, headers, .. } = *look;
     if headers.ip_version == 4 && !is_ipv4_sum_right(frame, headers) {

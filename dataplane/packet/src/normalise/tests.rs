@@ -598,7 +598,7 @@ fn everything() -> Switches {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 3_000, max_global_rejects: 100_000, ..ProptestConfig::default() })]
 
     /// Right checksums stay right in all layers and around them, twice is once, lengths agree, and data that leave are those that came.
     #[test]
@@ -696,6 +696,64 @@ proptest! {
         let switches = Switches::default();
         prop_assert_eq!(look(&view, &switches, &mut short), look_closely(&view, &switches, &mut long));
         prop_assert_eq!(short.actions(), long.actions());
+    }
+
+    /// Hostile frames: whatever is changed is changed once, stays whole, and is no less right than before.
+    #[test]
+    fn mutated_frames_are_put_right_once_and_never_made_wrong(
+        version in prop_oneof![Just(4_u8), Just(6)], outer in prop_oneof![Just(4_u8), Just(6)], tunnel in 0..6_u8, all in any::<bool>(),
+        options in prop::collection::vec(any::<u8>(), 0..10), payload in prop::collection::vec(any::<u8>(), 0..40),
+        mutations in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6), extension in any::<bool>(),
+        tail in prop::collection::vec(any::<u8>(), 0..9),
+    ) {
+        let options: Vec<u8> = options.iter().copied().cycle().take(options.len() * 4).collect();
+        let segment = tcp_with_options(1, 2, ACK, &options, &payload);
+        let inner = match (version, extension) {
+            (4, _) => ipv4(6, &segment),
+            (_, false) => ipv6(6, &segment),
+            _ => ipv6(60, &[&[6, 0, 1, 4, 7, 7, 7, 7][..], &segment].concat()),
+        };
+        let packet = tunnelled(tunnel, outer, &summed(inner, LinkType::Raw));
+        let mut frame = ethernet(if packet[0] >> 4 == 4 { 0x800 } else { 0x86dd }, &packet);
+        frame.extend(&tail);
+        for (place, byte) in mutations {
+            let at = place.index(frame.len());
+            frame[at] = byte;
+        }
+        let frame = summed(frame, LinkType::Ethernet);
+        let switches = if all { everything() } else { Switches::default() };
+        let before = decoded(&frame, LinkType::Ethernet);
+        let mut edits = Edits::new();
+        let mut end = frame.len();
+        for (layer, headers) in (0..).zip(before.layers()) {
+            let view = Look { frame: &frame, headers, layer, end, verify: false, tcp_sound: true };
+            if look(&view, &switches, &mut edits).is_some() {
+                return Ok(());
+            }
+            end = (headers.payload_offset + headers.payload_len) as usize;
+        }
+        let mut out = frame.clone();
+        edits.find_checksums(&before, &frame);
+        if !edits.carry_out(&mut out) {
+            return Ok(());
+        }
+        let after = decoded(&out, LinkType::Ethernet);
+        prop_assert_eq!(after.layers().len(), before.layers().len());
+        for (old, new) in before.layers().iter().zip(after.layers()) {
+            prop_assert_eq!((old.protocol, old.src, old.dst, old.invalid), (new.protocol, new.src, new.dst, new.invalid));
+            let (was, is) = (checksum::transport(&frame, old), checksum::transport(&out, new));
+            prop_assert!(was != Checksum::Valid || is == Checksum::Valid, "{:?} {:?}", edits.actions(), new);
+            let (was, is) = (checksum::ipv4_header(&frame, old), checksum::ipv4_header(&out, new));
+            prop_assert!(was != Checksum::Valid || is == Checksum::Valid, "{:?}", edits.actions());
+        }
+        let mut again = Edits::new();
+        let mut end = out.len();
+        for (layer, headers) in (0..).zip(after.layers()) {
+            let view = Look { frame: &out, headers, layer, end, verify: false, tcp_sound: true };
+            prop_assert_eq!(look(&view, &switches, &mut again), None);
+            end = (headers.payload_offset + headers.payload_len) as usize;
+        }
+        prop_assert!(again.is_empty(), "{:?} then {:?}", edits.actions(), again.actions());
     }
 
     /// The short way to sum a header agrees with the long one.
