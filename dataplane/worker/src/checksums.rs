@@ -17,8 +17,18 @@ pub enum Checksums {
     Ignore,
     /// Verify; a wrong one may be the card's, which fills it in later: it is not known yet.
     Try,
+    /// The same, and more than one in ten was wrong so far: packets that moved nothing were perhaps good ones.
+    Doubt,
     /// Verify.
     Verify,
+}
+
+impl Checksums {
+    /// Whether it is not known yet if a wrong one means anything.
+    #[inline]
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Try | Self::Doubt)
+    }
 }
 
 /// Makes up its mind, once: who sends wrong checksums later wants them unverified.
@@ -43,7 +53,7 @@ impl ChecksumJudge {
     /// What will hold for the next frame.
     #[inline]
     pub fn next(&self) -> Checksums {
-        if self.answer == Checksums::Try && self.frames >= SAMPLE { self.verdict() } else { self.answer }
+        if self.answer.is_open() && self.frames >= SAMPLE { self.verdict() } else { self.answer }
     }
 
     fn verdict(&self) -> Checksums {
@@ -53,7 +63,7 @@ impl ChecksumJudge {
     /// What holds for the next frame, which is this one.
     #[inline]
     pub fn judge(&mut self, decoded: &Decoded, frame: &[u8]) -> Checksums {
-        if self.answer == Checksums::Try {
+        if self.answer.is_open() {
             self.sample(decoded, frame);
         }
         self.answer
@@ -67,6 +77,7 @@ impl ChecksumJudge {
         self.frames += 1;
         let mut tcp = decoded.layers().iter().filter(|headers| headers.is_tcp());
         self.wrong += u64::from(tcp.any(|headers| checksum::transport(frame, headers) == checksum::Checksum::Invalid));
+        self.answer = if self.wrong * 10 > self.frames { Checksums::Doubt } else { Checksums::Try };
     }
 }
 

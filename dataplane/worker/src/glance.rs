@@ -224,7 +224,7 @@ fn advance(
     let lookup = settings.stages == Stages::Lookup;
     let verdict = match lookup {
         true => Verdict::Pass,
-        false if checksums == Checksums::Try || traits.tcp_flags() & (tcp::SYN | tcp::FIN | tcp::RST) != 0 => {
+        false if checksums.is_open() || traits.tcp_flags() & (tcp::SYN | tcp::FIN | tcp::RST) != 0 => {
             return None;
         }
         false => verdict_of(flow, traits, settings)?,

@@ -448,7 +448,7 @@ impl Pipeline {
             PacketView { frame, headers, direction, established, now, stream_events: self.tcp.events, app: None };
         // Inline, marks of a packet that is not sound go onto a copy, unless its sums may be wrong because the card fills them in later.
         // Passive they stay, as with the reference engine.
-        let may_be_sound = self.checksums == Checksums::Try && self.tcp.valid && !self.normaliser.stops;
+        let may_be_sound = self.checksums.is_open() && self.tcp.valid && !self.normaliser.stops;
         let leaves_marks = sound || may_be_sound || self.settings.mode == Mode::Passive;
         let mut copy = if leaves_marks { None } else { flow.as_ref().map(FlowView::copied) };
         let mut copied = copy.as_mut().map(FlowCopy::view);

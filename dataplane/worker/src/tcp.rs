@@ -82,8 +82,8 @@ impl Pipeline {
     /// Whether a TCP packet, which no rule stopped, is stopped because its other end throws it away.
     #[inline(always)]
     pub(crate) fn is_refused(&self) -> bool {
-        // While nobody knows whether checksums count, a packet that moved nothing may be why this one looks wrong.
-        !self.tcp.valid && self.settings.drop_invalid && self.checksums != Checksums::Try
+        // Where wrong checksums may be the card's, a packet that moved nothing may be why this one looks odd.
+        !self.tcp.valid && self.settings.drop_invalid && self.checksums != Checksums::Doubt
     }
 
     /// Stops a TCP packet that its other end throws away; passive it goes on.

@@ -36,7 +36,7 @@ fn a_processor_we_may_not_use_is_refused_before_dpdk_sees_it() {
 #[test]
 fn a_packet_longer_than_a_buffer_is_a_chain_and_goes_back_whole() {
     let (eal, _turn) = turn(options);
-    let pool = pool(&eal, "chain");
+    let pool = pool(eal, "chain");
     for length in [0, 1, 2_048, 2_049, 9_000, 65_599] {
         let bytes = pattern(length, 3);
         let packet = pool.packet(&bytes).expect("there are buffers");
