@@ -3,7 +3,7 @@
 
 mod harness;
 
-use harness::{ACK, Engine, FIN, Family, Frame, RST, SYN, Session, Setup};
+use harness::{ACK, BOTH, Engine, FIN, Family, Frame, RST, SYN, Session, Setup, inline};
 use sluice_core::{
     event::{EventBody, FlowEnd},
     verdict::Mode,
@@ -201,4 +201,73 @@ fn summed(frame: &[u8]) -> Vec<u8> {
     let sum = sluice_packet::checksum::compute(&pseudo).to_be_bytes();
     frame[50..52].copy_from_slice(&sum);
     frame
+}
+
+/// A connection that was asked for and answered: the client and the server as they go on.
+fn answered(engine: &mut Engine, family: Family) -> (Frame, Frame) {
+    let client = Frame { window: 60_000, seq: 100, ..Frame::new(family) };
+    let server = Frame { seq: 5_000, ..client.back() };
+    engine.feed(&Frame { flags: SYN, ack: 0, ..client.clone() }.tcp(b""));
+    engine.feed(&Frame { flags: SYN | ACK, ack: 101, ..server.clone() }.tcp(b""));
+    (Frame { seq: 101, ack: 5_001, flags: ACK, ..client }, Frame { seq: 5_001, ack: 101, flags: ACK, ..server })
+}
+
+const SPLIT: &str = "alert tcp any any -> any any (flow:established; content:\"EVILPAYLOAD\"; sid:1;)";
+
+fn at(frame: &Frame, seq: u32) -> Frame {
+    Frame { seq: frame.seq.wrapping_add(seq), ..frame.clone() }
+}
+
+#[test]
+fn data_with_the_packet_that_completes_the_handshake_are_in_the_stream() {
+    for family in BOTH {
+        let mut engine = Engine::with(SPLIT, inline());
+        let (client, _) = answered(&mut engine, family);
+        assert!(engine.feed(&client.tcp(b"EVILP")).is_empty());
+        assert_eq!(engine.feed(&at(&client, 5).tcp(b"AYLOAD")), [1], "{family:?}");
+        // Its twin is silent.
+        let mut engine = Engine::with(SPLIT, inline());
+        let (client, _) = answered(&mut engine, family);
+        engine.feed(&client.tcp(b"EVILP"));
+        assert!(engine.feed(&at(&client, 5).tcp(b"ayload")).is_empty());
+    }
+}
+
+#[test]
+fn a_segment_from_before_the_first_byte_hides_nothing() {
+    for offset in [-5, -16, -900_i32] {
+        let mut engine = Engine::with(SPLIT, inline());
+        let (client, server) = answered(&mut engine, Family::V4);
+        engine.feed(&client.tcp(b""));
+        engine.feed(&at(&client, offset as u32).tcp(b"XXXXX"));
+        engine.feed(&at(&client, 0).tcp(b"EVILP"));
+        let spoken = engine.feed(&at(&client, 5).tcp(b"AYLOAD"));
+        assert_eq!(spoken, [1], "{offset}");
+        engine.feed(&server.tcp(b""));
+    }
+}
+
+#[test]
+fn passive_what_was_acknowledged_is_not_replaced() {
+    let mut setup = Setup::default();
+    setup.settings.streams.at_once = false;
+    let mut engine = Engine::with(SPLIT, setup);
+    let (client, server) = answered(&mut engine, Family::V4);
+    engine.feed(&client.tcp(b""));
+    engine.feed(&client.tcp(b"q"));
+    engine.feed(&at(&client, 1).tcp(b"EVILPAYLOAD"));
+    engine.feed(&Frame { ack: client.seq + 12, ..server }.tcp(b""));
+    assert_eq!(engine.feed(&client.tcp(b"qXXXXXXXXXXX")), [1]);
+}
+
+#[test]
+fn a_fin_with_the_number_of_a_byte_ends_nothing() {
+    let mut engine = Engine::with(SPLIT, inline());
+    let (client, server) = answered(&mut engine, Family::V4);
+    engine.feed(&client.tcp(b""));
+    engine.feed(&client.tcp(b"pp"));
+    engine.feed(&Frame { flags: FIN | ACK, ..at(&client, 1) }.tcp(b""));
+    engine.feed(&Frame { ack: client.seq + 2, ..server }.tcp(b""));
+    engine.feed(&at(&client, 2).tcp(b"EVILP"));
+    assert_eq!(engine.feed(&at(&client, 7).tcp(b"AYLOAD")), [1]);
 }

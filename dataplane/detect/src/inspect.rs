@@ -455,7 +455,7 @@ impl Inspector {
             return;
         }
         if !crowded && !piece.streams.is_crowded(piece.at, generation) {
-            piece.streams.waiting(piece.at, piece.turn.judge.1).for_each(|rule| candidates.add(rule));
+            piece.streams.waiting(piece.at).for_each(|rule| candidates.add(rule));
             return;
         }
         // More rules wait than a list holds: all literals of the window are found once more.

@@ -511,7 +511,7 @@ impl FlowTable {
     /// # Errors
     /// [`TableFull`] when it has to become a flow and there is no room: then it stands as before the packet, which must not arrive at the other
     /// end. A connection that began with the packet is handed over too.
-    pub fn settle(&mut self, flow: FlowRef, mut forced: impl FnMut(&Flow)) -> Result<(), TableFull> {
+    pub fn settle(&mut self, flow: FlowRef, forced: impl FnMut(&Flow)) -> Result<(), TableFull> {
         let slot = self.unpacked.slot;
         if flow != UNPACKED || slot == NOBODY {
             return Ok(());
@@ -527,6 +527,21 @@ impl FlowTable {
             self.unpacked.slot = NOBODY;
             return Ok(());
         }
+        self.promote(UNPACKED, forced).map(|_| ())
+    }
+
+    /// A half-open connection becomes a flow before its packet is judged: its data need a stream. A flow that had to make room is handed over.
+    /// Nothing is done for a flow in the table.
+    ///
+    /// # Errors
+    /// As [`FlowTable::settle`].
+    pub fn promote(&mut self, flow: FlowRef, mut forced: impl FnMut(&Flow)) -> Result<FlowRef, TableFull> {
+        let slot = self.unpacked.slot;
+        if flow != UNPACKED || slot == NOBODY {
+            return Ok(flow);
+        }
+        let hash = self.unpacked.hash;
+        let partition = self.partition_of.of(hash);
         if let Some(gone) = self.evict(hash) {
             forced(&gone);
         }
@@ -555,7 +570,7 @@ impl FlowTable {
                 *room = offers;
             }
         }
-        Ok(())
+        Ok(FlowRef(place))
     }
 
     /// Makes room in a partition without a free slot, that of `hash`: ends a flow that only one side has spoken in, about the one opened longest

@@ -145,6 +145,15 @@ impl Pipeline {
         })
     }
 
+    /// A half-open connection becomes a flow at once.
+    pub(crate) fn promote(&mut self, flow: FlowRef, now: Nanos) -> Result<FlowRef, TableFull> {
+        let (flows, mut ending) = self.ending(now);
+        flows.promote(flow, |gone| {
+            ending.counters.flow_evicted += 1;
+            ending.flow(gone, FlowEnd::Forced);
+        })
+    }
+
     /// Puts what the packet left of its flow where it stays.
     pub(crate) fn settle(&mut self, found: InTable, now: Nanos) -> Result<(), TableFull> {
         let Some((flow, _)) = found else { return Ok(()) };

@@ -312,7 +312,8 @@ impl Pipeline {
         };
         let oddity = if sound { self.oddity_in_connection(subject, found) } else { oddity };
         self.normaliser.stops = oddity.is_some();
-        let mut verdict = self.in_flow(subject, found, right && oddity.is_none(), now);
+        let mut found = found;
+        let mut verdict = self.in_flow(subject, &mut found, right && oddity.is_none(), now);
         if verdict == Verdict::Pass && self.is_refused() {
             verdict = self.refuse_segment(subject, found);
         }
@@ -334,7 +335,8 @@ impl Pipeline {
         verdict
     }
 
-    fn in_flow(&mut self, subject: &Subject, found: InTable, sound: bool, now: Nanos) -> Verdict {
+    fn in_flow(&mut self, subject: &Subject, in_table: &mut InTable, sound: bool, now: Nanos) -> Verdict {
+        let found = *in_table;
         let Subject { frame, headers, .. } = *subject;
         self.tcp = TcpOutcome::default();
         if self.settings.copies.arp || self.settings.copies.anomalies {
@@ -363,6 +365,17 @@ impl Pipeline {
                 return verdict;
             }
         }
+        // The packet that completes a handshake may bring data: they belong into the stream too.
+        if self.tcp.opened
+            && self.tcp.accepted.len > 0
+            && let Some((flow, direction)) = found
+        {
+            match self.promote(flow, now) {
+                Ok(flow) => *in_table = Some((flow, direction)),
+                Err(TableFull) => return self.without(Resource::StreamMemcap, subject, None).unwrap_or(Verdict::Pass),
+            }
+        }
+        let found = *in_table;
         let followed = sound;
         let sound = sound && self.tcp.valid;
         let entry = found.and_then(|(flow, _)| self.flows.get(flow));

@@ -10,7 +10,7 @@ use super::{
     blocks::{BLOCK, Blocks, place_of},
     half::{Half, State, Stream, earlier, is_after, later},
     overlap::OverlapPolicy,
-    pending::{MATCHED, Pending, Waiting},
+    pending::{MATCHED, Pending},
 };
 use crate::{
     partition::Partitions,
@@ -436,8 +436,8 @@ impl Streams {
             let place = from + done;
             let next_start = self.blocks.starts(block).map_or(BLOCK, |starts| starts.next(place + 1, true));
             let to = (next_start - from).min(part.len());
-            // What was judged is not judged again.
-            let judged = half.judged;
+            // What was judged is not judged again, and what was acknowledged the other end has.
+            let judged = later(half.judged, half.acked);
             let to = match judged.wrapping_sub(offset) as i32 {
                 left @ 1.. => to.min(done + left as usize),
                 _ => to,
@@ -811,12 +811,11 @@ impl Streams {
         self.half(at).is_some_and(|half| half.pending != NOBODY)
     }
 
-    /// Rules that wait and whose literal ended at `to` or before.
-    pub fn waiting(&self, at: StreamRef, to: u32) -> impl Iterator<Item = u32> {
+    /// Rules that wait, also those whose literal was found in bytes that are not judged yet: it may stand in earlier ones as well.
+    pub fn waiting(&self, at: StreamRef) -> impl Iterator<Item = u32> {
         let list = self.half(at).and_then(|half| self.lists.get(half.pending as usize));
         let waiting = list.map(Pending::list).unwrap_or_default();
-        let waits = move |waiting: &&Waiting| waiting.rule & MATCHED == 0 && !is_after(waiting.at, to);
-        waiting.iter().filter(waits).map(|waiting| waiting.rule)
+        waiting.iter().filter(|waiting| waiting.rule & MATCHED == 0).map(|waiting| waiting.rule)
     }
 
     /// Rule `rule` does not wait any more.

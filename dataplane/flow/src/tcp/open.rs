@@ -162,7 +162,10 @@ impl TcpTracker {
                 out.events.insert(StreamEvent::EstablishedOutOfWindow);
             }
         }
-        if fin {
+        // A FIN with the number of a byte that was sent before is none: both cannot be.
+        if fin && !mine.finished && after(mine.next, end.wrapping_sub(1)) {
+            out.events.insert(StreamEvent::FinOutOfWindow);
+        } else if fin {
             self.finish(direction, end, out);
         }
         if self.state != TcpState::Established {
