@@ -119,7 +119,7 @@ impl Pipeline {
         }
         if self.streams.is_unopened(at) {
             let Some(entry) = self.flows.get(flow) else { return Ok(None) };
-            let origin = origin(&entry.tcp, direction);
+            let origin = origin(&entry.tcp, direction, seq);
             let partition = self.flows.partition_of(entry);
             self.streams.open(at, origin, partition);
         }
@@ -226,10 +226,12 @@ impl Pipeline {
     }
 }
 
-/// Number of the first byte of a stream. Data of a SYN that were taken and not kept are left out; a segment from before the first byte moves nothing.
-fn origin(tcp: &TcpTracker, direction: Direction) -> u32 {
+/// Number of the first byte of a stream whose first segment begins with `seq`. Data of a SYN that were taken and not kept are left out; a segment
+/// from before the first byte moves nothing.
+fn origin(tcp: &TcpTracker, direction: Direction, seq: u32) -> u32 {
     let (first, acked) = (tcp.first(direction), tcp.acked(direction));
-    if acked.wrapping_sub(first) as i32 > 0 { acked } else { first }
+    let behind = |one: u32, other: u32| one.wrapping_sub(other) as i32;
+    if behind(acked, first) > 0 && behind(seq, acked) >= 0 { acked } else { first }
 }
 
 /// Both directions of the stream of the flow with this slot.
