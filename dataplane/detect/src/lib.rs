@@ -10,7 +10,7 @@
 //! - [`ruleset`], [`group`]: all signatures, grouped by protocol and direction, each group with its prefilter
 //! - [`app`]: what is asked of the messages of application protocols
 //! - [`state`]: thresholds, host bits and pair bits shared between flows
-//! - [`inspect`]: one packet against the rule set
+//! - [`inspect`]: one packet against the rule set; `inspect_stream`: the same with a piece of its stream
 //!
 //! Built by `sluice-rules`, read by `sluice-worker`. Never does I/O, never reads a clock; allocates only when a rule set is built
 //! and when an [`Inspector`] is made for it.
@@ -31,6 +31,7 @@ pub mod entropy;
 mod gate;
 pub mod group;
 pub mod inspect;
+mod inspect_stream;
 pub mod ports;
 pub mod prefix;
 pub mod program;

@@ -1,10 +1,11 @@
 //! TCP streams: the bytes of each direction of a connection, put together once.
 //!
 //! - [`store`]: the streams of one worker: what arrives, what may be judged, what is kept
+//! - `bytes`: reading and changing them; `room`: taking and giving back room for them; `lists`: rules that wait for more of them
 //! - `half`: one direction: where it stands
 //! - `blocks`: the pool of bytes all streams share; `bits`: which bytes of a block are there
 //! - `overlap`: whose bytes count when two segments tell different things
-//! - `pending`: rules that wait for more bytes
+//! - `pending`: one list of rules that wait
 //!
 //! Called by `sluice-worker` for each TCP packet of an open connection, read by `sluice-detect` when rules are judged on a stream. Bounded by the
 //! pool, of which each partition of the flow table has a share. Never allocates after start, knows no clock and no rule.
@@ -13,11 +14,16 @@
 
 mod bits;
 mod blocks;
+mod bytes;
 mod half;
+mod lists;
 mod overlap;
 mod pending;
+mod room;
+mod settings;
 pub mod store;
 
 pub use blocks::BLOCK;
 pub use overlap::{OverlapPolicy, TargetPolicies};
-pub use store::{Arrived, Refused, StreamRef, StreamSettings, Streams};
+pub use settings::StreamSettings;
+pub use store::{Arrived, Refused, StreamRef, Streams};

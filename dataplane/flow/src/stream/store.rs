@@ -10,65 +10,22 @@ use super::{
     blocks::{BLOCK, Blocks, place_of},
     half::{Half, State, Stream, earlier, is_after, later},
     overlap::OverlapPolicy,
-    pending::{MATCHED, Pending},
+    pending::Pending,
+    settings::StreamSettings,
 };
-use crate::{
-    partition::Partitions,
-    shares::{NOBODY, Shares},
-};
+use crate::shares::{NOBODY, Shares};
 use sluice_core::Direction;
 
 /// Bytes judged or scanned at once, at most: more is done in several turns.
 pub const SLICE: usize = 65_536;
 /// Bytes a passive engine waits for acknowledgements of, before it takes it that they are not to be seen.
 const UNACKNOWLEDGED: u32 = 1 << 20;
-/// Streams looked at to make room for one block.
-const RECLAIM_BUDGET: u32 = 64;
-
-/// Sizes and habits of a worker's streams.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StreamSettings {
-    /// Streams: as many as there are flows.
-    pub streams: usize,
-    /// Bytes kept of all streams together.
-    pub memory: usize,
-    /// Bytes kept of one direction of one stream.
-    pub most: u32,
-    /// Bytes of each direction that are judged; 0 for all.
-    pub depth: u32,
-    /// Bytes before those that are new to a judgement which take part in it.
-    pub window: u32,
-    /// Bytes are judged when they arrive, and the first that come for a place count: inline. Otherwise when they are acknowledged.
-    pub at_once: bool,
-    /// How the flow table is divided.
-    pub partitions: Partitions,
-    /// Lists of rules that wait.
-    pub lists: usize,
-    /// Secret of the index.
-    pub seed: u64,
-}
-
-impl Default for StreamSettings {
-    fn default() -> Self {
-        Self {
-            streams: 1,
-            memory: 256 << 20,
-            most: 8 << 20,
-            depth: 1 << 20,
-            window: 2_560,
-            at_once: false,
-            partitions: Partitions::ONE,
-            lists: 65_536,
-            seed: 0,
-        }
-    }
-}
 
 /// One direction of one stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamRef {
-    place: u32,
-    direction: Direction,
+    pub(super) place: u32,
+    pub(super) direction: Direction,
 }
 
 impl StreamRef {
@@ -82,11 +39,11 @@ impl StreamRef {
         Self { place: self.place, direction: self.direction.reverse() }
     }
 
-    const fn owner(self) -> u32 {
+    pub(super) const fn owner(self) -> u32 {
         self.place << 1 | (self.direction as u32 & 1)
     }
 
-    const fn of_owner(owner: u32) -> Self {
+    pub(super) const fn of_owner(owner: u32) -> Self {
         let direction = if owner & 1 == Direction::ToServer as u32 { Direction::ToServer } else { Direction::ToClient };
         Self { place: owner >> 1, direction }
     }
@@ -149,13 +106,13 @@ impl StreamTurn {
 
 /// The streams of one worker.
 pub struct Streams {
-    streams: Vec<Stream>,
-    blocks: Blocks,
-    lists: Vec<Pending>,
-    list_shares: Shares,
+    pub(super) streams: Vec<Stream>,
+    pub(super) blocks: Blocks,
+    pub(super) lists: Vec<Pending>,
+    pub(super) list_shares: Shares,
     /// Where [`Streams::reclaim`] looks next, by partition.
-    hands: Box<[u32]>,
-    settings: StreamSettings,
+    pub(super) hands: Box<[u32]>,
+    pub(super) settings: StreamSettings,
 }
 
 impl Streams {
@@ -182,11 +139,11 @@ impl Streams {
         self.blocks.used() * BLOCK
     }
 
-    fn half(&self, at: StreamRef) -> Option<&Half> {
+    pub(super) fn half(&self, at: StreamRef) -> Option<&Half> {
         self.streams.get(at.place as usize)?.halves.get(at.direction.index())
     }
 
-    fn half_mut(&mut self, at: StreamRef) -> Option<&mut Half> {
+    pub(super) fn half_mut(&mut self, at: StreamRef) -> Option<&mut Half> {
         self.streams.get_mut(at.place as usize)?.halves.get_mut(at.direction.index())
     }
 
@@ -294,33 +251,6 @@ impl Streams {
             (half.last, half.last_number) = (block, number);
         }
         Ok(block)
-    }
-
-    fn take_block(&mut self, at: StreamRef, partition: usize, number: u32) -> Result<u32, Refused> {
-        if self.half(at).is_none_or(|half| (half.held + 1) * BLOCK as u32 > self.settings.most) {
-            return Err(Refused::TooMuch);
-        }
-        if self.blocks.is_full(partition) {
-            self.reclaim(partition, at);
-        }
-        let half =
-            self.streams.get_mut(at.place as usize).and_then(|stream| stream.halves.get_mut(at.direction.index()));
-        let half = half.ok_or(Refused::NoRoom)?;
-        let block = self.blocks.take(partition, at.owner(), number, &mut half.head).ok_or(Refused::NoRoom)?;
-        half.held += 1;
-        Ok(block)
-    }
-
-    fn give_block_back(&mut self, at: StreamRef, partition: usize, block: u32) {
-        let half =
-            self.streams.get_mut(at.place as usize).and_then(|stream| stream.halves.get_mut(at.direction.index()));
-        if let Some(half) = half {
-            self.blocks.give_back(partition, block, &mut half.head);
-            half.held -= 1;
-            if half.last == block {
-                half.last = NOBODY;
-            }
-        }
     }
 
     /// Writes what comes next, where nothing is behind it.
@@ -588,241 +518,6 @@ impl Streams {
         }
         if spent {
             self.end_half(at, State::Spent);
-        }
-    }
-
-    /// Gives up whole blocks before `keep`.
-    fn drop_before(&mut self, at: StreamRef, keep: u32) {
-        let Some(stream) = self.streams.get(at.place as usize) else { return };
-        let partition = usize::from(stream.partition);
-        let Some(&half) = self.half(at) else { return };
-        let (mut number, (last, _)) = (place_of(half.floor).0, place_of(keep));
-        // Beyond as many as it has there is none.
-        let mut budget = half.held + self.settings.most / BLOCK as u32;
-        let all = u32::MAX / BLOCK as u32;
-        while number != last && budget > 0 {
-            if let Some(block) = self.blocks.find(at.owner(), number) {
-                self.give_block_back(at, partition, block);
-            }
-            number = number.wrapping_add(1) & all;
-            budget -= 1;
-        }
-        if let Some(half) = self.half_mut(at) {
-            half.floor = later(half.floor, last.wrapping_mul(BLOCK as u32));
-        }
-    }
-
-    /// Copies the bytes from offset `from` on into `room`. All must be there.
-    pub fn read(&self, at: StreamRef, from: u32, room: &mut [u8]) {
-        let mut cursor = from;
-        let mut rest = room;
-        while !rest.is_empty() {
-            let (number, place) = place_of(cursor);
-            let (part, behind) = rest.split_at_mut(rest.len().min(BLOCK - place));
-            let last =
-                self.half(at).filter(|half| half.last_number == number && half.last != NOBODY).map(|half| half.last);
-            let block = last.or_else(|| self.blocks.find(at.owner(), number));
-            match block.and_then(|block| self.blocks.bytes(block).get(place..place + part.len())) {
-                Some(bytes) => part.copy_from_slice(bytes),
-                None => part.fill(0),
-            }
-            cursor = cursor.wrapping_add(part.len() as u32);
-            rest = behind;
-        }
-    }
-
-    /// What the other end must be given in place of a payload that arrived: the bytes that came first; zeros for those that were acknowledged and are
-    /// forgotten. `room` is as long as the payload and holds it.
-    pub fn reread(&self, at: StreamRef, seq: u32, room: &mut [u8]) {
-        let Some(half) = self.half(at) else { return };
-        let offset = seq.wrapping_sub(half.origin);
-        let forgotten = (half.floor.wrapping_sub(offset) as i32).clamp(0, room.len() as i32) as usize;
-        let (blank, kept) = room.split_at_mut(forgotten);
-        if half.floor != 0 {
-            blank.fill(0);
-        }
-        self.read(at, offset.wrapping_add(forgotten as u32), kept);
-    }
-
-    /// Bytes of a payload were changed before they were forwarded: what is kept is what was forwarded.
-    pub fn rewrite(&mut self, at: StreamRef, seq: u32, bytes: &[u8]) {
-        let Some(half) = self.half(at).filter(|half| half.state == State::Open) else { return };
-        let mut cursor = seq.wrapping_sub(half.origin);
-        let (floor, highest) = (half.floor, half.highest);
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let (number, place) = place_of(cursor);
-            let (part, behind) = rest.split_at(rest.len().min(BLOCK - place));
-            if !is_after(floor, cursor)
-                && is_after(highest, cursor)
-                && let Some(block) = self.blocks.find(at.owner(), number)
-            {
-                self.blocks.write(block, place, part);
-            }
-            cursor = cursor.wrapping_add(part.len() as u32);
-            rest = behind;
-        }
-    }
-
-    /// Makes room in a full partition: gives up what others keep of bytes that are judged and acknowledged; where there is none, what came too early in the
-    /// stream that holds most of that. Those bytes were forwarded, inline, so such a stream is lost.
-    fn reclaim(&mut self, partition: usize, asking: StreamRef) {
-        let had = self.blocks.had(partition);
-        let mut heaviest: Option<(u32, StreamRef)> = None;
-        for _ in 0..RECLAIM_BUDGET.min(had) {
-            let Some(hand) = self.hands.get_mut(partition) else { return };
-            let place = *hand;
-            *hand = if place + 1 < had { place + 1 } else { 0 };
-            let Some(owner) = self.blocks.owner(partition, place) else { continue };
-            let at = StreamRef::of_owner(owner);
-            if at == asking {
-                continue;
-            }
-            let Some(&half) = self.half(at) else { continue };
-            let done = if self.settings.at_once { earlier(half.acked, half.judged) } else { half.judged };
-            let before = half.held;
-            self.drop_before(at, later(half.floor, done));
-            if self.half(at).is_some_and(|half| half.held < before) {
-                return;
-            }
-            if half.highest != half.next && heaviest.is_none_or(|(held, _)| half.held > held) {
-                heaviest = Some((half.held, at));
-            }
-        }
-        if let Some((_, at)) = heaviest {
-            self.end_half(at, State::Lost);
-        }
-    }
-
-    /// Gives all up that is kept of one direction.
-    fn end_half(&mut self, at: StreamRef, state: State) {
-        self.forget_rules(at);
-        let Some(stream) = self.streams.get(at.place as usize) else { return };
-        let partition = usize::from(stream.partition);
-        while let Some(block) = self.half(at).map(|half| half.head).filter(|&head| head != NOBODY) {
-            self.give_block_back(at, partition, block);
-        }
-        if let Some(half) = self.half_mut(at) {
-            *half = Half { origin: half.origin, next: half.next, state, ..Half::UNOPENED };
-        }
-    }
-
-    /// The flow with this slot is over.
-    pub fn end(&mut self, place: u32) {
-        if (place as usize) < self.streams.len() {
-            for direction in Direction::ALL {
-                self.end_half(StreamRef::new(place, direction), State::Unopened);
-            }
-        }
-    }
-
-    fn give_list_back(&mut self, at: StreamRef) {
-        let Some(stream) = self.streams.get_mut(at.place as usize) else { return };
-        let partition = usize::from(stream.partition);
-        let Some(half) = stream.halves.get_mut(at.direction.index()) else { return };
-        let list = std::mem::replace(&mut half.pending, NOBODY);
-        if list != NOBODY {
-            let next_free = self.list_shares.give_back(partition, list);
-            if let Some(list) = self.lists.get_mut(list as usize) {
-                list.generation = next_free;
-            }
-        }
-    }
-
-    /// No rule waits any more.
-    pub fn forget_rules(&mut self, at: StreamRef) {
-        self.give_list_back(at);
-        if let Some(half) = self.half_mut(at) {
-            half.crowded = false;
-        }
-    }
-
-    /// Makes the list one of rule set `generation`. Whether the rules that wait are not known one by one, so that the window is to be scanned.
-    pub fn is_crowded(&mut self, at: StreamRef, generation: u32) -> bool {
-        let Some(stream) = self.streams.get_mut(at.place as usize) else { return false };
-        let Some(half) = stream.halves.get_mut(at.direction.index()) else { return false };
-        if let Some(list) = self.lists.get_mut(half.pending as usize)
-            && list.generation != generation
-        {
-            list.generation = generation;
-            list.retain(|waiting| waiting.rule & MATCHED != 0);
-            half.crowded = true;
-        }
-        half.crowded
-    }
-
-    /// From now on the list is to be trusted: the window has been scanned and every literal in it brought to [`Streams::wait`], which comes next.
-    pub fn restart_list(&mut self, at: StreamRef) {
-        let list = self.half_mut(at).map_or(NOBODY, |half| {
-            half.crowded = false;
-            half.pending
-        });
-        if let Some(list) = self.lists.get_mut(list as usize) {
-            list.retain(|waiting| waiting.rule & MATCHED != 0);
-        }
-    }
-
-    /// A rule has matched bytes before `to`. `name` is the same for that rule in every rule set.
-    pub fn matched(&mut self, at: StreamRef, name: u32, to: u32, generation: u32) {
-        let crowded = self.half(at).is_some_and(|half| half.crowded);
-        self.wait(at, name | MATCHED, to, generation);
-        // Without room the worst is that it matches twice.
-        if let Some(half) = self.half_mut(at) {
-            half.crowded = crowded;
-        }
-    }
-
-    /// Up to where the bytes go that do not count for a rule any more, if it has matched.
-    pub fn matched_to(&self, at: StreamRef, name: u32) -> Option<u32> {
-        let list = self.half(at).and_then(|half| self.lists.get(half.pending as usize))?;
-        list.list().iter().find(|waiting| waiting.rule == name | MATCHED).map(|waiting| waiting.at)
-    }
-
-    /// Rule `rule` waits, whose literal ended at offset `end`.
-    pub fn wait(&mut self, at: StreamRef, rule: u32, end: u32, generation: u32) {
-        let Some(stream) = self.streams.get_mut(at.place as usize) else { return };
-        let partition = usize::from(stream.partition);
-        let Some(half) = stream.halves.get_mut(at.direction.index()) else { return };
-        if half.crowded {
-            return;
-        }
-        if half.pending == NOBODY {
-            let Some(list) = self.list_shares.next(partition) else {
-                half.crowded = true;
-                return;
-            };
-            let lists = &self.lists;
-            self.list_shares.take(partition, |list| lists.get(list as usize).map_or(NOBODY, |list| list.generation));
-            let mut empty = Pending::default();
-            empty.generation = generation;
-            match self.lists.get_mut(list as usize) {
-                Some(place) => *place = empty,
-                // Within the capacity they were made with.
-                None => self.lists.push(empty),
-            }
-            half.pending = list;
-        }
-        half.crowded = !self.lists.get_mut(half.pending as usize).is_some_and(|list| list.add(rule, end));
-    }
-
-    /// Whether a rule waits, or one that has matched is known.
-    #[inline]
-    pub fn remembers(&self, at: StreamRef) -> bool {
-        self.half(at).is_some_and(|half| half.pending != NOBODY)
-    }
-
-    /// Rules that wait, also those whose literal was found in bytes that are not judged yet: it may stand in earlier ones as well.
-    pub fn waiting(&self, at: StreamRef) -> impl Iterator<Item = u32> {
-        let list = self.half(at).and_then(|half| self.lists.get(half.pending as usize));
-        let waiting = list.map(Pending::list).unwrap_or_default();
-        waiting.iter().filter(|waiting| waiting.rule & MATCHED == 0).map(|waiting| waiting.rule)
-    }
-
-    /// Rule `rule` does not wait any more.
-    pub fn waits_no_more(&mut self, at: StreamRef, rule: u32) {
-        let list = self.half(at).map_or(NOBODY, |half| half.pending);
-        if let Some(list) = self.lists.get_mut(list as usize) {
-            list.retain(|waiting| waiting.rule != rule);
         }
     }
 }
