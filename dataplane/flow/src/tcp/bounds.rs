@@ -91,6 +91,8 @@ impl TcpBounds {
         if let Some(client) = client.filter(|_| bounds.stamps) {
             let [to_server, _] = &mut bounds.halves;
             (to_server.stamp_sent, to_server.sent_known) = (client.stamp, true);
+            // The server has it: it took the SYN.
+            (to_server.stamp_echoed, to_server.echoed_known) = (client.stamp, true);
         }
         bounds
     }

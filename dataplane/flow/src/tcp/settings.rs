@@ -14,7 +14,7 @@ pub struct TcpSettings {
     pub midstream: bool,
     /// `stream.async-oneside`: connections of which only one direction is seen are followed.
     pub async_oneside: bool,
-    /// Every packet passes through us: nothing gets lost on the way here, so what was not seen was not sent.
+    /// Set by the worker from its mode. Every packet passes through us: nothing gets lost on the way here, so what was not seen was not sent.
     pub inline: bool,
     /// `stream.max-syn-queued`: SYNs remembered besides the first, at most [`MAX_SYN_QUEUED`].
     pub max_syn_queued: u8,
