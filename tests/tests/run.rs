@@ -391,3 +391,33 @@ fn packets_in_tunnels_are_judged_once_a_layer_whatever_the_number_of_workers() {
         assert_eq!(report["ledger"]["imbalance"], 0);
     }
 }
+
+/// A line that is cut over does not lose the connections that run on it, and they are judged; who wants no such thing says so.
+#[test]
+fn connections_of_before_the_start_are_picked_up_at_first_and_judged() {
+    let middle = |port: u16, words: &[&[u8]]| {
+        let session = TcpSession::new(Wire::of(INSIDE, OUTSIDE), port, 80).handshake();
+        let session = words.iter().fold(session, |session, words| session.client(words));
+        // Its handshake went by before we came.
+        session.close(Side::Client).records().into_iter().skip(3).collect::<Vec<_>>()
+    };
+    let good = middle(40_010, &[b"GET /good", b" HTTP/1.0"]);
+    let bad = middle(40_011, &[b"attack-", b"marker"]);
+    let rules = "drop tcp any any -> any any (flow:established; content:\"attack-marker\"; sid:1;)\n";
+    let of = |packets: &[Vec<u8>], port: u16| {
+        let port = port.to_be_bytes();
+        packets.iter().filter(|packet| packet[34..36] == port || packet[36..38] == port).count()
+    };
+    for (setting, passes) in [("detection.stream.pick-up=60", true), ("detection.stream.pick-up=0", false)] {
+        let Some(setup) = setup(if passes { "pickup" } else { "nopickup" }) else { return };
+        setup.write("from_inside.pcap", good.iter().chain(&bad).cloned());
+        setup.write("from_outside.pcap", []);
+        let report = setup.between(rules, 1, &["--set", setting]);
+        let out = setup.left("to_outside", 1);
+        assert_eq!(of(&out, 40_010), if passes { good.len() } else { 0 }, "{setting}");
+        assert!(of(&out, 40_011) < bad.len());
+        assert!(!out.iter().any(|packet| packet.windows(6).any(|part| part == b"marker")), "{setting}");
+        assert_eq!(report["events"]["alerts"], u64::from(passes), "{setting}");
+        assert_eq!(report["ledger"]["imbalance"], 0);
+    }
+}

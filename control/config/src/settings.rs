@@ -205,6 +205,8 @@ pub struct Settings {
     pub max_syn_queued: u8,
     /// `detection.stream.max-synack-queued`: SYN-ACKs of one connection remembered besides the first, at most 5.
     pub max_syn_ack_queued: u8,
+    /// `detection.stream.pick-up`: seconds from its start on in which `sluice run` picks up connections whose handshake it can't have seen.
+    pub pick_up_s: u32,
     /// `detection.stream`: how much of streams is kept and judged.
     pub streams: StreamSettings,
     /// `detection.stream.targets`: what hosts do with overlapping segments.
@@ -285,6 +287,7 @@ impl Default for Settings {
             drop_invalid: true,
             max_syn_queued: 10,
             max_syn_ack_queued: 5,
+            pick_up_s: 60,
             streams: StreamSettings::default(),
             targets: TargetPolicies::default(),
             stream_inline: None,

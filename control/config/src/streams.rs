@@ -10,6 +10,7 @@ use std::net::IpAddr;
 /// Our paths.
 pub(crate) const PATHS: &[&str] = &[
     "detection.stream.inline",
+    "detection.stream.pick-up",
     "detection.stream.memory",
     "detection.stream.most",
     "detection.stream.depth",
@@ -70,6 +71,9 @@ pub(crate) fn assign(settings: &mut Settings, path: &str, value: &str) -> Option
             }
             _ => Err("auto, true or false"),
         },
+        "detection.stream.pick-up" => {
+            value.parse().map(|seconds| settings.pick_up_s = seconds).map_err(|_| "seconds, 0 for none")
+        }
         "detection.stream.memory" => {
             number(1 << 20, 1 << 38).map(|bytes| streams.memory = bytes as usize).ok_or("bytes, from 1mb to 256gb")
         }

@@ -12,7 +12,7 @@ use crate::{
     publish::{self, Published, Retired},
     replay::ReplayError,
     rules::{LoadedRules, RuleLoader},
-    team::{Team, TeamPlan, copies, eve_options, worker_settings},
+    team::{Team, TeamPlan, copies, eve_options, pick_up, worker_settings},
 };
 use sluice_config::{Deployment, Pair, Settings};
 use sluice_core::{HashKey, Nanos, hash::SECRET_WORDS, ring};
@@ -153,6 +153,7 @@ pub fn run(run: Run) -> Result<RunReport, ReplayError> {
     of_worker.flow_capacity = of_worker.flow_capacity.div_ceil(workers);
     of_worker.half_open_capacity = of_worker.half_open_capacity.div_ceil(workers);
     of_worker.partitions = Partitions::ONE;
+    of_worker.pick_up = pick_up(settings, inline);
     let team = Team::new(TeamPlan {
         settings: of_worker,
         rules: &rules,

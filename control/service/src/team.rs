@@ -5,7 +5,7 @@
 use crate::{publish, rules::LoadedRules};
 use sluice_config::{Checksums, EveSettings, Settings, Stages};
 use sluice_core::{
-    AppProtocol, HashKey,
+    AppProtocol, HashKey, Resource,
     order::{Order, Seat, Turn},
     resource::PoliciesInForce,
     ring::{self, EventReceiver, WhenFull},
@@ -16,7 +16,9 @@ use sluice_dpdk::Mempool;
 use sluice_events::EveOptions;
 use sluice_flow::{Partitions, StreamSettings, TcpSettings};
 use sluice_packet::defrag::DefragSettings;
-use sluice_worker::{ChecksumMode, Copies, Egress, Fragments, Pipeline, Post, Reporter, Worker, mailbox, settings};
+use sluice_worker::{
+    ChecksumMode, Copies, Egress, Fragments, Pipeline, Post, Reporter, Worker, mailbox, settings, settings::PickUp,
+};
 use std::sync::Arc;
 
 /// What the workers are made of.
@@ -113,9 +115,9 @@ pub fn worker_settings(settings: &Settings, inline: bool, copies: Copies) -> set
         tcp: TcpSettings {
             midstream: settings.midstream,
             async_oneside: settings.async_oneside,
-            inline,
             max_syn_queued: settings.max_syn_queued,
             max_syn_ack_queued: settings.max_syn_ack_queued,
+            ..TcpSettings::default()
         },
         drop_invalid: settings.drop_invalid,
         exceptions: exceptions(settings, inline),
@@ -148,6 +150,15 @@ pub fn worker_settings(settings: &Settings, inline: bool, copies: Copies) -> set
 /// The policies in force.
 pub fn exceptions(settings: &Settings, inline: bool) -> PoliciesInForce {
     settings.exceptions.in_force(if inline { Mode::Inline } else { Mode::Passive }, settings.midstream)
+}
+
+/// What holds while `sluice run` begins, unless what was chosen stops connections whose handshake was not seen.
+pub fn pick_up(settings: &Settings, inline: bool) -> Option<PickUp> {
+    let mode = if inline { Mode::Inline } else { Mode::Passive };
+    let wish = settings.exceptions.wish(Resource::Midstream);
+    let fits = !settings.exceptions.is_chosen(Resource::Midstream) || wish.fits_picking_up();
+    let exceptions = settings.exceptions.in_force(mode, true);
+    (settings.pick_up_s > 0 && fits).then_some(PickUp { seconds: settings.pick_up_s, exceptions })
 }
 
 /// What is written to `eve.json`.

@@ -202,6 +202,10 @@ impl Worker {
         }
         let mut received = Burst::new();
         let (mut idle, mut second) = (0_u32, 0);
+        let begin = self.pipeline.settings().pick_up;
+        let usual = begin.map(|begin| self.pipeline.pick_up(&begin));
+        let begun = live.clock.now();
+        let mut usual = usual.zip(begin.map(|begin| Nanos::from_seconds(u64::from(begin.seconds))));
         while !together.stop.load(Ordering::Acquire) {
             self.take_rules();
             let mut busy = false;
@@ -221,6 +225,12 @@ impl Worker {
             if self.meter.now.seconds() != second {
                 second = self.meter.now.seconds();
                 self.post(&live);
+                if let Some((policies, length)) = usual
+                    && self.meter.now.since(begun) >= length.0
+                {
+                    self.pipeline.pick_up_no_longer(policies);
+                    usual = None;
+                }
             }
         }
         // Others may still hand over what they received, and hand on what they were handed.

@@ -97,7 +97,8 @@ pub struct Pipeline {
 
 impl Pipeline {
     /// A pipeline. Everything it needs later is allocated here.
-    pub fn new(settings: Settings, generation: Parcel, state: State, hash: HashKey, reporter: Reporter) -> Self {
+    pub fn new(mut settings: Settings, generation: Parcel, state: State, hash: HashKey, reporter: Reporter) -> Self {
+        settings.tcp.inline = settings.mode == Mode::Inline;
         Self {
             flows: FlowTable::new(
                 TableSettings {

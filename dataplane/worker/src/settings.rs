@@ -50,6 +50,15 @@ pub struct Copies {
     pub tagged: bool,
 }
 
+/// A live worker begins in the middle of everybody's connections: for a while it picks up those whose handshake it can't have seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PickUp {
+    /// For so long, seconds.
+    pub seconds: u32,
+    /// The policies that hold meanwhile.
+    pub exceptions: PoliciesInForce,
+}
+
 /// Settings of one worker.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -67,6 +76,8 @@ pub struct Settings {
     pub drop_invalid: bool,
     /// What becomes of traffic that can't be followed.
     pub exceptions: PoliciesInForce,
+    /// What holds when a live worker begins; none: the same as later.
+    pub pick_up: Option<PickUp>,
     /// What is done about odd packets, inline.
     pub normalise: Switches,
     /// Resources that are said to be full: for tests.
@@ -119,6 +130,7 @@ impl Default for Settings {
             tcp: TcpSettings::default(),
             drop_invalid: true,
             exceptions: PoliciesInForce::default(),
+            pick_up: None,
             normalise: Switches::OFF,
             faults: Faults::default(),
             flow_capacity: 262_144,

@@ -7,8 +7,9 @@ use crate::{
     checksums::Checksums,
     pipeline::{InTable, Pipeline},
     report::Subject,
+    settings::{PickUp, Settings},
 };
-use sluice_core::{Action, Cause, Direction, Verdict, event::TcpState};
+use sluice_core::{Action, Cause, Direction, Verdict, event::TcpState, resource::PoliciesInForce};
 use sluice_flow::{
     FlowRef, StreamEvent, StreamEvents, TcpSegment,
     tcp::{ACK, FIN, RST, SYN, TcpOutcome, TcpStep, Timestamps},
@@ -16,6 +17,18 @@ use sluice_flow::{
 use sluice_packet::Headers;
 
 impl Pipeline {
+    /// Connections whose handshake was not seen are picked up from now on; what held before.
+    pub(crate) fn pick_up(&mut self, begin: &PickUp) -> (bool, PoliciesInForce) {
+        let Settings { tcp, exceptions, .. } = &mut self.settings;
+        (std::mem::replace(&mut tcp.midstream, true), std::mem::replace(exceptions, begin.exceptions))
+    }
+
+    /// What held before holds again.
+    pub(crate) fn pick_up_no_longer(&mut self, (midstream, policies): (bool, PoliciesInForce)) {
+        self.settings.tcp.midstream = midstream;
+        self.settings.exceptions = policies;
+    }
+
     /// Moves the connection on; whether the packet shows that the handshake was not seen: it picks the connection up, or there still is
     /// none and the packet would be of one.
     #[inline]
