@@ -271,3 +271,24 @@ fn a_fin_with_the_number_of_a_byte_ends_nothing() {
     engine.feed(&at(&client, 2).tcp(b"EVILP"));
     assert_eq!(engine.feed(&at(&client, 7).tcp(b"AYLOAD")), [1]);
 }
+
+#[test]
+fn another_connection_on_the_ports_of_an_open_one_does_not_begin_where_that_stands() {
+    for (passive, mode) in [(true, Mode::Passive), (false, Mode::Inline)] {
+        let mut setup = Setup::default();
+        setup.settings.mode = mode;
+        setup.settings.streams.at_once = !passive;
+        let mut engine = Engine::with(SPLIT, setup);
+        let (client, server) = answered(&mut engine, Family::V4);
+        engine.feed(&client.tcp(b""));
+        engine.feed(&client.tcp(b"EVILP"));
+        engine.feed(&Frame { ack: client.seq + 5, ..server.clone() }.tcp(b""));
+        // Both hosts go on with what they have.
+        engine.feed(&Frame { flags: SYN, ack: 0, ..at(&client, 4) }.tcp(b""));
+        engine.feed(&Frame { flags: SYN | ACK, ack: client.seq + 5, seq: 5_000, ..server.clone() }.tcp(b""));
+        let mut spoken = engine.feed(&at(&client, 5).tcp(b"AYLOAD"));
+        engine.feed(&Frame { ack: client.seq + 11, ..server }.tcp(b""));
+        spoken.extend(engine.feed(&at(&client, 11).tcp(b"")));
+        assert_eq!(spoken, [1], "{mode:?}");
+    }
+}

@@ -32,6 +32,9 @@ impl Anew {
     }
 }
 
+/// Numbers of an open connection that has data and of another one on its ports that are closer than this, bytes, are taken for the same one's.
+const CLOSE: u32 = 1 << 22;
+
 impl TcpTracker {
     /// Whether `segment` begins another connection on the same ports, and that connection as it stands before `segment`.
     ///
@@ -65,6 +68,12 @@ impl TcpTracker {
         };
         // The handshake's own SYN-ACK, sent once more, is no other connection.
         let later = later.filter(|offer| !self.was_established || !known(offer))?;
+        // Numbers close to where this connection stands would fit both, and what is split over them would be in neither. Hosts choose others (RFC 6528).
+        let has_data = self.state == TcpState::Established && self.half(asked).next != self.first(asked);
+        let distance = later.first().wrapping_sub(self.half(asked).next) as i32;
+        if has_data && distance.unsigned_abs() < CLOSE {
+            return None;
+        }
         let syn = Offer { direction: Direction::ToServer, later: false, ..later };
         let mut tcp = Self { state: TcpState::SynSent, syns: Offers::ONE, ..Self::default() };
         tcp.open(Direction::ToServer, syn.seq, u32::from(syn.data));
