@@ -1,77 +1,248 @@
-//! Numbers and pieces of messages, by name: what compiled rules ask a [`crate::View`] for.
+//! What parsers find in transactions, by name: pieces of bytes, numbers and bodies.
 //!
-//! A new protocol adds its names here, and answers them in its `fields.rs`.
+//! Written by parsers through [`crate::Desk`], asked for by compiled rules and by the encoders of records. A new protocol adds its names here; the name is the keyword's, and a
+//! field that only records ask for has a name in parentheses.
 
-/// A number in a message; there may be several of the same name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum AppField {
-    /// `enip_command`
-    EnipCommand,
-    /// `enip.status`
-    EnipStatus,
-    /// `enip.protocol_version`
-    EnipProtocolVersion,
-    /// `enip.revision`
-    EnipRevision,
-    /// `enip.identity_status`
-    EnipIdentityStatus,
-    /// `enip.state`
-    EnipState,
-    /// `enip.serial`
-    EnipSerial,
-    /// `enip.product_code`
-    EnipProductCode,
-    /// `enip.device_type`
-    EnipDeviceType,
-    /// `enip.vendor_id`
-    EnipVendorId,
-    /// `enip.capabilities`
-    EnipCapabilities,
-    /// `enip.cip_attribute`
-    CipAttribute,
-    /// `enip.cip_class`
-    CipClass,
-    /// `enip.cip_instance`
-    CipInstance,
-    /// `enip.cip_status`
-    CipStatus,
-    /// `enip.cip_extendedstatus`
-    CipExtendedStatus,
+use crate::level;
+use sluice_core::AppProtocol;
+
+/// What a field holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Bytes, put down at once.
+    Bytes,
+    /// A number.
+    Number,
+    /// Bytes that come bit by bit.
+    Body,
 }
 
-/// A piece of a message; there may be several of the same name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum AppBuffer {
-    /// `enip.product_name`
-    EnipProductName,
-    /// `enip.service_name`
-    EnipServiceName,
-    /// `frame:enip.pdu`: the whole message.
-    EnipPdu,
-    /// `frame:enip.hdr`: the encapsulation header.
-    EnipHeader,
-    /// `frame:enip.data`: what stands behind it.
-    EnipData,
-    /// `frame:enip.item`: an item with type and length.
-    EnipItem,
-    /// `frame:enip.cip`: a CIP service, from the service number on; those inside a multiple service packet too.
-    EnipCip,
-    /// `dnp3.data`: the application fragment.
-    Dnp3Data,
+macro_rules! fields {
+    ($($variant:ident: $protocol:ident, $name:literal, $kind:ident, $level:ident;)*) => {
+        /// A field of a transaction; there may be several of the same name.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        #[expect(missing_docs, reason = "each is described by its keyword's name in the table")]
+        pub enum Field { $($variant,)* }
+
+        impl Field {
+            /// All of them, by number.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// Name of its keyword, or a name in parentheses.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// The protocol whose parser writes it; others may too.
+            pub const fn protocol(self) -> AppProtocol {
+                match self { $(Self::$variant => AppProtocol::$protocol,)* }
+            }
+
+            /// What it holds.
+            pub const fn kind(self) -> Kind {
+                match self { $(Self::$variant => Kind::$kind,)* }
+            }
+
+            /// How far a direction of a transaction is when no more of it come.
+            pub const fn level(self) -> u8 {
+                match self { $(Self::$variant => level::$level,)* }
+            }
+        }
+    };
 }
 
-impl AppBuffer {
-    /// The protocol it belongs to.
-    pub const fn protocol(self) -> sluice_core::AppProtocol {
-        match self {
-            Self::EnipProductName
-            | Self::EnipServiceName
-            | Self::EnipPdu
-            | Self::EnipHeader
-            | Self::EnipData
-            | Self::EnipItem
-            | Self::EnipCip => sluice_core::AppProtocol::Enip,
-            Self::Dnp3Data => sluice_core::AppProtocol::Dnp3,
+fields! {
+    // Any protocol.
+    Event: Http, "(event)", Number, DONE;
+    // The whole unit, of protocols whose transactions have one a direction.
+    Message: Http, "(message)", Bytes, DONE;
+    FileName: Http, "file.name", Bytes, DONE;
+    FileData: Http, "file.data", Body, BODY;
+    // HTTP of any version.
+    HttpUri: Http, "http.uri", Bytes, LINE;
+    HttpUriRaw: Http, "http.uri.raw", Bytes, LINE;
+    HttpMethod: Http, "http.method", Bytes, LINE;
+    HttpProtocol: Http, "http.protocol", Bytes, LINE;
+    HttpRequestLine: Http, "http.request_line", Bytes, LINE;
+    HttpResponseLine: Http, "http.response_line", Bytes, LINE;
+    HttpStatCode: Http, "http.stat_code", Bytes, LINE;
+    HttpStatMsg: Http, "http.stat_msg", Bytes, LINE;
+    HttpHost: Http, "http.host", Bytes, HEADERS;
+    HttpHostRaw: Http, "http.host.raw", Bytes, HEADERS;
+    HttpUserAgent: Http, "http.user_agent", Bytes, HEADERS;
+    HttpReferer: Http, "http.referer", Bytes, HEADERS;
+    HttpAccept: Http, "http.accept", Bytes, HEADERS;
+    HttpAcceptEnc: Http, "http.accept_enc", Bytes, HEADERS;
+    HttpAcceptLang: Http, "http.accept_lang", Bytes, HEADERS;
+    HttpLocation: Http, "http.location", Bytes, HEADERS;
+    HttpServer: Http, "http.server", Bytes, HEADERS;
+    HttpCookie: Http, "http.cookie", Bytes, HEADERS;
+    HttpConnection: Http, "http.connection", Bytes, HEADERS;
+    HttpContentLen: Http, "http.content_len", Bytes, HEADERS;
+    HttpContentType: Http, "http.content_type", Bytes, HEADERS;
+    HttpStart: Http, "http.start", Bytes, HEADERS;
+    HttpHeaderNames: Http, "http.header_names", Bytes, HEADERS;
+    HttpHeader: Http, "http.header", Bytes, TRAILER;
+    HttpHeaderRaw: Http, "http.header.raw", Bytes, TRAILER;
+    HttpRequestHeader: Http, "http.request_header", Bytes, TRAILER;
+    HttpResponseHeader: Http, "http.response_header", Bytes, TRAILER;
+    HttpRequestBody: Http, "http.request_body", Body, BODY;
+    HttpResponseBody: Http, "http.response_body", Body, BODY;
+    HttpXff: Http, "(http.xff)", Bytes, HEADERS;
+    HttpBodyLength: Http, "(http.length)", Number, DONE;
+    // HTTP/2.
+    Http2HeaderName: Http2, "http2.header_name", Bytes, TRAILER;
+    Http2FrameType: Http2, "http2.frametype", Number, DONE;
+    Http2ErrorCode: Http2, "http2.errorcode", Number, DONE;
+    Http2Priority: Http2, "http2.priority", Number, DONE;
+    Http2Window: Http2, "http2.window", Number, DONE;
+    Http2SizeUpdate: Http2, "http2.size_update", Number, DONE;
+    // Identifier in the upper 32 bits, value in the lower ones.
+    Http2Settings: Http2, "http2.settings", Number, DONE;
+    Http2StreamId: Http2, "(http2.stream_id)", Number, LINE;
+    // TLS. The hello of an end is its level HELLO, its certificates and what stands in them CERTIFICATE.
+    TlsSni: Tls, "tls.sni", Bytes, LINE;
+    TlsAlpn: Tls, "tls.alpn", Bytes, LINE;
+    TlsRandom: Tls, "tls.random", Bytes, LINE;
+    TlsRandomTime: Tls, "tls.random_time", Bytes, LINE;
+    TlsRandomBytes: Tls, "tls.random_bytes", Bytes, LINE;
+    TlsVersion: Tls, "tls.version", Number, LINE;
+    TlsCertSubject: Tls, "tls.cert_subject", Bytes, HEADERS;
+    TlsCertIssuer: Tls, "tls.cert_issuer", Bytes, HEADERS;
+    TlsCertSerial: Tls, "tls.cert_serial", Bytes, HEADERS;
+    TlsCertFingerprint: Tls, "tls.cert_fingerprint", Bytes, HEADERS;
+    TlsCerts: Tls, "tls.certs", Bytes, HEADERS;
+    TlsSubjectAltName: Tls, "tls.subjectaltname", Bytes, HEADERS;
+    // Seconds since 1970, of the first certificate.
+    TlsNotBefore: Tls, "tls_cert_notbefore", Number, HEADERS;
+    TlsNotAfter: Tls, "tls_cert_notafter", Number, HEADERS;
+    TlsChainLength: Tls, "tls.cert_chain_len", Number, HEADERS;
+    // Bits of messages seen.
+    TlsState: Tls, "ssl_state", Number, DONE;
+    TlsResumed: Tls, "(tls.session_resumed)", Number, DONE;
+    TlsEch: Tls, "(tls.ech)", Number, LINE;
+    TlsCipher: Tls, "(tls.cipher)", Number, LINE;
+    Ja3Hash: Tls, "ja3.hash", Bytes, LINE;
+    Ja3String: Tls, "ja3.string", Bytes, LINE;
+    Ja3sHash: Tls, "ja3s.hash", Bytes, LINE;
+    Ja3sString: Tls, "ja3s.string", Bytes, LINE;
+    Ja4Hash: Tls, "ja4.hash", Bytes, LINE;
+    // QUIC.
+    QuicVersion: Quic, "quic.version", Bytes, LINE;
+    QuicSni: Quic, "quic.sni", Bytes, LINE;
+    QuicUa: Quic, "quic.ua", Bytes, LINE;
+    QuicCyuHash: Quic, "quic.cyu.hash", Bytes, LINE;
+    QuicCyuString: Quic, "quic.cyu.string", Bytes, LINE;
+    // Type in the upper 32 bits, length in the lower ones; the values of some follow as fields of their own.
+    QuicExtension: Quic, "(quic.extension)", Bytes, LINE;
+    // DNS.
+    DnsQuery: Dns, "dns.query", Bytes, DONE;
+    DnsQueriesName: Dns, "dns.queries.rrname", Bytes, DONE;
+    DnsAnswersName: Dns, "dns.answers.rrname", Bytes, DONE;
+    DnsAuthoritiesName: Dns, "dns.authorities.rrname", Bytes, DONE;
+    DnsAdditionalsName: Dns, "dns.additionals.rrname", Bytes, DONE;
+    DnsResponseName: Dns, "dns.response.rrname", Bytes, DONE;
+    DnsOpcode: Dns, "dns.opcode", Number, DONE;
+    DnsRcode: Dns, "dns.rcode", Number, DONE;
+    DnsType: Dns, "dns.rrtype", Number, DONE;
+    // EtherNet/IP.
+    EnipCommand: Enip, "enip_command", Number, DONE;
+    EnipStatus: Enip, "enip.status", Number, DONE;
+    EnipProtocolVersion: Enip, "enip.protocol_version", Number, DONE;
+    EnipRevision: Enip, "enip.revision", Number, DONE;
+    EnipIdentityStatus: Enip, "enip.identity_status", Number, DONE;
+    EnipState: Enip, "enip.state", Number, DONE;
+    EnipSerial: Enip, "enip.serial", Number, DONE;
+    EnipProductCode: Enip, "enip.product_code", Number, DONE;
+    EnipDeviceType: Enip, "enip.device_type", Number, DONE;
+    EnipVendorId: Enip, "enip.vendor_id", Number, DONE;
+    EnipCapabilities: Enip, "enip.capabilities", Number, DONE;
+    CipAttribute: Enip, "enip.cip_attribute", Number, DONE;
+    CipClass: Enip, "enip.cip_class", Number, DONE;
+    CipInstance: Enip, "enip.cip_instance", Number, DONE;
+    CipStatus: Enip, "enip.cip_status", Number, DONE;
+    CipExtendedStatus: Enip, "enip.cip_extendedstatus", Number, DONE;
+    EnipProductName: Enip, "enip.product_name", Bytes, DONE;
+    EnipServiceName: Enip, "enip.service_name", Bytes, DONE;
+    EnipPdu: Enip, "frame:enip.pdu", Bytes, DONE;
+    EnipHeader: Enip, "frame:enip.hdr", Bytes, DONE;
+    EnipData: Enip, "frame:enip.data", Bytes, DONE;
+    EnipItem: Enip, "frame:enip.item", Bytes, DONE;
+    EnipCip: Enip, "frame:enip.cip", Bytes, DONE;
+    Dnp3Data: Dnp3, "dnp3.data", Bytes, DONE;
+}
+
+impl Field {
+    /// The field with this keyword.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|field| field.name() == name).copied()
+    }
+
+    /// The field of this number.
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number)).copied()
+    }
+}
+
+/// Some fields.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fields([u64; 4]);
+
+impl Fields {
+    /// All of them.
+    pub const ALL: Self = Self([u64::MAX; 4]);
+
+    /// None of them.
+    pub const NONE: Self = Self([0; 4]);
+
+    /// Adds `field`.
+    #[inline]
+    pub fn add(&mut self, field: Field) {
+        let number = field as usize;
+        if let Some(word) = self.0.get_mut(number / 64) {
+            *word |= 1 << (number % 64);
+        }
+    }
+
+    /// Whether `field` is among them.
+    #[inline]
+    pub fn contains(&self, field: Field) -> bool {
+        let number = field as usize;
+        self.0.get(number / 64).is_some_and(|word| word & (1 << (number % 64)) != 0)
+    }
+
+    /// These and `others`.
+    #[must_use]
+    pub fn and(self, others: Self) -> Self {
+        let mut all = self;
+        all.0.iter_mut().zip(others.0).for_each(|(word, other)| *word |= other);
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Field, Fields};
+
+    #[test]
+    fn names_lead_back_and_numbers_fit_a_byte() {
+        assert!(Field::ALL.len() <= 256);
+        for (number, &field) in Field::ALL.iter().enumerate() {
+            assert_eq!(field as usize, number);
+            assert_eq!(Field::from_name(field.name()), Some(field));
+            assert_eq!(Field::from_number(number as u8), Some(field));
+        }
+    }
+
+    #[test]
+    fn sets_hold_what_was_added() {
+        let mut some = Fields::default();
+        some.add(Field::Event);
+        some.add(Field::Dnp3Data);
+        for &field in Field::ALL {
+            assert_eq!(some.contains(field), matches!(field, Field::Event | Field::Dnp3Data));
+            assert!(Fields::ALL.contains(field));
         }
     }
 }

@@ -1,33 +1,49 @@
 //! Application protocols: how they are recognised, read and put into transactions.
 //!
 //! - [`protocol`]: which parsers are on, and which protocol a flow speaks
-//! - [`pdu`]: one protocol data unit in the bytes of one end; reading numbers from bytes
-//! - [`event`]: what parsers find wrong
-//! - [`store`]: conversations and transactions of one worker, bounded
-//! - [`view`]: what rules and records see of a transaction; [`field`]: its numbers and pieces by name
-//! - [`enip`], [`modbus`], [`dnp3`]: one folder per protocol, all with the same files: `detect` (is it this protocol?), `parse` (bytes to a
-//!   PDU), `fields` (what rules and records read)
+//! - [`applications`]: the conversations of one worker, each with its parser
+//! - [`parser`]: what a parser is; [`desk`]: where it puts what it finds
+//! - [`field`]: what is found, by name; [`event`]: what is wrong; [`level`]: how far a transaction is
+//! - [`room`]: transactions and bodies, bounded; [`arena`]: the memory behind them; [`log`]: how fields lie in it
+//! - [`view`]: what rules and records see of a transaction
+//! - [`pdu`]: units with a length in front; reading numbers from bytes
+//! - one folder per protocol, all with the same files: `detect` (is it this protocol?), `parse` (the state machine), and what else it needs
 //!
-//! Called by `sluice-worker` for the data of flows whose protocol is known or not looked for yet; read by `sluice-detect` (rules) and by
-//! `sluice-events` (records, off the packet path). A parser keeps nothing: it reads the bytes of a PDU each time it is asked, and what it
-//! costs is bounded by their number. Never allocates after start, never panics, never reads beyond a length.
+//! Called by `sluice-worker` with the bytes of flows, in order; read by `sluice-detect` (rules) and by `sluice-events` (records, off the packet path). Never allocates after
+//! start, never panics, never reads beyond a length; what a byte costs is bounded.
 #![forbid(unsafe_code)]
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod applications;
+pub mod arena;
+pub mod desk;
 pub mod dnp3;
+pub mod dns;
 pub mod enip;
 pub mod event;
 pub mod field;
+pub mod http;
+pub mod http2;
+pub mod level;
+pub mod log;
 pub mod modbus;
+pub mod parser;
 pub mod pdu;
 pub mod protocol;
-pub mod store;
+pub mod quic;
+pub mod room;
+#[cfg(test)]
+pub(crate) mod testing;
+pub mod tls;
 pub mod view;
 
-pub use event::{AppEvent, AppEvents};
-pub use field::{AppBuffer, AppField};
+pub use applications::{Applications, Input};
+pub use desk::Desk;
+pub use event::AppEvent;
+pub use field::{Field, Fields};
+pub use parser::{Fed, Parser};
 pub use protocol::AppSettings;
+pub use room::{Body, BodyRef, FileEnd, Room, TxRef};
 pub use sluice_core::{AppLink, AppProtocol, AppState};
-pub use store::{Segment, Store, Turn};
-pub use view::View;
+pub use view::TransactionView;

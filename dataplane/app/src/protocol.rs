@@ -1,16 +1,18 @@
 //! Which parsers are on, and which protocol a flow speaks.
 //!
-//! Asked by [`crate::store`] with the first data of each end of a flow. A protocol is told by its bytes; the server's port decides where the bytes
+//! Asked by [`crate::applications`] with the first data of each end of a flow. A protocol is told by its bytes; the server's port decides where the bytes
 //! alone would fit by chance.
 
-use crate::{dnp3, enip, modbus};
-use sluice_core::{AppProtocol, Direction};
+use crate::{applications::Input, dnp3, dns, enip, http, http2, modbus, quic, tls};
+use sluice_core::AppProtocol;
 
 /// How sure a parser is that some bytes are the beginning of its protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Likeness {
     /// They can't be.
     No,
+    /// There are too few of them to tell.
+    More,
     /// They fit, as others might: believed on the protocol's port.
     Fits,
     /// Nothing else looks like it: believed on any port.
@@ -42,15 +44,31 @@ impl Ports {
         Self { list }
     }
 
-    fn contains(self, port: u16) -> bool {
+    /// Whether `port` is among them.
+    pub fn contains(self, port: u16) -> bool {
         port != 0 && self.list.contains(&port)
     }
 }
 
-/// Settings of all parsers. All are off unless told otherwise, as in the reference engine's stock configuration.
+/// What the first bytes of an end tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recognised {
+    /// Nothing.
+    No,
+    /// Nothing yet.
+    More,
+    /// They are of this protocol.
+    Yes(AppProtocol),
+}
+
+/// Settings of all parsers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AppSettings {
     protocols: [ProtocolSettings; AppProtocol::ALL.len()],
+    /// Transactions open at once, of one worker.
+    pub transactions: usize,
+    /// Bytes kept of transactions, of one worker; a fourth of it besides for input that waits.
+    pub memory: usize,
     /// Objects a message of DNP3 may have before that is an event.
     pub dnp3_max_objects: u32,
     /// Points an object of DNP3 may have before that is an event.
@@ -59,20 +77,36 @@ pub struct AppSettings {
 
 impl Default for AppSettings {
     fn default() -> Self {
-        let off = |protocol: AppProtocol| ProtocolSettings {
-            enabled: false,
-            detection_only: false,
-            ports: Ports::of(match protocol {
-                AppProtocol::Enip => &[44_818],
-                AppProtocol::Modbus => &[502],
-                AppProtocol::Dnp3 => &[20_000],
-            }),
+        let of = |protocol: AppProtocol| {
+            // Those of plants are off unless told otherwise, as in the reference engine's stock configuration.
+            let (enabled, ports): (bool, &[u16]) = match protocol {
+                AppProtocol::Http | AppProtocol::Http2 => (true, &[80]),
+                AppProtocol::Tls | AppProtocol::Quic => (true, &[443]),
+                AppProtocol::Dns => (true, &[53]),
+                AppProtocol::Enip => (false, &[44_818]),
+                AppProtocol::Modbus => (false, &[502]),
+                AppProtocol::Dnp3 => (false, &[20_000]),
+            };
+            ProtocolSettings { enabled, detection_only: false, ports: Ports::of(ports) }
         };
-        Self { protocols: AppProtocol::ALL.map(off), dnp3_max_objects: 2_048, dnp3_max_points: 16_384 }
+        Self {
+            protocols: AppProtocol::ALL.map(of),
+            transactions: 65_536,
+            memory: 128 << 20,
+            dnp3_max_objects: 2_048,
+            dnp3_max_points: 16_384,
+        }
     }
 }
 
 impl AppSettings {
+    /// No protocol is looked for.
+    pub fn off() -> Self {
+        let mut settings = Self::default();
+        settings.protocols.iter_mut().for_each(|protocol| protocol.enabled = false);
+        settings
+    }
+
     /// The settings of `protocol`.
     pub fn of(&self, protocol: AppProtocol) -> Option<&ProtocolSettings> {
         self.protocols.get(protocol as usize)
@@ -98,24 +132,36 @@ impl AppSettings {
         self.protocols.iter().all(|settings| !settings.enabled)
     }
 
-    /// The protocol of which `bytes`, the first that went in `direction`, are the beginning. `ports` are those on which the server may be.
+    /// The protocol of which `bytes`, the first of the end that speaks in `input`, are the beginning.
     ///
     /// # Cost
     /// A few compares for each protocol that is on.
-    pub fn recognise(&self, bytes: &[u8], direction: Direction, ports: &[u16]) -> Option<AppProtocol> {
-        let likeness = |protocol: AppProtocol| match protocol {
-            AppProtocol::Enip => enip::likeness(bytes),
-            AppProtocol::Modbus => modbus::likeness(bytes, direction),
-            AppProtocol::Dnp3 => dnp3::likeness(bytes),
-        };
-        let believed = |protocol: &AppProtocol| {
-            let Some(settings) = self.of(*protocol).filter(|settings| settings.enabled) else { return false };
-            match likeness(*protocol) {
-                Likeness::No => false,
-                Likeness::Fits => ports.iter().any(|&port| settings.ports.contains(port)),
-                Likeness::Sure => true,
+    pub fn recognise(&self, bytes: &[u8], input: &Input) -> Recognised {
+        let direction = input.direction;
+        let [server, client] = input.ports;
+        let mut told = Recognised::No;
+        for protocol in AppProtocol::ALL {
+            let Some(settings) = self.of(protocol).filter(|settings| settings.enabled) else { continue };
+            let on_port = || settings.ports.contains(server) || (input.either && settings.ports.contains(client));
+            let datagram = input.datagram;
+            let likeness = match protocol {
+                AppProtocol::Http if !datagram => http::likeness(bytes, direction),
+                AppProtocol::Http2 if !datagram => http2::likeness(bytes, direction),
+                AppProtocol::Tls if !datagram => tls::likeness(bytes, direction),
+                AppProtocol::Quic if datagram => quic::likeness(bytes, direction),
+                AppProtocol::Dns => dns::likeness(bytes, direction, datagram),
+                AppProtocol::Enip => enip::likeness(bytes),
+                AppProtocol::Modbus => modbus::likeness(bytes, direction),
+                AppProtocol::Dnp3 => dnp3::likeness(bytes),
+                _ => Likeness::No,
+            };
+            match likeness {
+                Likeness::No => {}
+                Likeness::More => told = Recognised::More,
+                Likeness::Fits if !on_port() => {}
+                Likeness::Fits | Likeness::Sure => return Recognised::Yes(protocol),
             }
-        };
-        AppProtocol::ALL.into_iter().find(believed)
+        }
+        told
     }
 }

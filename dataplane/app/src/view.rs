@@ -1,72 +1,133 @@
-//! What rules and records see of a transaction: one of its messages, and the other one beside it.
+//! What rules and records see of a transaction: one of its directions.
 //!
-//! Made by [`crate::store`] for each judgement, read by `sluice-detect`.
+//! Made for each judgement from what parsers put down; read by `sluice-detect` and `sluice-worker`.
 
 use crate::{
     dnp3, enip,
-    event::{AppEvent, AppEvents},
-    field::{AppBuffer, AppField},
-    modbus,
+    event::AppEvent,
+    field::{Field, Fields},
+    log, modbus,
+    room::{Body, Half, Room, Transaction, TxRef},
 };
 use sluice_core::{AppProtocol, Direction};
 
-/// One message of a transaction, which is judged, and its counterpart.
-#[derive(Clone, Copy, Debug)]
-pub struct View<'a> {
-    /// The protocol.
-    pub protocol: AppProtocol,
-    /// Number of the transaction in its flow, from 0.
-    pub transaction: u64,
-    /// Which of the messages is judged: to the server the request.
+/// One direction of a transaction.
+#[derive(Clone, Copy)]
+pub struct TransactionView<'a> {
+    room: &'a Room,
+    transaction: &'a Transaction,
+    half: &'a Half,
+    /// Which direction is judged.
     pub direction: Direction,
-    /// Request and response, as far as they are known.
-    pub messages: [Option<&'a [u8]>; 2],
-    /// What is wrong with the one that is judged.
-    pub events: AppEvents,
 }
 
-impl<'a> View<'a> {
-    /// The message that is judged; empty when there is none.
-    #[inline]
+impl<'a> TransactionView<'a> {
+    /// `direction` of `at`; none when there is no such transaction.
+    pub fn of(room: &'a Room, at: TxRef, direction: Direction) -> Option<Self> {
+        let transaction = room.transaction(at)?;
+        Some(Self { room, transaction, half: transaction.halves.get(direction.index())?, direction })
+    }
+
+    /// The protocol.
+    pub const fn protocol(&self) -> AppProtocol {
+        self.transaction.protocol
+    }
+
+    /// Number of the transaction in its flow, from 0.
+    pub const fn number(&self) -> u64 {
+        self.transaction.number
+    }
+
+    /// How far the direction is: see [`crate::level`].
+    pub const fn level(&self) -> u8 {
+        self.half.level
+    }
+
+    /// The names of what was put down.
+    pub const fn has(&self) -> &'a Fields {
+        &self.half.has
+    }
+
+    /// Everything that was put down in `direction`, as it is written: see [`log::entries`].
+    pub fn log_of(&self, direction: Direction) -> &'a [u8] {
+        self.transaction.halves.get(direction.index()).map_or(&[], |half| self.room.arena.get(&half.log))
+    }
+
+    /// Everything that was put down.
+    pub fn entries(&self) -> log::Entries<'a> {
+        log::entries(self.room.arena.get(&self.half.log))
+    }
+
+    /// The pieces called `field`.
+    pub fn pieces(&self, field: Field) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let entries = if self.half.has.contains(field) { self.entries() } else { log::entries(&[]) };
+        entries.filter(move |(found, _)| *found == field).map(|(_, bytes)| bytes)
+    }
+
+    /// The numbers called `field`.
+    pub fn numbers(&self, field: Field) -> impl Iterator<Item = u64> + use<'a> {
+        self.pieces(field).map(log::number)
+    }
+
+    /// The whole unit, of protocols whose transactions have one a direction.
     pub fn message(&self) -> &'a [u8] {
-        self.messages.get(self.direction.index()).copied().flatten().unwrap_or_default()
+        self.pieces(Field::Message).next().unwrap_or_default()
     }
 
     /// Whether `wanted` holds for one of the numbers called `field`.
-    pub fn any_number(&self, field: AppField, wanted: impl FnMut(u64) -> bool) -> bool {
-        self.protocol == AppProtocol::Enip && enip::fields::any_number(self.message(), field, wanted)
+    pub fn any_number(&self, field: Field, mut wanted: impl FnMut(u64) -> bool) -> bool {
+        match self.protocol() {
+            AppProtocol::Enip => enip::fields::any_number(self.message(), field, wanted),
+            _ => self.numbers(field).any(|number| wanted(number)),
+        }
     }
 
-    /// Whether `wanted` holds for one of the pieces called `buffer`.
-    pub fn any_bytes(&self, buffer: AppBuffer, mut wanted: impl FnMut(&[u8]) -> bool) -> bool {
-        if self.protocol != buffer.protocol() {
-            return false;
-        }
-        match self.protocol {
-            AppProtocol::Enip => enip::fields::any_bytes(self.message(), buffer, wanted),
-            AppProtocol::Dnp3 => dnp3::fields::Message::of(self.message())
+    /// Whether `wanted` holds for one of the pieces called `field`.
+    pub fn any_piece(&self, field: Field, mut wanted: impl FnMut(&[u8]) -> bool) -> bool {
+        match self.protocol() {
+            AppProtocol::Enip => enip::fields::any_bytes(self.message(), field, wanted),
+            AppProtocol::Dnp3 if field == Field::Dnp3Data => dnp3::fields::Message::of(self.message())
                 .is_some_and(|message| !message.fragment.is_empty() && wanted(message.fragment)),
-            AppProtocol::Modbus => false,
+            _ => self.pieces(field).any(|piece| wanted(piece)),
         }
     }
 
     /// Whether a service of the message is as `test` asks.
     pub fn cip_service(&self, test: &enip::fields::ServiceTest) -> bool {
-        self.protocol == AppProtocol::Enip && test.holds(self.message())
+        self.protocol() == AppProtocol::Enip && test.holds(self.message())
     }
 
     /// Whether the message is a request as `test` asks.
     pub fn modbus(&self, test: &modbus::fields::ModbusTest) -> bool {
-        self.protocol == AppProtocol::Modbus && self.direction == Direction::ToServer && test.holds(self.message())
+        self.protocol() == AppProtocol::Modbus && self.direction == Direction::ToServer && test.holds(self.message())
     }
 
     /// Whether the message is as `test` asks.
     pub fn dnp3(&self, test: dnp3::fields::Dnp3Test) -> bool {
-        self.protocol == AppProtocol::Dnp3 && test.holds(self.message())
+        self.protocol() == AppProtocol::Dnp3 && test.holds(self.message())
     }
 
-    /// Whether `event` was raised about the message.
+    /// Whether `event` was raised.
     pub fn has_event(&self, event: AppEvent) -> bool {
-        self.events.contains(event)
+        self.numbers(Field::Event).any(|number| number == u64::from(event as u16))
+    }
+
+    /// The bodies, in the order they began, each with its bytes.
+    pub fn bodies(&self) -> impl Iterator<Item = (&'a Body, &'a [u8])> + use<'a> {
+        self.bodies_of(self.direction)
+    }
+
+    /// The bodies of `direction`.
+    pub fn bodies_of(&self, direction: Direction) -> impl Iterator<Item = (&'a Body, &'a [u8])> + use<'a> {
+        let room = self.room;
+        let first = self.transaction.halves.get(direction.index()).map_or(u32::MAX, |half| half.first_body);
+        let body = move |at: u32| room.bodies.get(at as usize);
+        std::iter::successors(body(first), move |found| body(found.next))
+            .map(move |found| (found, room.arena.get(&found.bytes)))
+    }
+
+    /// The name of a file.
+    pub fn name_of(&self, body: &'a Body) -> &'a [u8] {
+        self.room.arena.get(&body.name)
     }
 }

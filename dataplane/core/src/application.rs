@@ -7,6 +7,16 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum AppProtocol {
+    /// HTTP/1.x and older.
+    Http,
+    /// HTTP/2.
+    Http2,
+    /// TLS and SSL.
+    Tls,
+    /// QUIC.
+    Quic,
+    /// DNS over UDP or TCP.
+    Dns,
     /// EtherNet/IP with the Common Industrial Protocol in it.
     Enip,
     /// Modbus over TCP.
@@ -17,11 +27,17 @@ pub enum AppProtocol {
 
 impl AppProtocol {
     /// All of them, by number.
-    pub const ALL: [Self; 3] = [Self::Enip, Self::Modbus, Self::Dnp3];
+    pub const ALL: [Self; 8] =
+        [Self::Http, Self::Http2, Self::Tls, Self::Quic, Self::Dns, Self::Enip, Self::Modbus, Self::Dnp3];
 
     /// Its name in rules, settings and records.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Http => "http",
+            Self::Http2 => "http2",
+            Self::Tls => "tls",
+            Self::Quic => "quic",
+            Self::Dns => "dns",
             Self::Enip => "enip",
             Self::Modbus => "modbus",
             Self::Dnp3 => "dnp3",

@@ -2,7 +2,7 @@
 
 use super::parse::{Cip, HEADER, Header, Items, SegmentKind, command, item, messages, services};
 use crate::{
-    field::{AppBuffer, AppField},
+    field::Field,
     pdu::{u8_at, u16_be, u16_le, u32_le},
 };
 
@@ -83,38 +83,37 @@ pub fn registered_version(message: &[u8]) -> Option<u16> {
 }
 
 /// Whether `wanted` holds for one of the numbers called `field` in `message`.
-pub fn any_number(message: &[u8], field: AppField, mut wanted: impl FnMut(u64) -> bool) -> bool {
+pub fn any_number(message: &[u8], field: Field, mut wanted: impl FnMut(u64) -> bool) -> bool {
     let Some(header) = Header::of(message) else { return false };
     let segments = |cip: Cip<'_>, kind: SegmentKind, wanted: &mut dyn FnMut(u64) -> bool| {
         cip.segments().any(|segment| segment.kind == kind && wanted(u64::from(segment.value)))
     };
     match field {
-        AppField::EnipCommand => wanted(u64::from(header.command)),
-        AppField::EnipStatus => wanted(u64::from(header.status)),
-        AppField::EnipProtocolVersion => {
+        Field::EnipCommand => wanted(u64::from(header.command)),
+        Field::EnipStatus => wanted(u64::from(header.status)),
+        Field::EnipProtocolVersion => {
             registered_version(message).is_some_and(|version| wanted(u64::from(version)))
                 || identities(message).any(|identity| wanted(u64::from(identity.protocol_version)))
                 || device_services(message).any(|service| wanted(u64::from(service.protocol_version)))
         }
-        AppField::EnipRevision => {
+        Field::EnipRevision => {
             identities(message).any(|identity| wanted(u64::from(u16_be(&identity.revision, 0).unwrap_or(0))))
         }
-        AppField::EnipIdentityStatus => identities(message).any(|identity| wanted(u64::from(identity.status))),
-        AppField::EnipState => identities(message).any(|identity| wanted(u64::from(identity.state))),
-        AppField::EnipSerial => identities(message).any(|identity| wanted(u64::from(identity.serial))),
-        AppField::EnipProductCode => identities(message).any(|identity| wanted(u64::from(identity.product_code))),
-        AppField::EnipDeviceType => identities(message).any(|identity| wanted(u64::from(identity.device_type))),
-        AppField::EnipVendorId => identities(message).any(|identity| wanted(u64::from(identity.vendor))),
-        AppField::EnipCapabilities => device_services(message).any(|service| wanted(u64::from(service.capabilities))),
-        AppField::CipAttribute => services(message).any(|cip| cip.attributes().any(|number| wanted(u64::from(number)))),
-        AppField::CipClass => services(message).any(|cip| segments(cip, SegmentKind::Class, &mut wanted)),
-        AppField::CipInstance => services(message).any(|cip| segments(cip, SegmentKind::Instance, &mut wanted)),
-        AppField::CipStatus => {
-            services(message).any(|cip| cip.status().is_some_and(|status| wanted(u64::from(status))))
-        }
-        AppField::CipExtendedStatus => {
+        Field::EnipIdentityStatus => identities(message).any(|identity| wanted(u64::from(identity.status))),
+        Field::EnipState => identities(message).any(|identity| wanted(u64::from(identity.state))),
+        Field::EnipSerial => identities(message).any(|identity| wanted(u64::from(identity.serial))),
+        Field::EnipProductCode => identities(message).any(|identity| wanted(u64::from(identity.product_code))),
+        Field::EnipDeviceType => identities(message).any(|identity| wanted(u64::from(identity.device_type))),
+        Field::EnipVendorId => identities(message).any(|identity| wanted(u64::from(identity.vendor))),
+        Field::EnipCapabilities => device_services(message).any(|service| wanted(u64::from(service.capabilities))),
+        Field::CipAttribute => services(message).any(|cip| cip.attributes().any(|number| wanted(u64::from(number)))),
+        Field::CipClass => services(message).any(|cip| segments(cip, SegmentKind::Class, &mut wanted)),
+        Field::CipInstance => services(message).any(|cip| segments(cip, SegmentKind::Instance, &mut wanted)),
+        Field::CipStatus => services(message).any(|cip| cip.status().is_some_and(|status| wanted(u64::from(status)))),
+        Field::CipExtendedStatus => {
             services(message).any(|cip| cip.extended_status().any(|status| wanted(u64::from(status))))
         }
+        _ => false,
     }
 }
 
@@ -145,17 +144,17 @@ impl ServiceTest {
 }
 
 /// Whether `wanted` holds for one of the pieces called `buffer` in `message`.
-pub fn any_bytes(message: &[u8], buffer: AppBuffer, mut wanted: impl FnMut(&[u8]) -> bool) -> bool {
+pub fn any_bytes(message: &[u8], buffer: Field, mut wanted: impl FnMut(&[u8]) -> bool) -> bool {
     let some = |bytes: &[u8], wanted: &mut dyn FnMut(&[u8]) -> bool| !bytes.is_empty() && wanted(bytes);
     match buffer {
-        AppBuffer::EnipProductName => identities(message).any(|identity| wanted(identity.product_name)),
-        AppBuffer::EnipServiceName => device_services(message).any(|service| wanted(service.name)),
-        AppBuffer::EnipPdu => some(message, &mut wanted),
-        AppBuffer::EnipHeader => some(message.get(..HEADER).unwrap_or(message), &mut wanted),
-        AppBuffer::EnipData => some(message.get(HEADER..).unwrap_or_default(), &mut wanted),
-        AppBuffer::EnipItem => Items::of(message).any(|item| wanted(item.whole)),
-        AppBuffer::EnipCip => services(message).any(|cip| wanted(cip.bytes)),
-        AppBuffer::Dnp3Data => false,
+        Field::EnipProductName => identities(message).any(|identity| wanted(identity.product_name)),
+        Field::EnipServiceName => device_services(message).any(|service| wanted(service.name)),
+        Field::EnipPdu => some(message, &mut wanted),
+        Field::EnipHeader => some(message.get(..HEADER).unwrap_or(message), &mut wanted),
+        Field::EnipData => some(message.get(HEADER..).unwrap_or_default(), &mut wanted),
+        Field::EnipItem => Items::of(message).any(|item| wanted(item.whole)),
+        Field::EnipCip => services(message).any(|cip| wanted(cip.bytes)),
+        _ => false,
     }
 }
 

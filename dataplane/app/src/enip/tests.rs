@@ -6,12 +6,7 @@ use super::{
     frame, key, likeness,
     parse::{Header, Items, command, services},
 };
-use crate::{
-    event::AppEvent,
-    field::{AppBuffer, AppField},
-    pdu::Framed,
-    protocol::Likeness,
-};
+use crate::{event::AppEvent, field::Field, pdu::Framed, protocol::Likeness};
 use proptest::prelude::*;
 
 /// A message: command, session, data.
@@ -62,7 +57,7 @@ fn identity() -> Vec<u8> {
     message(command::LIST_IDENTITY, 0, &data)
 }
 
-fn numbers(message: &[u8], field: AppField) -> Vec<u64> {
+fn numbers(message: &[u8], field: Field) -> Vec<u64> {
     let mut found = Vec::new();
     any_number(message, field, |number| {
         found.push(number);
@@ -77,10 +72,10 @@ fn a_device_says_who_it_is() {
     assert_eq!(frame(&bytes), Framed::Whole { bytes: bytes.len(), wrong: None });
     let found = identities(&bytes).next().unwrap();
     assert_eq!((found.product_name, found.serial, found.revision), (&b"1756-ENBT/A"[..], 0x52_4d8e, [4, 3]));
-    assert_eq!(numbers(&bytes, AppField::EnipRevision), [0x403]);
-    assert_eq!(numbers(&bytes, AppField::EnipState), [3]);
-    assert!(any_bytes(&bytes, AppBuffer::EnipProductName, |name| name == b"1756-ENBT/A"));
-    assert!(!any_bytes(&bytes, AppBuffer::EnipServiceName, |_| true));
+    assert_eq!(numbers(&bytes, Field::EnipRevision), [0x403]);
+    assert_eq!(numbers(&bytes, Field::EnipState), [3]);
+    assert!(any_bytes(&bytes, Field::EnipProductName, |name| name == b"1756-ENBT/A"));
+    assert!(!any_bytes(&bytes, Field::EnipServiceName, |_| true));
 }
 
 #[test]
@@ -91,12 +86,12 @@ fn services_within_a_multiple_service_packet_are_seen_each() {
     assert_eq!(frame(&bytes), Framed::Whole { bytes: bytes.len(), wrong: None });
     let codes: Vec<_> = services(&bytes).map(|cip| cip.service().unwrap()).collect();
     assert_eq!(codes, [0x0a, 3, 0x0e]);
-    assert_eq!(numbers(&bytes, AppField::CipAttribute), [5, 6, 7]);
-    assert_eq!(numbers(&bytes, AppField::CipClass), [2, 1, 0x8b]);
+    assert_eq!(numbers(&bytes, Field::CipAttribute), [5, 6, 7]);
+    assert_eq!(numbers(&bytes, Field::CipClass), [2, 1, 0x8b]);
     let test = |service, class, attribute| ServiceTest { service, class, attribute }.holds(&bytes);
     assert!(test(0x0a, None, None) && test(3, Some(1), Some(6)) && test(0x0e, Some(0x8b), Some(7)));
     assert!(!test(3, Some(0x8b), None) && !test(0x0e, Some(0x8b), Some(6)) && !test(4, None, None));
-    assert!(any_bytes(&bytes, AppBuffer::EnipCip, |cip| cip == single));
+    assert!(any_bytes(&bytes, Field::EnipCip, |cip| cip == single));
 }
 
 #[test]
@@ -105,9 +100,9 @@ fn a_response_shares_its_key_with_its_request_and_with_no_other() {
     let response = connected(9, &[0x8e, 0, 5, 1, 0x34, 0x12]);
     assert_eq!(key(&request), key(&response));
     assert_ne!(key(&request), key(&connected(10, &[0x8e, 0, 0, 0])));
-    assert_eq!(numbers(&response, AppField::CipStatus), [5]);
-    assert_eq!(numbers(&response, AppField::CipExtendedStatus), [0x1234]);
-    assert!(numbers(&request, AppField::CipStatus).is_empty());
+    assert_eq!(numbers(&response, Field::CipStatus), [5]);
+    assert_eq!(numbers(&response, Field::CipExtendedStatus), [0x1234]);
+    assert!(numbers(&request, Field::CipStatus).is_empty());
     assert!(expects_response(&request) && !expects_response(&message(command::UNREGISTER_SESSION, 7, &[])));
 }
 
@@ -118,8 +113,8 @@ fn wide_segments_keys_and_symbols_of_a_path_are_walked_over() {
     let mut cip = vec![0x0e, (path.len() / 2) as u8];
     cip.extend(path);
     let bytes = connected(1, &cip);
-    assert_eq!(numbers(&bytes, AppField::CipClass), [0x1234]);
-    assert_eq!(numbers(&bytes, AppField::CipInstance), [1]);
+    assert_eq!(numbers(&bytes, Field::CipClass), [0x1234]);
+    assert_eq!(numbers(&bytes, Field::CipInstance), [1]);
 }
 
 #[test]
@@ -179,7 +174,7 @@ fn other_traffic_is_not_taken_for_it() {
 
 /// Every field and buffer, so that none can go wrong unseen.
 fn read_all(bytes: &[u8]) {
-    use AppField::*;
+    use Field::*;
     for field in [
         EnipCommand,
         EnipStatus,
@@ -200,7 +195,7 @@ fn read_all(bytes: &[u8]) {
     ] {
         any_number(bytes, field, |_| false);
     }
-    use AppBuffer::*;
+    use Field::*;
     for buffer in [EnipProductName, EnipServiceName, EnipPdu, EnipHeader, EnipData, EnipItem, EnipCip] {
         any_bytes(bytes, buffer, |piece| {
             assert!(piece.len() <= bytes.len());

@@ -1,0 +1,502 @@
+//! The conversations of one worker: which protocol each flow speaks, and its parser.
+//!
+//! Fed by `sluice-worker` with what went in each direction, in order; asked by it which transactions are to be judged and told of. Protocols are recognised from
+//! the first bytes of each end, on any port; until then those bytes wait here.
+
+use crate::{
+    arena::{Arena, Buf},
+    desk::{Desk, Thread},
+    dns,
+    field::Fields,
+    http, http2, level,
+    parser::{Fed, MOST_WAITING, Parser},
+    protocol::{AppSettings, Recognised},
+    quic,
+    room::{NONE, Room, TxRef},
+    tls,
+};
+use sluice_core::{AppLink, AppProtocol, AppState, Direction, Nanos};
+
+/// Bytes of one end that are looked at to recognise a protocol, at most.
+const MOST_DOUBT: usize = 4_096;
+
+/// What went in one direction.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// The bytes.
+    pub bytes: &'a [u8],
+    /// The direction.
+    pub direction: Direction,
+    /// Time of the packet at hand.
+    pub now: Nanos,
+    /// Ports of the server and of the client.
+    pub ports: [u16; 2],
+    /// Whether either port may be the server's: the connection was picked up in the middle.
+    pub either: bool,
+    /// The bytes are a datagram.
+    pub datagram: bool,
+}
+
+/// The parser of one conversation.
+#[derive(Debug, Default)]
+#[expect(clippy::large_enum_variant, reason = "conversations lie in a pool, in places of one size")]
+enum AnyParser {
+    /// Not known which.
+    #[default]
+    None,
+    Http(http::Conversation),
+    Http2(http2::Conversation),
+    Tls(tls::Conversation),
+    Quic(quic::Conversation),
+    Dns(dns::Conversation),
+}
+
+impl AnyParser {
+    fn of(protocol: AppProtocol) -> Self {
+        match protocol {
+            AppProtocol::Http => Self::Http(http::Conversation::default()),
+            AppProtocol::Http2 => Self::Http2(http2::Conversation::default()),
+            AppProtocol::Tls => Self::Tls(tls::Conversation::default()),
+            AppProtocol::Quic => Self::Quic(quic::Conversation::default()),
+            AppProtocol::Dns => Self::Dns(dns::Conversation::default()),
+            AppProtocol::Enip | AppProtocol::Modbus | AppProtocol::Dnp3 => Self::None,
+        }
+    }
+
+    fn get(&mut self) -> Option<&mut dyn Parser> {
+        Some(match self {
+            Self::None => return None,
+            Self::Http(parser) => parser,
+            Self::Http2(parser) => parser,
+            Self::Tls(parser) => parser,
+            Self::Quic(parser) => parser,
+            Self::Dns(parser) => parser,
+        })
+    }
+}
+
+/// What one end has said that was not read yet.
+#[derive(Debug, Default)]
+struct Unread {
+    bytes: Buf,
+    /// Bytes the parser wants to see together.
+    wants: u32,
+    /// Nothing more of this end is read.
+    over: bool,
+    /// Its bytes tell no protocol.
+    doubtful: bool,
+}
+
+#[derive(Debug)]
+struct Conversation {
+    parser: AnyParser,
+    thread: Thread,
+    ends: [Unread; 2],
+    /// Transactions are told of and gone as the flow is.
+    next_free: u32,
+}
+
+impl Default for Conversation {
+    fn default() -> Self {
+        Self {
+            parser: AnyParser::None,
+            thread: Thread::EMPTY,
+            ends: [Unread::default(), Unread::default()],
+            next_free: NONE,
+        }
+    }
+}
+
+/// All conversations of a worker.
+pub struct Applications {
+    settings: AppSettings,
+    wants: Fields,
+    conversations: Vec<Conversation>,
+    free: u32,
+    most: usize,
+    /// Input that waits.
+    waiting: Arena,
+    /// Transactions.
+    pub room: Room,
+    /// Conversations for which there was no place, or no room for what waits.
+    pub refused: u64,
+}
+
+impl Applications {
+    /// Room for so many conversations. Everything is reserved here, and touched as it is used.
+    pub fn new(settings: AppSettings, conversations: usize) -> Self {
+        let most = if settings.is_off() { 0 } else { conversations };
+        let (transactions, memory) = if settings.is_off() { (0, 0) } else { (settings.transactions, settings.memory) };
+        Self {
+            settings,
+            wants: Fields::NONE,
+            conversations: Vec::with_capacity(most),
+            free: NONE,
+            most,
+            waiting: Arena::new(memory / 4),
+            room: Room::new(transactions, memory),
+            refused: 0,
+        }
+    }
+
+    /// Whether no protocol is looked for.
+    pub const fn is_off(&self) -> bool {
+        self.most == 0
+    }
+
+    /// The settings.
+    pub const fn settings(&self) -> &AppSettings {
+        &self.settings
+    }
+
+    /// From now on these fields are asked for.
+    pub fn set_wants(&mut self, wants: Fields) {
+        self.wants = wants;
+    }
+
+    /// Bytes of memory in use.
+    pub fn memory(&self) -> usize {
+        self.waiting.used() + self.room.arena.used()
+    }
+
+    /// Whether bytes of `direction` of the flow behind `link` are of use.
+    #[inline]
+    pub fn listens(&self, link: AppLink, direction: Direction) -> bool {
+        match link.state {
+            AppState::None => false,
+            AppState::Unseen | AppState::Doubtful => !self.is_off(),
+            AppState::Known(_) => link.place.checked_sub(1).is_some_and(|place| {
+                self.conversations
+                    .get(place as usize)
+                    .is_some_and(|found| found.ends.get(direction.index()).is_some_and(|end| !end.over))
+            }),
+        }
+    }
+
+    /// Reads `input` of the flow behind `link`.
+    pub fn feed(&mut self, link: &mut AppLink, input: &Input) {
+        if input.bytes.is_empty() || matches!(link.state, AppState::None) || self.is_off() {
+            return;
+        }
+        if link.place == 0 {
+            if link.state.protocol().is_some() {
+                // It is over, or there was no place for it.
+                return;
+            }
+            match self.take() {
+                Some(place) => link.place = place + 1,
+                None => {
+                    self.refused += 1;
+                    return;
+                }
+            }
+        }
+        let place = link.place - 1;
+        if link.state.protocol().is_none() {
+            self.recognise(place, link, input);
+        } else {
+            self.read(place, link, input, input.bytes);
+        }
+    }
+
+    /// Looks for the protocol in what an end has said so far, and reads it when it is known.
+    fn recognise(&mut self, place: u32, link: &mut AppLink, input: &Input) {
+        let Self { settings, conversations, waiting, .. } = self;
+        let Some(conversation) = conversations.get_mut(place as usize) else { return };
+        let [this, other] = both(&mut conversation.ends, input.direction);
+        let told = if this.bytes.is_empty() {
+            settings.recognise(input.bytes, input)
+        } else {
+            let part = input.bytes.get(..MOST_DOUBT.saturating_sub(this.bytes.len())).unwrap_or(input.bytes);
+            let fits = waiting.push(&mut this.bytes, part).is_ok() && part.len() == input.bytes.len();
+            match settings.recognise(waiting.get(&this.bytes), input) {
+                Recognised::More if !fits => Recognised::No,
+                told => told,
+            }
+        };
+        let in_waiting = !this.bytes.is_empty();
+        match told {
+            Recognised::Yes(protocol) => {
+                link.state = AppState::Known(protocol);
+                conversation.parser =
+                    if settings.is_read(protocol) { AnyParser::of(protocol) } else { AnyParser::None };
+                if matches!(conversation.parser, AnyParser::None) {
+                    self.end(link);
+                    return;
+                }
+                // What the other end said before is read first: it came first.
+                let other_waits = !other.bytes.is_empty();
+                if other_waits {
+                    let reverse = Input { direction: input.direction.reverse(), ..*input };
+                    self.read(place, link, &reverse, &[]);
+                }
+                self.read(place, link, input, if in_waiting { &[] } else { input.bytes });
+            }
+            Recognised::More if in_waiting => {}
+            Recognised::More | Recognised::No => {
+                if matches!(told, Recognised::No) {
+                    this.doubtful = true;
+                    link.state = AppState::Doubtful;
+                    if other.doubtful || input.datagram {
+                        link.state = AppState::None;
+                        self.end(link);
+                        return;
+                    }
+                }
+                if !in_waiting {
+                    let part = input.bytes.get(..MOST_DOUBT).unwrap_or(input.bytes);
+                    self.refused += u64::from(waiting.push(&mut this.bytes, part).is_err());
+                }
+            }
+        }
+    }
+
+    /// Lets the parser read what waits and `bytes` behind it.
+    fn read(&mut self, place: u32, link: &mut AppLink, input: &Input, bytes: &[u8]) {
+        let Self { settings, wants, conversations, waiting, room, refused, .. } = self;
+        let Some(conversation) = conversations.get_mut(place as usize) else { return };
+        let Conversation { parser, thread, ends, .. } = conversation;
+        let Some(end) = ends.get_mut(input.direction.index()).filter(|end| !end.over) else { return };
+        let from_waiting = !end.bytes.is_empty();
+        if from_waiting {
+            if waiting.push(&mut end.bytes, bytes).is_err() {
+                *refused += 1;
+                end.over = true;
+                waiting.free(&mut end.bytes);
+                return;
+            }
+            if end.bytes.len() < end.wants as usize {
+                return;
+            }
+        }
+        let all = if from_waiting { waiting.get(&end.bytes) } else { bytes };
+        let mut used = 0;
+        let mut becomes = None;
+        let (mut over, mut all_over) = (false, false);
+        end.wants = 0;
+        while let Some(rest) = all.get(used..).filter(|rest| !rest.is_empty()) {
+            let Some(protocol) = link.state.protocol() else { break };
+            let Some(active) = parser.get() else { break };
+            let mut desk = desk(room, thread, settings, wants, protocol, input);
+            match active.feed(&mut desk, rest) {
+                Fed::All => used = all.len(),
+                Fed::Part { used: more, wants } => {
+                    used += more.min(rest.len());
+                    let left = rest.len() - more.min(rest.len());
+                    if input.datagram {
+                        break;
+                    }
+                    if wants <= left {
+                        // A parser that asks for what it has would ask for ever.
+                        debug_assert!(more > 0, "{protocol:?} wants {wants} of {left} bytes");
+                        if more == 0 {
+                            over = true;
+                            break;
+                        }
+                        continue;
+                    }
+                    end.wants = wants.min(u32::MAX as usize) as u32;
+                    over = wants > MOST_WAITING;
+                    break;
+                }
+                Fed::Broken => {
+                    over = true;
+                    break;
+                }
+                Fed::Over => {
+                    all_over = true;
+                    break;
+                }
+                Fed::Becomes { used: more, protocol } => {
+                    used += more.min(rest.len());
+                    active.forget(&mut room.arena);
+                    becomes = Some(protocol);
+                    break;
+                }
+            }
+        }
+        if over || all_over || input.datagram {
+            end.over |= over || all_over;
+            waiting.free(&mut end.bytes);
+        } else if from_waiting {
+            waiting.drop_front(&mut end.bytes, used);
+        } else if let Some(rest) = bytes.get(used..).filter(|rest| !rest.is_empty())
+            && waiting.push(&mut end.bytes, rest).is_err()
+        {
+            *refused += 1;
+            end.over = true;
+        }
+        if all_over {
+            for end in ends.iter_mut() {
+                end.over = true;
+                waiting.free(&mut end.bytes);
+            }
+        }
+        if let Some(protocol) = becomes {
+            self.become_another(place, link, input, protocol);
+        }
+    }
+
+    /// From what is unread on, the conversation speaks `protocol`, or whichever is recognised.
+    fn become_another(&mut self, place: u32, link: &mut AppLink, input: &Input, protocol: Option<AppProtocol>) {
+        let Some(conversation) = self.conversations.get_mut(place as usize) else { return };
+        conversation.parser = AnyParser::None;
+        conversation.ends.iter_mut().for_each(|end| (end.over, end.doubtful, end.wants) = (false, false, 0));
+        match protocol {
+            Some(protocol) => {
+                link.state = AppState::Known(protocol);
+                conversation.parser = AnyParser::of(protocol);
+                self.read(place, link, input, &[]);
+            }
+            None => link.state = AppState::Unseen,
+        }
+    }
+
+    /// Bytes are missing in `direction`: they were lost, or are not looked at.
+    pub fn gap(&mut self, link: &mut AppLink, input: &Input, missing: u32) {
+        let Some(place) = link.place.checked_sub(1) else { return };
+        let Self { settings, wants, conversations, waiting, room, .. } = self;
+        let Some(conversation) = conversations.get_mut(place as usize) else { return };
+        let Conversation { parser, thread, ends, .. } = conversation;
+        let Some(end) = ends.get_mut(input.direction.index()).filter(|end| !end.over) else { return };
+        waiting.free(&mut end.bytes);
+        end.wants = 0;
+        let Some((protocol, parser)) = link.state.protocol().zip(parser.get()) else { return };
+        let mut desk = desk(room, thread, settings, wants, protocol, input);
+        match parser.gap(&mut desk, missing) {
+            Fed::All | Fed::Part { .. } => {}
+            Fed::Broken => end.over = true,
+            Fed::Over | Fed::Becomes { .. } => ends.iter_mut().for_each(|end| end.over = true),
+        }
+    }
+
+    /// No more bytes come in `input.direction`.
+    pub fn finish(&mut self, link: &mut AppLink, input: &Input) {
+        let Some(place) = link.place.checked_sub(1) else { return };
+        let Self { settings, wants, conversations, waiting, room, .. } = self;
+        let Some(conversation) = conversations.get_mut(place as usize) else { return };
+        let Conversation { parser, thread, ends, .. } = conversation;
+        let Some(end) = ends.get_mut(input.direction.index()).filter(|end| !end.over) else { return };
+        end.over = true;
+        if let Some((protocol, parser)) = link.state.protocol().zip(parser.get()) {
+            let mut desk = desk(room, thread, settings, wants, protocol, input);
+            parser.end(&mut desk, waiting.get(&end.bytes));
+        }
+        waiting.free(&mut end.bytes);
+    }
+
+    /// The oldest open transaction of the flow behind `link`.
+    pub fn first(&self, link: AppLink) -> TxRef {
+        let conversation = link.place.checked_sub(1).and_then(|place| self.conversations.get(place as usize));
+        TxRef(conversation.map_or(NONE, |found| found.thread.first))
+    }
+
+    /// The one that began behind `at`.
+    pub fn next(&self, at: TxRef) -> TxRef {
+        TxRef(self.room.transaction(at).map_or(NONE, |found| found.next))
+    }
+
+    /// Whether something of `direction` of `at` is to be judged.
+    pub fn is_due(&self, at: TxRef, direction: Direction) -> bool {
+        self.room.half(at, direction).is_some_and(|half| half.is_new)
+    }
+
+    /// `direction` of `at` was judged as far as it is.
+    pub fn judged(&mut self, at: TxRef, direction: Direction) {
+        if let Some(half) = self.room.half_mut(at, direction) {
+            half.is_new = false;
+        }
+    }
+
+    /// Whether nothing more of `at` comes, and no record was made of it yet; one is made now.
+    pub fn tell(&mut self, at: TxRef, flow_ends: bool) -> bool {
+        let Some(transaction) = self.room.transactions.get_mut(at.0 as usize) else { return false };
+        let complete = transaction.halves.iter().all(|half| half.level == level::DONE);
+        !transaction.told && (complete || flow_ends) && {
+            transaction.told = true;
+            true
+        }
+    }
+
+    /// Lets `at`, of the flow behind `link`, go when it is complete and both its directions are judged.
+    pub fn settle(&mut self, link: AppLink, at: TxRef) {
+        let Some(conversation) = link.place.checked_sub(1).and_then(|place| self.conversations.get_mut(place as usize))
+        else {
+            return;
+        };
+        let Some(transaction) = self.room.transaction(at) else { return };
+        if !transaction.halves.iter().all(|half| half.level == level::DONE && !half.is_new) {
+            return;
+        }
+        let (before, next) = (transaction.before, transaction.next);
+        let thread = &mut conversation.thread;
+        match self.room.transactions.get_mut(before as usize) {
+            Some(found) => found.next = next,
+            None => thread.first = next,
+        }
+        match self.room.transactions.get_mut(next as usize) {
+            Some(found) => found.before = before,
+            None => thread.last = before,
+        }
+        thread.count -= 1;
+        self.room.give_transaction(at);
+    }
+
+    /// The flow behind `link` is gone, or its protocol is not read: so is its conversation.
+    pub fn end(&mut self, link: &mut AppLink) {
+        let Some(place) = link.place.checked_sub(1) else { return };
+        link.place = 0;
+        let Self { conversations, waiting, room, free, .. } = self;
+        let Some(conversation) = conversations.get_mut(place as usize) else { return };
+        if let Some(parser) = conversation.parser.get() {
+            parser.forget(&mut room.arena);
+        }
+        let mut at = conversation.thread.first;
+        while let Some(next) = room.transactions.get(at as usize).map(|found| found.next) {
+            room.give_transaction(TxRef(at));
+            at = next;
+        }
+        conversation.ends.iter_mut().for_each(|end| waiting.free(&mut end.bytes));
+        *conversation = Conversation { next_free: *free, ..Conversation::default() };
+        *free = place;
+    }
+
+    fn take(&mut self) -> Option<u32> {
+        if let Some(conversation) = self.conversations.get_mut(self.free as usize) {
+            let next = std::mem::replace(&mut conversation.next_free, NONE);
+            return Some(std::mem::replace(&mut self.free, next));
+        }
+        if self.conversations.len() >= self.most {
+            return None;
+        }
+        self.conversations.push(Conversation::default());
+        Some(self.conversations.len() as u32 - 1)
+    }
+}
+
+/// The end that speaks in `direction`, and the other one.
+fn both(ends: &mut [Unread; 2], direction: Direction) -> [&mut Unread; 2] {
+    let [server, client] = ends;
+    if direction.index() == 0 { [server, client] } else { [client, server] }
+}
+
+fn desk<'a>(
+    room: &'a mut Room,
+    thread: &'a mut Thread,
+    settings: &'a AppSettings,
+    wants: &'a Fields,
+    protocol: AppProtocol,
+    input: &Input,
+) -> Desk<'a> {
+    Desk {
+        room,
+        thread,
+        protocol,
+        settings,
+        wants,
+        direction: input.direction,
+        now: input.now,
+        ports: input.ports,
+        datagram: input.datagram,
+    }
+}

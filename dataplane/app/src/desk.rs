@@ -1,0 +1,257 @@
+//! Where a parser puts what it finds.
+//!
+//! Made by [`crate::applications`] for each piece of input, used by the parsers. What finds no room is counted, and the parser goes on: [`TxRef::NONE`] and [`BodyRef::NONE`] take everything
+//! and keep nothing.
+
+use crate::{
+    arena::Buf,
+    event::AppEvent,
+    field::{Field, Fields},
+    log,
+    protocol::AppSettings,
+    room::{Body, BodyRef, FileEnd, NONE, Room, TxRef},
+};
+use sluice_core::{AppProtocol, Direction, Nanos};
+
+/// Transactions of one conversation, oldest first.
+#[derive(Clone, Copy, Debug)]
+pub struct Thread {
+    pub(crate) first: u32,
+    pub(crate) last: u32,
+    /// Transactions in it.
+    pub(crate) count: u32,
+    /// Transactions that ever began.
+    pub(crate) opened: u64,
+    /// Files that ever began.
+    pub(crate) files: u32,
+}
+
+impl Thread {
+    pub(crate) const EMPTY: Self = Self { first: NONE, last: NONE, count: 0, opened: 0, files: 0 };
+}
+
+/// A parser's desk.
+pub struct Desk<'a> {
+    pub(crate) room: &'a mut Room,
+    pub(crate) thread: &'a mut Thread,
+    /// The protocol of the transactions that are opened.
+    pub protocol: AppProtocol,
+    /// The settings.
+    pub settings: &'a AppSettings,
+    /// Fields that rules or records ask for; others need not be put down.
+    pub wants: &'a Fields,
+    /// The direction of the bytes at hand.
+    pub direction: Direction,
+    /// Time of the packet at hand.
+    pub now: Nanos,
+    /// Ports of the server and of the client.
+    pub ports: [u16; 2],
+    /// Whether the bytes come in datagrams.
+    pub datagram: bool,
+}
+
+impl Desk<'_> {
+    /// Whether somebody asks for `field`.
+    #[inline]
+    pub fn wants(&self, field: Field) -> bool {
+        self.wants.contains(field)
+    }
+
+    /// Begins a transaction, which the parser may find again by `key`.
+    pub fn open(&mut self, key: u64) -> TxRef {
+        let number = self.thread.opened;
+        let at = self.room.take_transaction(number, self.protocol, key);
+        self.thread.opened += 1;
+        if at.is_some() {
+            if let Some(transaction) = self.room.transactions.get_mut(at.0 as usize) {
+                transaction.before = self.thread.last;
+            }
+            match self.room.transactions.get_mut(self.thread.last as usize) {
+                Some(last) => last.next = at.0,
+                None => self.thread.first = at.0,
+            }
+            self.thread.last = at.0;
+            self.thread.count += 1;
+        }
+        at
+    }
+
+    /// Transactions that are open.
+    pub const fn open_count(&self) -> u32 {
+        self.thread.count
+    }
+
+    /// The oldest open transaction for which `wanted` holds: it is given the key and the levels to the server and to the client.
+    ///
+    /// # Cost
+    /// A step for each open transaction.
+    pub fn find(&self, mut wanted: impl FnMut(u64, [u8; 2]) -> bool) -> TxRef {
+        let mut at = self.thread.first;
+        while let Some(transaction) = self.room.transactions.get(at as usize) {
+            let [server, client] = &transaction.halves;
+            if wanted(transaction.key, [server.level, client.level]) {
+                return TxRef(at);
+            }
+            at = transaction.next;
+        }
+        TxRef::NONE
+    }
+
+    /// How far `direction` of `at` is.
+    pub fn level(&self, at: TxRef, direction: Direction) -> u8 {
+        self.room.half(at, direction).map_or(0, |half| half.level)
+    }
+
+    /// `direction` of `at` has reached `level`. It never goes back.
+    pub fn reach(&mut self, at: TxRef, direction: Direction, level: u8) {
+        if let Some(half) = self.room.half_mut(at, direction).filter(|half| half.level < level) {
+            half.level = level;
+            half.is_new = true;
+        }
+    }
+
+    /// Nothing will be known of `direction` of `at`: the transaction has one side only.
+    pub fn skip(&mut self, at: TxRef, direction: Direction) {
+        if let Some(half) = self.room.half_mut(at, direction) {
+            half.level = crate::level::DONE;
+        }
+    }
+
+    /// Puts down `field`, whatever is asked for.
+    pub fn put(&mut self, at: TxRef, direction: Direction, field: Field, bytes: &[u8]) {
+        self.put_parts(at, direction, field, &[bytes]);
+    }
+
+    /// Puts down `field`, made of `parts`.
+    pub fn put_parts(&mut self, at: TxRef, direction: Direction, field: Field, parts: &[&[u8]]) {
+        let Room { arena, transactions, counts, .. } = &mut *self.room;
+        let half = transactions.get_mut(at.0 as usize).and_then(|found| found.halves.get_mut(direction.index()));
+        let Some(half) = half else { return };
+        match log::put(arena, &mut half.log, field, parts) {
+            Ok(()) => {
+                half.has.add(field);
+                half.is_new = true;
+            }
+            Err(_) => counts.refused += 1,
+        }
+    }
+
+    /// Puts down `field` if somebody asks for it.
+    #[inline]
+    pub fn put_wanted(&mut self, at: TxRef, direction: Direction, field: Field, bytes: &[u8]) {
+        if self.wants(field) {
+            self.put(at, direction, field, bytes);
+        }
+    }
+
+    /// Puts down a number.
+    pub fn number(&mut self, at: TxRef, direction: Direction, field: Field, number: u64) {
+        self.put(at, direction, field, &number.to_le_bytes());
+    }
+
+    /// Something is wrong with `direction` of `at`. The same is noted once.
+    pub fn event(&mut self, at: TxRef, direction: Direction, event: AppEvent) {
+        let number = u64::from(event as u16);
+        let noted =
+            self.entries(at, direction).any(|(field, bytes)| field == Field::Event && log::number(bytes) == number);
+        if !noted {
+            self.number(at, direction, Field::Event, number);
+        }
+    }
+
+    /// What was put down for `direction` of `at`.
+    pub fn entries(&self, at: TxRef, direction: Direction) -> log::Entries<'_> {
+        log::entries(self.room.half(at, direction).map_or(&[], |half| self.room.arena.get(&half.log)))
+    }
+
+    /// The first `field` of `direction` of `at`.
+    pub fn field(&self, at: TxRef, direction: Direction, field: Field) -> Option<&[u8]> {
+        self.room.half(at, direction).filter(|half| half.has.contains(field))?;
+        self.entries(at, direction).find(|(found, _)| *found == field).map(|(_, bytes)| bytes)
+    }
+
+    /// Begins a body of `direction` of `at`, of which `limit` bytes are looked at. As a file it has a `name`, perhaps an empty one.
+    pub fn open_body(
+        &mut self,
+        at: TxRef,
+        direction: Direction,
+        field: Field,
+        file: Option<&[u8]>,
+        limit: u64,
+    ) -> BodyRef {
+        if !at.is_some() {
+            return BodyRef::NONE;
+        }
+        let body = self.room.take_body(field, limit);
+        let Room { arena, transactions, bodies, .. } = &mut *self.room;
+        let Some(taken) = bodies.get_mut(body.0 as usize) else { return body };
+        if let Some(name) = file {
+            self.thread.files += 1;
+            (taken.is_file, taken.file_number) = (true, self.thread.files);
+            // A name that finds no room is left out: the file is looked at all the same.
+            let _ = arena.push(&mut taken.name, name);
+        }
+        let half = transactions.get_mut(at.0 as usize).and_then(|found| found.halves.get_mut(direction.index()));
+        if let Some(half) = half {
+            match bodies.get_mut(half.last_body as usize) {
+                Some(last) => last.next = body.0,
+                None => half.first_body = body.0,
+            }
+            half.last_body = body.0;
+        }
+        body
+    }
+
+    /// More bytes of `body`, which is of `direction` of `at`.
+    pub fn body(&mut self, at: TxRef, direction: Direction, body: BodyRef, bytes: &[u8]) {
+        let Room { arena, transactions, bodies, counts, .. } = &mut *self.room;
+        let Some(Body { bytes: kept, total, limit, has_gaps, .. }) = bodies.get_mut(body.0 as usize) else { return };
+        let room = limit.saturating_sub(*total).min(bytes.len() as u64) as usize;
+        *total += bytes.len() as u64;
+        let part = bytes.get(..room).unwrap_or(bytes);
+        if part.is_empty() {
+            return;
+        }
+        if !*has_gaps && arena.push(kept, part).is_err() {
+            *has_gaps = true;
+            counts.refused += 1;
+        }
+        if let Some(half) =
+            transactions.get_mut(at.0 as usize).and_then(|found| found.halves.get_mut(direction.index()))
+        {
+            half.is_new = true;
+        }
+    }
+
+    /// `body` is over.
+    pub fn close_body(&mut self, at: TxRef, direction: Direction, body: BodyRef, end: FileEnd) {
+        if let Some(found) = self.room.bodies.get_mut(body.0 as usize) {
+            found.end = end;
+            if let Some(half) = self.room.half_mut(at, direction) {
+                half.is_new = true;
+            }
+        }
+    }
+
+    /// Bytes of `body` that came so far.
+    pub fn body_length(&self, body: BodyRef) -> u64 {
+        self.room.bodies.get(body.0 as usize).map_or(0, |body| body.total)
+    }
+
+    /// Keeps `bytes` for the parser, behind what `buf` holds; false when there is no room. What a parser keeps it gives back with [`Desk::forget`].
+    pub fn keep(&mut self, buf: &mut Buf, bytes: &[u8]) -> bool {
+        let kept = self.room.arena.push(buf, bytes).is_ok();
+        self.room.counts.refused += u64::from(!kept);
+        kept
+    }
+
+    /// The bytes a parser keeps.
+    pub fn kept(&self, buf: &Buf) -> &[u8] {
+        self.room.arena.get(buf)
+    }
+
+    /// Gives back what a parser kept.
+    pub fn forget(&mut self, buf: &mut Buf) {
+        self.room.arena.free(buf);
+    }
+}

@@ -1,0 +1,10 @@
+//! QUIC.
+//!
+//! - [`detect`]: is it QUIC?
+//! - [`parse`]: the state machine that reads it
+
+pub mod detect;
+pub mod parse;
+
+pub use detect::likeness;
+pub use parse::Conversation;

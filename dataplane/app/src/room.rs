@@ -1,0 +1,301 @@
+//! Transactions and bodies of one worker, and the memory behind them.
+//!
+//! Written by parsers through [`crate::Desk`], read by detection through [`crate::TransactionView`], looked after by [`crate::applications`]. All places are
+//! allocated at the start; what finds none is counted and left out.
+
+use crate::{
+    arena::{Arena, Buf},
+    field::{Field, Fields},
+    level,
+};
+use sluice_core::{AppProtocol, Direction};
+
+/// No place.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// A transaction, by its place. [`TxRef::NONE`] takes everything and keeps nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TxRef(pub(crate) u32);
+
+impl TxRef {
+    /// None: there was no room for it.
+    pub const NONE: Self = Self(NONE);
+
+    /// Whether there is one.
+    pub const fn is_some(self) -> bool {
+        self.0 != NONE
+    }
+}
+
+impl Default for TxRef {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
+/// A body or file of a transaction, by its place. [`BodyRef::NONE`] takes everything and keeps nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BodyRef(pub(crate) u32);
+
+impl BodyRef {
+    /// None.
+    pub const NONE: Self = Self(NONE);
+
+    /// Whether there is one.
+    pub const fn is_some(self) -> bool {
+        self.0 != NONE
+    }
+}
+
+impl Default for BodyRef {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
+/// How a file ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FileEnd {
+    /// It is still coming.
+    #[default]
+    Open,
+    /// All of it came.
+    Closed,
+    /// The rest never came, or was not looked at.
+    Truncated,
+}
+
+/// Bytes of a transaction that come bit by bit.
+#[derive(Debug)]
+pub struct Body {
+    /// What rules call it.
+    pub field: Field,
+    /// Whether rules about files see it, and a record tells of it.
+    pub is_file: bool,
+    /// The file's name; empty when it has none.
+    pub name: Buf,
+    /// The bytes that are kept, and where the first of them stands.
+    pub bytes: Buf,
+    /// Offset of the first byte kept.
+    pub start: u64,
+    /// Bytes that came.
+    pub total: u64,
+    /// Bytes looked at, at most.
+    pub limit: u64,
+    /// How it ended.
+    pub end: FileEnd,
+    /// Bytes are missing in it, or were not kept for want of room.
+    pub has_gaps: bool,
+    /// Offset up to which literals were looked for.
+    pub scanned: u64,
+    /// Number of the file in its flow, from 1; 0 for what is none.
+    pub file_number: u32,
+    /// The next one of the same direction.
+    pub(crate) next: u32,
+}
+
+impl Body {
+    const NOTHING: Self = Self {
+        field: Field::FileData,
+        is_file: false,
+        name: Buf::EMPTY,
+        bytes: Buf::EMPTY,
+        start: 0,
+        total: 0,
+        limit: 0,
+        end: FileEnd::Open,
+        has_gaps: false,
+        scanned: 0,
+        file_number: 0,
+        next: NONE,
+    };
+
+    /// Whether nothing more of it will be looked at.
+    pub const fn is_whole(&self) -> bool {
+        !matches!(self.end, FileEnd::Open) || self.total >= self.limit
+    }
+}
+
+/// One direction of a transaction.
+#[derive(Debug)]
+pub struct Half {
+    /// Its fields.
+    pub(crate) log: Buf,
+    /// The names among them.
+    pub(crate) has: Fields,
+    /// How far it is: see [`level`].
+    pub(crate) level: u8,
+    /// Something is new since it was judged.
+    pub(crate) is_new: bool,
+    /// Its bodies, first and last.
+    pub(crate) first_body: u32,
+    pub(crate) last_body: u32,
+    /// Detection: bytes of the log that were scanned; rules that wait for more, by number; rules that have matched, by name.
+    pub(crate) scanned: u32,
+    pub(crate) waiting: Buf,
+    pub(crate) matched: Buf,
+    /// The generation of the rule set whose rules wait.
+    pub(crate) generation: u32,
+}
+
+impl Half {
+    const NOTHING: Self = Self {
+        log: Buf::EMPTY,
+        has: Fields::NONE,
+        level: level::NOTHING,
+        is_new: false,
+        first_body: NONE,
+        last_body: NONE,
+        scanned: 0,
+        waiting: Buf::EMPTY,
+        matched: Buf::EMPTY,
+        generation: 0,
+    };
+}
+
+/// A question and its answer, or whatever the protocol has in their place.
+#[derive(Debug)]
+pub struct Transaction {
+    /// Number in its flow, from 0.
+    pub(crate) number: u64,
+    pub(crate) protocol: AppProtocol,
+    pub(crate) halves: [Half; 2],
+    /// A record was made of it.
+    pub(crate) told: bool,
+    /// What the parser knows it by.
+    pub(crate) key: u64,
+    pub(crate) before: u32,
+    pub(crate) next: u32,
+}
+
+/// What was left out for want of room, and what is in use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RoomCounts {
+    /// Transactions, bodies or fields for which there was none.
+    pub refused: u64,
+    /// Transactions that began.
+    pub transactions: u64,
+}
+
+/// Transactions, bodies and their memory.
+pub struct Room {
+    /// The memory.
+    pub arena: Arena,
+    pub(crate) transactions: Vec<Transaction>,
+    free_transaction: u32,
+    most_transactions: usize,
+    pub(crate) bodies: Vec<Body>,
+    free_body: u32,
+    most_bodies: usize,
+    /// What was counted.
+    pub counts: RoomCounts,
+}
+
+impl Room {
+    /// Room for so many transactions, half as many bodies, and so many bytes.
+    pub fn new(transactions: usize, bytes: usize) -> Self {
+        Self {
+            arena: Arena::new(bytes),
+            transactions: Vec::with_capacity(transactions),
+            free_transaction: NONE,
+            most_transactions: transactions,
+            bodies: Vec::with_capacity(transactions / 2),
+            free_body: NONE,
+            most_bodies: transactions / 2,
+            counts: RoomCounts::default(),
+        }
+    }
+
+    /// Places in use.
+    pub fn used(&self) -> usize {
+        let free = |mut at: u32, next: &dyn Fn(u32) -> u32| {
+            let mut count = 0;
+            while at != NONE {
+                (count, at) = (count + 1, next(at));
+            }
+            count
+        };
+        self.transactions.len()
+            - free(self.free_transaction, &|at| self.transactions.get(at as usize).map_or(NONE, |found| found.next))
+    }
+
+    pub(crate) fn take_transaction(&mut self, number: u64, protocol: AppProtocol, key: u64) -> TxRef {
+        let fresh = Transaction {
+            number,
+            protocol,
+            halves: [Half::NOTHING, Half::NOTHING],
+            told: false,
+            key,
+            before: NONE,
+            next: NONE,
+        };
+        self.counts.transactions += 1;
+        if let Some(place) = self.transactions.get_mut(self.free_transaction as usize) {
+            let taken = std::mem::replace(&mut self.free_transaction, place.next);
+            *place = fresh;
+            return TxRef(taken);
+        }
+        if self.transactions.len() >= self.most_transactions {
+            self.counts.refused += 1;
+            return TxRef::NONE;
+        }
+        self.transactions.push(fresh);
+        TxRef(self.transactions.len() as u32 - 1)
+    }
+
+    pub(crate) fn give_transaction(&mut self, at: TxRef) {
+        let Self { arena, transactions, .. } = self;
+        let Some(transaction) = transactions.get_mut(at.0 as usize) else { return };
+        let mut bodies = [NONE; 2];
+        for (half, first) in transaction.halves.iter_mut().zip(&mut bodies) {
+            [&mut half.log, &mut half.waiting, &mut half.matched].into_iter().for_each(|buf| arena.free(buf));
+            *first = half.first_body;
+            *half = Half::NOTHING;
+        }
+        transaction.next = self.free_transaction;
+        self.free_transaction = at.0;
+        for mut body in bodies {
+            while body != NONE {
+                let next = self.bodies.get(body as usize).map_or(NONE, |body| body.next);
+                self.give_body(body);
+                body = next;
+            }
+        }
+    }
+
+    pub(crate) fn take_body(&mut self, field: Field, limit: u64) -> BodyRef {
+        let fresh = Body { field, limit, ..Body::NOTHING };
+        if let Some(place) = self.bodies.get_mut(self.free_body as usize) {
+            let taken = std::mem::replace(&mut self.free_body, place.next);
+            *place = fresh;
+            return BodyRef(taken);
+        }
+        if self.bodies.len() >= self.most_bodies {
+            self.counts.refused += 1;
+            return BodyRef::NONE;
+        }
+        self.bodies.push(fresh);
+        BodyRef(self.bodies.len() as u32 - 1)
+    }
+
+    fn give_body(&mut self, at: u32) {
+        let Self { arena, bodies, free_body, .. } = self;
+        let Some(body) = bodies.get_mut(at as usize) else { return };
+        arena.free(&mut body.name);
+        arena.free(&mut body.bytes);
+        *body = Body { next: *free_body, ..Body::NOTHING };
+        *free_body = at;
+    }
+
+    pub(crate) fn transaction(&self, at: TxRef) -> Option<&Transaction> {
+        self.transactions.get(at.0 as usize)
+    }
+
+    pub(crate) fn half(&self, at: TxRef, direction: Direction) -> Option<&Half> {
+        self.transactions.get(at.0 as usize)?.halves.get(direction.index())
+    }
+
+    pub(crate) fn half_mut(&mut self, at: TxRef, direction: Direction) -> Option<&mut Half> {
+        self.transactions.get_mut(at.0 as usize)?.halves.get_mut(direction.index())
+    }
+}
