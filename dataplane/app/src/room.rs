@@ -6,7 +6,9 @@
 use crate::{
     arena::{Arena, Buf},
     field::{Field, Fields},
+    http::HttpRoom,
     level,
+    protocol::AppSettings,
 };
 use sluice_core::{AppProtocol, Direction};
 
@@ -189,6 +191,8 @@ pub struct Room {
     most_bodies: usize,
     /// What was counted.
     pub counts: RoomCounts,
+    /// What parsers of HTTP share.
+    pub(crate) http: HttpRoom,
 }
 
 impl Room {
@@ -203,7 +207,17 @@ impl Room {
             free_body: NONE,
             most_bodies: transactions / 2,
             counts: RoomCounts::default(),
+            http: HttpRoom::default(),
         }
+    }
+
+    /// With what the parsers of the protocols that are on share.
+    #[must_use]
+    pub fn for_protocols(mut self, settings: &AppSettings) -> Self {
+        if settings.is_read(AppProtocol::Http) {
+            self.http = HttpRoom::new(usize::from(settings.http.header_limit));
+        }
+        self
     }
 
     /// Places in use.
