@@ -524,7 +524,7 @@ mod tests {
     fn parsers_are_switched_on_by_name() {
         use sluice_app::AppProtocol::{Enip, Modbus};
         let mut settings = Settings::default();
-        assert!(settings.applications.is_off());
+        assert!(!settings.applications.is_enabled(Modbus) && !settings.applications.is_enabled(Enip));
         assert_eq!(settings.assign("app-layer.protocols.enip.enabled=yes"), Ok(Assigned::InForce));
         assert_eq!(settings.assign("detection.applications.modbus.enabled=detection-only"), Ok(Assigned::InForce));
         assert!(settings.applications.is_read(Enip));
