@@ -58,7 +58,7 @@ impl AnyParser {
             AppProtocol::Http2 => Self::Http2(http2::Conversation::default()),
             AppProtocol::Tls => Self::Tls(tls::Conversation::default()),
             AppProtocol::Quic => Self::Quic(quic::Conversation::default()),
-            AppProtocol::Dns => Self::Dns(dns::Conversation::default()),
+            AppProtocol::Dns | AppProtocol::Mdns | AppProtocol::Llmnr => Self::Dns(dns::Conversation::default()),
             AppProtocol::Enip | AppProtocol::Modbus | AppProtocol::Dnp3 => Self::None,
         }
     }
@@ -234,16 +234,18 @@ impl Applications {
             }
             Recognised::More if in_waiting => {}
             Recognised::More | Recognised::No => {
-                if matches!(told, Recognised::No) {
+                if input.datagram || matches!(told, Recognised::No) {
+                    // Of datagrams each is whole, and one that tells nothing may come before those that do; two of them are enough.
+                    let again = input.datagram && this.doubtful;
                     this.doubtful = true;
                     link.state = AppState::Doubtful;
-                    if other.doubtful || input.datagram {
+                    if other.doubtful || again {
                         link.state = AppState::None;
                         self.end(link);
                         return;
                     }
                 }
-                if !in_waiting {
+                if !in_waiting && !input.datagram {
                     let part = input.bytes.get(..MOST_DOUBT).unwrap_or(input.bytes);
                     self.refused += u64::from(waiting.push(&mut this.bytes, part).is_err());
                 }
