@@ -6,9 +6,9 @@
 use crate::{
     arena::{Arena, Buf},
     desk::{Desk, Thread},
-    dns,
+    dnp3, dns, enip,
     field::Fields,
-    http, http2, level,
+    http, http2, level, modbus,
     parser::{Fed, MOST_WAITING, Parser},
     protocol::{AppSettings, Recognised},
     quic,
@@ -49,6 +49,9 @@ enum AnyParser {
     Tls(tls::Conversation),
     Quic(quic::Conversation),
     Dns(dns::Conversation),
+    Enip(enip::Conversation),
+    Modbus(modbus::Conversation),
+    Dnp3(dnp3::Conversation),
 }
 
 impl AnyParser {
@@ -59,7 +62,9 @@ impl AnyParser {
             AppProtocol::Tls => Self::Tls(tls::Conversation::default()),
             AppProtocol::Quic => Self::Quic(quic::Conversation::default()),
             AppProtocol::Dns | AppProtocol::Mdns | AppProtocol::Llmnr => Self::Dns(dns::Conversation::default()),
-            AppProtocol::Enip | AppProtocol::Modbus | AppProtocol::Dnp3 => Self::None,
+            AppProtocol::Enip => Self::Enip(enip::Conversation::default()),
+            AppProtocol::Modbus => Self::Modbus(modbus::Conversation::default()),
+            AppProtocol::Dnp3 => Self::Dnp3(dnp3::Conversation::default()),
         }
     }
 
@@ -71,6 +76,9 @@ impl AnyParser {
             Self::Tls(parser) => parser,
             Self::Quic(parser) => parser,
             Self::Dns(parser) => parser,
+            Self::Enip(parser) => parser,
+            Self::Modbus(parser) => parser,
+            Self::Dnp3(parser) => parser,
         })
     }
 }

@@ -231,27 +231,6 @@ impl AppEvent {
     }
 }
 
-/// Events of one message of DNP3, whose events are among the first 32.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct AppEvents(u32);
-
-impl AppEvents {
-    /// Adds `event`.
-    pub fn add(&mut self, event: AppEvent) {
-        self.0 |= 1_u32.checked_shl(event as u32).unwrap_or(0);
-    }
-
-    /// Whether `event` is among them.
-    pub const fn contains(self, event: AppEvent) -> bool {
-        (event as u32) < 32 && self.0 & (1 << (event as u32)) != 0
-    }
-
-    /// Whether there are none.
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::AppEvent;
