@@ -221,6 +221,20 @@ const OF_RULES: &[Field] = &[
     Field::DnsAuthoritiesName,
     Field::DnsAdditionalsName,
     Field::DnsResponseName,
+    Field::DnsOpcode,
+    Field::DnsRcode,
+    Field::DnsType,
+    Field::DnsPdu,
+    Field::MdnsQueriesName,
+    Field::MdnsAnswersName,
+    Field::MdnsAuthoritiesName,
+    Field::MdnsAdditionalsName,
+    Field::MdnsResponseName,
+    Field::LlmnrQueriesName,
+    Field::LlmnrAnswersName,
+    Field::LlmnrAuthoritiesName,
+    Field::LlmnrAdditionalsName,
+    Field::LlmnrResponseName,
 ];
 
 /// Some fields.

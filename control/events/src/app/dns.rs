@@ -1,16 +1,12 @@
 //! The `dns`, `mdns` and `llmnr` objects.
 //!
-//! Called by [`super`] with what the parser put down; the message is read again here, by the reader that detection uses. Names and types are those of the reference engine's records of
+//! Called by [`super`] with the message, which is read again here by the reader that detection uses. Names and types are those of the reference engine's records of
 //! version 3. SVCB and HTTPS records, which it does not show, have an object `svcb` with the keys of RFC 9460. Bytes that are no UTF-8 are written as `\xNN`.
 
 use crate::json::Json;
-use sluice_app::{
-    Field,
-    dns::{
-        message::{Entry, Name, Reader, Section, flag},
-        names::{code_name, type_name},
-    },
-    log,
+use sluice_app::dns::{
+    message::{Entry, Name, Reader, Section, flag},
+    names::{code_name, type_name},
 };
 use std::{
     collections::BTreeMap,
@@ -32,13 +28,8 @@ pub(super) fn object_on_link(json: &mut Json, transaction: u64, request: Option<
     fill(json, transaction, [request, response], true);
 }
 
-/// The message that a half's log holds.
-fn message(log: &[u8]) -> Option<&[u8]> {
-    log::entries(log).find(|(field, _)| *field == Field::Message).map(|(_, bytes)| bytes)
-}
-
 fn fill(json: &mut Json, transaction: u64, halves: [Option<&[u8]>; 2], on_link: bool) {
-    let Some(mut reader) = halves.into_iter().flatten().find_map(message).and_then(Reader::of) else { return };
+    let Some(mut reader) = halves.into_iter().flatten().find_map(Reader::of) else { return };
     let header = reader.header;
     json.text("type", if header.is_response() { "response" } else { "request" });
     json.number("tx_id", i128::from(transaction));
@@ -142,7 +133,7 @@ fn data(reader: &mut Reader, entry: &Entry) -> Option<Data> {
         6 => {
             let (server, _, end) = name(0)?;
             let (contact, _, end) = name(end)?;
-            let number = |place| bytes.get(end + 4 * place..)?.first_chunk().map(|bytes| u32::from_be_bytes(*bytes));
+            let number = |place: usize| bytes.get(end + 4 * place..)?.first_chunk().map(|bytes| u32::from_be_bytes(*bytes));
             let numbers = [number(0)?, number(1)?, number(2)?, number(3)?, number(4)?];
             Data::Soa { server, contact, numbers }
         }
