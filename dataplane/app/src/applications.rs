@@ -12,7 +12,7 @@ use crate::{
     parser::{Fed, MOST_WAITING, Parser},
     protocol::{AppSettings, Recognised},
     quic,
-    room::{NONE, Room, TxRef},
+    room::{NONE, Room, Telling, TxRef},
     tls,
 };
 use sluice_core::{AppLink, AppProtocol, AppState, Direction, Nanos};
@@ -412,7 +412,12 @@ impl Applications {
     pub fn tell(&mut self, at: TxRef, flow_ends: bool) -> bool {
         let Some(transaction) = self.room.transactions.get_mut(at.0 as usize) else { return false };
         let complete = transaction.halves.iter().all(|half| half.level == level::DONE);
-        !transaction.told && (complete || flow_ends) && {
+        let due = match transaction.telling {
+            Telling::Complete => complete || flow_ends,
+            Telling::Now => true,
+            Telling::Never => false,
+        };
+        !transaction.told && due && {
             transaction.told = true;
             true
         }

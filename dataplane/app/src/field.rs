@@ -123,6 +123,11 @@ fields! {
     TlsResumed: Tls, "(tls.session_resumed)", Number, DONE;
     TlsEch: Tls, "(tls.ech)", Number, LINE;
     TlsCipher: Tls, "(tls.cipher)", Number, LINE;
+    // Version of the hello itself; lists of 16-bit numbers, most significant byte first.
+    TlsHelloVersion: Tls, "(tls.hello_version)", Number, LINE;
+    TlsCiphers: Tls, "(tls.ciphers)", Bytes, LINE;
+    TlsExtensions: Tls, "(tls.extensions)", Bytes, LINE;
+    TlsSignatures: Tls, "(tls.signatures)", Bytes, LINE;
     Ja3Hash: Tls, "ja3.hash", Bytes, LINE;
     Ja3String: Tls, "ja3.string", Bytes, LINE;
     Ja3sHash: Tls, "ja3s.hash", Bytes, LINE;

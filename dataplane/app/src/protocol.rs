@@ -69,6 +69,8 @@ pub struct AppSettings {
     pub transactions: usize,
     /// Bytes kept of transactions, of one worker; a fourth of it besides for input that waits.
     pub memory: usize,
+    /// Of TLS.
+    pub tls: tls::TlsSettings,
     /// Objects a message of DNP3 may have before that is an event.
     pub dnp3_max_objects: u32,
     /// Points an object of DNP3 may have before that is an event.
@@ -93,6 +95,7 @@ impl Default for AppSettings {
             protocols: AppProtocol::ALL.map(of),
             transactions: 65_536,
             memory: 128 << 20,
+            tls: tls::TlsSettings::default(),
             dnp3_max_objects: 2_048,
             dnp3_max_points: 16_384,
         }
