@@ -12,7 +12,7 @@ use crate::{
     parser::{Fed, MOST_WAITING, Parser},
     protocol::{AppSettings, Recognised},
     quic,
-    room::{NONE, Room, Telling, TxRef},
+    room::{BodyRef, FileEnd, NONE, Room, Telling, TxRef},
     tls,
 };
 use sluice_core::{AppLink, AppProtocol, AppState, Direction, Nanos};
@@ -119,7 +119,9 @@ pub struct Applications {
     /// Transactions.
     pub room: Room,
     /// Conversations for which there was no place, or no room for what waits.
-    pub refused: u64,
+    refused: u64,
+    /// Directions that could not be read any further.
+    pub broken: u64,
 }
 
 impl Applications {
@@ -136,6 +138,7 @@ impl Applications {
             waiting: Arena::new(memory / 4),
             room: Room::new(transactions, memory),
             refused: 0,
+            broken: 0,
         }
     }
 
@@ -253,7 +256,7 @@ impl Applications {
 
     /// Lets the parser read what waits and `bytes` behind it.
     fn read(&mut self, place: u32, link: &mut AppLink, input: &Input, bytes: &[u8]) {
-        let Self { settings, wants, conversations, waiting, room, refused, .. } = self;
+        let Self { settings, wants, conversations, waiting, room, refused, broken, .. } = self;
         let Some(conversation) = conversations.get_mut(place as usize) else { return };
         let Conversation { parser, thread, ends, .. } = conversation;
         let Some(end) = ends.get_mut(input.direction.index()).filter(|end| !end.over) else { return };
@@ -315,6 +318,7 @@ impl Applications {
                 }
             }
         }
+        *broken += u64::from(over);
         if over || all_over || input.datagram {
             end.over |= over || all_over;
             waiting.free(&mut end.bytes);
@@ -383,6 +387,24 @@ impl Applications {
             parser.end(&mut desk, waiting.get(&end.bytes));
         }
         waiting.free(&mut end.bytes);
+    }
+
+    /// Transactions, fields, bodies and conversations for which there was no room.
+    pub const fn refused(&self) -> u64 {
+        self.refused + self.room.counts.refused
+    }
+
+    /// The next file of `direction` of `at` that is over, or all of it that comes has come, and of which nothing was told yet; it is told of now.
+    pub fn untold_file(&mut self, at: TxRef, direction: Direction, flow_ends: bool) -> Option<BodyRef> {
+        let mut body = self.room.half(at, direction)?.first_body;
+        while let Some(found) = self.room.bodies.get_mut(body as usize) {
+            if found.is_file && !found.told && (flow_ends || found.end != FileEnd::Open) {
+                found.told = true;
+                return Some(BodyRef(body));
+            }
+            body = found.next;
+        }
+        None
     }
 
     /// The oldest open transaction of the flow behind `link`.

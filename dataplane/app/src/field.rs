@@ -57,6 +57,8 @@ fields! {
     Event: Http, "(event)", Number, DONE;
     // The whole unit, of protocols whose transactions have one a direction.
     Message: Http, "(message)", Bytes, DONE;
+    // A file, for records: see `file`.
+    File: Http, "(file)", Bytes, DONE;
     FileName: Http, "file.name", Bytes, DONE;
     FileData: Http, "file.data", Body, BODY;
     // HTTP of any version.
@@ -190,6 +192,37 @@ impl Field {
     }
 }
 
+/// Fields that only rules ask for, because records are made of others: those cost as much to put down as they do to judge.
+const OF_RULES: &[Field] = &[
+    Field::HttpUri,
+    Field::HttpRequestLine,
+    Field::HttpResponseLine,
+    Field::HttpStart,
+    Field::HttpHeader,
+    Field::HttpHeaderRaw,
+    Field::HttpHeaderNames,
+    Field::HttpHostRaw,
+    Field::HttpAccept,
+    Field::HttpAcceptEnc,
+    Field::HttpAcceptLang,
+    Field::HttpConnection,
+    Field::HttpContentLen,
+    Field::HttpCookie,
+    Field::HttpServer,
+    Field::DnsQuery,
+    Field::DnsQueriesName,
+    Field::DnsAnswersName,
+    Field::DnsAuthoritiesName,
+    Field::DnsAdditionalsName,
+    Field::DnsResponseName,
+    Field::TlsRandom,
+    Field::TlsRandomTime,
+    Field::TlsRandomBytes,
+    Field::TlsCerts,
+    Field::TlsChainLength,
+    Field::TlsCipher,
+];
+
 /// Some fields.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fields([u64; 4]);
@@ -200,6 +233,13 @@ impl Fields {
 
     /// None of them.
     pub const NONE: Self = Self([0; 4]);
+
+    /// What records are made of.
+    pub fn of_records() -> Self {
+        let mut fields = Self::NONE;
+        Field::ALL.iter().filter(|field| !OF_RULES.contains(field)).for_each(|&field| fields.add(field));
+        fields
+    }
 
     /// Adds `field`.
     #[inline]

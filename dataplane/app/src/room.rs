@@ -89,8 +89,12 @@ pub struct Body {
     pub has_gaps: bool,
     /// Offset up to which literals were looked for.
     pub scanned: u64,
+    /// Offset up to which it was judged.
+    pub judged: u64,
     /// Number of the file in its flow, from 1; 0 for what is none.
     pub file_number: u32,
+    /// A record was made of it.
+    pub(crate) told: bool,
     /// The next one of the same direction.
     pub(crate) next: u32,
 }
@@ -107,7 +111,9 @@ impl Body {
         end: FileEnd::Open,
         has_gaps: false,
         scanned: 0,
+        judged: 0,
         file_number: 0,
+        told: false,
         next: NONE,
     };
 

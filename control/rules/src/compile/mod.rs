@@ -26,7 +26,7 @@ use sluice_app::AppSettings;
 use sluice_detect::{
     Ruleset, RulesetBuilder,
     dataset::Dataset,
-    group::FastPattern,
+    literals::FastPattern,
     prefix::{Countries, Reputations},
     rule::Rule,
     ruleset::BuildError,

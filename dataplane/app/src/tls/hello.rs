@@ -31,6 +31,10 @@ pub mod extension {
 
 /// Bytes of the random.
 pub const RANDOM: usize = 32;
+/// TLS 1.3, which stands in the hello itself only in drafts before the 16th.
+const FINAL: u16 = 0x0304;
+/// What those drafts are told as: they had no number of their own on the wire.
+pub const OLDEST_DRAFTS: u16 = 0x7f01;
 /// The random of a server's hello that asks for another hello of the client: SHA-256 of "HelloRetryRequest".
 const RETRY: [u8; RANDOM] = [
     0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2, 0xa2, 0x11,
@@ -313,8 +317,8 @@ impl<'a> ServerHello<'a> {
         let mut reader = Reader::of(body);
         let version = reader.u16()?;
         let random = reader.take(RANDOM)?;
-        // Drafts of 1.3 before the 22nd put their number here and left out session and compression.
-        let is_draft = version >> 8 == 0x7f;
+        // Drafts of 1.3 before the 22nd put their number or that of 1.3 here and left out session and compression.
+        let is_draft = version >> 8 == 0x7f || version == FINAL;
         let session = if is_draft { &[] } else { reader.list8()? };
         let cipher = reader.u16()?;
         if !is_draft {
@@ -326,7 +330,8 @@ impl<'a> ServerHello<'a> {
 
     /// The version it chose.
     pub fn chosen(&self) -> u16 {
-        self.extensions.get(extension::VERSIONS).and_then(|bytes| u16_be(bytes, 0)).unwrap_or(self.version)
+        let chosen = self.extensions.get(extension::VERSIONS).and_then(|bytes| u16_be(bytes, 0));
+        chosen.unwrap_or(if self.version == FINAL { OLDEST_DRAFTS } else { self.version })
     }
 
     /// Whether it only asks for another hello of the client.
