@@ -155,6 +155,7 @@ impl Applications {
     /// From now on these fields are asked for.
     pub fn set_wants(&mut self, wants: Fields) {
         self.wants = wants;
+        self.settings.tls.limit(&mut self.wants);
     }
 
     /// Bytes of memory in use.

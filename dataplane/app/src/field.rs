@@ -120,6 +120,8 @@ fields! {
     TlsNotBefore: Tls, "tls_cert_notbefore", Number, HEADERS;
     TlsNotAfter: Tls, "tls_cert_notafter", Number, HEADERS;
     TlsChainLength: Tls, "tls.cert_chain_len", Number, HEADERS;
+    // Time of the packet that had the certificates, seconds since 1970.
+    TlsCertTime: Tls, "(tls.cert_time)", Number, HEADERS;
     // Bits of messages seen.
     TlsState: Tls, "ssl_state", Number, DONE;
     TlsResumed: Tls, "(tls.session_resumed)", Number, DONE;
@@ -221,6 +223,10 @@ const OF_RULES: &[Field] = &[
     Field::TlsCerts,
     Field::TlsChainLength,
     Field::TlsCipher,
+    Field::TlsHelloVersion,
+    Field::TlsCiphers,
+    Field::TlsExtensions,
+    Field::TlsSignatures,
 ];
 
 /// Some fields.
@@ -247,6 +253,14 @@ impl Fields {
         let number = field as usize;
         if let Some(word) = self.0.get_mut(number / 64) {
             *word |= 1 << (number % 64);
+        }
+    }
+
+    /// Takes `field` out.
+    pub fn remove(&mut self, field: Field) {
+        let number = field as usize;
+        if let Some(word) = self.0.get_mut(number / 64) {
+            *word &= !(1 << (number % 64));
         }
     }
 

@@ -6,6 +6,7 @@
 mod dnp3;
 mod enip;
 mod modbus;
+mod tls;
 
 use crate::{community_id, eve, json::Json, names, time};
 use sluice_app::{Field, log};
@@ -23,7 +24,8 @@ pub(crate) fn transaction(json: &mut Json, slot: &EventSlot, app: &AppFacts) {
             modbus::object(json, app.transaction, request.and_then(message_of), response.and_then(message_of));
         }
         AppProtocol::Dnp3 => dnp3::object(json, request.and_then(message_of), response.and_then(message_of)),
-        AppProtocol::Http | AppProtocol::Http2 | AppProtocol::Tls | AppProtocol::Quic | AppProtocol::Dns => {}
+        AppProtocol::Tls => tls::object(json, request, response),
+        AppProtocol::Http | AppProtocol::Http2 | AppProtocol::Quic | AppProtocol::Dns => {}
     });
 }
 

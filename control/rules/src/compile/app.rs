@@ -19,10 +19,10 @@ use crate::{
     },
 };
 use sluice_app::{
+    field::Kind,
     AppEvent, AppProtocol, Field,
     dnp3::fields::{self as dnp3, Dnp3Test},
     enip::{fields::ServiceTest, parse},
-    field::Kind,
     modbus::fields::{Access, Category, FunctionTest, ModbusTest},
 };
 use sluice_detect::{
@@ -67,6 +67,7 @@ pub(super) fn protocols_of(check: &AppCheck) -> Protocols {
         AppCheck::CipService(_) => AppProtocol::Enip,
         AppCheck::Modbus(_) => AppProtocol::Modbus,
         AppCheck::Dnp3(_) => AppProtocol::Dnp3,
+        AppCheck::Tls(_) => AppProtocol::Tls,
         AppCheck::Event(event) => event.protocol(),
     })
 }
@@ -126,6 +127,10 @@ pub(super) fn check(app: &AppMatch) -> Result<AppCheck, Refusal> {
         "dnp3_ind" => return dnp3_indications(text(app)?).map(AppCheck::Dnp3),
         "dnp3_obj" => return dnp3_object(text(app)?).map(AppCheck::Dnp3),
         "cip_service" => return cip_service(text(app)?).map(AppCheck::CipService),
+        "tls.version" | "ssl_version" | "ssl_state" | "tls.subject" | "tls.issuerdn" | "tls.fingerprint"
+        | "tls_cert_notbefore" | "tls_cert_notafter" | "tls_cert_expired" | "tls_cert_valid" => {
+            return super::tls::check(app).map(AppCheck::Tls);
+        }
         "enip_command" => Field::EnipCommand,
         "enip.status" => Field::EnipStatus,
         "enip.protocol_version" => Field::EnipProtocolVersion,
@@ -142,9 +147,9 @@ pub(super) fn check(app: &AppMatch) -> Result<AppCheck, Refusal> {
         "enip.cip_instance" => Field::CipInstance,
         "enip.cip_status" => Field::CipStatus,
         "enip.cip_extendedstatus" => Field::CipExtendedStatus,
-        name => {
-            Field::from_name(name).filter(|field| field.kind() == Kind::Number).ok_or(Refusal::Needs(app.feature))?
-        }
+        name => Field::from_name(name)
+            .filter(|field| field.kind() == Kind::Number)
+            .ok_or(Refusal::Needs(app.feature))?,
     };
     let wanted = match (&app.value, field) {
         (AppValue::Number(number), _) => range(*number),

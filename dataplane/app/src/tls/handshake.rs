@@ -341,12 +341,10 @@ impl Conversation {
                 }
             }
         }
-        if desk.wants(Field::TlsNotBefore) {
-            desk.number(tx, direction, Field::TlsNotBefore, certificate.not_before as u64);
-        }
-        if desk.wants(Field::TlsNotAfter) {
-            desk.number(tx, direction, Field::TlsNotAfter, certificate.not_after as u64);
-        }
+        // Rules about validity ask for several of these together.
+        desk.number(tx, direction, Field::TlsNotBefore, certificate.not_before as u64);
+        desk.number(tx, direction, Field::TlsNotAfter, certificate.not_after as u64);
+        desk.number(tx, direction, Field::TlsCertTime, desk.now.seconds());
     }
 
     /// An end has seen this message.
