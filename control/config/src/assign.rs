@@ -3,7 +3,7 @@
 use crate::{
     defrag,
     settings::{ActionWord, Checksums, Deployment, Settings, Stages},
-    streams,
+    streams, tls,
 };
 use sluice_app::{
     AppProtocol,
@@ -91,6 +91,11 @@ const PATHS: &[&str] = &[
     "detection.applications.dns.tcp.ports",
     "detection.applications.dnp3.max-objects",
     "detection.applications.dnp3.max-points",
+    "detection.applications.tls.encryption-handling",
+    "detection.applications.tls.ja3-fingerprints",
+    "detection.applications.tls.ja4-fingerprints",
+    "detection.applications.tls.log-handshake",
+    "detection.applications.quic.encryption-handling",
     "detection.action-order",
     "detection.variables.address.NAME",
     "detection.variables.port.NAME",
@@ -141,6 +146,10 @@ const ALIASES: &[(&str, &str)] = &[
     ("defrag.timeout", "detection.defrag.timeout"),
     ("app-layer.protocols.dnp3.max-objects", "detection.applications.dnp3.max-objects"),
     ("app-layer.protocols.dnp3.max-points", "detection.applications.dnp3.max-points"),
+    ("app-layer.protocols.tls.encryption-handling", "detection.applications.tls.encryption-handling"),
+    ("app-layer.protocols.tls.ja3-fingerprints", "detection.applications.tls.ja3-fingerprints"),
+    ("app-layer.protocols.tls.ja4-fingerprints", "detection.applications.tls.ja4-fingerprints"),
+    ("app-layer.protocols.quic.encryption-handling", "detection.applications.quic.encryption-handling"),
     ("datasets.rules.allow-write", "detection.datasets.allow-write"),
     ("default-data-dir", "detection.datasets.folder"),
     ("reputation-categories-file", "detection.iprep-categories"),
@@ -248,6 +257,9 @@ impl Settings {
             && let Some(done) = dns(&mut self.applications.dns, &leaf, value)
         {
             return done.map_err(bad);
+        }
+        if let Some(done) = tls::assign(&mut self.applications, path, value) {
+            return done.map(|()| Assigned::InForce).map_err(bad);
         }
         if !matches!(path, "detection.applications.dnp3.max-objects" | "detection.applications.dnp3.max-points")
             && let Some((name, leaf)) = variable(&["detection.applications.", "app-layer.protocols."])

@@ -12,7 +12,7 @@ use crate::{
     parser::{Fed, MOST_WAITING, Parser},
     protocol::{AppSettings, Recognised},
     quic,
-    room::{BodyRef, FileEnd, NONE, Room, TxRef},
+    room::{BodyRef, FileEnd, NONE, Room, Telling, TxRef},
     tls,
 };
 use sluice_core::{AppLink, AppProtocol, AppState, Direction, Nanos};
@@ -163,6 +163,7 @@ impl Applications {
     /// From now on these fields are asked for.
     pub fn set_wants(&mut self, wants: Fields) {
         self.wants = wants;
+        self.settings.tls.limit(&mut self.wants);
     }
 
     /// Bytes of memory in use.
@@ -444,7 +445,12 @@ impl Applications {
     pub fn tell(&mut self, at: TxRef, flow_ends: bool) -> bool {
         let Some(transaction) = self.room.transactions.get_mut(at.0 as usize) else { return false };
         let complete = transaction.halves.iter().all(|half| half.level == level::DONE);
-        !transaction.told && (complete || flow_ends) && {
+        let due = match transaction.telling {
+            Telling::Complete => complete || flow_ends,
+            Telling::Now => true,
+            Telling::Never => false,
+        };
+        !transaction.told && due && {
             transaction.told = true;
             true
         }

@@ -120,11 +120,18 @@ fields! {
     TlsNotBefore: Tls, "tls_cert_notbefore", Number, HEADERS;
     TlsNotAfter: Tls, "tls_cert_notafter", Number, HEADERS;
     TlsChainLength: Tls, "tls.cert_chain_len", Number, HEADERS;
+    // Time of the packet that had the certificates, seconds since 1970.
+    TlsCertTime: Tls, "(tls.cert_time)", Number, HEADERS;
     // Bits of messages seen.
     TlsState: Tls, "ssl_state", Number, DONE;
     TlsResumed: Tls, "(tls.session_resumed)", Number, DONE;
     TlsEch: Tls, "(tls.ech)", Number, LINE;
     TlsCipher: Tls, "(tls.cipher)", Number, LINE;
+    // Version of the hello itself; lists of 16-bit numbers, most significant byte first.
+    TlsHelloVersion: Tls, "(tls.hello_version)", Number, LINE;
+    TlsCiphers: Tls, "(tls.ciphers)", Bytes, LINE;
+    TlsExtensions: Tls, "(tls.extensions)", Bytes, LINE;
+    TlsSignatures: Tls, "(tls.signatures)", Bytes, LINE;
     Ja3Hash: Tls, "ja3.hash", Bytes, LINE;
     Ja3String: Tls, "ja3.string", Bytes, LINE;
     Ja3sHash: Tls, "ja3s.hash", Bytes, LINE;
@@ -235,6 +242,16 @@ const OF_RULES: &[Field] = &[
     Field::LlmnrAuthoritiesName,
     Field::LlmnrAdditionalsName,
     Field::LlmnrResponseName,
+    Field::TlsRandom,
+    Field::TlsRandomTime,
+    Field::TlsRandomBytes,
+    Field::TlsCerts,
+    Field::TlsChainLength,
+    Field::TlsCipher,
+    Field::TlsHelloVersion,
+    Field::TlsCiphers,
+    Field::TlsExtensions,
+    Field::TlsSignatures,
 ];
 
 /// Some fields.
@@ -261,6 +278,14 @@ impl Fields {
         let number = field as usize;
         if let Some(word) = self.0.get_mut(number / 64) {
             *word |= 1 << (number % 64);
+        }
+    }
+
+    /// Takes `field` out.
+    pub fn remove(&mut self, field: Field) {
+        let number = field as usize;
+        if let Some(word) = self.0.get_mut(number / 64) {
+            *word &= !(1 << (number % 64));
         }
     }
 

@@ -29,7 +29,12 @@ impl FileFacts {
     /// As an entry has them, in front of the name.
     pub fn to_bytes(self) -> [u8; FACTS] {
         let mut bytes = [0; FACTS];
-        let parts = self.number.to_le_bytes().into_iter().chain(self.size.to_le_bytes()).chain([self.end as u8, u8::from(self.has_gaps)]);
+        let parts = self
+            .number
+            .to_le_bytes()
+            .into_iter()
+            .chain(self.size.to_le_bytes())
+            .chain([self.end as u8, u8::from(self.has_gaps)]);
         bytes.iter_mut().zip(parts).for_each(|(place, byte)| *place = byte);
         bytes
     }

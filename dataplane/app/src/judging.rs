@@ -44,7 +44,9 @@ impl Room {
         if !waiting.is_empty() {
             match arena.grow(&mut half.waiting, waiting.len() * 4) {
                 Ok(room) => {
-                    room.chunks_exact_mut(4).zip(waiting).for_each(|(place, rule)| place.copy_from_slice(&rule.to_le_bytes()));
+                    room.chunks_exact_mut(4)
+                        .zip(waiting)
+                        .for_each(|(place, rule)| place.copy_from_slice(&rule.to_le_bytes()));
                 }
                 Err(_) => {
                     counts.refused += 1;

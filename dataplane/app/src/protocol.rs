@@ -76,6 +76,10 @@ pub struct AppSettings {
     pub memory: usize,
     /// DNS.
     pub dns: DnsSettings,
+    /// Of TLS.
+    pub tls: tls::TlsSettings,
+    /// Of QUIC.
+    pub quic: quic::QuicSettings,
     /// Objects a message of DNP3 may have before that is an event.
     pub dnp3_max_objects: u32,
     /// Points an object of DNP3 may have before that is an event.
@@ -103,6 +107,8 @@ impl Default for AppSettings {
             transactions: 65_536,
             memory: 128 << 20,
             dns: DnsSettings::default(),
+            tls: tls::TlsSettings::default(),
+            quic: quic::QuicSettings::default(),
             dnp3_max_objects: 2_048,
             dnp3_max_points: 16_384,
         }

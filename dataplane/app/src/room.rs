@@ -7,6 +7,7 @@ use crate::{
     arena::{Arena, Buf},
     field::{Field, Fields},
     level,
+    parser::MOST_WAITING,
 };
 use sluice_core::{AppProtocol, Direction};
 
@@ -159,6 +160,18 @@ impl Half {
     };
 }
 
+/// When a record is made of a transaction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Telling {
+    /// When it is complete, or its flow ends.
+    #[default]
+    Complete,
+    /// Now: what is still missing is not part of the record.
+    Now,
+    /// Never, unless the parser says otherwise.
+    Never,
+}
+
 /// A question and its answer, or whatever the protocol has in their place.
 #[derive(Debug)]
 pub struct Transaction {
@@ -168,6 +181,8 @@ pub struct Transaction {
     pub(crate) halves: [Half; 2],
     /// A record was made of it.
     pub(crate) told: bool,
+    /// When a record is made of it.
+    pub(crate) telling: Telling,
     /// What the parser knows it by.
     pub(crate) key: u64,
     pub(crate) before: u32,
@@ -193,6 +208,8 @@ pub struct Room {
     pub(crate) bodies: Vec<Body>,
     free_body: u32,
     most_bodies: usize,
+    /// Where what came in pieces is read, while the arena is written to.
+    pub(crate) aside: Vec<u8>,
     /// What was counted.
     pub counts: RoomCounts,
 }
@@ -208,6 +225,7 @@ impl Room {
             bodies: Vec::with_capacity(transactions / 2),
             free_body: NONE,
             most_bodies: transactions / 2,
+            aside: Vec::with_capacity(if transactions == 0 { 0 } else { MOST_WAITING }),
             counts: RoomCounts::default(),
         }
     }
@@ -231,6 +249,7 @@ impl Room {
             protocol,
             halves: [Half::NOTHING, Half::NOTHING],
             told: false,
+            telling: Telling::default(),
             key,
             before: NONE,
             next: NONE,

@@ -6,7 +6,7 @@
 use crate::range::Range;
 use sluice_app::{
     AppEvent, AppProtocol, AppState, Field, TransactionView, dnp3::fields::Dnp3Test, enip::fields::ServiceTest,
-    modbus::fields::ModbusTest,
+    modbus::fields::ModbusTest, tls::fields::TlsTest,
 };
 
 /// Some of the protocols there are parsers for.
@@ -58,6 +58,8 @@ pub enum AppCheck {
     Modbus(ModbusTest),
     /// `dnp3_func`, `dnp3_ind`, `dnp3_obj`
     Dnp3(Dnp3Test),
+    /// Keywords of TLS that compare more than a number.
+    Tls(TlsTest),
     /// `app-layer-event`
     Event(AppEvent),
 }
@@ -67,6 +69,7 @@ impl AppCheck {
     pub fn fields(&self) -> [Field; 1] {
         [match self {
             Self::Number(field, _) => *field,
+            Self::Tls(test) => test.field(),
             Self::Event(_) => Field::Event,
             Self::CipService(_) | Self::Modbus(_) | Self::Dnp3(_) => Field::Message,
         }]
@@ -79,6 +82,7 @@ impl AppCheck {
             Self::CipService(test) => view.cip_service(test),
             Self::Modbus(test) => view.modbus(test),
             Self::Dnp3(test) => view.dnp3(*test),
+            Self::Tls(test) => test.holds(view),
             Self::Event(event) => view.has_event(*event),
         }
     }

@@ -173,8 +173,11 @@ pub fn may_filter(program_absence: Absence) -> bool {
 /// The protocols in whose transactions `field` is found.
 pub fn protocols_of(field: Field) -> Protocols {
     let one = Protocols::of(field.protocol());
-    match field.protocol() {
-        AppProtocol::Http => one.and(Protocols::of(AppProtocol::Http2)),
+    match (field, field.protocol()) {
+        (Field::Ja3Hash | Field::Ja3String | Field::Ja3sHash | Field::Ja3sString | Field::Ja4Hash, _) => {
+            one.and(Protocols::of(AppProtocol::Quic))
+        }
+        (_, AppProtocol::Http) => one.and(Protocols::of(AppProtocol::Http2)),
         _ => one,
     }
 }

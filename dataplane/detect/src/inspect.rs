@@ -80,7 +80,8 @@ pub struct Findings {
 
 impl Default for Findings {
     fn default() -> Self {
-        let nothing = Finding { rule: 0, action: Action::Alert, speaks: false, whole_flow: false, on_stream: false, app: None };
+        let nothing =
+            Finding { rule: 0, action: Action::Alert, speaks: false, whole_flow: false, on_stream: false, app: None };
         Self { list: [nothing; MOST_ALERTS + 1], used: 0 }
     }
 }
@@ -209,7 +210,11 @@ impl Inspector {
             workshop: Workshop::new(ruleset.derived().len()),
             decoded: vec![0; if ruleset.decodes() { LONGEST_BASE64 } else { 0 }],
             rewrites: Rewrites::default(),
-            room: StreamRoom::new(if ruleset.judges_streams() || ruleset.fields().judges() { LONGEST_WINDOW } else { 0 }),
+            room: StreamRoom::new(if ruleset.judges_streams() || ruleset.fields().judges() {
+                LONGEST_WINDOW
+            } else {
+                0
+            }),
             most_alerts: most_alerts.min(MOST_ALERTS),
             later: Vec::with_capacity(rules),
         })
@@ -310,7 +315,8 @@ impl Inspector {
                 continue;
             }
             let about = None;
-            let concluded = self.conclude(ruleset, rule, number, packet, flow.as_deref_mut(), about, state, counters, findings);
+            let concluded =
+                self.conclude(ruleset, rule, number, packet, flow.as_deref_mut(), about, state, counters, findings);
             match concluded {
                 None => self.rewrites.keep(noted),
                 Some(action) => {
@@ -393,7 +399,9 @@ impl Inspector {
             rules.filter(is_new).for_each(|rule| candidates.add(rule));
         }
         let payload = headers.payload(packet.frame);
-        if let (Some(database), Some(scratch), false) = (group.literals().database(), scratch.as_mut(), payload.is_empty()) {
+        if let (Some(database), Some(scratch), false) =
+            (group.literals().database(), scratch.as_mut(), payload.is_empty())
+        {
             counters.detect_scans += 1;
             let scanned = database.scan(scratch, payload, |id, _end| {
                 group.literals().rules_of(id).iter().for_each(|&rule| candidates.add(rule));
@@ -682,7 +690,8 @@ fn apply(
 /// What thresholds and suppressions leave of a match; nothing when it is as if the rule had not matched.
 fn limit(rule: &Rule, number: u32, packet: &PacketView, flow: Option<&FlowView>, state: &mut State) -> Option<Finding> {
     let headers = packet.headers;
-    let mut finding = Finding { rule: number, action: rule.action, speaks: true, whole_flow: false, on_stream: false, app: None };
+    let mut finding =
+        Finding { rule: number, action: rule.action, speaks: true, whole_flow: false, on_stream: false, app: None };
     let id = (u64::from(rule.gid) << 32) | u64::from(rule.sid);
     for (place, threshold) in (0_u8..).zip(&rule.thresholds) {
         let subject = match (threshold.track, threshold.track.owner()) {

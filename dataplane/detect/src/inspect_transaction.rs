@@ -85,7 +85,17 @@ impl Inspector {
             counters.detect_evaluated += 1;
             let packet = PacketView { app: Some(&view), ..*packet };
             let last = ruleset.fields().stage(number).last;
-            match self.judge_transaction(ruleset, rule, last, &packet, &view, flow.as_deref(), turn.piece, state, counters) {
+            match self.judge_transaction(
+                ruleset,
+                rule,
+                last,
+                &packet,
+                &view,
+                flow.as_deref(),
+                turn.piece,
+                state,
+                counters,
+            ) {
                 Told::No => continue,
                 Told::NotYet => {
                     if !ruleset.fields().stage(number).always {
@@ -96,7 +106,8 @@ impl Inspector {
                 Told::Yes => {}
             }
             let about = Some((at, direction));
-            let added = self.conclude(ruleset, rule, number, &packet, flow.as_deref_mut(), about, state, counters, findings);
+            let added =
+                self.conclude(ruleset, rule, number, &packet, flow.as_deref_mut(), about, state, counters, findings);
             turn.room.add_matched(at, direction, name);
             if added == Some(sluice_core::Action::Pass) {
                 self.candidates.clear();
@@ -145,13 +156,14 @@ impl Inspector {
         let Some(scratch) = scratch.as_mut() else { return };
         for group in ruleset.fields().of(field) {
             let Some(database) = group.literals.database() else { continue };
-            let looked_at = match group.derived.and_then(|number| Some((number, ruleset.derived().get(number as usize)?))) {
-                None => bytes,
-                Some((number, derived)) => {
-                    let tools = (ruleset.regexes(), &mut *regexes);
-                    workshop.derive(number, &derived.transforms, bytes, false, tools, counters)
-                }
-            };
+            let looked_at =
+                match group.derived.and_then(|number| Some((number, ruleset.derived().get(number as usize)?))) {
+                    None => bytes,
+                    Some((number, derived)) => {
+                        let tools = (ruleset.regexes(), &mut *regexes);
+                        workshop.derive(number, &derived.transforms, bytes, false, tools, counters)
+                    }
+                };
             counters.detect_scans += 1;
             let scanned = database.scan(scratch, looked_at, |id, _end| {
                 group.literals.rules_of(id).iter().for_each(|&rule| candidates.add(rule));

@@ -12,7 +12,10 @@ use crate::{
 use sluice_app::{Applications, Input, TransactionView};
 use sluice_core::{AppLink, AppState, Counters, Direction, Nanos, Resource, Verdict, verdict::Mode};
 use sluice_detect::{PacketView, inspect_transaction::TransactionTurn, stream::StreamPiece};
-use sluice_flow::{FlowCopy, FlowView, StreamRef, Streams, stream::store::{SLICE, StreamTurn}};
+use sluice_flow::{
+    FlowCopy, FlowView, StreamRef, Streams,
+    stream::store::{SLICE, StreamTurn},
+};
 
 /// Room for a piece of a stream on its way to a parser.
 pub(crate) struct Reading(Box<[u8]>);
@@ -100,7 +103,9 @@ impl Pipeline {
         turn: Option<&StreamTurn>,
     ) {
         let Some((flow, direction)) = found else { return };
-        let Some(link) = self.flows.get(flow).map(|entry| entry.app_link()).filter(|link| link.place != 0) else { return };
+        let Some(link) = self.flows.get(flow).map(|entry| entry.app_link()).filter(|link| link.place != 0) else {
+            return;
+        };
         let mut at = self.applications.first(link);
         while at.is_some() {
             let next = self.applications.next(at);

@@ -21,7 +21,10 @@ impl Pipeline {
     pub(crate) fn ending(&mut self, now: Nanos) -> (&mut FlowTable, Ending<'_>) {
         let Self { flows, applications, reading, streams, generation, state, findings, reporter, counters, .. } = self;
         let by_clock = false;
-        (flows, Ending { applications, reading, streams, generation, state, findings, reporter, counters, now, by_clock })
+        (
+            flows,
+            Ending { applications, reading, streams, generation, state, findings, reporter, counters, now, by_clock },
+        )
     }
 
     /// The same, for flows that the clock ends just before `record`. In a replay several workers do that at once, so what is judged then keeps
@@ -140,7 +143,13 @@ impl Ending<'_> {
     }
 
     /// Judges a piece of the stream, if there is one, and the transactions that go that way; whether a signature alerted.
-    fn judge(&mut self, flow: &Flow, direction: Direction, link: &AppLink, turn: Option<(StreamRef, StreamTurn)>) -> bool {
+    fn judge(
+        &mut self,
+        flow: &Flow,
+        direction: Direction,
+        link: &AppLink,
+        turn: Option<(StreamRef, StreamTurn)>,
+    ) -> bool {
         let headers = headers_of(flow, direction);
         let packet = self.packet_of(flow, &headers, direction);
         let mut copy = without_marks(flow);

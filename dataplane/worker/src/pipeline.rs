@@ -569,7 +569,8 @@ impl Pipeline {
                 let blocked = finding.action.drops() && inline;
                 self.counters.detect_alert += 1;
                 let outcome = Outcome { generation, blocked, verdict: verdict_word };
-                let view = finding.app.and_then(|(at, direction)| TransactionView::of(&self.applications.room, at, direction));
+                let view =
+                    finding.app.and_then(|(at, direction)| TransactionView::of(&self.applications.room, at, direction));
                 self.reporter.alert(subject, facts, finding, outcome, view.as_ref());
             }
         }

@@ -131,7 +131,14 @@ impl Reporter {
     }
 
     /// Tells of a signature that matched.
-    pub fn alert(&mut self, subject: &Subject, flow: InFlow, finding: &Finding, outcome: Outcome, app: Option<&TransactionView>) {
+    pub fn alert(
+        &mut self,
+        subject: &Subject,
+        flow: InFlow,
+        finding: &Finding,
+        outcome: Outcome,
+        app: Option<&TransactionView>,
+    ) {
         let Outcome { generation, blocked, verdict } = outcome;
         let headers = subject.headers;
         let (link, position) = (self.link, self.position);

@@ -7,6 +7,7 @@ mod dnp3;
 mod dns;
 mod enip;
 mod modbus;
+mod tls;
 
 use crate::{community_id, eve, json::Json, names, time};
 use sluice_app::{Field, log};
@@ -30,7 +31,8 @@ pub(crate) fn transaction(json: &mut Json, slot: &EventSlot, app: &AppFacts) {
         AppProtocol::Mdns | AppProtocol::Llmnr => {
             dns::object_on_link(json, app.transaction, request.and_then(message_of), response.and_then(message_of));
         }
-        AppProtocol::Http | AppProtocol::Http2 | AppProtocol::Tls | AppProtocol::Quic => {}
+        AppProtocol::Tls => tls::object(json, request, response),
+        AppProtocol::Http | AppProtocol::Http2 | AppProtocol::Quic => {}
     });
 }
 

@@ -70,6 +70,7 @@ pub(super) fn protocols_of(check: &AppCheck) -> Protocols {
         AppCheck::CipService(_) => AppProtocol::Enip,
         AppCheck::Modbus(_) => AppProtocol::Modbus,
         AppCheck::Dnp3(_) => AppProtocol::Dnp3,
+        AppCheck::Tls(_) => AppProtocol::Tls,
         AppCheck::Event(event) => event.protocol(),
     })
 }
@@ -132,6 +133,10 @@ pub(super) fn check(app: &AppMatch) -> Result<AppCheck, Refusal> {
         "dnp3_ind" => return dnp3_indications(text(app)?).map(AppCheck::Dnp3),
         "dnp3_obj" => return dnp3_object(text(app)?).map(AppCheck::Dnp3),
         "cip_service" => return cip_service(text(app)?).map(AppCheck::CipService),
+        "tls.version" | "ssl_version" | "ssl_state" | "tls.subject" | "tls.issuerdn" | "tls.fingerprint"
+        | "tls_cert_notbefore" | "tls_cert_notafter" | "tls_cert_expired" | "tls_cert_valid" => {
+            return super::tls::check(app).map(AppCheck::Tls);
+        }
         "enip_command" => Field::EnipCommand,
         "enip.status" => Field::EnipStatus,
         "enip.protocol_version" => Field::EnipProtocolVersion,

@@ -11,6 +11,7 @@ mod names;
 mod order;
 mod program;
 mod rule;
+mod tls;
 mod transform;
 
 pub use names::Names;

@@ -98,6 +98,10 @@ pub(super) fn compile(
             ),
             MatchKind::Tag(tag) => tags.push(self::tag(tag)),
             kind if kind.buffer().is_some() => {}
+            // Certificates are not written to files.
+            MatchKind::App(app) if app.name == "tls.store" => {
+                warnings.push(Problem::NotActedOn { keyword: "tls.store" });
+            }
             kind => {
                 let compiled = check::compile(kind, &options.outside, names).map_err(place)?;
                 ints.extend(compiled.checks.iter().filter_map(|check| match check {
