@@ -236,6 +236,7 @@ fn as_json(rules: &LoadedRules, report: &Report) -> Value {
                 .exceptions
                 .named()
                 .chain(sluice_events::stats::of_normaliser(&report.counters))
+                .chain(sluice_events::stats::of_applications(&report.counters))
                 .filter(|(_, value)| *value > 0),
         )
         .map(|(name, value)| (name, value.into()))

@@ -10,6 +10,7 @@ pub mod assign;
 mod defrag;
 pub mod settings;
 mod streams;
+mod tls;
 
 pub use assign::{Assigned, SetError};
 pub use settings::{ActionWord, Checksums, DefragSettings, Deployment, EveSettings, Pair, Settings, Stages, Variables};

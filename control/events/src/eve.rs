@@ -37,6 +37,8 @@ pub struct EveOptions {
     pub stream_anomalies: bool,
     /// Records of transactions, by number of their protocol.
     pub applications: [bool; AppProtocol::ALL.len()],
+    /// `fileinfo` records.
+    pub files: bool,
     /// `packet` records of tagged packets.
     pub tagged: bool,
     /// `payload`
@@ -82,6 +84,7 @@ impl Default for EveOptions {
             anomalies: false,
             stream_anomalies: false,
             applications: [true; AppProtocol::ALL.len()],
+            files: true,
             tagged: true,
             payload: true,
             payload_printable: true,
@@ -183,6 +186,7 @@ impl EveWriter {
                 let record = if self.options.record_number { *record } else { 0 };
                 app::record(out, slot, flow, (*time, record), seed, app);
             }
+            EventBody::File { .. } => {}
             EventBody::Tagged { packet, flow } if self.options.tagged => {
                 self.decode(slot);
                 let mut json = Json::object(out);
@@ -244,6 +248,7 @@ impl EveWriter {
             named.extend(stats::of_streams(counters));
         }
         named.extend(stats::of_normaliser(counters));
+        named.extend(stats::of_applications(counters));
         named.extend(counters.exceptions.named());
         named.push((
             "decoder.avg_pkt_size".to_owned(),

@@ -14,7 +14,7 @@
 //! EVE follows the field names and types of the reference engine exactly, because that is what every reader parses.
 #![forbid(unsafe_code)]
 
-mod app;
+pub mod app;
 pub mod community_id;
 pub mod eve;
 pub mod fast;

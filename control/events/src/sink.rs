@@ -186,6 +186,7 @@ impl Sinks {
             | EventBody::Arp { .. }
             | EventBody::Anomaly { .. }
             | EventBody::Application { .. }
+            | EventBody::File { .. }
             | EventBody::Tagged { .. } => {}
         }
     }

@@ -3,7 +3,7 @@
 //! Called by `eve`. Names are those of the reference engine: `decoder.vlan`, `decoder.event.ipv4.opt_invalid`.
 
 use crate::json::Json;
-use sluice_core::Counters;
+use sluice_core::{AppProtocol, Counters};
 use sluice_flow::StreamEvent;
 use sluice_packet::{DecodeEvent, Protocol, normalise::Action};
 
@@ -26,6 +26,20 @@ pub fn of_decoder(counters: &Counters) -> impl Iterator<Item = (String, u64)> {
 pub fn of_streams(counters: &Counters) -> impl Iterator<Item = (String, u64)> {
     let named = |&event: &StreamEvent| (format!("stream.{}", event.name()), counters.stream_events.get(event as usize));
     StreamEvent::ALL.iter().map(named)
+}
+
+/// Flows of application protocols, by name: over UDP with that behind it where a protocol is spoken over both.
+pub fn of_applications(counters: &Counters) -> impl Iterator<Item = (String, u64)> {
+    let named = |&protocol: &AppProtocol| {
+        let [tcp, udp] = [0, 1].map(|way| counters.app_flows.get(protocol as usize * 2 + way));
+        let both = matches!(protocol, AppProtocol::Dns | AppProtocol::Enip | AppProtocol::Dnp3);
+        let name = |way: &str| format!("app_layer.flow.{}{way}", protocol.name());
+        match both {
+            true => vec![(name("_tcp"), tcp), (name("_udp"), udp)],
+            false => vec![(name(""), tcp + udp)],
+        }
+    };
+    AppProtocol::ALL.iter().flat_map(named)
 }
 
 /// What the normaliser did, by name.

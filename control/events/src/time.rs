@@ -14,10 +14,9 @@ struct Civil {
 }
 
 /// Days since 1970-01-01 to year, month, day. Eras of 400 years have 146,097 days; the year begins in March so that the leap day is its last.
-fn civil(time: Nanos) -> Civil {
-    let seconds = time.seconds();
-    let days = (seconds / 86_400) as i64 + 719_468;
-    let of_day = seconds % 86_400;
+fn civil(seconds: i64) -> Civil {
+    let days = seconds.div_euclid(86_400) + 719_468;
+    let of_day = seconds.rem_euclid(86_400);
     let era = days.div_euclid(146_097);
     let day_of_era = days.rem_euclid(146_097);
     let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
@@ -38,14 +37,20 @@ fn civil(time: Nanos) -> Civil {
 
 /// `2009-11-24T21:27:09.534255+0000`
 pub fn eve(time: Nanos) -> String {
-    let Civil { year, month, day, hour, minute, second } = civil(time);
+    let Civil { year, month, day, hour, minute, second } = civil(time.seconds() as i64);
     let micros = time.subsecond_micros();
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}+0000")
 }
 
+/// `2009-11-24T21:27:09`, of seconds since 1970.
+pub fn date(seconds: i64) -> String {
+    let Civil { year, month, day, hour, minute, second } = civil(seconds);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")
+}
+
 /// `11/24/2009-21:27:09.534255`, at the end of `out`.
 pub fn fast(out: &mut Vec<u8>, time: Nanos) {
-    let Civil { year, month, day, hour, minute, second } = civil(time);
+    let Civil { year, month, day, hour, minute, second } = civil(time.seconds() as i64);
     let micros = time.subsecond_micros();
     // Writing to a vector can't fail.
     let _ = write!(out, "{month:02}/{day:02}/{year:04}-{hour:02}:{minute:02}:{second:02}.{micros:06}");
@@ -53,7 +58,15 @@ pub fn fast(out: &mut Vec<u8>, time: Nanos) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Nanos, eve, fast};
+    use super::{Nanos, date, eve, fast};
+
+    #[test]
+    fn dates_before_1970_have_their_day() {
+        assert_eq!(date(-86_400), "1969-12-31T00:00:00");
+        assert_eq!(date(-1), "1969-12-31T23:59:59");
+        assert_eq!(date(1_423_764_447), "2015-02-12T18:07:27");
+    }
+
 
     #[test]
     fn known_moments_print_as_the_calendar_has_them() {

@@ -96,7 +96,7 @@ impl Drain {
 fn keep(slot: &EventSlot) -> Option<Kept> {
     let (flow, what) = match &slot.body {
         EventBody::Flow { flow, end } => (flow, What::Ended(*flow, *end)),
-        EventBody::Alert { flow: Some((flow, _)), .. } | EventBody::Application { flow, .. } => {
+        EventBody::Alert { flow: Some((flow, _)), .. } | EventBody::Application { flow, .. } | EventBody::File { flow, .. } => {
             (flow, What::Other(Box::new(slot.clone())))
         }
         _ => return None,

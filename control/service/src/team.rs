@@ -66,8 +66,8 @@ impl Team {
         let ways = plan.egress.len();
         let mut team = Self { workers: Vec::new(), posts: Vec::new(), events: Vec::new() };
         for (number, (egress, generation)) in plan.egress.into_iter().zip(generations).enumerate() {
-            // Both messages of a transaction travel behind the packet.
-            let messages = if plan.settings.applications.is_off() { 0 } else { 2 * sluice_app::store::CELL };
+            // The fields of a transaction travel behind the packet.
+            let messages = if plan.settings.applications.is_off() { 0 } else { TRANSACTION_BYTES };
             let bytes = plan.event_bytes + messages;
             let (sender, receiver) = ring::event_ring(number as u16, plan.event_slots, bytes, plan.when_full);
             let turn = Turn::new(plan.order.as_ref().map(|order| Seat::new(Arc::clone(order), number)));
@@ -88,6 +88,9 @@ impl Team {
     }
 }
 
+/// Bytes of a transaction that travel with an event, at most.
+const TRANSACTION_BYTES: usize = 24 << 10;
+
 /// What travels with events, for the records that are written.
 pub fn copies(settings: &EveSettings) -> Copies {
     let eve = records(settings);
@@ -99,6 +102,7 @@ pub fn copies(settings: &EveSettings) -> Copies {
         anomalies: eve.anomalies,
         stream_anomalies: eve.stream_anomalies,
         applications: eve.applications != [false; AppProtocol::ALL.len()],
+        files: eve.files,
         tagged: eve.tagged,
     }
 }
@@ -176,7 +180,8 @@ fn records(settings: &EveSettings) -> EveOptions {
         arp: wanted("arp"),
         anomalies: wanted("anomaly") && settings.anomaly_decode,
         stream_anomalies: wanted("anomaly") && settings.anomaly_stream,
-        applications: AppProtocol::ALL.map(|protocol| wanted(protocol.name())),
+        applications: AppProtocol::ALL.map(|protocol| wanted(sluice_events::app::record_type(protocol))),
+        files: wanted("fileinfo"),
         tagged: wanted("packet"),
         payload: settings.payload,
         payload_printable: settings.payload_printable,

@@ -6,13 +6,13 @@
 use crate::{
     arena::{Arena, Buf},
     desk::{Desk, Thread},
-    dns,
+    dnp3, dns, enip,
     field::Fields,
-    http, http2, level,
+    http, http2, level, modbus,
     parser::{Fed, MOST_WAITING, Parser},
     protocol::{AppSettings, Recognised},
     quic,
-    room::{NONE, Room, TxRef},
+    room::{BodyRef, FileEnd, NONE, Room, Telling, TxRef},
     tls,
 };
 use sluice_core::{AppLink, AppProtocol, AppState, Direction, Nanos};
@@ -49,6 +49,9 @@ enum AnyParser {
     Tls(tls::Conversation),
     Quic(quic::Conversation),
     Dns(dns::Conversation),
+    Enip(enip::Conversation),
+    Modbus(modbus::Conversation),
+    Dnp3(dnp3::Conversation),
 }
 
 impl AnyParser {
@@ -58,8 +61,10 @@ impl AnyParser {
             AppProtocol::Http2 => Self::Http2(http2::Conversation::default()),
             AppProtocol::Tls => Self::Tls(tls::Conversation::default()),
             AppProtocol::Quic => Self::Quic(quic::Conversation::default()),
-            AppProtocol::Dns => Self::Dns(dns::Conversation::default()),
-            AppProtocol::Enip | AppProtocol::Modbus | AppProtocol::Dnp3 => Self::None,
+            AppProtocol::Dns | AppProtocol::Mdns | AppProtocol::Llmnr => Self::Dns(dns::Conversation::default()),
+            AppProtocol::Enip => Self::Enip(enip::Conversation::default()),
+            AppProtocol::Modbus => Self::Modbus(modbus::Conversation::default()),
+            AppProtocol::Dnp3 => Self::Dnp3(dnp3::Conversation::default()),
         }
     }
 
@@ -71,6 +76,9 @@ impl AnyParser {
             Self::Tls(parser) => parser,
             Self::Quic(parser) => parser,
             Self::Dns(parser) => parser,
+            Self::Enip(parser) => parser,
+            Self::Modbus(parser) => parser,
+            Self::Dnp3(parser) => parser,
         })
     }
 }
@@ -119,7 +127,9 @@ pub struct Applications {
     /// Transactions.
     pub room: Room,
     /// Conversations for which there was no place, or no room for what waits.
-    pub refused: u64,
+    refused: u64,
+    /// Directions that could not be read any further.
+    pub broken: u64,
 }
 
 impl Applications {
@@ -136,6 +146,7 @@ impl Applications {
             waiting: Arena::new(memory / 4),
             room: Room::new(transactions, memory).for_protocols(&settings),
             refused: 0,
+            broken: 0,
         }
     }
 
@@ -152,6 +163,7 @@ impl Applications {
     /// From now on these fields are asked for.
     pub fn set_wants(&mut self, wants: Fields) {
         self.wants = wants;
+        self.settings.tls.limit(&mut self.wants);
     }
 
     /// Bytes of memory in use.
@@ -234,16 +246,18 @@ impl Applications {
             }
             Recognised::More if in_waiting => {}
             Recognised::More | Recognised::No => {
-                if matches!(told, Recognised::No) {
+                if input.datagram || matches!(told, Recognised::No) {
+                    // Of datagrams each is whole, and one that tells nothing may come before those that do; two of them are enough.
+                    let again = input.datagram && this.doubtful;
                     this.doubtful = true;
                     link.state = AppState::Doubtful;
-                    if other.doubtful || input.datagram {
+                    if other.doubtful || again {
                         link.state = AppState::None;
                         self.end(link);
                         return;
                     }
                 }
-                if !in_waiting {
+                if !in_waiting && !input.datagram {
                     let part = input.bytes.get(..MOST_DOUBT).unwrap_or(input.bytes);
                     self.refused += u64::from(waiting.push(&mut this.bytes, part).is_err());
                 }
@@ -253,7 +267,7 @@ impl Applications {
 
     /// Lets the parser read what waits and `bytes` behind it.
     fn read(&mut self, place: u32, link: &mut AppLink, input: &Input, bytes: &[u8]) {
-        let Self { settings, wants, conversations, waiting, room, refused, .. } = self;
+        let Self { settings, wants, conversations, waiting, room, refused, broken, .. } = self;
         let Some(conversation) = conversations.get_mut(place as usize) else { return };
         let Conversation { parser, thread, ends, .. } = conversation;
         let Some(end) = ends.get_mut(input.direction.index()).filter(|end| !end.over) else { return };
@@ -316,6 +330,7 @@ impl Applications {
                 }
             }
         }
+        *broken += u64::from(over);
         if over || all_over || input.datagram {
             end.over |= over || all_over;
             waiting.free(&mut end.bytes);
@@ -386,6 +401,24 @@ impl Applications {
         waiting.free(&mut end.bytes);
     }
 
+    /// Transactions, fields, bodies and conversations for which there was no room.
+    pub const fn refused(&self) -> u64 {
+        self.refused + self.room.counts.refused
+    }
+
+    /// The next file of `direction` of `at` that is over, or all of it that comes has come, and of which nothing was told yet; it is told of now.
+    pub fn untold_file(&mut self, at: TxRef, direction: Direction, flow_ends: bool) -> Option<BodyRef> {
+        let mut body = self.room.half(at, direction)?.first_body;
+        while let Some(found) = self.room.bodies.get_mut(body as usize) {
+            if found.is_file && !found.told && (flow_ends || found.end != FileEnd::Open) {
+                found.told = true;
+                return Some(BodyRef(body));
+            }
+            body = found.next;
+        }
+        None
+    }
+
     /// The oldest open transaction of the flow behind `link`.
     pub fn first(&self, link: AppLink) -> TxRef {
         let conversation = link.place.checked_sub(1).and_then(|place| self.conversations.get(place as usize));
@@ -413,7 +446,12 @@ impl Applications {
     pub fn tell(&mut self, at: TxRef, flow_ends: bool) -> bool {
         let Some(transaction) = self.room.transactions.get_mut(at.0 as usize) else { return false };
         let complete = transaction.halves.iter().all(|half| half.level == level::DONE);
-        !transaction.told && (complete || flow_ends) && {
+        let due = match transaction.telling {
+            Telling::Complete => complete || flow_ends,
+            Telling::Now => true,
+            Telling::Never => false,
+        };
+        !transaction.told && due && {
             transaction.told = true;
             true
         }

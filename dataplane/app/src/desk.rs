@@ -8,8 +8,9 @@ use crate::{
     event::AppEvent,
     field::{Field, Fields},
     log,
+    parser::MOST_WAITING,
     protocol::AppSettings,
-    room::{Body, BodyRef, FileEnd, NONE, Room, TxRef},
+    room::{Body, BodyRef, FileEnd, NONE, Room, Telling, TxRef},
 };
 use sluice_core::{AppProtocol, Direction, Nanos};
 
@@ -119,6 +120,13 @@ impl Desk<'_> {
     pub fn skip(&mut self, at: TxRef, direction: Direction) {
         if let Some(half) = self.room.half_mut(at, direction) {
             half.level = crate::level::DONE;
+        }
+    }
+
+    /// When the record of `at` is made; if not told otherwise, when it is complete or its flow ends.
+    pub fn tell(&mut self, at: TxRef, when: Telling) {
+        if let Some(transaction) = self.room.transactions.get_mut(at.0 as usize) {
+            transaction.telling = when;
         }
     }
 
@@ -256,6 +264,21 @@ impl Desk<'_> {
         let kept = self.room.arena.push(buf, bytes).is_ok();
         self.room.counts.refused += u64::from(!kept);
         kept
+    }
+
+    /// Lets `read` see what `buf` keeps, and gives it back. More than [`MOST_WAITING`] bytes are not shown.
+    ///
+    /// # Cost
+    /// A copy of the bytes, as `read` may put down more.
+    pub fn release<R>(&mut self, buf: &mut Buf, read: impl FnOnce(&mut Self, &[u8]) -> R) -> R {
+        let mut aside = std::mem::take(&mut self.room.aside);
+        aside.clear();
+        let bytes = self.kept(buf);
+        aside.extend_from_slice(bytes.get(..MOST_WAITING).unwrap_or(bytes));
+        self.forget(buf);
+        let told = read(self, &aside);
+        self.room.aside = aside;
+        told
     }
 
     /// The bytes a parser keeps.

@@ -57,6 +57,8 @@ fields! {
     Event: Http, "(event)", Number, DONE;
     // The whole unit, of protocols whose transactions have one a direction.
     Message: Http, "(message)", Bytes, DONE;
+    // A file, for records: see `file`.
+    File: Http, "(file)", Bytes, DONE;
     FileName: Http, "file.name", Bytes, DONE;
     FileData: Http, "file.data", Body, BODY;
     // HTTP of any version.
@@ -120,11 +122,18 @@ fields! {
     TlsNotBefore: Tls, "tls_cert_notbefore", Number, HEADERS;
     TlsNotAfter: Tls, "tls_cert_notafter", Number, HEADERS;
     TlsChainLength: Tls, "tls.cert_chain_len", Number, HEADERS;
+    // Time of the packet that had the certificates, seconds since 1970.
+    TlsCertTime: Tls, "(tls.cert_time)", Number, HEADERS;
     // Bits of messages seen.
     TlsState: Tls, "ssl_state", Number, DONE;
     TlsResumed: Tls, "(tls.session_resumed)", Number, DONE;
     TlsEch: Tls, "(tls.ech)", Number, LINE;
     TlsCipher: Tls, "(tls.cipher)", Number, LINE;
+    // Version of the hello itself; lists of 16-bit numbers, most significant byte first.
+    TlsHelloVersion: Tls, "(tls.hello_version)", Number, LINE;
+    TlsCiphers: Tls, "(tls.ciphers)", Bytes, LINE;
+    TlsExtensions: Tls, "(tls.extensions)", Bytes, LINE;
+    TlsSignatures: Tls, "(tls.signatures)", Bytes, LINE;
     Ja3Hash: Tls, "ja3.hash", Bytes, LINE;
     Ja3String: Tls, "ja3.string", Bytes, LINE;
     Ja3sHash: Tls, "ja3s.hash", Bytes, LINE;
@@ -148,6 +157,17 @@ fields! {
     DnsOpcode: Dns, "dns.opcode", Number, DONE;
     DnsRcode: Dns, "dns.rcode", Number, DONE;
     DnsType: Dns, "dns.rrtype", Number, DONE;
+    DnsPdu: Dns, "frame:dns.pdu", Bytes, DONE;
+    MdnsQueriesName: Mdns, "mdns.queries.rrname", Bytes, DONE;
+    MdnsAnswersName: Mdns, "mdns.answers.rrname", Bytes, DONE;
+    MdnsAuthoritiesName: Mdns, "mdns.authorities.rrname", Bytes, DONE;
+    MdnsAdditionalsName: Mdns, "mdns.additionals.rrname", Bytes, DONE;
+    MdnsResponseName: Mdns, "mdns.response.rrname", Bytes, DONE;
+    LlmnrQueriesName: Llmnr, "llmnr.queries.rrname", Bytes, DONE;
+    LlmnrAnswersName: Llmnr, "llmnr.answers.rrname", Bytes, DONE;
+    LlmnrAuthoritiesName: Llmnr, "llmnr.authorities.rrname", Bytes, DONE;
+    LlmnrAdditionalsName: Llmnr, "llmnr.additionals.rrname", Bytes, DONE;
+    LlmnrResponseName: Llmnr, "llmnr.response.rrname", Bytes, DONE;
     // EtherNet/IP.
     EnipCommand: Enip, "enip_command", Number, DONE;
     EnipStatus: Enip, "enip.status", Number, DONE;
@@ -187,6 +207,55 @@ impl Field {
     }
 }
 
+/// Fields that only rules ask for, because records are made of others: those cost as much to put down as they do to judge.
+const OF_RULES: &[Field] = &[
+    Field::HttpUri,
+    Field::HttpRequestLine,
+    Field::HttpResponseLine,
+    Field::HttpStart,
+    Field::HttpHeader,
+    Field::HttpHeaderRaw,
+    Field::HttpHeaderNames,
+    Field::HttpHostRaw,
+    Field::HttpAccept,
+    Field::HttpAcceptEnc,
+    Field::HttpAcceptLang,
+    Field::HttpConnection,
+    Field::HttpContentLen,
+    Field::HttpCookie,
+    Field::HttpServer,
+    Field::DnsQuery,
+    Field::DnsQueriesName,
+    Field::DnsAnswersName,
+    Field::DnsAuthoritiesName,
+    Field::DnsAdditionalsName,
+    Field::DnsResponseName,
+    Field::DnsOpcode,
+    Field::DnsRcode,
+    Field::DnsType,
+    Field::DnsPdu,
+    Field::MdnsQueriesName,
+    Field::MdnsAnswersName,
+    Field::MdnsAuthoritiesName,
+    Field::MdnsAdditionalsName,
+    Field::MdnsResponseName,
+    Field::LlmnrQueriesName,
+    Field::LlmnrAnswersName,
+    Field::LlmnrAuthoritiesName,
+    Field::LlmnrAdditionalsName,
+    Field::LlmnrResponseName,
+    Field::TlsRandom,
+    Field::TlsRandomTime,
+    Field::TlsRandomBytes,
+    Field::TlsCerts,
+    Field::TlsChainLength,
+    Field::TlsCipher,
+    Field::TlsHelloVersion,
+    Field::TlsCiphers,
+    Field::TlsExtensions,
+    Field::TlsSignatures,
+];
+
 /// Some fields.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fields([u64; 4]);
@@ -198,12 +267,27 @@ impl Fields {
     /// None of them.
     pub const NONE: Self = Self([0; 4]);
 
+    /// What records are made of.
+    pub fn of_records() -> Self {
+        let mut fields = Self::NONE;
+        Field::ALL.iter().filter(|field| !OF_RULES.contains(field)).for_each(|&field| fields.add(field));
+        fields
+    }
+
     /// Adds `field`.
     #[inline]
     pub fn add(&mut self, field: Field) {
         let number = field as usize;
         if let Some(word) = self.0.get_mut(number / 64) {
             *word |= 1 << (number % 64);
+        }
+    }
+
+    /// Takes `field` out.
+    pub fn remove(&mut self, field: Field) {
+        let number = field as usize;
+        if let Some(word) = self.0.get_mut(number / 64) {
+            *word &= !(1 << (number % 64));
         }
     }
 

@@ -3,9 +3,9 @@
 //! - [`protocol`]: which parsers are on, and which protocol a flow speaks
 //! - [`applications`]: the conversations of one worker, each with its parser
 //! - [`parser`]: what a parser is; [`desk`]: where it puts what it finds
-//! - [`field`]: what is found, by name; [`event`]: what is wrong; [`level`]: how far a transaction is
+//! - [`field`]: what is found, by name; [`file`]: files, for records; [`event`]: what is wrong; [`level`]: how far a transaction is
 //! - [`room`]: transactions and bodies, bounded; [`arena`]: the memory behind them; [`log`]: how fields lie in it
-//! - [`view`]: what rules and records see of a transaction
+//! - [`view`]: what rules and records see of a transaction; [`judging`]: what detection remembers of it
 //! - [`pdu`]: units with a length in front; reading numbers from bytes
 //! - one folder per protocol, all with the same files: `detect` (is it this protocol?), `parse` (the state machine), and what else it needs
 //!
@@ -23,8 +23,10 @@ pub mod dns;
 pub mod enip;
 pub mod event;
 pub mod field;
+pub mod file;
 pub mod http;
 pub mod http2;
+pub mod judging;
 pub mod level;
 pub mod log;
 pub mod modbus;

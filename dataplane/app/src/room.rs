@@ -8,6 +8,7 @@ use crate::{
     field::{Field, Fields},
     http::HttpRoom,
     level,
+    parser::MOST_WAITING,
     protocol::AppSettings,
 };
 use sluice_core::{AppProtocol, Direction};
@@ -90,8 +91,12 @@ pub struct Body {
     pub has_gaps: bool,
     /// Offset up to which literals were looked for.
     pub scanned: u64,
+    /// Offset up to which it was judged.
+    pub judged: u64,
     /// Number of the file in its flow, from 1; 0 for what is none.
     pub file_number: u32,
+    /// A record was made of it.
+    pub(crate) told: bool,
     /// The next one of the same direction.
     pub(crate) next: u32,
 }
@@ -108,7 +113,9 @@ impl Body {
         end: FileEnd::Open,
         has_gaps: false,
         scanned: 0,
+        judged: 0,
         file_number: 0,
+        told: false,
         next: NONE,
     };
 
@@ -155,6 +162,18 @@ impl Half {
     };
 }
 
+/// When a record is made of a transaction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Telling {
+    /// When it is complete, or its flow ends.
+    #[default]
+    Complete,
+    /// Now: what is still missing is not part of the record.
+    Now,
+    /// Never, unless the parser says otherwise.
+    Never,
+}
+
 /// A question and its answer, or whatever the protocol has in their place.
 #[derive(Debug)]
 pub struct Transaction {
@@ -164,6 +183,8 @@ pub struct Transaction {
     pub(crate) halves: [Half; 2],
     /// A record was made of it.
     pub(crate) told: bool,
+    /// When a record is made of it.
+    pub(crate) telling: Telling,
     /// What the parser knows it by.
     pub(crate) key: u64,
     pub(crate) before: u32,
@@ -189,6 +210,8 @@ pub struct Room {
     pub(crate) bodies: Vec<Body>,
     free_body: u32,
     most_bodies: usize,
+    /// Where what came in pieces is read, while the arena is written to.
+    pub(crate) aside: Vec<u8>,
     /// What was counted.
     pub counts: RoomCounts,
     /// What parsers of HTTP share.
@@ -206,6 +229,7 @@ impl Room {
             bodies: Vec::with_capacity(transactions / 2),
             free_body: NONE,
             most_bodies: transactions / 2,
+            aside: Vec::with_capacity(if transactions == 0 { 0 } else { MOST_WAITING }),
             counts: RoomCounts::default(),
             http: HttpRoom::default(),
         }
@@ -239,6 +263,7 @@ impl Room {
             protocol,
             halves: [Half::NOTHING, Half::NOTHING],
             told: false,
+            telling: Telling::default(),
             key,
             before: NONE,
             next: NONE,

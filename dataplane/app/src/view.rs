@@ -7,7 +7,7 @@ use crate::{
     event::AppEvent,
     field::{Field, Fields},
     log, modbus,
-    room::{Body, Half, Room, Transaction, TxRef},
+    room::{Body, BodyRef, Half, Room, Transaction, TxRef},
 };
 use sluice_core::{AppProtocol, Direction};
 
@@ -114,16 +114,22 @@ impl<'a> TransactionView<'a> {
 
     /// The bodies, in the order they began, each with its bytes.
     pub fn bodies(&self) -> impl Iterator<Item = (&'a Body, &'a [u8])> + use<'a> {
-        self.bodies_of(self.direction)
+        self.bodies_of(self.direction).map(|(_, body, bytes)| (body, bytes))
     }
 
-    /// The bodies of `direction`.
-    pub fn bodies_of(&self, direction: Direction) -> impl Iterator<Item = (&'a Body, &'a [u8])> + use<'a> {
+    /// The bodies of `direction`, each with its place.
+    pub fn bodies_of(&self, direction: Direction) -> impl Iterator<Item = (BodyRef, &'a Body, &'a [u8])> + use<'a> {
         let room = self.room;
         let first = self.transaction.halves.get(direction.index()).map_or(u32::MAX, |half| half.first_body);
-        let body = move |at: u32| room.bodies.get(at as usize);
-        std::iter::successors(body(first), move |found| body(found.next))
-            .map(move |found| (found, room.arena.get(&found.bytes)))
+        let body = move |at: u32| room.bodies.get(at as usize).map(|body| (BodyRef(at), body));
+        std::iter::successors(body(first), move |(_, found)| body(found.next))
+            .map(move |(at, found)| (at, found, room.arena.get(&found.bytes)))
+    }
+
+    /// One body with its bytes.
+    pub fn body(&self, at: BodyRef) -> Option<(&'a Body, &'a [u8])> {
+        let body = self.room.bodies.get(at.0 as usize)?;
+        Some((body, self.room.arena.get(&body.bytes)))
     }
 
     /// The name of a file.

@@ -61,6 +61,8 @@ macro_rules! counters {
             pub stream_events: Tally<128>,
             /// What the normaliser did, by number; names are its own.
             pub normalised: Tally<64>,
+            /// Flows of each application protocol over TCP and over UDP, by its number times two; names are the protocols'.
+            pub app_flows: Tally<64>,
             /// What was done about exceptions.
             pub exceptions: ExceptionTally,
         }
@@ -84,6 +86,7 @@ macro_rules! counters {
                 self.decoder_events.add(&other.decoder_events);
                 self.stream_events.add(&other.stream_events);
                 self.normalised.add(&other.normalised);
+                self.app_flows.add(&other.app_flows);
                 self.exceptions.add(&other.exceptions);
                 self.decoder_max_pkt_size = largest;
             }
@@ -142,25 +145,11 @@ counters! {
     defrag_timeouts => "defrag.wrk.tracker_timeout",
     /// Fragments that overlap others of their datagram.
     defrag_overlaps => "defrag.overlaps",
-    /// TCP flows of EtherNet/IP.
-    app_flow_enip_tcp => "app_layer.flow.enip_tcp",
-    /// UDP flows of EtherNet/IP.
-    app_flow_enip_udp => "app_layer.flow.enip_udp",
-    /// Flows of Modbus.
-    app_flow_modbus => "app_layer.flow.modbus",
-    /// Flows of DNP3.
-    app_flow_dnp3 => "app_layer.flow.dnp3",
-    /// Messages of application protocols.
-    app_pdu => "app.pdu",
-    /// Messages that do not end in their segment: not read.
-    app_pdu_incomplete => "app.pdu_incomplete",
-    /// Data that can't be a message of their flow's protocol.
-    app_pdu_broken => "app.pdu_broken",
-    /// Transactions begun.
+    /// Transactions that became whole, or as whole as they would.
     app_transactions => "app.transactions",
-    /// Transactions given up to make room for others.
-    app_transactions_evicted => "app.transactions_evicted",
-    /// Messages without room: judged at once, without the other one of their transaction.
+    /// Directions of flows that could not be read any further.
+    app_broken => "app.broken",
+    /// Conversations, transactions, fields or bodies for which there was no room.
     app_no_room => "app.no_room",
     /// Flows created.
     flow_total => "flow.total",

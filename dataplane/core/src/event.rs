@@ -256,6 +256,19 @@ pub enum EventBody {
         /// The transaction.
         app: AppFacts,
     },
+    /// A file of a transaction is over, or as whole as it will be.
+    File {
+        /// Time at which it ended.
+        time: Nanos,
+        /// Number of the record it ended with, 0 for none.
+        record: u64,
+        /// Its flow.
+        flow: FlowFacts,
+        /// The direction it went.
+        direction: Direction,
+        /// The transaction, with this file alone.
+        app: AppFacts,
+    },
     /// An ARP packet.
     Arp {
         /// The packet.

@@ -1,17 +1,17 @@
 //! What a signature asks of a transaction, or of its flow's application protocol.
 //!
-//! Part of [`crate::check`]: the first kind is asked of the message at hand (see `sluice_app::View`), which there is only while
-//! [`crate::Inspector::inspect_app`] judges; the second of any packet of a flow. Built by `sluice-rules`.
+//! Part of [`crate::check`]: the first kind is asked of the transaction at hand, which there is only while
+//! [`crate::Inspector::inspect_transaction`] judges; the second of any packet of a flow. Built by `sluice-rules`.
 
 use crate::range::Range;
 use sluice_app::{
-    AppEvent, AppField, AppProtocol, AppState, View, dnp3::fields::Dnp3Test, enip::fields::ServiceTest,
-    modbus::fields::ModbusTest,
+    AppEvent, AppProtocol, AppState, Field, TransactionView, dnp3::fields::Dnp3Test, enip::fields::ServiceTest,
+    modbus::fields::ModbusTest, tls::fields::TlsTest,
 };
 
 /// Some of the protocols there are parsers for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Protocols(u8);
+pub struct Protocols(u32);
 
 impl Protocols {
     /// Only `protocol`.
@@ -51,25 +51,38 @@ impl Protocols {
 #[derive(Clone, Debug)]
 pub enum AppCheck {
     /// One of the numbers of this name is in the range.
-    Number(AppField, Range<u64>),
+    Number(Field, Range<u64>),
     /// `cip_service`
     CipService(ServiceTest),
     /// `modbus`
     Modbus(ModbusTest),
     /// `dnp3_func`, `dnp3_ind`, `dnp3_obj`
     Dnp3(Dnp3Test),
+    /// Keywords of TLS that compare more than a number.
+    Tls(TlsTest),
     /// `app-layer-event`
     Event(AppEvent),
 }
 
 impl AppCheck {
+    /// The fields it asks for.
+    pub fn fields(&self) -> [Field; 1] {
+        [match self {
+            Self::Number(field, _) => *field,
+            Self::Tls(test) => test.field(),
+            Self::Event(_) => Field::Event,
+            Self::CipService(_) | Self::Modbus(_) | Self::Dnp3(_) => Field::Message,
+        }]
+    }
+
     /// The answer.
-    pub fn holds(&self, view: &View) -> bool {
+    pub fn holds(&self, view: &TransactionView) -> bool {
         match self {
             Self::Number(field, range) => view.any_number(*field, |number| range.matches(number)),
             Self::CipService(test) => view.cip_service(test),
             Self::Modbus(test) => view.modbus(test),
             Self::Dnp3(test) => view.dnp3(*test),
+            Self::Tls(test) => test.holds(view),
             Self::Event(event) => view.has_event(*event),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Pieces of the messages of application protocols are found by their parsers: see [`Buffer::App`].
 
-use sluice_app::AppBuffer;
+use sluice_app::Field;
 use sluice_packet::Headers;
 
 /// The ether type of ARP.
@@ -48,7 +48,7 @@ pub enum Buffer {
     /// `ip.dst`
     DestinationAddress,
     /// A piece of the message that is judged: there is one only while rules about messages are.
-    App(AppBuffer),
+    App(Field),
 }
 
 impl Buffer {

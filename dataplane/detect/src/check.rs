@@ -7,7 +7,7 @@ use crate::{
     prefix::{Countries, Country, Reputations},
     range::Range,
 };
-use sluice_app::View;
+use sluice_app::TransactionView;
 use sluice_core::Direction;
 use sluice_flow::{FlowView, StreamEvent, StreamEvents, tcp};
 use sluice_packet::{DecodeEvent, Headers, checksum};
@@ -290,7 +290,7 @@ pub struct Context<'a> {
     /// What is odd about the packet given its connection.
     pub stream_events: StreamEvents,
     /// The message of an application protocol that is judged.
-    pub app: Option<&'a View<'a>>,
+    pub app: Option<&'a TransactionView<'a>>,
 }
 
 impl Check {

@@ -1,43 +1,27 @@
 //! Rules that can match one kind of packet: a protocol class in one direction, with the prefilter over payloads.
 //!
-//! A rule with a content of [`SHORTEST_LITERAL`] bytes or more is met only when the prefilter finds that content. Shorter literals, and runs of one
+//! A rule with a content of [`crate::literals::SHORTEST_LITERAL`] bytes or more is met only when the prefilter finds that content. Shorter literals, and runs of one
 //! byte, make the prefilter several times slower for every packet, so their rules are met by port, or on each packet. No rule is ever missed: a property test compares with
 //! judging every rule.
 
 use crate::{
-    address::AddressSet, address_index::AddressIndex, check::Check, gate::Gate, inspect::PacketView, range::PortSet,
-    rule::Rule, ruleset::BuildError, scope::Scope,
+    address::AddressSet,
+    address_index::AddressIndex,
+    check::Check,
+    gate::Gate,
+    inspect::PacketView,
+    literals::{FastPattern, Literals},
+    range::PortSet,
+    rule::Rule,
+    ruleset::BuildError,
+    scope::Scope,
 };
-use sluice_hyperscan::{Database, LONGEST_PLAIN, Literal, Mode, Next, Scratch};
 use std::collections::BTreeMap;
 
-/// Shortest literal the prefilter takes, bytes.
-pub const SHORTEST_LITERAL: usize = 4;
 /// Rules that name at most this many ports are found by port.
 const FEW_PORTS: u32 = 2_048;
 /// Rules that name at most this share of the address space (in 2^-32 of it) are found by address.
 const FEW_ADDRESSES: u64 = 1 << 26;
-
-/// A literal that must be in the payload for its rule to match.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FastPattern {
-    /// The bytes; in small letters when `nocase`.
-    pub bytes: Vec<u8>,
-    /// Capital and small ASCII letters are the same.
-    pub nocase: bool,
-}
-
-impl FastPattern {
-    /// The part of it that the prefilter looks for: none when it is too short, or a run of one byte, which padding and zeros in any
-    /// traffic would report over and over. Long ones are cut: a part filters as well, and keeps clear of the library's defect.
-    pub fn literal(&self) -> Option<&[u8]> {
-        let bytes = &*self.bytes;
-        let first = bytes.get(..LONGEST_PLAIN).unwrap_or(bytes);
-        let last = bytes.get(bytes.len().saturating_sub(LONGEST_PLAIN)..).unwrap_or(bytes);
-        let is_run = |part: &[u8]| part.windows(2).all(|pair| matches!(pair, [a, b] if a == b));
-        [first, last].into_iter().find(|part| part.len() >= SHORTEST_LITERAL && !is_run(part))
-    }
-}
 
 /// Numbers of rules, found by a port.
 #[derive(Default)]
@@ -83,10 +67,7 @@ impl PortIndex {
 
 /// Rules for one kind of packet.
 pub struct Group {
-    database: Option<Database>,
-    /// For each literal: where its rules begin in `rules_of`; one more at the end.
-    starts: Box<[u32]>,
-    rules_of: Box<[u32]>,
+    literals: Literals,
     by_destination_port: PortIndex,
     by_source_port: PortIndex,
     /// Rules judged on each packet.
@@ -156,26 +137,8 @@ impl Group {
                 always.push(Gate::new(entry.number, entry.rule, entry.scope));
             }
         }
-        let mut starts = vec![0];
-        let mut rules_of = Vec::new();
-        let mut literals = Vec::new();
-        for (id, ((bytes, caseless), rules)) in of_literal.into_iter().enumerate() {
-            literals.push(Literal { bytes: bytes.to_vec(), id: id as u32, caseless, single_match: false });
-            rules_of.extend(rules);
-            starts.push(rules_of.len() as u32);
-        }
-        let database = if literals.is_empty() {
-            None
-        } else {
-            let compiled = Database::compile_literals(&literals, Mode::Block);
-            let database = compiled.map_err(|error| BuildError::Prefilter(error.to_string()))?;
-            find_each_in_itself(&database, &literals)?;
-            Some(database)
-        };
         Ok(Self {
-            database,
-            starts: starts.into_boxed_slice(),
-            rules_of: rules_of.into_boxed_slice(),
+            literals: Literals::new(of_literal)?,
             by_destination_port: PortIndex::new(&by_destination),
             by_source_port: PortIndex::new(&by_source),
             always: always.into_boxed_slice(),
@@ -187,17 +150,10 @@ impl Group {
         })
     }
 
-    /// The prefilter's database, if any rule needs it.
-    pub fn database(&self) -> Option<&Database> {
-        self.database.as_ref()
-    }
-
-    /// Rules that wait for literal `id`.
+    /// The prefilter over payloads.
     #[inline]
-    pub fn rules_of_literal(&self, id: u32) -> &[u32] {
-        let start = self.starts.get(id as usize).copied().unwrap_or(0) as usize;
-        let end = self.starts.get(id as usize + 1).copied().unwrap_or(0) as usize;
-        self.rules_of.get(start..end).unwrap_or_default()
+    pub(crate) fn literals(&self) -> &Literals {
+        &self.literals
     }
 
     /// Rules that no prefilter can leave out for `packet`, each behind its gate.
@@ -225,51 +181,10 @@ impl Group {
     pub fn sizes(&self) -> [usize; 4] {
         let by_port = |index: &PortIndex| index.lists.iter().map(|list| list.len()).sum::<usize>();
         [
-            self.starts.len() - 1,
+            self.literals.len(),
             by_port(&self.by_destination_port) + by_port(&self.by_source_port),
             self.always.len() + self.on_events.len(),
             self.once_count,
         ]
-    }
-}
-
-/// Every literal must be found in itself: a prefilter that is blind to one of its rules is not put to use.
-fn find_each_in_itself(database: &Database, literals: &[Literal]) -> Result<(), BuildError> {
-    let mut scratch = Scratch::for_databases(&[database]).map_err(|error| BuildError::Prefilter(error.to_string()))?;
-    for literal in literals {
-        let mut found = false;
-        let scanned = database.scan(&mut scratch, &literal.bytes, |id, _| {
-            found |= id == literal.id;
-            Next::Continue
-        });
-        if !found || scanned.is_err() {
-            return Err(BuildError::BlindPrefilter { literal: literal.bytes.clone() });
-        }
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::FastPattern;
-
-    fn literal(bytes: &[u8]) -> Option<Vec<u8>> {
-        FastPattern { bytes: bytes.to_vec(), nocase: false }.literal().map(<[u8]>::to_vec)
-    }
-
-    #[test]
-    fn short_literals_and_runs_are_not_for_the_prefilter() {
-        assert_eq!(literal(b"abc"), None);
-        assert_eq!(literal(&[0; 40]), None);
-        assert_eq!(literal(b"aaab"), Some(b"aaab".to_vec()));
-    }
-
-    #[test]
-    fn a_long_literal_is_cut_to_a_part_that_is_no_run() {
-        let mut bytes = vec![b'A'; 40];
-        bytes.extend(b"end");
-        let part = literal(&bytes).unwrap();
-        assert_eq!(part.len(), 32);
-        assert!(part.ends_with(b"end"));
     }
 }

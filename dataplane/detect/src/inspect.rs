@@ -22,7 +22,7 @@ use crate::{
     stream::{StreamPiece, StreamRoom},
     threshold::{Outcome, Track, UniqueOn},
 };
-use sluice_app::View;
+use sluice_app::{TransactionView, TxRef};
 use sluice_core::{Action, Counters, Direction, Nanos};
 use sluice_flow::{FlowView, StreamEvents};
 use sluice_hyperscan::{Next, Scratch};
@@ -49,8 +49,8 @@ pub struct PacketView<'a> {
     pub now: Nanos,
     /// What is odd about it given its TCP connection.
     pub stream_events: StreamEvents,
-    /// The message of an application protocol that is judged, for [`Inspector::inspect_app`].
-    pub app: Option<&'a View<'a>>,
+    /// The transaction that is judged, for [`Inspector::inspect_transaction`].
+    pub app: Option<&'a TransactionView<'a>>,
 }
 
 /// A signature that matched.
@@ -66,6 +66,8 @@ pub struct Finding {
     pub whole_flow: bool,
     /// Whether it matched the stream, not the packet.
     pub on_stream: bool,
+    /// The transaction it matched, and in which direction.
+    pub app: Option<(TxRef, Direction)>,
 }
 
 /// What was found in one packet, in order of evaluation.
@@ -78,7 +80,8 @@ pub struct Findings {
 
 impl Default for Findings {
     fn default() -> Self {
-        let nothing = Finding { rule: 0, action: Action::Alert, speaks: false, whole_flow: false, on_stream: false };
+        let nothing =
+            Finding { rule: 0, action: Action::Alert, speaks: false, whole_flow: false, on_stream: false, app: None };
         Self { list: [nothing; MOST_ALERTS + 1], used: 0 }
     }
 }
@@ -94,6 +97,27 @@ impl Findings {
         self.used == 0
     }
 
+    /// Whether a signature that comes before rule `number` lets the packet pass.
+    #[inline]
+    pub fn passed_before(&self, number: u32) -> bool {
+        self.used > 0 && self.as_slice().iter().any(|finding| finding.action == Action::Pass && finding.rule < number)
+    }
+
+    /// Puts what was found in several judgements of one packet into order of evaluation, and leaves out what stands behind a pass.
+    pub fn settle(&mut self) {
+        let Some(list) = self.list.get_mut(..self.used) else { return };
+        // Sorting in place, by insertion: there are few.
+        list.sort_unstable_by_key(|finding| (finding.rule, finding.app.map(|(_, direction)| direction.index())));
+        if let Some(pass) = list.iter().position(|finding| finding.action == Action::Pass) {
+            self.used = pass + 1;
+        }
+    }
+
+    /// Whether what was found decides about the packet: nothing else is to be looked at.
+    pub fn decides(&self) -> bool {
+        self.as_slice().iter().any(|finding| finding.action == Action::Pass || finding.action.drops())
+    }
+
     /// Whether a signature lets the packet pass.
     pub fn passes(&self) -> bool {
         self.as_slice().iter().any(|finding| finding.action == Action::Pass)
@@ -102,6 +126,14 @@ impl Findings {
     /// Forgets all.
     pub fn clear(&mut self) {
         self.used = 0;
+    }
+
+    /// The last finding, if it is of rule `number`, matched the stream.
+    fn mark_on_stream(&mut self, number: u32) {
+        let last = self.used.checked_sub(1).and_then(|last| self.list.get_mut(last));
+        if let Some(finding) = last.filter(|finding| finding.rule == number) {
+            finding.on_stream = true;
+        }
     }
 
     /// Adds a finding; false when `most` are there already. The first beyond them that decides about the packet is kept without its
@@ -132,6 +164,8 @@ pub struct Inspector {
     pub(crate) rewrites: Rewrites,
     pub(crate) room: StreamRoom,
     pub(crate) most_alerts: usize,
+    /// Rules that wait for more of a transaction.
+    pub(crate) later: Vec<u32>,
 }
 
 /// What came of judging a rule.
@@ -161,7 +195,9 @@ impl Inspector {
     /// # Errors
     /// The scratch allocator's words when memory is short.
     pub fn new(ruleset: &Ruleset, most_alerts: usize) -> Result<Self, String> {
-        let databases: Vec<_> = ruleset.groups().iter().filter_map(|group| group.database()).collect();
+        let of_fields = ruleset.fields().all().filter_map(|group| group.literals.database());
+        let of_payloads = ruleset.groups().iter().filter_map(|group| group.literals().database());
+        let databases: Vec<_> = of_payloads.chain(of_fields).collect();
         let scratch = match databases.is_empty() {
             true => None,
             false => Some(Scratch::for_databases(&databases).map_err(|error| error.to_string())?),
@@ -174,8 +210,13 @@ impl Inspector {
             workshop: Workshop::new(ruleset.derived().len()),
             decoded: vec![0; if ruleset.decodes() { LONGEST_BASE64 } else { 0 }],
             rewrites: Rewrites::default(),
-            room: StreamRoom::new(if ruleset.judges_streams() { LONGEST_WINDOW } else { 0 }),
+            room: StreamRoom::new(if ruleset.judges_streams() || ruleset.fields().judges() {
+                LONGEST_WINDOW
+            } else {
+                0
+            }),
             most_alerts: most_alerts.min(MOST_ALERTS),
+            later: Vec::with_capacity(rules),
         })
     }
 
@@ -184,7 +225,7 @@ impl Inspector {
         &self.rewrites
     }
 
-    /// Judges `packet`; what was found is left in `findings`.
+    /// Judges `packet`; what is found is added to `findings`.
     pub fn inspect(
         &mut self,
         ruleset: &Ruleset,
@@ -194,31 +235,9 @@ impl Inspector {
         counters: &mut Counters,
         findings: &mut Findings,
     ) {
-        findings.clear();
         self.rewrites.clear();
         let Some(group) = ruleset.group(class_of(packet.headers), packet.direction.unwrap_or_default()) else { return };
         self.gather(ruleset, group, packet, flow.as_deref_mut(), counters);
-        self.decide(ruleset, packet, flow, None, state, counters, findings);
-    }
-
-    /// Judges the message `packet.app` by the rules about messages of its protocol; what was found is left in `findings`. `packet` is the packet at
-    /// hand, which goes the way the message went.
-    ///
-    /// # Cost
-    /// One evaluation for each rule about the protocol.
-    // GAP(prefilter): rules about messages are few; a prefilter over their buffers comes with the protocols that have many.
-    pub fn inspect_app(
-        &mut self,
-        ruleset: &Ruleset,
-        packet: &PacketView,
-        flow: Option<&mut FlowView>,
-        state: &mut State,
-        counters: &mut Counters,
-        findings: &mut Findings,
-    ) {
-        findings.clear();
-        let Some(view) = packet.app else { return };
-        ruleset.app_rules(view.protocol).iter().for_each(|&rule| self.candidates.add(rule));
         self.decide(ruleset, packet, flow, None, state, counters, findings);
     }
 
@@ -233,7 +252,6 @@ impl Inspector {
         counters: &mut Counters,
         findings: &mut Findings,
     ) {
-        findings.clear();
         self.rewrites.clear();
         let judged = judged_before(packet, flow.as_deref_mut(), ruleset.generation);
         for (number, _) in (0..)
@@ -264,6 +282,9 @@ impl Inspector {
         while let Some(number) = self.candidates.take_from(from) {
             from = number;
             let Some(rule) = ruleset.rule(number) else { continue };
+            if findings.passed_before(number) {
+                continue;
+            }
             let look = match piece.as_deref() {
                 None => Look { packet: true, stream: false, anchored: false },
                 Some(piece) => {
@@ -293,39 +314,65 @@ impl Inspector {
                 self.rewrites.keep(noted);
                 continue;
             }
-            if !rule.ints.is_empty() && !count(rule, packet, flow.as_deref_mut(), state, counters) {
-                self.rewrites.keep(noted);
-                continue;
-            }
-            apply(&rule.effects, packet, flow.as_deref_mut(), state, counters);
-            let Some(mut finding) = limit(rule, number, packet, flow.as_deref(), state) else {
-                counters.detect_alerts_suppressed += 1;
-                self.rewrites.keep(noted);
-                continue;
-            };
-            finding.on_stream = judged == Judged::Stream;
-            finding.whole_flow = (rule.addresses_only && flow.as_deref().is_none_or(|flow| is_of(flow, packet)))
-                || !rule.app.is_empty()
-                || (packet.headers.is_tcp()
-                    && packet.established
-                    && !rule.programs.is_empty()
-                    && rule.unit != Unit::Packet);
-            if rule.silent {
-                finding.speaks = false;
-            }
-            if finding.speaks {
-                apply(&rule.tags, packet, flow.as_deref_mut(), state, counters);
-            }
-            if !finding.speaks && !finding.action.drops() && finding.action != Action::Pass {
-                continue;
-            }
-            if !findings.push(finding, self.most_alerts) {
-                counters.detect_alert_queue_overflow += 1;
-            }
-            if finding.action == Action::Pass {
-                self.candidates.clear();
+            let about = None;
+            let concluded =
+                self.conclude(ruleset, rule, number, packet, flow.as_deref_mut(), about, state, counters, findings);
+            match concluded {
+                None => self.rewrites.keep(noted),
+                Some(action) => {
+                    if judged == Judged::Stream {
+                        findings.mark_on_stream(number);
+                    }
+                    if action == Action::Pass {
+                        self.candidates.clear();
+                    }
+                }
             }
         }
+    }
+
+    /// What a match of `rule` leaves behind, and what is told of it. What is asked for; none when it is as if it had not matched.
+    #[expect(clippy::too_many_arguments, reason = "everything a match may touch")]
+    pub(crate) fn conclude(
+        &mut self,
+        _ruleset: &Ruleset,
+        rule: &Rule,
+        number: u32,
+        packet: &PacketView,
+        mut flow: Option<&mut FlowView>,
+        app: Option<(TxRef, Direction)>,
+        state: &mut State,
+        counters: &mut Counters,
+        findings: &mut Findings,
+    ) -> Option<Action> {
+        if !rule.ints.is_empty() && !count(rule, packet, flow.as_deref_mut(), state, counters) {
+            return None;
+        }
+        apply(&rule.effects, packet, flow.as_deref_mut(), state, counters);
+        let Some(mut finding) = limit(rule, number, packet, flow.as_deref(), state) else {
+            counters.detect_alerts_suppressed += 1;
+            return None;
+        };
+        finding.app = app;
+        finding.whole_flow = (rule.addresses_only && flow.as_deref().is_none_or(|flow| is_of(flow, packet)))
+            || !rule.app.is_empty()
+            || (packet.headers.is_tcp()
+                && packet.established
+                && !rule.programs.is_empty()
+                && rule.unit != Unit::Packet);
+        if rule.silent {
+            finding.speaks = false;
+        }
+        if finding.speaks {
+            apply(&rule.tags, packet, flow, state, counters);
+        }
+        if !finding.speaks && !finding.action.drops() && finding.action != Action::Pass {
+            return Some(finding.action);
+        }
+        if !findings.push(finding, self.most_alerts) {
+            counters.detect_alert_queue_overflow += 1;
+        }
+        Some(finding.action)
     }
 
     /// Gathers candidates, each once.
@@ -352,10 +399,12 @@ impl Inspector {
             rules.filter(is_new).for_each(|rule| candidates.add(rule));
         }
         let payload = headers.payload(packet.frame);
-        if let (Some(database), Some(scratch), false) = (group.database(), scratch.as_mut(), payload.is_empty()) {
+        if let (Some(database), Some(scratch), false) =
+            (group.literals().database(), scratch.as_mut(), payload.is_empty())
+        {
             counters.detect_scans += 1;
             let scanned = database.scan(scratch, payload, |id, _end| {
-                group.rules_of_literal(id).iter().for_each(|&rule| candidates.add(rule));
+                group.literals().rules_of(id).iter().for_each(|&rule| candidates.add(rule));
                 Next::Continue
             });
             // A failed scan would blind the engine: it is counted, and a replay that has one is not sound.
@@ -434,23 +483,20 @@ impl Inspector {
 }
 
 /// Whether `matches` says yes to a buffer that `program` is about, or the program to there being none.
-fn in_buffer(program: &Program, packet: &PacketView, mut matches: impl FnMut(&[u8]) -> bool) -> bool {
+pub(crate) fn in_buffer(program: &Program, packet: &PacketView, mut matches: impl FnMut(&[u8]) -> bool) -> bool {
     let mut there = false;
     let look = |buffer: &[u8]| {
         there = true;
         program.absence != Absence::Wanted && matches(buffer)
     };
     let found = match program.buffer {
-        Buffer::App(buffer) => packet.app.is_some_and(|view| view.any_bytes(buffer, look)),
-        // The packet at hand may be a later one than the message came in.
-        Buffer::Payload if packet.app.is_some() => packet.app.map(View::message).is_some_and(look),
         buffer => buffer.any(packet.frame, packet.headers, look),
     };
     found || (!there && program.absence != Absence::Fails)
 }
 
 /// Whether `program` matches `buffer`, after its transforms.
-fn run(
+pub(crate) fn run(
     program: &Program,
     buffer: &[u8],
     ruleset: &Ruleset,
@@ -499,7 +545,7 @@ pub(crate) fn class_of(headers: &Headers) -> Class {
 
 /// Protocol, direction and state of the connection: what needs no set to look at.
 #[inline]
-fn header_admits(rule: &Rule, packet: &PacketView) -> bool {
+pub(crate) fn header_admits(rule: &Rule, packet: &PacketView) -> bool {
     let headers = packet.headers;
     let protocol = match rule.protocol {
         Protocol::Ip => headers.is_ip(),
@@ -526,7 +572,7 @@ fn header_admits(rule: &Rule, packet: &PacketView) -> bool {
 }
 
 /// Addresses and ports of the header.
-fn endpoints_match(ruleset: &Ruleset, rule: &Rule, packet: &PacketView) -> bool {
+pub(crate) fn endpoints_match(ruleset: &Ruleset, rule: &Rule, packet: &PacketView) -> bool {
     let headers = packet.headers;
     let ends = &rule.endpoints;
     let address = |set: u32, address: &[u8; 16]| {
@@ -644,7 +690,8 @@ fn apply(
 /// What thresholds and suppressions leave of a match; nothing when it is as if the rule had not matched.
 fn limit(rule: &Rule, number: u32, packet: &PacketView, flow: Option<&FlowView>, state: &mut State) -> Option<Finding> {
     let headers = packet.headers;
-    let mut finding = Finding { rule: number, action: rule.action, speaks: true, whole_flow: false, on_stream: false };
+    let mut finding =
+        Finding { rule: number, action: rule.action, speaks: true, whole_flow: false, on_stream: false, app: None };
     let id = (u64::from(rule.gid) << 32) | u64::from(rule.sid);
     for (place, threshold) in (0_u8..).zip(&rule.thresholds) {
         let subject = match (threshold.track, threshold.track.owner()) {

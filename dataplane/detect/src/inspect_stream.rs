@@ -31,7 +31,6 @@ impl Inspector {
         counters: &mut Counters,
         findings: &mut Findings,
     ) {
-        findings.clear();
         if piece.with_packet {
             self.rewrites.clear();
         }
@@ -74,14 +73,14 @@ impl Inspector {
                 rules.filter(is_new).for_each(|rule| candidates.add(rule));
             }
         }
-        let (Some(database), Some(scratch)) = (group.database(), scratch.as_mut()) else { return };
+        let (Some(database), Some(scratch)) = (group.literals().database(), scratch.as_mut()) else { return };
         let crowded = piece.streams.is_crowded(piece.at, generation);
         let payload = headers.payload(packet.frame);
         if piece.with_packet && !piece.covers_payload && !payload.is_empty() {
             counters.detect_scans += 1;
             let placed = piece.placed;
             let scanned = database.scan(scratch, payload, |id, _end| {
-                let rules = group.rules_of_literal(id).iter();
+                let rules = group.literals().rules_of(id).iter();
                 rules.filter(|rule| !placed || ruleset.scope(**rule).packet).for_each(|&rule| candidates.add(rule));
                 Next::Continue
             });
@@ -94,7 +93,7 @@ impl Inspector {
             let StreamPiece { streams, at, covers_payload, .. } = piece;
             let scanned = database.scan(scratch, bytes, |id, end| {
                 let end = base.wrapping_add(end as u32);
-                for &rule in group.rules_of_literal(id) {
+                for &rule in group.literals().rules_of(id) {
                     let scope = ruleset.scope(rule);
                     // A literal that ends in the carry was found before.
                     if scope.stream && end.wrapping_sub(scan_from) as i32 > 0 {
@@ -126,7 +125,7 @@ impl Inspector {
             streams.restart_list(*at);
         }
         let scanned = database.scan(scratch, window, |id, end| {
-            for &rule in group.rules_of_literal(id) {
+            for &rule in group.literals().rules_of(id) {
                 if ruleset.scope(rule).stream {
                     candidates.add(rule);
                     if all_there {

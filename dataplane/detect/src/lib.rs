@@ -10,7 +10,8 @@
 //! - [`ruleset`], [`group`]: all signatures, grouped by protocol and direction, each group with its prefilter
 //! - [`app`]: what is asked of the messages of application protocols
 //! - [`state`]: thresholds, host bits and pair bits shared between flows
-//! - [`inspect`]: one packet against the rule set; `inspect_stream`: the same with a piece of its stream
+//! - [`inspect`]: one packet against the rule set; `inspect_stream`: the same with a piece of its stream; [`inspect_transaction`]: a transaction
+//! - [`literals`]: the multi-pattern matcher; [`group`]: over payloads; [`field_groups`]: over fields of transactions
 //!
 //! Built by `sluice-rules`, read by `sluice-worker`. Never does I/O, never reads a clock; allocates only when a rule set is built
 //! and when an [`Inspector`] is made for it.
@@ -28,10 +29,13 @@ pub mod check;
 pub mod dataset;
 pub mod derived;
 pub mod entropy;
+pub mod field_groups;
 mod gate;
 pub mod group;
 pub mod inspect;
 mod inspect_stream;
+pub mod inspect_transaction;
+pub mod literals;
 pub mod ports;
 pub mod prefix;
 pub mod program;

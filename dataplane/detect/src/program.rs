@@ -416,6 +416,17 @@ impl Program {
         })
     }
 
+    /// Whether it can hold for the beginning of a buffer and not for the whole: it has to wait for the end.
+    pub fn needs_whole(&self) -> bool {
+        self.steps.iter().any(|step| match step {
+            Step::Content(content) => content.negated || content.ends,
+            Step::Regex { negated, .. } | Step::IsDataAt { negated, .. } => *negated,
+            Step::Size(_) | Step::Dataset { .. } | Step::Entropy { .. } => true,
+            Step::ByteJump { base, .. } => *base == JumpBase::End,
+            Step::ByteTest { .. } | Step::ByteExtract { .. } | Step::ByteMath { .. } | Step::Base64 { .. } => false,
+        })
+    }
+
     /// Whether bytes it finds are to be written over.
     pub fn replaces(&self) -> bool {
         self.steps.iter().any(|step| matches!(step, Step::Content(content) if content.replace.is_some()))

@@ -6,7 +6,9 @@ use crate::{
     address::AddressSet,
     buffer::Buffer,
     derived::Derived,
-    group::{Entry, FastPattern, Group},
+    field_groups::FieldGroups,
+    group::{Entry, Group},
+    literals::FastPattern,
     program::Step,
     range::PortSet,
     regex::{self, Flags, RegexError},
@@ -15,7 +17,6 @@ use crate::{
     transform::Transform,
 };
 use pcre2::bytes::Regex;
-use sluice_app::AppProtocol;
 use sluice_core::Direction;
 use std::collections::BTreeMap;
 
@@ -107,8 +108,8 @@ pub struct Ruleset {
     decodes: bool,
     tags_hosts: bool,
     groups: Box<[Group]>,
-    /// Numbers of the rules about messages, for each application protocol.
-    app: [Box<[u32]>; AppProtocol::ALL.len()],
+    /// Rules about transactions.
+    fields: FieldGroups,
 }
 
 impl Ruleset {
@@ -172,10 +173,10 @@ impl Ruleset {
         self.groups.get(class as usize * 2 + direction.index())
     }
 
-    /// Rules that are judged for each message of `protocol`, in order of evaluation.
+    /// Rules about transactions.
     #[inline]
-    pub fn app_rules(&self, protocol: AppProtocol) -> &[u32] {
-        self.app.get(protocol as usize).map_or(&[], |rules| rules)
+    pub const fn fields(&self) -> &FieldGroups {
+        &self.fields
     }
 
     /// All groups: for each class, to the server and to the client.
@@ -304,10 +305,7 @@ impl RulesetBuilder {
                 groups.push(Group::new(&entries)?);
             }
         }
-        let app = AppProtocol::ALL.map(|protocol| {
-            let about = (0_u32..).zip(&self.rules).filter(|(_, (rule, _))| rule.app.contains(protocol));
-            about.map(|(number, _)| number).collect()
-        });
+        let fields = FieldGroups::new(&self.rules)?;
         let is_base64 = |step: &Step| matches!(step, Step::Base64 { .. });
         let mut rules = self.rules.iter();
         let decodes = rules.any(|(rule, _)| rule.programs.iter().flat_map(|program| program.steps()).any(is_base64));
@@ -327,7 +325,7 @@ impl RulesetBuilder {
             ports: self.ports.into_boxed_slice(),
             regexes: self.regexes.into_boxed_slice(),
             groups: groups.into_boxed_slice(),
-            app,
+            fields,
         })
     }
 }

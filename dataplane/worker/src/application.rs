@@ -1,131 +1,191 @@
-//! Messages of application protocols: read from a packet, judged, told of; and what is left of them when their flow ends.
+//! Application protocols: what of a stream or datagram is read, which transactions are judged, and what is told of them.
 //!
-//! A step of [`crate::pipeline`], behind the rules about packets. Inline, and for datagrams, a message is judged with the packet it came in.
-//! A passive engine judges what one end of a connection sent at that end's next packet after the other end acknowledged it, or
-//! when the flow ends: what was never acknowledged was perhaps never read, and the response is often known by then. So alerts name the later packet.
-//! Nothing happens here while no parser is on, nor in flows of other protocols.
+//! A step of [`crate::pipeline`]. What is to be judged of a stream is read first, so that rules see the transactions it completes; inline that is when it comes and before it goes, passive at
+//! its sender's next packet after the other end acknowledged it. Transactions are judged with the packets that go their way, and let go when both ways are judged.
+//!
+//! Not here: how protocols are read (`sluice_app`), how rules are judged (`sluice_detect::inspect_transaction`), flows that end (`crate::ending`).
 
 use crate::{
     pipeline::{InTable, Pipeline},
     report::Subject,
 };
-use sluice_app::{Segment, Turn};
-use sluice_core::{Direction, Nanos, Verdict, verdict::Mode};
-use sluice_detect::PacketView;
-use sluice_packet::Headers;
+use sluice_app::{Applications, Input, TransactionView};
+use sluice_core::{AppLink, AppState, Counters, Direction, Nanos, Resource, Verdict, verdict::Mode};
+use sluice_detect::{PacketView, inspect_transaction::TransactionTurn, stream::StreamPiece};
+use sluice_flow::{
+    FlowCopy, FlowView, StreamRef, Streams,
+    stream::store::{SLICE, StreamTurn},
+};
 
-/// The data of a packet for the parsers. Connections picked up in the middle do not tell who the server is.
-fn segment<'a>(subject: &Subject<'a>, direction: Direction, ports: &'a [u16], inline: bool) -> Segment<'a> {
-    let headers = subject.headers;
-    Segment {
-        payload: headers.payload(subject.frame),
-        direction,
-        tcp: headers.is_tcp().then_some((headers.tcp.seq, headers.tcp.ack)),
-        server_ports: ports,
-        at_once: inline || !headers.is_tcp(),
+/// Room for a piece of a stream on its way to a parser.
+pub(crate) struct Reading(Box<[u8]>);
+
+impl Reading {
+    /// Room for the longest piece; none when no protocol is read.
+    pub fn new(applications: &Applications) -> Self {
+        Self(vec![0; if applications.is_off() { 0 } else { SLICE }].into_boxed_slice())
+    }
+
+    /// The bytes that `turn` judges.
+    pub fn of(&mut self, streams: &Streams, at: StreamRef, turn: &StreamTurn) -> &[u8] {
+        let (from, to) = turn.judge;
+        let length = (to.wrapping_sub(from) as usize).min(self.0.len());
+        let room = self.0.get_mut(..length).unwrap_or_default();
+        streams.read(at, from, room);
+        room
     }
 }
 
-/// Ports on which the server of the packet's flow may be.
-fn server_ports(headers: &Headers, direction: Direction, picked_up: bool) -> [u16; 2] {
-    let [server, client] = match direction {
-        Direction::ToServer => [headers.dst_port, headers.src_port],
-        Direction::ToClient => [headers.src_port, headers.dst_port],
-    };
-    [server, if picked_up { client } else { 0 }]
+/// What is counted when the protocol of a flow becomes known.
+pub(crate) fn count_protocol(counters: &mut Counters, before: AppState, after: AppState, is_tcp: bool) {
+    if before.protocol() == after.protocol() {
+        return;
+    }
+    if let Some(protocol) = after.protocol() {
+        counters.app_flows.raise(protocol as usize * 2 + usize::from(!is_tcp));
+    }
 }
 
 impl Pipeline {
-    /// Looks for the application protocol of the packet's flow, where it is not known yet. `readable`: the other end reads the data.
-    pub(crate) fn recognise(&mut self, subject: &Subject, found: InTable, readable: bool) {
-        let headers = subject.headers;
-        let Some((flow, direction)) = found else { return };
-        if !(readable && headers.is_tcp() || headers.is_udp()) {
-            return;
-        }
-        let Some(flow) = self.flows.get_mut(flow) else { return };
-        let mut link = flow.app_link();
-        let ports = server_ports(headers, direction, flow.tcp.is_midstream());
-        let segment = segment(subject, direction, &ports, false);
-        self.applications.recognise(&mut link, &segment, &mut self.counters);
-        flow.app = link.state;
+    /// Where the parsers stand with the packet's flow; none when they don't care.
+    fn link(&mut self, found: InTable, direction: Direction) -> Option<(AppLink, [u16; 2], bool)> {
+        let entry = self.flows.get_mut(found?.0)?;
+        let link = entry.app_link();
+        self.applications.listens(link, direction).then(|| {
+            let facts = entry.facts();
+            (link, [facts.server_port, facts.client_port], entry.tcp.is_midstream())
+        })
     }
 
-    /// Reads the messages of a packet and judges those whose turn it is.
-    pub(crate) fn application(
+    /// Has the parser read what `turn` judges of the stream.
+    pub(crate) fn read_stream(&mut self, subject: &Subject, found: InTable, at: StreamRef, turn: &StreamTurn) {
+        let Some((flow, direction)) = found else { return };
+        let Some((mut link, ports, either)) = self.link(found, direction) else { return };
+        let before = link.state;
+        let Self { reading, streams, applications, .. } = self;
+        let mut input = Input { bytes: &[], direction, now: subject.time, ports, either, datagram: false };
+        if turn.gap {
+            applications.gap(&mut link, &input, turn.missing);
+        }
+        input.bytes = reading.of(streams, at, turn);
+        applications.feed(&mut link, &input);
+        count_protocol(&mut self.counters, before, link.state, true);
+        if let Some(entry) = self.flows.get_mut(flow) {
+            entry.set_app_link(link);
+        }
+    }
+
+    /// Has the parser read a datagram.
+    pub(crate) fn read_datagram(&mut self, subject: &Subject, found: InTable) {
+        let Some((flow, direction)) = found else { return };
+        let headers = subject.headers;
+        if !headers.is_udp() || headers.payload_len == 0 {
+            return;
+        }
+        let Some((mut link, ports, either)) = self.link(found, direction) else { return };
+        let before = link.state;
+        let bytes = headers.payload(subject.frame);
+        let input = Input { bytes, direction, now: subject.time, ports, either, datagram: true };
+        self.applications.feed(&mut link, &input);
+        count_protocol(&mut self.counters, before, link.state, false);
+        if let Some(entry) = self.flows.get_mut(flow) {
+            entry.set_app_link(link);
+        }
+    }
+
+    /// Judges what is new of the transactions that go the way of the packet; what is found is added to the findings.
+    pub(crate) fn judge_transactions(
         &mut self,
         subject: &Subject,
         found: InTable,
-        sound: bool,
-        established: bool,
+        (sound, established): (bool, bool),
         now: Nanos,
-    ) -> Verdict {
-        let Some((flow, direction)) = found else { return Verdict::Pass };
-        let Some(entry) = self.flows.get_mut(flow) else { return Verdict::Pass };
-        let mut link = entry.app_link();
-        let readable = subject.headers.is_udp() || (subject.headers.is_tcp() && established && sound);
-        if link.state.protocol().is_none() || !readable {
-            return Verdict::Pass;
-        }
-        let inline = self.settings.mode == Mode::Inline;
-        let segment = segment(subject, direction, &[], inline);
-        let walk = self.applications.begin(&mut link, &segment, &mut self.counters);
-        entry.set_app_link(link);
-        let mut verdict = Verdict::Pass;
-        if let Some(mut walk) = walk {
-            while let Some(turn) = self.applications.next(&mut walk, &segment, &mut self.counters) {
-                if turn.complete
-                    && let Some(entry) = self.flows.get(flow)
-                {
-                    let view = self.applications.view(&turn, segment.payload);
-                    self.reporter.application(entry.facts(), subject.time, subject.record, &view);
-                }
-                if turn.judge {
-                    verdict = self.judge(subject, found, established, now, &turn);
-                }
-                self.applications.judged(&turn);
-                if verdict != Verdict::Pass || self.findings.passes() {
-                    return verdict;
-                }
+        turn: Option<&StreamTurn>,
+    ) {
+        let Some((flow, direction)) = found else { return };
+        let Some(link) = self.flows.get(flow).map(|entry| entry.app_link()).filter(|link| link.place != 0) else {
+            return;
+        };
+        let mut at = self.applications.first(link);
+        while at.is_some() {
+            let next = self.applications.next(at);
+            if self.applications.is_due(at, direction) {
+                self.applications.judged(at, direction);
+                let packet = PacketView {
+                    frame: subject.frame,
+                    headers: subject.headers,
+                    direction: Some(direction),
+                    established,
+                    now,
+                    stream_events: self.tcp.events,
+                    app: None,
+                };
+                let leaves_marks = sound || self.settings.mode == Mode::Passive;
+                let mut view = self.flows.view(flow);
+                let mut copy = if leaves_marks { None } else { view.as_ref().map(FlowView::copied) };
+                let mut copied = copy.as_mut().map(FlowCopy::view);
+                let marks = if leaves_marks { view.as_mut() } else { copied.as_mut() };
+                self.state.freeze(!leaves_marks);
+                let Self { generation, state, counters, findings, streams, applications, streamed, .. } = self;
+                let piece = streamed.zip(turn).map(|(streamed, turn)| StreamPiece {
+                    streams,
+                    at: streamed.at,
+                    turn: *turn,
+                    covers_payload: false,
+                    placed: true,
+                    refused: false,
+                    with_packet: false,
+                });
+                let mut turn = TransactionTurn { room: &mut applications.room, at, direction, piece: piece.as_ref() };
+                let generation = &mut **generation;
+                let (ruleset, inspector) = (&generation.ruleset, &mut generation.inspector);
+                inspector.inspect_transaction(ruleset, &packet, &mut turn, marks, state, counters, findings);
             }
+            at = next;
         }
-        while let Some(turn) = self.applications.due(link, direction, false) {
-            verdict = self.judge(subject, found, established, now, &turn);
-            self.applications.judged(&turn);
-            if verdict != Verdict::Pass || self.findings.passes() {
-                break;
-            }
-        }
-        verdict
     }
 
-    /// Judges one message at a packet.
-    fn judge(&mut self, subject: &Subject, found: InTable, established: bool, now: Nanos, turn: &Turn) -> Verdict {
-        let Subject { frame, headers, .. } = *subject;
-        let view = self.applications.view(turn, headers.payload(frame));
-        let direction = Some(turn.direction);
-        let packet = PacketView {
-            frame,
-            headers,
-            direction,
-            established,
-            now,
-            stream_events: self.tcp.events,
-            app: Some(&view),
-        };
-        let mut flow = found.and_then(|(flow, _)| self.flows.view(flow));
-        let generation = &mut *self.generation;
-        generation.inspector.inspect_app(
-            &generation.ruleset,
-            &packet,
-            flow.as_mut(),
-            &mut self.state,
-            &mut self.counters,
-            &mut self.findings,
-        );
-        if self.findings.is_empty() {
-            return Verdict::Pass;
+    /// Tells of the transactions of the packet's flow that are complete, and lets those go that are judged.
+    pub(crate) fn settle_transactions(&mut self, subject: &Subject, found: InTable) {
+        let Some((flow, _)) = found else { return };
+        let Some(entry) = self.flows.get(flow).filter(|entry| entry.app_place != 0) else { return };
+        let link = entry.app_link();
+        let mut at = self.applications.first(link);
+        while at.is_some() {
+            let next = self.applications.next(at);
+            for direction in Direction::ALL {
+                while let Some(file) = self.applications.untold_file(at, direction, false) {
+                    if let Some(view) = TransactionView::of(&self.applications.room, at, direction) {
+                        self.reporter.file(entry.facts(), subject.time, subject.record, &view, file);
+                    }
+                }
+            }
+            if self.applications.tell(at, false)
+                && let Some(view) = TransactionView::of(&self.applications.room, at, Direction::ToServer)
+            {
+                self.counters.app_transactions += 1;
+                self.reporter.application(entry.facts(), subject.time, subject.record, &view);
+            }
+            self.applications.settle(link, at);
+            at = next;
         }
-        self.act(subject, found, true, Some(turn))
+    }
+
+    /// What becomes of the packet when its parser could not go on, or found no room. `before`: directions broken and refusals before it.
+    pub(crate) fn unread(&mut self, subject: &Subject, found: InTable, before: (u64, u64)) -> Option<Verdict> {
+        let (broken, refused) = (self.applications.broken, self.applications.refused());
+        self.counters.app_broken += broken - before.0;
+        self.counters.app_no_room += refused - before.1;
+        let policies = [
+            (broken != before.0 || self.fails(Resource::AppLayerError), Resource::AppLayerError),
+            (refused != before.1 || self.fails(Resource::AppLayerMemcap), Resource::AppLayerMemcap),
+        ];
+        for (_, resource) in policies.into_iter().filter(|(happened, _)| *happened) {
+            let verdict = self.without(resource, subject, found);
+            if verdict.is_some() {
+                return verdict;
+            }
+        }
+        None
     }
 }

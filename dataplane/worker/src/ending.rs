@@ -4,23 +4,27 @@
 //! acknowledged or because its sender never spoke again, is judged now; nothing is left that could be stopped.
 
 use crate::{
+    application::{Reading, count_protocol},
     generation::{Generation, Parcel},
     pipeline::Pipeline,
     report::{Outcome, Reporter, Subject},
     stream,
 };
-use sluice_app::{Store, Turn};
+use sluice_app::{Applications, Input, TransactionView};
 use sluice_core::{Action, AppLink, Counters, Direction, Nanos, Position, event::FlowEnd};
-use sluice_detect::{Findings, PacketView, state::State, stream::StreamPiece};
+use sluice_detect::{Findings, PacketView, inspect_transaction::TransactionTurn, state::State, stream::StreamPiece};
 use sluice_flow::{Flow, FlowCopy, FlowTable, StreamEvents, StreamRef, Streams, stream::store::StreamTurn};
 use sluice_packet::{Headers, PacketSource};
 
 impl Pipeline {
     /// The flows, and what is to be done about those that end.
     pub(crate) fn ending(&mut self, now: Nanos) -> (&mut FlowTable, Ending<'_>) {
-        let Self { flows, applications, streams, generation, state, findings, reporter, counters, .. } = self;
+        let Self { flows, applications, reading, streams, generation, state, findings, reporter, counters, .. } = self;
         let by_clock = false;
-        (flows, Ending { applications, streams, generation, state, findings, reporter, counters, now, by_clock })
+        (
+            flows,
+            Ending { applications, reading, streams, generation, state, findings, reporter, counters, now, by_clock },
+        )
     }
 
     /// The same, for flows that the clock ends just before `record`. In a replay several workers do that at once, so what is judged then keeps
@@ -36,7 +40,8 @@ impl Pipeline {
 
 /// What is done about a flow that ends.
 pub(crate) struct Ending<'a> {
-    applications: &'a mut Store,
+    applications: &'a mut Applications,
+    reading: &'a mut Reading,
     streams: &'a mut Streams,
     generation: &'a mut Parcel,
     state: &'a mut State,
@@ -48,28 +53,40 @@ pub(crate) struct Ending<'a> {
 }
 
 impl Ending<'_> {
-    /// Tells of the end of `flow`, and before that judges and tells of what is left of its messages.
+    /// Tells of the end of `flow`, and before that reads, judges and tells of what is left of its stream and transactions.
     pub(crate) fn flow(&mut self, flow: &Flow, end: FlowEnd) {
         let mut alerted = false;
+        let mut link = flow.app_link();
         if let Some(place) = flow.left_slot().filter(|_| flow.protocol() == 6) {
-            alerted = self.stream(flow, place);
+            alerted = self.stream(flow, place, &mut link);
         }
-        if flow.app_place != 0 {
-            alerted |= self.messages(flow);
+        if link.place != 0 {
+            alerted |= self.transactions(flow, &mut link);
         }
         let mut facts = flow.facts();
         facts.alerted |= alerted;
+        facts.app = link.state;
         self.reporter.flow(facts, end);
     }
 
-    /// Judges what is left of its stream, also what was never acknowledged, and gives it up; whether a signature alerted.
-    fn stream(&mut self, flow: &Flow, place: u32) -> bool {
+    /// Reads and judges what is left of its stream, also what was never acknowledged, and gives it up; whether a signature alerted.
+    fn stream(&mut self, flow: &Flow, place: u32, link: &mut AppLink) -> bool {
         let mut alerted = false;
         if flow.action.is_none() && !flow.bypassed {
             for (at, direction) in stream::directions(place) {
                 while let Some(turn) = self.streams.turn(at, true) {
                     self.counters.tcp_reassembly_gap += u64::from(turn.gap);
-                    alerted |= self.judge_stream(flow, at, direction, turn);
+                    if self.applications.listens(*link, direction) {
+                        let before = link.state;
+                        let mut input = self.input(flow, direction);
+                        if turn.gap {
+                            self.applications.gap(link, &input, turn.missing);
+                        }
+                        input.bytes = self.reading.of(self.streams, at, &turn);
+                        self.applications.feed(link, &input);
+                        count_protocol(self.counters, before, link.state, true);
+                    }
+                    alerted |= self.judge(flow, direction, link, Some((at, turn)));
                     self.streams.turned(at, &turn);
                 }
             }
@@ -78,49 +95,93 @@ impl Ending<'_> {
         alerted
     }
 
-    fn judge_stream(&mut self, flow: &Flow, at: StreamRef, direction: Direction, turn: StreamTurn) -> bool {
-        let headers = headers_of(flow, direction);
-        let packet = self.packet_of(flow, &headers, direction);
-        let mut copy = without_marks(flow);
-        self.state.freeze(self.by_clock);
-        let Self { streams, generation, state, counters, findings, reporter, .. } = self;
-        let Generation { ruleset, inspector } = &mut ***generation;
-        let mut piece =
-            StreamPiece { streams, at, turn, covers_payload: false, placed: true, refused: false, with_packet: false };
-        inspector.inspect_stream(ruleset, &packet, Some(&mut copy.view()), &mut piece, state, counters, findings);
-        tell(reporter, counters, findings, (flow, direction), &packet, ruleset.generation)
-    }
-
-    /// Judges what waits; whether a signature alerted.
+    /// Judges and tells of what is left of its transactions; whether a signature alerted.
     // GAP(ended-marks): the flow's bits and integers are gone by now, so rules that ask for them do not match here.
-    fn messages(&mut self, flow: &Flow) -> bool {
-        let link = flow.app_link();
+    fn transactions(&mut self, flow: &Flow, link: &mut AppLink) -> bool {
         let mut alerted = false;
         for direction in Direction::ALL {
-            while let Some(turn) = self.applications.due(link, direction, true) {
-                alerted |= self.judge_message(flow, &turn);
-                self.applications.judged(&turn);
+            let input = self.input(flow, direction);
+            self.applications.finish(link, &input);
+        }
+        if flow.action.is_none() && !flow.bypassed {
+            for direction in Direction::ALL {
+                alerted |= self.judge(flow, direction, link, None);
             }
         }
-        while let Some(turn) = self.applications.untold(link) {
-            let view = self.applications.view(&turn, &[]);
-            self.reporter.application(flow.facts(), flow.last, 0, &view);
+        let mut at = self.applications.first(*link);
+        while at.is_some() {
+            for direction in Direction::ALL {
+                while let Some(file) = self.applications.untold_file(at, direction, true) {
+                    if let Some(view) = TransactionView::of(&self.applications.room, at, direction) {
+                        self.reporter.file(flow.facts(), flow.last, 0, &view, file);
+                    }
+                }
+            }
+            if self.applications.tell(at, true)
+                && let Some(view) = TransactionView::of(&self.applications.room, at, Direction::ToServer)
+            {
+                self.counters.app_transactions += 1;
+                self.reporter.application(flow.facts(), flow.last, 0, &view);
+            }
+            at = self.applications.next(at);
         }
-        self.applications.end(AppLink { state: link.state, place: link.place });
+        self.applications.end(link);
         alerted
     }
 
-    fn judge_message(&mut self, flow: &Flow, turn: &Turn) -> bool {
-        let direction = turn.direction;
+    /// What a parser is told besides the bytes.
+    fn input<'i>(&self, flow: &Flow, direction: Direction) -> Input<'i> {
+        let facts = flow.facts();
+        Input {
+            bytes: &[],
+            direction,
+            now: flow.last,
+            ports: [facts.server_port, facts.client_port],
+            either: flow.tcp.is_midstream(),
+            datagram: flow.protocol() != 6,
+        }
+    }
+
+    /// Judges a piece of the stream, if there is one, and the transactions that go that way; whether a signature alerted.
+    fn judge(
+        &mut self,
+        flow: &Flow,
+        direction: Direction,
+        link: &AppLink,
+        turn: Option<(StreamRef, StreamTurn)>,
+    ) -> bool {
         let headers = headers_of(flow, direction);
-        let view = self.applications.view(turn, &[]);
-        let packet = PacketView { app: Some(&view), ..self.packet_of(flow, &headers, direction) };
+        let packet = self.packet_of(flow, &headers, direction);
         let mut copy = without_marks(flow);
+        copy.flow.app = link.state;
         self.state.freeze(self.by_clock);
-        let Generation { ruleset, inspector } = &mut **self.generation;
-        let (state, counters, findings) = (&mut *self.state, &mut *self.counters, &mut *self.findings);
-        inspector.inspect_app(ruleset, &packet, Some(&mut copy.view()), state, counters, findings);
-        tell(self.reporter, counters, findings, (flow, direction), &packet, ruleset.generation)
+        let Self { applications, streams, generation, state, counters, findings, reporter, .. } = self;
+        let Generation { ruleset, inspector } = &mut ***generation;
+        findings.clear();
+        let mut piece = turn.map(|(at, turn)| StreamPiece {
+            streams,
+            at,
+            turn,
+            covers_payload: false,
+            placed: true,
+            refused: false,
+            with_packet: false,
+        });
+        if let Some(piece) = &mut piece {
+            inspector.inspect_stream(ruleset, &packet, Some(&mut copy.view()), piece, state, counters, findings);
+        }
+        let mut at = applications.first(*link);
+        while at.is_some() {
+            if applications.is_due(at, direction) {
+                applications.judged(at, direction);
+                let mut turn = TransactionTurn { room: &mut applications.room, at, direction, piece: piece.as_ref() };
+                let marks = &mut copy.view();
+                inspector.inspect_transaction(ruleset, &packet, &mut turn, Some(marks), state, counters, findings);
+            }
+            at = applications.next(at);
+        }
+        findings.settle();
+        tell(reporter, counters, findings, (flow, direction), &packet, (ruleset.generation, applications))
     }
 
     /// A packet that never was, for what is judged when `flow` ends.
@@ -152,7 +213,7 @@ fn tell(
     findings: &Findings,
     (flow, direction): (&Flow, Direction),
     packet: &PacketView,
-    generation: u32,
+    (generation, applications): (u32, &Applications),
 ) -> bool {
     let subject = Subject { frame: &[], headers: packet.headers, layer: 0, time: packet.now, record: 0 };
     let facts = Some((flow.facts(), direction));
@@ -162,7 +223,8 @@ fn tell(
         counters.detect_alert += 1;
         // Nothing is left that could be stopped.
         let outcome = Outcome { generation, blocked: false, verdict: Action::Alert };
-        reporter.alert(&subject, facts, finding, outcome, packet.app);
+        let view = finding.app.and_then(|(at, direction)| TransactionView::of(&applications.room, at, direction));
+        reporter.alert(&subject, facts, finding, outcome, view.as_ref());
     }
     alerted
 }

@@ -10,7 +10,7 @@ use crate::{
     report::Subject,
 };
 use sluice_core::{
-    Action, Cause, Counters, ExceptionPolicy, Nanos, Resource, Verdict, fault::Faults, resource::PoliciesInForce,
+    Action, Cause, Counters, ExceptionPolicy, Resource, Verdict, fault::Faults, resource::PoliciesInForce,
     verdict::Mode,
 };
 use sluice_packet::DecodeEvent;
@@ -122,30 +122,6 @@ impl Pipeline {
             }
         }
         None
-    }
-
-    /// As [`Pipeline::application`], with the policies for data that can't be read and for want of room.
-    pub(crate) fn application_or_policy(
-        &mut self,
-        subject: &Subject,
-        found: InTable,
-        (sound, established): (bool, bool),
-        now: Nanos,
-    ) -> Verdict {
-        let before = (self.counters.app_pdu_broken, self.counters.app_no_room);
-        let verdict = self.application(subject, found, sound, established, now);
-        if verdict != Verdict::Pass || self.findings.passes() {
-            return verdict;
-        }
-        let broken = self.counters.app_pdu_broken != before.0 || self.fails(Resource::AppLayerError);
-        let no_room = self.counters.app_no_room != before.1 || self.fails(Resource::AppLayerMemcap);
-        let policies = [(broken, Resource::AppLayerError), (no_room, Resource::AppLayerMemcap)];
-        for (_, resource) in policies.into_iter().filter(|(happened, _)| *happened) {
-            if let Some(verdict) = self.without(resource, subject, found) {
-                return verdict;
-            }
-        }
-        Verdict::Pass
     }
 
     /// The verdict on a frame that did not arrive whole.

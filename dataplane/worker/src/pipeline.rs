@@ -4,6 +4,7 @@
 //! holds for the frame.
 
 use crate::{
+    application::Reading,
     checksums::Checksums,
     exception::Losses,
     flows::{self, Keyed},
@@ -17,7 +18,7 @@ use crate::{
     settings::Settings,
     stream::{Mended, Streamed},
 };
-use sluice_app::{Store, Turn};
+use sluice_app::{Applications, Fields, TransactionView};
 use sluice_core::{
     Action, Cause, Counters, Direction, HashKey, Nanos, Position, Resource, Verdict, event::FlowState, fault::Faults,
     time::NANOS_PER_SECOND, verdict::Mode,
@@ -78,7 +79,11 @@ pub struct Pipeline {
     /// Frames that were not decoded, not counted yet.
     pub(crate) plain: PlainTally,
     /// Conversations in application protocols.
-    pub(crate) applications: Store,
+    pub(crate) applications: Applications,
+    /// The generation whose wishes the parsers know.
+    wishes_of: u32,
+    /// Room for what they read.
+    pub(crate) reading: Reading,
     /// The bytes of TCP connections.
     pub(crate) streams: Streams,
     /// Where the packet at hand belongs in them.
@@ -99,6 +104,7 @@ impl Pipeline {
     /// A pipeline. Everything it needs later is allocated here.
     pub fn new(mut settings: Settings, generation: Parcel, state: State, hash: HashKey, reporter: Reporter) -> Self {
         settings.tcp.inline = settings.mode == Mode::Inline;
+        let applications = Applications::new(settings.applications, settings.flow_capacity);
         Self {
             flows: FlowTable::new(
                 TableSettings {
@@ -114,7 +120,9 @@ impl Pipeline {
             plain_reader: PlainReader::new(&settings.decode, settings.vlan_tracking),
             any_at_rest: false,
             plain: PlainTally::default(),
-            applications: Store::new(settings.applications),
+            reading: Reading::new(&applications),
+            applications,
+            wishes_of: 0,
             streams: Streams::new(StreamSettings {
                 streams: settings.flow_capacity,
                 partitions: settings.partitions,
@@ -398,9 +406,6 @@ impl Pipeline {
         // Inline, what a server may take with the SYN is judged before it gets there.
         let with_syn = streamed.is_some() && headers.tcp.options.fast_open && self.settings.mode == Mode::Inline;
         let established = established || with_syn;
-        if !self.applications.is_off() {
-            self.recognise(subject, found, established && sound);
-        }
         self.streamed = streamed;
         let state = (sound, established);
         if self.mended.frame().is_none() {
@@ -417,15 +422,30 @@ impl Pipeline {
     /// Judges the packet, and what is to be judged of the stream it belongs to.
     fn judge_packet(&mut self, subject: &Subject, found: InTable, state: (bool, bool), now: Nanos) -> Verdict {
         let losses = Losses::of(&self.counters);
+        let unread = (self.applications.broken, self.applications.refused());
+        let reads = !self.applications.is_off();
         let mut turn = self.streamed.and_then(|streamed| self.next_turn(subject, found, streamed.at));
         let mut with_packet = true;
+        self.findings.clear();
+        if reads {
+            self.learn_wishes();
+            if self.streamed.is_none() && state.0 {
+                self.read_datagram(subject, found);
+            }
+        }
         loop {
-            let verdict = self.judge_piece(subject, found, state, now, turn.as_ref(), with_packet);
+            if reads && let (Some(turn), Some(streamed)) = (&turn, self.streamed) {
+                self.read_stream(subject, found, streamed.at, turn);
+            }
+            self.judge_piece(subject, found, state, now, turn.as_ref(), with_packet);
+            if reads && !self.findings.passes() {
+                self.judge_transactions(subject, found, state, now, turn.as_ref());
+            }
             if let (Some(turn), Some(streamed)) = (&turn, self.streamed) {
                 self.turned(subject, found, streamed.at, turn);
             }
-            if verdict != Verdict::Pass || self.findings.passes() {
-                return verdict;
+            if self.findings.decides() {
+                break;
             }
             turn = match (turn, self.streamed) {
                 (Some(_), Some(streamed)) => self.next_turn(subject, found, streamed.at),
@@ -436,12 +456,32 @@ impl Pipeline {
             }
             with_packet = false;
         }
+        self.findings.settle();
+        let verdict = if self.findings.is_empty() { Verdict::Pass } else { self.act(subject, found, state.0) };
+        if reads {
+            self.settle_transactions(subject, found);
+        }
+        if verdict != Verdict::Pass || self.findings.passes() {
+            return verdict;
+        }
         if let Some(verdict) = self.unseen(subject, found, losses) {
             return verdict;
         }
-        match self.applications.is_off() {
-            true => Verdict::Pass,
-            false => self.application_or_policy(subject, found, state, now),
+        match reads {
+            true => self.unread(subject, found, unread).unwrap_or(Verdict::Pass),
+            false => Verdict::Pass,
+        }
+    }
+
+    /// Has the parsers know what the rules in force ask for.
+    #[inline]
+    fn learn_wishes(&mut self) {
+        let ruleset = &self.generation.ruleset;
+        if self.wishes_of != ruleset.generation {
+            self.wishes_of = ruleset.generation;
+            let copies = &self.settings.copies;
+            let of_records = if copies.applications || copies.alerts { Fields::of_records() } else { Fields::NONE };
+            self.applications.set_wants(ruleset.fields().wants().and(of_records));
         }
     }
 
@@ -454,7 +494,7 @@ impl Pipeline {
         now: Nanos,
         turn: Option<&StreamTurn>,
         with_packet: bool,
-    ) -> Verdict {
+    ) {
         let Subject { frame, headers, .. } = *subject;
         let direction = found.map(|(_, direction)| direction);
         let mut flow = found.and_then(|(flow, _)| self.flows.view(flow));
@@ -486,12 +526,11 @@ impl Pipeline {
             }
         }
         self.asks_rewrite |= self.settings.mode == Mode::Inline && !inspector.rewrites().is_empty();
-        if self.findings.is_empty() { Verdict::Pass } else { self.act(subject, found, sound, None) }
     }
 
     /// Turns what was found into events and a verdict. A packet that is not `sound` does not buy its flow free: the other end never
     /// reads it.
-    pub(crate) fn act(&mut self, subject: &Subject, found: InTable, sound: bool, app: Option<&Turn>) -> Verdict {
+    pub(crate) fn act(&mut self, subject: &Subject, found: InTable, sound: bool) -> Verdict {
         let generation = self.generation.ruleset.generation;
         let inline = self.settings.mode == Mode::Inline;
         let flow = found.and_then(|(flow, _)| self.flows.get_mut(flow));
@@ -525,13 +564,13 @@ impl Pipeline {
             _ if passed => Action::Pass,
             _ => Action::Alert,
         };
-        let payload = subject.headers.payload(subject.frame);
-        let view = app.map(|turn| self.applications.view(turn, payload));
         for finding in self.findings.as_slice() {
             if finding.speaks {
                 let blocked = finding.action.drops() && inline;
                 self.counters.detect_alert += 1;
                 let outcome = Outcome { generation, blocked, verdict: verdict_word };
+                let view =
+                    finding.app.and_then(|(at, direction)| TransactionView::of(&self.applications.room, at, direction));
                 self.reporter.alert(subject, facts, finding, outcome, view.as_ref());
             }
         }

@@ -1,7 +1,7 @@
 //! Event records: what is told of a packet, its flow and the rules that matched.
 
 use crate::settings::Copies;
-use sluice_app::View;
+use sluice_app::{BodyRef, Field, TransactionView, file::FileFacts, log};
 use sluice_core::{
     Action, AppFacts, Cause, Counters, Direction, Nanos, Position,
     event::{AnomalyKind, EventBody, EventSlot, FlowEnd, FlowFacts, PacketFacts},
@@ -57,10 +57,33 @@ impl Subject<'_> {
     }
 }
 
-/// Puts the messages of a transaction into `slot`.
-fn transaction(slot: &mut EventSlot, view: &View) -> AppFacts {
-    let [request, response] = view.messages.map(|message| message.map(|bytes| slot.add_bytes(bytes)));
-    AppFacts { protocol: view.protocol, transaction: view.transaction, request, response }
+/// Bytes of a body that travel with an event.
+const BODY_BYTES: usize = 4_096;
+
+/// Puts the fields of both directions of a transaction into `slot`, and behind them its bodies and files; of the files only `file`, if one is meant.
+fn transaction(slot: &mut EventSlot, view: &TransactionView, file: Option<BodyRef>) -> AppFacts {
+    let mut half = |direction: Direction| {
+        let (start, mut length) = slot.add_bytes(view.log_of(direction));
+        let mut add = |slot: &mut EventSlot, bytes: &[u8]| length += slot.add_bytes(bytes).1;
+        for (at, body, bytes) in view.bodies_of(direction) {
+            let is_meant = file.is_none_or(|file| file == at);
+            if body.is_file && is_meant {
+                let name = view.name_of(body);
+                let facts = FileFacts::of(body).to_bytes();
+                add(slot, &log::head(Field::File, facts.len() + name.len()));
+                add(slot, &facts);
+                add(slot, name);
+            }
+            if file.is_none() {
+                let first = bytes.get(..BODY_BYTES).unwrap_or(bytes);
+                add(slot, &log::head(body.field, first.len()));
+                add(slot, first);
+            }
+        }
+        (length > 0).then_some((start, length))
+    };
+    let (request, response) = (half(Direction::ToServer), half(Direction::ToClient));
+    AppFacts { protocol: view.protocol(), transaction: view.number(), request, response }
 }
 
 /// What came of a packet's findings.
@@ -108,7 +131,14 @@ impl Reporter {
     }
 
     /// Tells of a signature that matched.
-    pub fn alert(&mut self, subject: &Subject, flow: InFlow, finding: &Finding, outcome: Outcome, app: Option<&View>) {
+    pub fn alert(
+        &mut self,
+        subject: &Subject,
+        flow: InFlow,
+        finding: &Finding,
+        outcome: Outcome,
+        app: Option<&TransactionView>,
+    ) {
         let Outcome { generation, blocked, verdict } = outcome;
         let headers = subject.headers;
         let (link, position) = (self.link, self.position);
@@ -123,7 +153,7 @@ impl Reporter {
             } else if app.is_some() {
                 slot.set_bytes(&[]);
             }
-            let app = app.map(|view| transaction(slot, view));
+            let app = app.map(|view| transaction(slot, view, None));
             slot.body = EventBody::Alert {
                 packet: subject.facts(),
                 flow,
@@ -140,7 +170,7 @@ impl Reporter {
     }
 
     /// Tells of a transaction that is complete, or as complete as it will be.
-    pub fn application(&mut self, flow: FlowFacts, time: Nanos, record: u64, view: &View) {
+    pub fn application(&mut self, flow: FlowFacts, time: Nanos, record: u64, view: &TransactionView) {
         if !self.copies.applications {
             return;
         }
@@ -148,8 +178,23 @@ impl Reporter {
         self.sender.send(|slot| {
             slot.position = position;
             slot.set_bytes(&[]);
-            let app = transaction(slot, view);
+            let app = transaction(slot, view, None);
             slot.body = EventBody::Application { time, record, flow, app };
+        });
+    }
+
+    /// Tells of a file that is over, or as whole as it will be.
+    pub fn file(&mut self, flow: FlowFacts, time: Nanos, record: u64, view: &TransactionView, file: BodyRef) {
+        if !self.copies.files {
+            return;
+        }
+        let position = self.position;
+        let direction = view.direction;
+        self.sender.send(|slot| {
+            slot.position = position;
+            slot.set_bytes(&[]);
+            let app = transaction(slot, view, Some(file));
+            slot.body = EventBody::File { time, record, flow, direction, app };
         });
     }
 

@@ -46,6 +46,8 @@ pub struct Copies {
     pub stream_anomalies: bool,
     /// Records of transactions of application protocols are wanted.
     pub applications: bool,
+    /// Files of transactions.
+    pub files: bool,
     /// Records of tagged packets are wanted.
     pub tagged: bool,
 }
@@ -148,6 +150,7 @@ impl Default for Settings {
                 anomalies: false,
                 stream_anomalies: false,
                 applications: false,
+                files: false,
                 tagged: true,
             },
             stages: Stages::Inspect,

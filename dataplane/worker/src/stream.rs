@@ -97,12 +97,18 @@ impl Mended {
 }
 
 impl Pipeline {
+    /// Whether anybody asks for streams: rules, or parsers.
+    #[inline]
+    fn follows_streams(&self) -> bool {
+        self.generation.ruleset.judges_streams() || !self.applications.is_off()
+    }
+
     /// Puts the payload of a TCP packet of an open connection into its stream. None when there is no stream; an error is the verdict on a packet that
     /// finds no place in it.
     pub(crate) fn arrive(&mut self, subject: &Subject, found: InTable) -> Result<Option<Streamed>, Verdict> {
         let Some((flow, direction)) = found else { return Ok(None) };
         let headers = subject.headers;
-        if !self.generation.ruleset.judges_streams() {
+        if !self.follows_streams() {
             return Ok(None);
         }
         let Some(at) = self.flows.stream(flow, direction) else { return Ok(None) };
@@ -169,7 +175,7 @@ impl Pipeline {
     // GAP(early-data): of several SYNs with data only the first one's are kept; those of another one that the server takes are judged as a packet.
     #[cold]
     pub(crate) fn arrive_early(&mut self, subject: &Subject, found: InTable) -> Option<Streamed> {
-        let (flow, direction) = found.filter(|_| self.generation.ruleset.judges_streams())?;
+        let (flow, direction) = found.filter(|_| self.follows_streams())?;
         let (at, entry) = (self.flows.stream(flow, direction)?, self.flows.get(flow)?);
         if self.tcp.fast_open == FastOpen::Ignored
             && let Some(place) = self.flows.slot(flow)

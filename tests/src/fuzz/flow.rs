@@ -82,6 +82,7 @@ pub fn run(input: &[u8]) {
             stream_anomalies: true,
             tagged: true,
             applications: true,
+            files: true,
         },
         normalise: sluice_packet::normalise::Switches::default(),
         ..Settings::default()

@@ -4,10 +4,13 @@
 //! One file per protocol.
 
 mod dnp3;
+mod dns;
 mod enip;
 mod modbus;
+mod tls;
 
 use crate::{community_id, eve, json::Json, names, time};
+use sluice_app::{Field, log};
 use sluice_core::{
     AppFacts, AppProtocol, Nanos,
     event::{EventSlot, FlowFacts},
@@ -16,11 +19,34 @@ use sluice_core::{
 /// Appends the object of a transaction, under its protocol's name.
 pub(crate) fn transaction(json: &mut Json, slot: &EventSlot, app: &AppFacts) {
     let [request, response] = [app.request, app.response].map(|place| place.map(|place| slot.piece(place)));
-    json.nested(app.protocol.name(), |json| match app.protocol {
-        AppProtocol::Enip => enip::object(json, request, response),
-        AppProtocol::Modbus => modbus::object(json, app.transaction, request, response),
-        AppProtocol::Dnp3 => dnp3::object(json, request, response),
+    json.nested(record_type(app.protocol), |json| match app.protocol {
+        AppProtocol::Enip => enip::object(json, request.and_then(message_of), response.and_then(message_of)),
+        AppProtocol::Modbus => {
+            modbus::object(json, app.transaction, request.and_then(message_of), response.and_then(message_of));
+        }
+        AppProtocol::Dnp3 => dnp3::object(json, request.and_then(message_of), response.and_then(message_of)),
+        AppProtocol::Dns => {
+            dns::object(json, app.transaction, request.and_then(message_of), response.and_then(message_of));
+        }
+        AppProtocol::Mdns | AppProtocol::Llmnr => {
+            dns::object_on_link(json, app.transaction, request.and_then(message_of), response.and_then(message_of));
+        }
+        AppProtocol::Tls => tls::object(json, request, response),
+        AppProtocol::Http | AppProtocol::Http2 | AppProtocol::Quic => {}
     });
+}
+
+/// The whole unit among the fields of a direction, for protocols that put it down.
+fn message_of(log: &[u8]) -> Option<&[u8]> {
+    log::entries(log).find(|(field, _)| *field == Field::Message).map(|(_, bytes)| bytes)
+}
+
+/// The `event_type` of a record about a transaction of `protocol`, and the name of its object.
+pub const fn record_type(protocol: AppProtocol) -> &'static str {
+    match protocol {
+        AppProtocol::Http2 => AppProtocol::Http.name(),
+        other => other.name(),
+    }
 }
 
 /// Appends the line of a transaction that is complete; `ended`: when, and with which record of the capture.
@@ -38,12 +64,16 @@ pub(crate) fn record(
     if ended.1 > 0 {
         json.number("pcap_cnt", ended.1);
     }
-    json.text("event_type", app.protocol.name());
+    json.text("event_type", record_type(app.protocol));
     eve::vlan(&mut json, &flow.vlan, flow.vlan_count);
-    json.text("src_ip", &names::address(flow.ip_version, &flow.client));
-    json.number("src_port", flow.client_port);
-    json.text("dest_ip", &names::address(flow.ip_version, &flow.server));
-    json.number("dest_port", flow.server_port);
+    let ends = [(&flow.client, flow.client_port), (&flow.server, flow.server_port)];
+    // A transaction that is a response alone went from the server to the client.
+    let is_response = app.request.is_none() && app.response.is_some();
+    let [source, destination] = if is_response { [ends[1], ends[0]] } else { ends };
+    json.text("src_ip", &names::address(flow.ip_version, source.0));
+    json.number("src_port", source.1);
+    json.text("dest_ip", &names::address(flow.ip_version, destination.0));
+    json.number("dest_port", destination.1);
     json.text("proto", &names::protocol(flow.protocol));
     json.number("ip_v", flow.ip_version);
     if let Some(seed) = community_seed {

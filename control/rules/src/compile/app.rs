@@ -19,9 +19,11 @@ use crate::{
     },
 };
 use sluice_app::{
-    AppBuffer, AppEvent, AppField, AppProtocol,
+    AppEvent, AppProtocol, Field,
     dnp3::fields::{self as dnp3, Dnp3Test},
+    dns::names as dns,
     enip::{fields::ServiceTest, parse},
+    field::Kind,
     modbus::fields::{Access, Category, FunctionTest, ModbusTest},
 };
 use sluice_detect::{
@@ -29,22 +31,46 @@ use sluice_detect::{
     range::Range,
 };
 
-/// The protocol of this name, where there is a parser for it.
-pub(super) fn parser_of(named: Named) -> Option<AppProtocol> {
-    match named {
-        Named::Enip => Some(AppProtocol::Enip),
-        Named::Modbus => Some(AppProtocol::Modbus),
-        Named::Dnp3 => Some(AppProtocol::Dnp3),
-        _ => None,
+/// The protocols of this name, where there are parsers for them.
+pub(super) fn parsers_of(named: Named) -> Option<Protocols> {
+    Some(Protocols::of(match named {
+        Named::Http => return Some(Protocols::of(AppProtocol::Http).and(Protocols::of(AppProtocol::Http2))),
+        Named::Http1 => AppProtocol::Http,
+        Named::Http2 => AppProtocol::Http2,
+        Named::Tls => AppProtocol::Tls,
+        Named::Quic => AppProtocol::Quic,
+        Named::Dns => AppProtocol::Dns,
+        Named::Mdns => AppProtocol::Mdns,
+        Named::Llmnr => AppProtocol::Llmnr,
+        Named::Enip => AppProtocol::Enip,
+        Named::Modbus => AppProtocol::Modbus,
+        Named::Dnp3 => AppProtocol::Dnp3,
+        _ => return None,
+    }))
+}
+
+/// The protocols in whose transactions `field` is found.
+pub(super) fn protocols_of_field(field: Field) -> Protocols {
+    let of = |protocols: &[AppProtocol]| {
+        protocols.iter().fold(Protocols::default(), |all, &protocol| all.and(Protocols::of(protocol)))
+    };
+    match field {
+        Field::Ja3Hash | Field::Ja3String | Field::Ja3sHash | Field::Ja3sString | Field::Ja4Hash => {
+            of(&[AppProtocol::Tls, AppProtocol::Quic])
+        }
+        field if field.protocol() == AppProtocol::Http => of(&[AppProtocol::Http, AppProtocol::Http2]),
+        field => Protocols::of(field.protocol()),
     }
 }
 
 /// The protocols whose messages `check` is about.
 pub(super) fn protocols_of(check: &AppCheck) -> Protocols {
     Protocols::of(match check {
-        AppCheck::Number(..) | AppCheck::CipService(_) => AppProtocol::Enip,
+        AppCheck::Number(field, _) => return protocols_of_field(*field),
+        AppCheck::CipService(_) => AppProtocol::Enip,
         AppCheck::Modbus(_) => AppProtocol::Modbus,
         AppCheck::Dnp3(_) => AppProtocol::Dnp3,
+        AppCheck::Tls(_) => AppProtocol::Tls,
         AppCheck::Event(event) => event.protocol(),
     })
 }
@@ -53,7 +79,7 @@ pub(super) fn protocols_of(check: &AppCheck) -> Protocols {
 pub(super) fn flow_protocol(wanted: &AppLayerProtocol) -> Result<FlowProtocol, Refusal> {
     let mut any = Protocols::default();
     for &named in &wanted.protocols {
-        any = any.and(Protocols::of(parser_of(named).ok_or(Refusal::Needs("app-layer"))?));
+        any = any.and(parsers_of(named).ok_or(Refusal::Needs(named.name()))?);
     }
     Ok(FlowProtocol { any, negated: wanted.negated })
 }
@@ -64,36 +90,37 @@ pub(super) fn event(name: &str) -> Result<AppCheck, Refusal> {
         return Ok(AppCheck::Event(event));
     }
     let protocol = name.split_once('.').map_or(name, |(protocol, _)| protocol);
-    match Named::from_name(protocol).and_then(parser_of) {
-        Some(_) => Err(Refusal::Wrong(Problem::UnknownEvent { name: name.into() })),
+    match Named::from_name(protocol) {
+        Some(named) if parsers_of(named).is_some() => Err(Refusal::Wrong(Problem::UnknownEvent { name: name.into() })),
+        Some(named) => Err(Refusal::Needs(named.name())),
         None => Err(Refusal::Needs("app-layer")),
     }
 }
 
 /// The buffer of an application protocol, if it is one there is a parser for.
-pub(super) fn buffer(used: &BufferUse, header: Protocol) -> Option<AppBuffer> {
+pub(super) fn buffer(used: &BufferUse, header: Protocol) -> Option<Field> {
     match used.buffer.name {
-        "enip.product_name" => Some(AppBuffer::EnipProductName),
-        "enip.service_name" => Some(AppBuffer::EnipServiceName),
-        "dnp3.data" => Some(AppBuffer::Dnp3Data),
         "frame" => frame(used.argument.as_deref()?, header),
-        _ => None,
+        name => Field::from_name(name).filter(|field| field.kind() != Kind::Number),
     }
 }
 
 /// A frame by its name, which begins with the protocol's unless the rule's header has said that.
-fn frame(name: &str, header: Protocol) -> Option<AppBuffer> {
+fn frame(name: &str, header: Protocol) -> Option<Field> {
+    if name == "dns.pdu" || (name == "pdu" && header == Protocol::App(Named::Dns)) {
+        return Some(Field::DnsPdu);
+    }
     let name = match (name.strip_prefix("enip."), header) {
         (Some("item") | None, Protocol::App(Named::Enip)) => name,
         (Some(rest), _) => rest,
         (None, _) => return None,
     };
     Some(match name {
-        "pdu" => AppBuffer::EnipPdu,
-        "hdr" => AppBuffer::EnipHeader,
-        "data" => AppBuffer::EnipData,
-        "enip.item" => AppBuffer::EnipItem,
-        "cip" => AppBuffer::EnipCip,
+        "pdu" => Field::EnipPdu,
+        "hdr" => Field::EnipHeader,
+        "data" => Field::EnipData,
+        "enip.item" => Field::EnipItem,
+        "cip" => Field::EnipCip,
         _ => return None,
     })
 }
@@ -106,35 +133,51 @@ pub(super) fn check(app: &AppMatch) -> Result<AppCheck, Refusal> {
         "dnp3_ind" => return dnp3_indications(text(app)?).map(AppCheck::Dnp3),
         "dnp3_obj" => return dnp3_object(text(app)?).map(AppCheck::Dnp3),
         "cip_service" => return cip_service(text(app)?).map(AppCheck::CipService),
-        "enip_command" => AppField::EnipCommand,
-        "enip.status" => AppField::EnipStatus,
-        "enip.protocol_version" => AppField::EnipProtocolVersion,
-        "enip.revision" => AppField::EnipRevision,
-        "enip.identity_status" => AppField::EnipIdentityStatus,
-        "enip.state" => AppField::EnipState,
-        "enip.serial" => AppField::EnipSerial,
-        "enip.product_code" => AppField::EnipProductCode,
-        "enip.device_type" => AppField::EnipDeviceType,
-        "enip.vendor_id" => AppField::EnipVendorId,
-        "enip.capabilities" => AppField::EnipCapabilities,
-        "enip.cip_attribute" => AppField::CipAttribute,
-        "enip.cip_class" => AppField::CipClass,
-        "enip.cip_instance" => AppField::CipInstance,
-        "enip.cip_status" => AppField::CipStatus,
-        "enip.cip_extendedstatus" => AppField::CipExtendedStatus,
-        _ => return Err(Refusal::Needs("app-layer")),
+        "tls.version" | "ssl_version" | "ssl_state" | "tls.subject" | "tls.issuerdn" | "tls.fingerprint"
+        | "tls_cert_notbefore" | "tls_cert_notafter" | "tls_cert_expired" | "tls_cert_valid" => {
+            return super::tls::check(app).map(AppCheck::Tls);
+        }
+        "enip_command" => Field::EnipCommand,
+        "enip.status" => Field::EnipStatus,
+        "enip.protocol_version" => Field::EnipProtocolVersion,
+        "enip.revision" => Field::EnipRevision,
+        "enip.identity_status" => Field::EnipIdentityStatus,
+        "enip.state" => Field::EnipState,
+        "enip.serial" => Field::EnipSerial,
+        "enip.product_code" => Field::EnipProductCode,
+        "enip.device_type" => Field::EnipDeviceType,
+        "enip.vendor_id" => Field::EnipVendorId,
+        "enip.capabilities" => Field::EnipCapabilities,
+        "enip.cip_attribute" => Field::CipAttribute,
+        "enip.cip_class" => Field::CipClass,
+        "enip.cip_instance" => Field::CipInstance,
+        "enip.cip_status" => Field::CipStatus,
+        "enip.cip_extendedstatus" => Field::CipExtendedStatus,
+        name => {
+            Field::from_name(name).filter(|field| field.kind() == Kind::Number).ok_or(Refusal::Needs(app.feature))?
+        }
     };
     let wanted = match (&app.value, field) {
         (AppValue::Number(number), _) => range(*number),
-        (AppValue::Text { negated, bytes }, AppField::EnipCommand) => {
+        (AppValue::Text { negated, bytes }, Field::EnipCommand) => {
             let number = parse::command_of(bytes).ok_or(word("a command, such as list_identity or send_rr_data"))?;
             Range { negated: *negated, ..Range::exactly(u64::from(number)) }
         }
-        (AppValue::Text { negated, bytes }, AppField::EnipStatus) => {
+        (AppValue::Text { negated, bytes }, Field::EnipStatus) => {
             let number = parse::status_of(bytes).ok_or(word("a status, such as success or invalid_cmd"))?;
             Range { negated: *negated, ..Range::exactly(u64::from(number)) }
         }
-        _ => return Err(Refusal::Needs("app-layer")),
+        (AppValue::Text { negated, bytes }, Field::DnsRcode) => {
+            let number = std::str::from_utf8(bytes).ok().and_then(dns::code_number);
+            let number = number.ok_or(word("a code, such as NOERROR or NXDOMAIN"))?;
+            Range { negated: *negated, ..Range::exactly(u64::from(number)) }
+        }
+        (AppValue::Text { negated, bytes }, Field::DnsType) => {
+            let number = std::str::from_utf8(bytes).ok().and_then(dns::type_number);
+            let number = number.ok_or(word("a type of records, such as A, TXT or HTTPS"))?;
+            Range { negated: *negated, ..Range::exactly(u64::from(number)) }
+        }
+        _ => return Err(Refusal::Needs(app.feature)),
     };
     Ok(AppCheck::Number(field, wanted))
 }

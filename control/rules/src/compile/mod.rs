@@ -11,6 +11,7 @@ mod names;
 mod order;
 mod program;
 mod rule;
+mod tls;
 mod transform;
 
 pub use names::Names;
@@ -26,7 +27,7 @@ use sluice_app::AppSettings;
 use sluice_detect::{
     Ruleset, RulesetBuilder,
     dataset::Dataset,
-    group::FastPattern,
+    literals::FastPattern,
     prefix::{Countries, Reputations},
     rule::Rule,
     ruleset::BuildError,

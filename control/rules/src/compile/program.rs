@@ -14,12 +14,13 @@ use crate::{
         rule::{MatchKind, Rule as Syntax},
     },
 };
+use sluice_app::Field as AppField;
 use sluice_detect::{
     RulesetBuilder,
     buffer::Buffer,
     dataset::Dataset,
     entropy::Wanted,
-    group::FastPattern,
+    literals::FastPattern,
     program::{
         Absence, Comparison as Compare, Content, Encoding, Field, JumpBase, Number, Operation, Place, Program,
         SetOperation, Step, VARIABLES,
@@ -61,7 +62,7 @@ pub(super) fn compile(
 ) -> Result<Programs> {
     let mut variables = Variables::default();
     let mut drafts: Vec<Draft> = Vec::new();
-    let mut best: Option<(Rank, FastPattern)> = None;
+    let mut best: Option<(Rank, FastPattern, usize)> = None;
     let (mut decoded, mut decodes) = (Vec::new(), 0);
     let (mut replaces, mut warnings) = (false, Vec::new());
     for found in &rule.matches {
@@ -94,8 +95,13 @@ pub(super) fn compile(
                     return Err(needs("replace outside the payload"));
                 }
                 replaces |= content.replace.is_some();
-                if buffer == Buffer::Payload && derived.is_none() && !in_base64 && !content.negated {
-                    consider(&mut best, content);
+                let of = match buffer {
+                    Buffer::App(field) => Some(Some((field, derived))),
+                    Buffer::Payload if derived.is_none() => Some(None),
+                    _ => None,
+                };
+                if let Some(of) = of.filter(|_| !in_base64 && !content.negated) {
+                    consider(&mut best, content, of, index);
                 }
                 Step::Content(self::content(content, &mut variables).map_err(|refusal| (found.span, refusal))?)
             }
@@ -224,10 +230,14 @@ pub(super) fn compile(
             }
         }
     }
+    // A buffer that may be missing holds no rule back.
+    let optional: Vec<usize> =
+        drafts.iter().filter(|draft| draft.absence != Absence::Fails).map(|draft| draft.index).collect();
     let mut programs: Vec<Program> = drafts.into_iter().map(|draft| finished(draft, &mut decoded)).collect();
     // A set changes only for packets that match: the order of the others stays.
     programs.sort_by_key(Program::writes);
-    Ok(Programs { programs, fast_pattern: best.map(|(_, pattern)| pattern), replaces, warnings })
+    let fast_pattern = best.filter(|(_, _, index)| !optional.contains(index)).map(|(_, pattern, _)| pattern);
+    Ok(Programs { programs, fast_pattern, replaces, warnings })
 }
 
 /// The program of a draft; `decoded` is what is asked of what its `base64_decode` gives, if it has one.
@@ -302,9 +312,14 @@ fn buffer_of(name: &str) -> Option<Buffer> {
     })
 }
 
-/// Takes `content` for the prefilter when it filters better than what was chosen so far: what the prefilter can use at all comes before the author's
-/// choice, and that before length. Any content that must be there is a sound choice; the author's says which is rare.
-fn consider(best: &mut Option<(Rank, FastPattern)>, content: &SyntaxContent) {
+/// Takes `content` for the prefilter when it filters better than what was chosen so far: a field of a transaction comes before the payload, what the prefilter can use at all before the author's
+/// choice, and that before length. Any content that must be there is a sound choice; the author's says which is rare. `of` is where it is looked for, `index` the buffer's number.
+fn consider(
+    best: &mut Option<(Rank, FastPattern, usize)>,
+    content: &SyntaxContent,
+    of: Option<(AppField, Option<u32>)>,
+    index: usize,
+) {
     let (chosen, bytes) = match content.fast_pattern {
         None => (false, &*content.pattern),
         Some(Chosen::Whole | Chosen::Only) => (true, &*content.pattern),
@@ -314,15 +329,19 @@ fn consider(best: &mut Option<(Rank, FastPattern)>, content: &SyntaxContent) {
         }
     };
     let bytes = if content.nocase { bytes.to_ascii_lowercase() } else { bytes.to_vec() };
-    let pattern = FastPattern { bytes, nocase: content.nocase };
-    let rank = (pattern.literal().is_some(), chosen, pattern.bytes.len());
-    if best.as_ref().is_none_or(|(other, _)| rank > *other) {
-        *best = Some((rank, pattern));
+    let pattern = FastPattern { bytes, nocase: content.nocase, of };
+    let usable = match of {
+        Some((field, _)) => pattern.literal_in(field).is_some(),
+        None => pattern.literal().is_some(),
+    };
+    let rank = (of.is_some(), usable, chosen, pattern.bytes.len());
+    if best.as_ref().is_none_or(|(other, ..)| rank > *other) {
+        *best = Some((rank, pattern, index));
     }
 }
 
-/// Usable by the prefilter, chosen by the author, length.
-type Rank = (bool, bool, usize);
+/// In a field, usable by the prefilter, chosen by the author, length.
+type Rank = (bool, bool, bool, usize);
 
 fn content(content: &SyntaxContent, variables: &mut Variables) -> std::result::Result<Content, Refusal> {
     let mut compiled = Content::new(&content.pattern, content.nocase);

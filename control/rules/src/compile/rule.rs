@@ -98,6 +98,10 @@ pub(super) fn compile(
             ),
             MatchKind::Tag(tag) => tags.push(self::tag(tag)),
             kind if kind.buffer().is_some() => {}
+            // Certificates are not written to files.
+            MatchKind::App(app) if app.name == "tls.store" => {
+                warnings.push(Problem::NotActedOn { keyword: "tls.store" });
+            }
             kind => {
                 let compiled = check::compile(kind, &options.outside, names).map_err(place)?;
                 ints.extend(compiled.checks.iter().filter_map(|check| match check {
@@ -123,11 +127,14 @@ pub(super) fn compile(
         return Err(header(Refusal::Needs("replace in a rule about messages")));
     }
     checks.extend(of_flow.map(Check::FlowProtocol));
-    for protocol in app.and(of_flow.map_or(app, |wanted| wanted.any)).each() {
-        let read = options.applications.is_read(protocol);
-        if !(read || app.is_empty() && options.applications.is_enabled(protocol)) {
-            warnings.push(Problem::ParserOff { protocol: protocol.name() });
-        }
+    let named = app.and(of_flow.map_or(app, |wanted| wanted.any));
+    let is_on = |protocol| {
+        options.applications.is_read(protocol) || app.is_empty() && options.applications.is_enabled(protocol)
+    };
+    if !named.each().any(is_on)
+        && let Some(protocol) = named.each().next()
+    {
+        warnings.push(Problem::ParserOff { protocol: protocol.name() });
     }
     checks.sort_by_key(sluice_detect::check::Check::cost);
     let priority = syntax
@@ -208,15 +215,16 @@ fn applications(syntax: &Syntax, checks: &[Check], programs: &[Program]) -> (Pro
         _ => None,
     });
     let of_programs = programs.iter().filter_map(|program| match program.buffer {
-        Buffer::App(buffer) => Some(Protocols::of(buffer.protocol())),
+        Buffer::App(field) => Some(app::protocols_of_field(field)),
         _ => None,
     });
-    // All of one protocol: the language lets no rule ask two.
-    let asked = of_checks.chain(of_programs).fold(Protocols::default(), Protocols::and);
-    let header = syntax.protocol.app().and_then(app::parser_of).map(Protocols::of);
+    let asked = of_checks.chain(of_programs).reduce(Protocols::common).unwrap_or_default();
+    let header = syntax.protocol.app().and_then(app::parsers_of);
     match header {
         Some(header) if asked.is_empty() => (asked, Some(FlowProtocol { any: header, negated: false })),
-        _ => (asked, None),
+        // A file may come by other protocols than HTTP; what the header names decides.
+        Some(header) => (asked.common(header), None),
+        None => (asked, None),
     }
 }
 
@@ -271,7 +279,7 @@ fn protocol(protocol: SyntaxProtocol) -> Result<(Protocol, Unit), Refusal> {
         SyntaxProtocol::Ether => Protocol::Ethernet,
         SyntaxProtocol::Arp => Protocol::Arp,
         // Over whatever its parser reads.
-        SyntaxProtocol::App(named) if app::parser_of(named).is_some() => Protocol::Ip,
+        SyntaxProtocol::App(named) if app::parsers_of(named).is_some() => Protocol::Ip,
         SyntaxProtocol::App(named) => return Err(Refusal::Needs(named.name())),
     };
     let unit = match protocol {

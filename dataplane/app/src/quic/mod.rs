@@ -5,6 +5,8 @@
 
 pub mod detect;
 pub mod parse;
+pub mod settings;
 
 pub use detect::likeness;
 pub use parse::Conversation;
+pub use settings::QuicSettings;

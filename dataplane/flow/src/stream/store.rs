@@ -90,6 +90,8 @@ pub struct StreamTurn {
     pub starts: [u32; 3],
     /// Bytes in front were lost.
     pub gap: bool,
+    /// So many.
+    pub missing: u32,
 }
 
 impl StreamTurn {
@@ -469,14 +471,14 @@ impl Streams {
     /// What is to be scanned and judged now; none when nothing is. `all`: also what was not acknowledged.
     pub fn turn(&mut self, at: StreamRef, all: bool) -> Option<StreamTurn> {
         let half = self.half(at).filter(|half| half.state == State::Open)?;
-        let mut gap = false;
+        let (mut gap, mut missing) = (false, 0);
         if half.judged == half.next && half.highest != half.next && (all || is_after(half.acked, half.next)) {
-            let acked = half.acked;
+            let (acked, next) = (half.acked, half.next);
             if let Some(first) = self.behind_hole(at)
                 && (all || !is_after(first, acked))
             {
                 self.skip_hole(at, first);
-                gap = true;
+                (gap, missing) = (true, first.wrapping_sub(next));
             }
         }
         let half = self.half(at)?;
@@ -490,6 +492,7 @@ impl Streams {
             window: later(half.floor, half.judged.wrapping_sub(self.settings.window)),
             starts: [if half.floor == 0 { 0 } else { half.judged }, half.turns[0], half.turns[1]],
             gap,
+            missing,
         };
         (turn.scan.0 != turn.scan.1 || turn.judges() || gap).then_some(turn)
     }

@@ -18,6 +18,8 @@ use crate::syntax::value::{Fault, Value};
 pub struct AppMatch {
     /// Canonical name, for example `tls.version`.
     pub name: &'static str,
+    /// What the engine must have for it, for example `tls`.
+    pub feature: &'static str,
     /// The value.
     pub value: AppValue,
 }
@@ -257,7 +259,7 @@ fn app(rule: &mut Builder<'_>, option: Use<'_>) -> Result<(), Fault> {
         }
     };
     rule.belongs_to(option, row.protocols)?;
-    rule.push(option, MatchKind::App(AppMatch { name: row.canonical, value }));
+    rule.push(option, MatchKind::App(AppMatch { name: row.canonical, feature: row.feature, value }));
     Ok(())
 }
 

@@ -1,0 +1,182 @@
+//! Fingerprints of hellos: JA3, JA3S and JA4.
+//!
+//! Used by [`super::parse`] and by QUIC, only when a rule or a record asks for them. Digests run over the whole text, whatever its length; the text itself is cut at [`MOST_JA3`].
+//!
+//! Sources: the published descriptions of JA3 and JA3S (Salesforce, BSD-3-Clause) and of JA4 (FoxIO, JA4 itself: BSD-3-Clause).
+
+use super::{
+    hello::{ClientHello, ServerHello, extension, is_grease, numbers},
+    text::{LOWER, Text},
+};
+use md5::{Digest, Md5};
+use sha2::Sha256;
+
+/// Bytes of the text of JA3, at most: usual ones have 100 to 300.
+pub const MOST_JA3: usize = 4_096;
+/// Ciphers and extensions that JA4 sorts, at most: usual hellos have 15 to 100.
+const MOST_SORTED: usize = 1_024;
+
+/// The text of JA3 or JA3S and its digest.
+#[derive(Clone, Debug)]
+pub struct Ja3 {
+    /// The text.
+    pub text: Text<MOST_JA3>,
+    digest: Md5,
+}
+
+impl Ja3 {
+    fn begin(version: u16) -> Self {
+        let mut ja3 = Self { text: Text::default(), digest: Md5::new() };
+        ja3.number(version);
+        ja3
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        self.text.push(bytes);
+        self.digest.update(bytes);
+    }
+
+    fn number(&mut self, number: u16) {
+        let mut digits = Text::<8>::default();
+        digits.decimal(number.into());
+        self.push(digits.get());
+    }
+
+    fn list(&mut self, list: impl Iterator<Item = u16>) {
+        self.push(b",");
+        for (place, number) in list.enumerate() {
+            if place > 0 {
+                self.push(b"-");
+            }
+            self.number(number);
+        }
+    }
+
+    /// MD5 of the text, in hexadecimal.
+    pub fn hash(self) -> Text<32> {
+        hex(&self.digest.finalize())
+    }
+}
+
+/// Bytes in hexadecimal.
+pub fn hex<const N: usize>(bytes: &[u8]) -> Text<N> {
+    let mut text = Text::default();
+    bytes.iter().for_each(|&byte| text.hex(byte, LOWER));
+    text
+}
+
+/// JA3 of a client's hello: version, ciphers, extensions, groups and forms of points, without what means nothing.
+pub fn ja3(hello: &ClientHello) -> Ja3 {
+    let mut ja3 = Ja3::begin(hello.version);
+    ja3.list(hello.ciphers());
+    ja3.list(hello.extensions.map(|(number, _)| number).filter(|&number| !is_grease(number)));
+    ja3.list(numbers(hello.groups()).filter(|&group| !is_grease(group)));
+    ja3.list(hello.point_formats().iter().map(|&format| u16::from(format)));
+    ja3
+}
+
+/// JA3S of a server's hello: version, cipher and extensions.
+pub fn ja3s(hello: &ServerHello) -> Ja3 {
+    let mut ja3 = Ja3::begin(hello.version);
+    ja3.list(std::iter::once(hello.cipher));
+    ja3.list(hello.extensions.map(|(number, _)| number).filter(|&number| !is_grease(number)));
+    ja3
+}
+
+/// JA4 of a client's hello.
+///
+/// # Cost
+/// Two sorts of at most 1024 numbers and two digests of their text.
+pub fn ja4(hello: &ClientHello, over_quic: bool) -> Text<36> {
+    let mut text = Text::<36>::default();
+    text.push(if over_quic { b"q" } else { b"t" });
+    text.push(match hello.highest() {
+        0x0304 => b"13",
+        0x0303 => b"12",
+        0x0302 => b"11",
+        0x0301 => b"10",
+        0x0300 => b"s3",
+        0x0002 => b"s2",
+        _ => b"00",
+    });
+    text.push(if hello.extensions.get(extension::SERVER_NAME).is_some() { b"d" } else { b"i" });
+    let extensions = || hello.extensions.map(|(number, _)| number).filter(|&number| !is_grease(number));
+    two_digits(&mut text, hello.ciphers().count());
+    two_digits(&mut text, extensions().count());
+    match hello.alpn().next() {
+        None | Some([]) => text.push(b"00"),
+        Some(name) => {
+            let (first, last) = (name.first().copied().unwrap_or(0), name.last().copied().unwrap_or(0));
+            if first.is_ascii_alphanumeric() && last.is_ascii_alphanumeric() {
+                text.push(&[first, last]);
+            } else {
+                let digit = |value: u8| LOWER.get(usize::from(value)).copied().unwrap_or(b'0');
+                text.push(&[digit(first >> 4), digit(last & 15)]);
+            }
+        }
+    }
+    text.push(b"_");
+    let mut ciphers = Sorted::default();
+    hello.ciphers().for_each(|cipher| ciphers.add(cipher));
+    text.push(ciphers.hash(&[]).get());
+    text.push(b"_");
+    let mut others = Sorted::default();
+    extensions()
+        .filter(|&number| !matches!(number, extension::SERVER_NAME | extension::ALPN))
+        .for_each(|number| others.add(number));
+    text.push(others.hash(hello.signatures()).get());
+    text
+}
+
+fn two_digits(text: &mut Text<36>, count: usize) {
+    let count = count.min(99) as u8;
+    text.push(&[b'0' + count / 10, b'0' + count % 10]);
+}
+
+/// Numbers to be sorted.
+struct Sorted {
+    numbers: [u16; MOST_SORTED],
+    count: usize,
+}
+
+impl Default for Sorted {
+    fn default() -> Self {
+        Self { numbers: [0; MOST_SORTED], count: 0 }
+    }
+}
+
+impl Sorted {
+    fn add(&mut self, number: u16) {
+        if let Some(place) = self.numbers.get_mut(self.count) {
+            *place = number;
+            self.count += 1;
+        }
+    }
+
+    /// The first 12 digits of SHA-256 of the numbers in order, and of `behind` as they stand.
+    fn hash(&mut self, behind: &[u8]) -> Text<12> {
+        let numbers_in_order = self.numbers.get_mut(..self.count).unwrap_or_default();
+        numbers_in_order.sort_unstable();
+        if numbers_in_order.is_empty() {
+            let mut none = Text::default();
+            none.push(b"000000000000");
+            return none;
+        }
+        let mut digest = Sha256::new();
+        let mut first: &[u8] = &[];
+        let mut add = |number: u16, front: &[u8]| {
+            digest.update(front);
+            digest.update(hex::<4>(&number.to_be_bytes()).get());
+        };
+        for &number in &*numbers_in_order {
+            add(number, first);
+            first = b",";
+        }
+        first = b"_";
+        for number in numbers(behind).filter(|&number| !is_grease(number)) {
+            add(number, first);
+            first = b",";
+        }
+        hex(&digest.finalize())
+    }
+}

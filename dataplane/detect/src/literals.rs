@@ -1,0 +1,143 @@
+//! Literals and the rules that wait for them: a database of the multi-pattern matcher.
+//!
+//! One in each [`crate::group`], over payloads, and one in [`crate::field_groups`] for each field of transactions. Built once with a rule set, read by all workers.
+
+use crate::ruleset::BuildError;
+use sluice_app::{Field, field::Kind};
+use sluice_hyperscan::{Database, LONGEST_PLAIN, Literal, Mode, Next, Scratch};
+use std::collections::BTreeMap;
+
+/// Shortest literal the prefilter over payloads takes, bytes.
+pub const SHORTEST_LITERAL: usize = 4;
+/// The same over bodies.
+pub const SHORTEST_IN_BODY: usize = 3;
+
+/// A literal that must be in the payload for its rule to match.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FastPattern {
+    /// The bytes; in small letters when `nocase`.
+    pub bytes: Vec<u8>,
+    /// Capital and small ASCII letters are the same.
+    pub nocase: bool,
+    /// The field of transactions it is in, and the chain of transforms before; none: the payload.
+    pub of: Option<(Field, Option<u32>)>,
+}
+
+impl FastPattern {
+    /// The part of it that the prefilter looks for: none when it is too short, or a run of one byte, which padding and zeros in any
+    /// traffic would report over and over. Long ones are cut: a part filters as well, and keeps clear of the library's defect.
+    pub fn literal(&self) -> Option<&[u8]> {
+        self.part(SHORTEST_LITERAL, false)
+    }
+
+    /// The same for a field of transactions. Fields are short, so shorter literals and runs do no harm but in bodies.
+    pub fn literal_in(&self, field: Field) -> Option<&[u8]> {
+        match field.kind() {
+            Kind::Body => self.part(SHORTEST_IN_BODY, false),
+            _ => self.part(1, true),
+        }
+    }
+
+    fn part(&self, shortest: usize, runs: bool) -> Option<&[u8]> {
+        let bytes = &*self.bytes;
+        let first = bytes.get(..LONGEST_PLAIN).unwrap_or(bytes);
+        let last = bytes.get(bytes.len().saturating_sub(LONGEST_PLAIN)..).unwrap_or(bytes);
+        let is_run = |part: &[u8]| part.windows(2).all(|pair| matches!(pair, [a, b] if a == b));
+        [first, last].into_iter().find(|part| part.len() >= shortest && (runs || !is_run(part)))
+    }
+}
+
+/// Literals, each with the rules that wait for it.
+#[derive(Default)]
+pub(crate) struct Literals {
+    database: Option<Database>,
+    /// For each literal: where its rules begin in `rules_of`; one more at the end.
+    starts: Box<[u32]>,
+    rules_of: Box<[u32]>,
+}
+
+impl Literals {
+    /// These literals, caseless or not, and for each the numbers of its rules.
+    ///
+    /// # Errors
+    /// [`BuildError`] when the matcher can't be compiled, or does not find one of its own.
+    pub fn new(of_literal: BTreeMap<(&[u8], bool), Vec<u32>>) -> Result<Self, BuildError> {
+        let mut starts = vec![0];
+        let mut rules_of = Vec::new();
+        let mut literals = Vec::new();
+        for (id, ((bytes, caseless), rules)) in of_literal.into_iter().enumerate() {
+            literals.push(Literal { bytes: bytes.to_vec(), id: id as u32, caseless, single_match: false });
+            rules_of.extend(rules);
+            starts.push(rules_of.len() as u32);
+        }
+        let database = if literals.is_empty() {
+            None
+        } else {
+            let compiled = Database::compile_literals(&literals, Mode::Block);
+            let database = compiled.map_err(|error| BuildError::Prefilter(error.to_string()))?;
+            find_each_in_itself(&database, &literals)?;
+            Some(database)
+        };
+        Ok(Self { database, starts: starts.into_boxed_slice(), rules_of: rules_of.into_boxed_slice() })
+    }
+
+    /// The database; none without literals.
+    #[inline]
+    pub const fn database(&self) -> Option<&Database> {
+        self.database.as_ref()
+    }
+
+    /// Rules that wait for literal `id`.
+    #[inline]
+    pub fn rules_of(&self, id: u32) -> &[u32] {
+        let start = self.starts.get(id as usize).copied().unwrap_or(0) as usize;
+        let end = self.starts.get(id as usize + 1).copied().unwrap_or(0) as usize;
+        self.rules_of.get(start..end).unwrap_or_default()
+    }
+
+    /// Literals in it.
+    pub const fn len(&self) -> usize {
+        self.starts.len().saturating_sub(1)
+    }
+}
+
+/// Every literal must be found in itself: a prefilter that is blind to one of its rules is not put to use.
+fn find_each_in_itself(database: &Database, literals: &[Literal]) -> Result<(), BuildError> {
+    let mut scratch = Scratch::for_databases(&[database]).map_err(|error| BuildError::Prefilter(error.to_string()))?;
+    for literal in literals {
+        let mut found = false;
+        let scanned = database.scan(&mut scratch, &literal.bytes, |id, _| {
+            found |= id == literal.id;
+            Next::Continue
+        });
+        if !found || scanned.is_err() {
+            return Err(BuildError::BlindPrefilter { literal: literal.bytes.clone() });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FastPattern;
+
+    fn literal(bytes: &[u8]) -> Option<Vec<u8>> {
+        FastPattern { bytes: bytes.to_vec(), nocase: false, of: None }.literal().map(<[u8]>::to_vec)
+    }
+
+    #[test]
+    fn short_literals_and_runs_are_not_for_the_prefilter() {
+        assert_eq!(literal(b"abc"), None);
+        assert_eq!(literal(&[0; 40]), None);
+        assert_eq!(literal(b"aaab"), Some(b"aaab".to_vec()));
+    }
+
+    #[test]
+    fn a_long_literal_is_cut_to_a_part_that_is_no_run() {
+        let mut bytes = vec![b'A'; 40];
+        bytes.extend(b"end");
+        let part = literal(&bytes).unwrap();
+        assert_eq!(part.len(), 32);
+        assert!(part.ends_with(b"end"));
+    }
+}
