@@ -28,6 +28,11 @@ impl<'a> TransactionView<'a> {
         Some(Self { room, transaction, half: transaction.halves.get(direction.index())?, direction })
     }
 
+    /// The other direction of the transaction, or the same.
+    pub fn towards(&self, direction: Direction) -> Option<Self> {
+        Some(Self { half: self.transaction.halves.get(direction.index())?, direction, ..*self })
+    }
+
     /// The protocol.
     pub const fn protocol(&self) -> AppProtocol {
         self.transaction.protocol
