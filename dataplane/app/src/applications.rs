@@ -89,6 +89,8 @@ struct Unread {
     bytes: Buf,
     /// Bytes the parser wants to see together.
     wants: u32,
+    /// Offset in the stream of the first byte that was not given.
+    offset: u32,
     /// Nothing more of this end is read.
     over: bool,
     /// Its bytes tell no protocol.
@@ -181,6 +183,21 @@ impl Applications {
                     .get(place as usize)
                     .is_some_and(|found| found.ends.get(direction.index()).is_some_and(|end| !end.over))
             }),
+        }
+    }
+
+    /// Offset in the stream of `direction` up to which bytes were given.
+    #[inline]
+    pub fn offset(&self, link: AppLink, direction: Direction) -> u32 {
+        let conversation = link.place.checked_sub(1).and_then(|place| self.conversations.get(place as usize));
+        conversation.and_then(|found| found.ends.get(direction.index())).map_or(0, |end| end.offset)
+    }
+
+    /// Bytes of `direction` were given up to `offset`.
+    pub fn set_offset(&mut self, link: AppLink, direction: Direction, offset: u32) {
+        let conversation = link.place.checked_sub(1).and_then(|place| self.conversations.get_mut(place as usize));
+        if let Some(end) = conversation.and_then(|found| found.ends.get_mut(direction.index())) {
+            end.offset = offset;
         }
     }
 

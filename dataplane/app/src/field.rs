@@ -235,6 +235,14 @@ const OF_RULES: &[Field] = &[
     Field::LlmnrAuthoritiesName,
     Field::LlmnrAdditionalsName,
     Field::LlmnrResponseName,
+    Field::EnipProductName,
+    Field::EnipServiceName,
+    Field::EnipPdu,
+    Field::EnipHeader,
+    Field::EnipData,
+    Field::EnipItem,
+    Field::EnipCip,
+    Field::Dnp3Data,
 ];
 
 /// Some fields.

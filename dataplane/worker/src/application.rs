@@ -1,7 +1,7 @@
 //! Application protocols: what of a stream or datagram is read, which transactions are judged, and what is told of them.
 //!
-//! A step of [`crate::pipeline`]. What is to be judged of a stream is read first, so that rules see the transactions it completes; inline that is when it comes and before it goes, passive at
-//! its sender's next packet after the other end acknowledged it. Transactions are judged with the packets that go their way, and let go when both ways are judged.
+//! A step of [`crate::pipeline`]. What is to be judged of a stream is read first, so that rules see the transactions it completes; inline that is when it comes and before it goes, passive when
+//! the other end acknowledges it, though rules judge it at its sender's next packet: they then often see what was answered. Transactions are judged with the packets that go their way, and let go when both ways are judged.
 //!
 //! Not here: how protocols are read (`sluice_app`), how rules are judged (`sluice_detect::inspect_transaction`), flows that end (`crate::ending`).
 
@@ -12,7 +12,10 @@ use crate::{
 use sluice_app::{Applications, Input, TransactionView};
 use sluice_core::{AppLink, AppState, Counters, Direction, Nanos, Resource, Verdict, verdict::Mode};
 use sluice_detect::{PacketView, inspect_transaction::TransactionTurn, stream::StreamPiece};
-use sluice_flow::{FlowCopy, FlowView, StreamRef, Streams, stream::store::{SLICE, StreamTurn}};
+use sluice_flow::{
+    FlowCopy, FlowView, StreamRef, Streams,
+    stream::store::{SLICE, StreamTurn},
+};
 
 /// Room for a piece of a stream on its way to a parser.
 pub(crate) struct Reading(Box<[u8]>);
@@ -23,9 +26,8 @@ impl Reading {
         Self(vec![0; if applications.is_off() { 0 } else { SLICE }].into_boxed_slice())
     }
 
-    /// The bytes that `turn` judges.
-    pub fn of(&mut self, streams: &Streams, at: StreamRef, turn: &StreamTurn) -> &[u8] {
-        let (from, to) = turn.judge;
+    /// Bytes of a stream.
+    pub fn of(&mut self, streams: &Streams, at: StreamRef, (from, to): (u32, u32)) -> &[u8] {
         let length = (to.wrapping_sub(from) as usize).min(self.0.len());
         let room = self.0.get_mut(..length).unwrap_or_default();
         streams.read(at, from, room);
@@ -64,11 +66,40 @@ impl Pipeline {
         if turn.gap {
             applications.gap(&mut link, &input, turn.missing);
         }
-        input.bytes = reading.of(streams, at, turn);
+        let part = Streams::unread(turn, applications.offset(link, direction));
+        input.bytes = reading.of(streams, at, part);
         applications.feed(&mut link, &input);
+        applications.set_offset(link, direction, part.1);
         count_protocol(&mut self.counters, before, link.state, true);
         if let Some(entry) = self.flows.get_mut(flow) {
             entry.set_app_link(link);
+        }
+    }
+
+    /// Passive, has the parser read what the packet acknowledges of the other end's stream; it is judged with a packet of that end.
+    pub(crate) fn read_acknowledged(&mut self, subject: &Subject, found: InTable) {
+        let Some((flow, direction)) = found else { return };
+        if self.streams.settings().at_once || self.tcp.acknowledges.is_none() {
+            return;
+        }
+        let Some(at) = self.flows.stream(flow, direction).map(StreamRef::reverse) else { return };
+        let direction = direction.reverse();
+        while let Some((mut link, ports, either)) = self.link(found, direction) {
+            let Self { reading, streams, applications, .. } = self;
+            let Some(part) = streams.readable(at, applications.offset(link, direction)) else { return };
+            let before = link.state;
+            let bytes = reading.of(streams, at, part);
+            let input = Input { bytes, direction, now: subject.time, ports, either, datagram: false };
+            applications.feed(&mut link, &input);
+            applications.set_offset(link, direction, part.1);
+            count_protocol(&mut self.counters, before, link.state, true);
+            if let Some(entry) = self.flows.get_mut(flow) {
+                entry.set_app_link(link);
+            }
+            if self.applications.offset(link, direction) != part.1 {
+                // There was no place for its conversation.
+                return;
+            }
         }
     }
 
@@ -100,7 +131,9 @@ impl Pipeline {
         turn: Option<&StreamTurn>,
     ) {
         let Some((flow, direction)) = found else { return };
-        let Some(link) = self.flows.get(flow).map(|entry| entry.app_link()).filter(|link| link.place != 0) else { return };
+        let Some(link) = self.flows.get(flow).map(|entry| entry.app_link()).filter(|link| link.place != 0) else {
+            return;
+        };
         let mut at = self.applications.first(link);
         while at.is_some() {
             let next = self.applications.next(at);

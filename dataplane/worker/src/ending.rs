@@ -21,7 +21,10 @@ impl Pipeline {
     pub(crate) fn ending(&mut self, now: Nanos) -> (&mut FlowTable, Ending<'_>) {
         let Self { flows, applications, reading, streams, generation, state, findings, reporter, counters, .. } = self;
         let by_clock = false;
-        (flows, Ending { applications, reading, streams, generation, state, findings, reporter, counters, now, by_clock })
+        (
+            flows,
+            Ending { applications, reading, streams, generation, state, findings, reporter, counters, now, by_clock },
+        )
     }
 
     /// The same, for flows that the clock ends just before `record`. In a replay several workers do that at once, so what is judged then keeps
@@ -79,8 +82,10 @@ impl Ending<'_> {
                         if turn.gap {
                             self.applications.gap(link, &input, turn.missing);
                         }
-                        input.bytes = self.reading.of(self.streams, at, &turn);
+                        let part = Streams::unread(&turn, self.applications.offset(*link, direction));
+                        input.bytes = self.reading.of(self.streams, at, part);
                         self.applications.feed(link, &input);
+                        self.applications.set_offset(*link, direction, part.1);
                         count_protocol(self.counters, before, link.state, true);
                     }
                     alerted |= self.judge(flow, direction, link, Some((at, turn)));
@@ -140,7 +145,13 @@ impl Ending<'_> {
     }
 
     /// Judges a piece of the stream, if there is one, and the transactions that go that way; whether a signature alerted.
-    fn judge(&mut self, flow: &Flow, direction: Direction, link: &AppLink, turn: Option<(StreamRef, StreamTurn)>) -> bool {
+    fn judge(
+        &mut self,
+        flow: &Flow,
+        direction: Direction,
+        link: &AppLink,
+        turn: Option<(StreamRef, StreamTurn)>,
+    ) -> bool {
         let headers = headers_of(flow, direction);
         let packet = self.packet_of(flow, &headers, direction);
         let mut copy = without_marks(flow);

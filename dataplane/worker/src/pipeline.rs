@@ -432,6 +432,9 @@ impl Pipeline {
             if self.streamed.is_none() && state.0 {
                 self.read_datagram(subject, found);
             }
+            if subject.headers.is_tcp() && state.1 {
+                self.read_acknowledged(subject, found);
+            }
         }
         loop {
             if reads && let (Some(turn), Some(streamed)) = (&turn, self.streamed) {
@@ -569,7 +572,8 @@ impl Pipeline {
                 let blocked = finding.action.drops() && inline;
                 self.counters.detect_alert += 1;
                 let outcome = Outcome { generation, blocked, verdict: verdict_word };
-                let view = finding.app.and_then(|(at, direction)| TransactionView::of(&self.applications.room, at, direction));
+                let view =
+                    finding.app.and_then(|(at, direction)| TransactionView::of(&self.applications.room, at, direction));
                 self.reporter.alert(subject, facts, finding, outcome, view.as_ref());
             }
         }

@@ -196,6 +196,21 @@ impl Streams {
         }
     }
 
+    /// The next bytes behind `read`, and behind what was judged, that the other end has acknowledged and that may be read, though they are judged later: from and to.
+    #[inline]
+    pub fn readable(&self, at: StreamRef, read: u32) -> Option<(u32, u32)> {
+        let half = self.half(at).filter(|half| half.state == State::Open)?;
+        let from = later(read, half.judged);
+        let to = earlier(earlier(half.acked, half.next), from.wrapping_add(SLICE as u32));
+        is_after(to, from).then_some((from, to))
+    }
+
+    /// The bytes that `turn` judges without those before `read`: from and to.
+    pub fn unread(turn: &StreamTurn, read: u32) -> (u32, u32) {
+        let (from, to) = turn.judge;
+        (earlier(later(from, read), to), to)
+    }
+
     /// A payload whose first byte has sequence number `seq`. `policy` says whose bytes count where they differ; none: those that came first.
     ///
     /// # Errors
