@@ -82,7 +82,7 @@ impl FieldGroups {
             }
             stage.last = last_level(rule);
             let literal = pattern.as_ref().filter(|_| !rule.endpoints.of_transaction).and_then(|pattern| {
-                let (field, derived) = pattern.of.filter(|(field, _)| is_put_down(*field))?;
+                let (field, derived) = pattern.of?;
                 Some(((field, derived), (pattern.literal_in(field)?, pattern.nocase)))
             });
             match literal {
@@ -148,11 +148,6 @@ impl FieldGroups {
     pub const fn judges(&self) -> bool {
         self.any
     }
-}
-
-/// Whether a parser puts `field` down; the pieces of some messages are found each time they are asked for.
-const fn is_put_down(field: Field) -> bool {
-    !matches!(field.protocol(), AppProtocol::Enip | AppProtocol::Dnp3)
 }
 
 /// How far a direction is when nothing more comes of what `rule` asks for.
