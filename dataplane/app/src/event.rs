@@ -199,8 +199,14 @@ impl AppEvent {
     /// The event of this full name, such as `modbus.flooded`.
     pub fn from_name(name: &str) -> Option<Self> {
         let (protocol, name) = name.split_once('.')?;
-        // Its older name.
-        let name = if name == "max_points_per_object" { "too_many_points" } else { name };
+        // Older names, and those of events that others take the place of.
+        let name = match name {
+            "max_points_per_object" => "too_many_points",
+            "certificate_missing_element" => "invalid_certificate",
+            "certificate_unknown_element" => "certificate_invalid_der",
+            "certificate_invalid_string" => "certificate_invalid_x509name",
+            name => name,
+        };
         let of = |event: &&Self| event.name() == name && event.protocol().name() == protocol;
         Self::ALL.iter().find(of).copied()
     }
