@@ -7,6 +7,7 @@ use crate::{
 };
 use sluice_app::{
     AppProtocol,
+    dns::DnsSettings,
     protocol::{Ports, ProtocolSettings},
 };
 use sluice_core::{ExceptionPolicy, Resource};
@@ -84,6 +85,10 @@ const PATHS: &[&str] = &[
     "detection.defrag.policy",
     "detection.applications.NAME.enabled",
     "detection.applications.NAME.ports",
+    "detection.applications.dns.udp.enabled",
+    "detection.applications.dns.udp.ports",
+    "detection.applications.dns.tcp.enabled",
+    "detection.applications.dns.tcp.ports",
     "detection.applications.dnp3.max-objects",
     "detection.applications.dnp3.max-points",
     "detection.applications.tls.encryption-handling",
@@ -160,14 +165,14 @@ const ALIASES: &[(&str, &str)] = &[
 pub(crate) const POLICIES: &str = "auto, ignore, drop-flow, drop-packet, reject, pass-flow, pass-packet or bypass";
 
 /// Record types that are written.
-const EVE_TYPES: &[&str] = &["alert", "anomaly", "arp", "dnp3", "drop", "enip", "flow", "modbus", "packet", "stats"];
+const EVE_TYPES: &[&str] =
+    &["alert", "anomaly", "arp", "dnp3", "dns", "drop", "enip", "flow", "llmnr", "mdns", "modbus", "packet", "stats"];
 
 /// Record types that readers know and that wait for their protocols.
 const EVE_TYPES_LATER: &[&str] = &[
     "bittorrent-dht",
     "dcerpc",
     "dhcp",
-    "dns",
     "fileinfo",
     "files",
     "frame",
@@ -178,7 +183,6 @@ const EVE_TYPES_LATER: &[&str] = &[
     "ike",
     "krb5",
     "ldap",
-    "mdns",
     "metadata",
     "mqtt",
     "netflow",
@@ -199,7 +203,6 @@ const EVE_TYPES_LATER: &[&str] = &[
     "tls",
     "websocket",
     "doh2",
-    "llmnr",
 ];
 
 /// Beginnings of the reference engine's names for what does not exist here yet.
@@ -250,6 +253,11 @@ impl Settings {
                 _ => pair.deployment = deployment.unwrap_or_default(),
             }
             return Ok(Assigned::InForce);
+        }
+        if let Some(leaf) = variable(&["detection.applications.dns.", "app-layer.protocols.dns."])
+            && let Some(done) = dns(&mut self.applications.dns, &leaf, value)
+        {
+            return done.map_err(bad);
         }
         if let Some(done) = tls::assign(&mut self.applications, path, value) {
             return done.map(|()| Assigned::InForce).map_err(bad);
@@ -438,7 +446,44 @@ const fn policies_of(resource: Resource) -> &'static str {
 }
 
 /// Protocols that can be switched on.
-const HAS_PARSER: [AppProtocol; 3] = [AppProtocol::Enip, AppProtocol::Modbus, AppProtocol::Dnp3];
+const HAS_PARSER: [AppProtocol; 6] = [
+    AppProtocol::Dns,
+    AppProtocol::Mdns,
+    AppProtocol::Llmnr,
+    AppProtocol::Enip,
+    AppProtocol::Modbus,
+    AppProtocol::Dnp3,
+];
+
+/// The ports in `list`; or what would fit.
+fn ports(list: &str) -> Result<Ports, &'static str> {
+    let ports: Result<Vec<u16>, _> = list.split(',').map(|port| port.trim().parse()).collect();
+    match ports {
+        Ok(ports) if ports.len() <= 4 && !ports.contains(&0) => Ok(Ports::of(&ports)),
+        _ => Err("up to four ports with commas between"),
+    }
+}
+
+/// Sets `leaf` of the settings of DNS that are for UDP and TCP apart; or what would fit. None when it is another's.
+fn dns(settings: &mut DnsSettings, leaf: &str, value: &str) -> Option<Result<Assigned, &'static str>> {
+    let (transport, leaf) = leaf.split_once('.')?;
+    let (enabled, own_ports) = match transport {
+        "udp" => (&mut settings.udp, &mut settings.udp_ports),
+        "tcp" => (&mut settings.tcp, &mut settings.tcp_ports),
+        _ => return None,
+    };
+    match (leaf, value) {
+        ("enabled", "true" | "yes" | "on") => *enabled = true,
+        ("enabled", "false" | "no" | "off") => *enabled = false,
+        ("enabled", _) => return Some(Err("true or false")),
+        ("ports" | "detection-ports.dp", list) => match ports(list) {
+            Ok(ports) => *own_ports = Some(ports),
+            Err(wanted) => return Some(Err(wanted)),
+        },
+        _ => return None,
+    }
+    Some(Ok(Assigned::InForce))
+}
 
 /// Sets `leaf` of one parser's settings; or what would fit.
 fn application(settings: &mut ProtocolSettings, leaf: &str, value: &str) -> Result<Assigned, &'static str> {
@@ -447,13 +492,7 @@ fn application(settings: &mut ProtocolSettings, leaf: &str, value: &str) -> Resu
         ("enabled", "false" | "no" | "off") => (settings.enabled, settings.detection_only) = (false, false),
         ("enabled", "detection-only") => (settings.enabled, settings.detection_only) = (true, true),
         ("enabled", _) => return Err("true, false or detection-only"),
-        ("ports" | "detection-ports.dp", list) => {
-            let ports: Result<Vec<u16>, _> = list.split(',').map(|port| port.trim().parse()).collect();
-            match ports {
-                Ok(ports) if ports.len() <= 4 && !ports.contains(&0) => settings.ports = Ports::of(&ports),
-                _ => return Err("up to four ports with commas between"),
-            }
-        }
+        ("ports" | "detection-ports.dp", list) => settings.ports = ports(list)?,
         // The reference engine has more to set for each parser.
         _ => return Ok(Assigned::NotYet),
     }
@@ -537,7 +576,7 @@ mod tests {
     fn parsers_are_switched_on_by_name() {
         use sluice_app::AppProtocol::{Enip, Modbus};
         let mut settings = Settings::default();
-        assert!(settings.applications.is_off());
+        assert!(!settings.applications.is_enabled(Modbus) && !settings.applications.is_enabled(Enip));
         assert_eq!(settings.assign("app-layer.protocols.enip.enabled=yes"), Ok(Assigned::InForce));
         assert_eq!(settings.assign("detection.applications.modbus.enabled=detection-only"), Ok(Assigned::InForce));
         assert!(settings.applications.is_read(Enip));

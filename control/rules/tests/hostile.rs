@@ -118,6 +118,7 @@ fn books(mode: Mode, link: LinkType, seconds: &[u16], frames: &[Vec<u8>]) -> Res
         anomalies: true,
         stream_anomalies: true,
         applications: true,
+        files: true,
         tagged: true,
     };
     let mut engine = Engine::with(harness::BROAD, setup);
@@ -130,7 +131,11 @@ fn books(mode: Mode, link: LinkType, seconds: &[u16], frames: &[Vec<u8>]) -> Res
         EventBody::Drop { .. } => drops += 1,
         EventBody::Flow { .. } => ended += 1,
         EventBody::Tagged { .. } => tagged += 1,
-        EventBody::Empty | EventBody::Arp { .. } | EventBody::Anomaly { .. } | EventBody::Application { .. } => {}
+        EventBody::Empty
+        | EventBody::Arp { .. }
+        | EventBody::Anomaly { .. }
+        | EventBody::Application { .. }
+        | EventBody::File { .. } => {}
     };
     for (number, frame) in opening.iter().chain(frames).enumerate() {
         now += u64::from(seconds[number % seconds.len()]);

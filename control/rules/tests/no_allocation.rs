@@ -68,6 +68,7 @@ fn packets_are_judged_without_allocating() {
         anomalies: true,
         stream_anomalies: true,
         applications: true,
+        files: true,
         tagged: true,
     };
     setup.settings.normalise = sluice_packet::normalise::Switches::default();

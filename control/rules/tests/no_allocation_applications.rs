@@ -78,6 +78,6 @@ fn messages_are_judged_without_allocating() {
         }
         let change = region.change();
         assert_eq!((change.allocations, change.reallocations, change.deallocations), (0, 0, 0), "{change:?}");
-        assert!(spoken > 3_000 && engine.pipeline.counters.app_pdu > 3_000, "{spoken}");
+        assert!(spoken > 3_000 && engine.pipeline.counters.app_transactions > 3_000, "{spoken}");
     }
 }

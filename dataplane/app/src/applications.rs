@@ -6,9 +6,9 @@
 use crate::{
     arena::{Arena, Buf},
     desk::{Desk, Thread},
-    dns,
+    dnp3, dns, enip,
     field::Fields,
-    http, http2, level,
+    http, http2, level, modbus,
     parser::{Fed, MOST_WAITING, Parser},
     protocol::{AppSettings, Recognised},
     quic,
@@ -49,6 +49,9 @@ enum AnyParser {
     Tls(tls::Conversation),
     Quic(quic::Conversation),
     Dns(dns::Conversation),
+    Enip(enip::Conversation),
+    Modbus(modbus::Conversation),
+    Dnp3(dnp3::Conversation),
 }
 
 impl AnyParser {
@@ -58,8 +61,10 @@ impl AnyParser {
             AppProtocol::Http2 => Self::Http2(http2::Conversation::default()),
             AppProtocol::Tls => Self::Tls(tls::Conversation::default()),
             AppProtocol::Quic => Self::Quic(quic::Conversation::default()),
-            AppProtocol::Dns => Self::Dns(dns::Conversation::default()),
-            AppProtocol::Enip | AppProtocol::Modbus | AppProtocol::Dnp3 => Self::None,
+            AppProtocol::Dns | AppProtocol::Mdns | AppProtocol::Llmnr => Self::Dns(dns::Conversation::default()),
+            AppProtocol::Enip => Self::Enip(enip::Conversation::default()),
+            AppProtocol::Modbus => Self::Modbus(modbus::Conversation::default()),
+            AppProtocol::Dnp3 => Self::Dnp3(dnp3::Conversation::default()),
         }
     }
 
@@ -71,6 +76,9 @@ impl AnyParser {
             Self::Tls(parser) => parser,
             Self::Quic(parser) => parser,
             Self::Dns(parser) => parser,
+            Self::Enip(parser) => parser,
+            Self::Modbus(parser) => parser,
+            Self::Dnp3(parser) => parser,
         })
     }
 }
@@ -238,16 +246,18 @@ impl Applications {
             }
             Recognised::More if in_waiting => {}
             Recognised::More | Recognised::No => {
-                if matches!(told, Recognised::No) {
+                if input.datagram || matches!(told, Recognised::No) {
+                    // Of datagrams each is whole, and one that tells nothing may come before those that do; two of them are enough.
+                    let again = input.datagram && this.doubtful;
                     this.doubtful = true;
                     link.state = AppState::Doubtful;
-                    if other.doubtful || input.datagram {
+                    if other.doubtful || again {
                         link.state = AppState::None;
                         self.end(link);
                         return;
                     }
                 }
-                if !in_waiting {
+                if !in_waiting && !input.datagram {
                     let part = input.bytes.get(..MOST_DOUBT).unwrap_or(input.bytes);
                     self.refused += u64::from(waiting.push(&mut this.bytes, part).is_err());
                 }

@@ -81,6 +81,26 @@ events! {
     DnsNotResponse = Dns, "not_response";
     DnsTooManyLabels = Dns, "too_many_labels";
     DnsZFlagSet = Dns, "z_flag_set";
+    MdnsInfiniteLoop = Mdns, "infinite_loop";
+    MdnsInvalidAdditionals = Mdns, "invalid_additionals";
+    MdnsInvalidAuthorities = Mdns, "invalid_authorities";
+    MdnsInvalidOpcode = Mdns, "invalid_opcode";
+    MdnsMalformedData = Mdns, "malformed_data";
+    MdnsNameTooLong = Mdns, "name_too_long";
+    MdnsNotRequest = Mdns, "not_request";
+    MdnsNotResponse = Mdns, "not_response";
+    MdnsTooManyLabels = Mdns, "too_many_labels";
+    MdnsZFlagSet = Mdns, "z_flag_set";
+    LlmnrInfiniteLoop = Llmnr, "infinite_loop";
+    LlmnrInvalidAdditionals = Llmnr, "invalid_additionals";
+    LlmnrInvalidAuthorities = Llmnr, "invalid_authorities";
+    LlmnrInvalidOpcode = Llmnr, "invalid_opcode";
+    LlmnrMalformedData = Llmnr, "malformed_data";
+    LlmnrNameTooLong = Llmnr, "name_too_long";
+    LlmnrNotRequest = Llmnr, "not_request";
+    LlmnrNotResponse = Llmnr, "not_response";
+    LlmnrTooManyLabels = Llmnr, "too_many_labels";
+    LlmnrZFlagSet = Llmnr, "z_flag_set";
     Http100ContinueAlreadySeen = Http, "100_continue_already_seen";
     HttpAbnormalCeHeader = Http, "abnormal_ce_header";
     HttpCompressionBomb = Http, "compression_bomb";
@@ -205,31 +225,12 @@ impl AppEvent {
             "certificate_missing_element" => "invalid_certificate",
             "certificate_unknown_element" => "certificate_invalid_der",
             "certificate_invalid_string" => "certificate_invalid_x509name",
+            "not_a_request" => "not_request",
+            "not_a_response" => "not_response",
             name => name,
         };
         let of = |event: &&Self| event.name() == name && event.protocol().name() == protocol;
         Self::ALL.iter().find(of).copied()
-    }
-}
-
-/// Events of one message of DNP3, whose events are among the first 32.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct AppEvents(u32);
-
-impl AppEvents {
-    /// Adds `event`.
-    pub fn add(&mut self, event: AppEvent) {
-        self.0 |= 1_u32.checked_shl(event as u32).unwrap_or(0);
-    }
-
-    /// Whether `event` is among them.
-    pub const fn contains(self, event: AppEvent) -> bool {
-        (event as u32) < 32 && self.0 & (1 << (event as u32)) != 0
-    }
-
-    /// Whether there are none.
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
     }
 }
 

@@ -155,6 +155,17 @@ fields! {
     DnsOpcode: Dns, "dns.opcode", Number, DONE;
     DnsRcode: Dns, "dns.rcode", Number, DONE;
     DnsType: Dns, "dns.rrtype", Number, DONE;
+    DnsPdu: Dns, "frame:dns.pdu", Bytes, DONE;
+    MdnsQueriesName: Mdns, "mdns.queries.rrname", Bytes, DONE;
+    MdnsAnswersName: Mdns, "mdns.answers.rrname", Bytes, DONE;
+    MdnsAuthoritiesName: Mdns, "mdns.authorities.rrname", Bytes, DONE;
+    MdnsAdditionalsName: Mdns, "mdns.additionals.rrname", Bytes, DONE;
+    MdnsResponseName: Mdns, "mdns.response.rrname", Bytes, DONE;
+    LlmnrQueriesName: Llmnr, "llmnr.queries.rrname", Bytes, DONE;
+    LlmnrAnswersName: Llmnr, "llmnr.answers.rrname", Bytes, DONE;
+    LlmnrAuthoritiesName: Llmnr, "llmnr.authorities.rrname", Bytes, DONE;
+    LlmnrAdditionalsName: Llmnr, "llmnr.additionals.rrname", Bytes, DONE;
+    LlmnrResponseName: Llmnr, "llmnr.response.rrname", Bytes, DONE;
     // EtherNet/IP.
     EnipCommand: Enip, "enip_command", Number, DONE;
     EnipStatus: Enip, "enip.status", Number, DONE;
@@ -217,6 +228,20 @@ const OF_RULES: &[Field] = &[
     Field::DnsAuthoritiesName,
     Field::DnsAdditionalsName,
     Field::DnsResponseName,
+    Field::DnsOpcode,
+    Field::DnsRcode,
+    Field::DnsType,
+    Field::DnsPdu,
+    Field::MdnsQueriesName,
+    Field::MdnsAnswersName,
+    Field::MdnsAuthoritiesName,
+    Field::MdnsAdditionalsName,
+    Field::MdnsResponseName,
+    Field::LlmnrQueriesName,
+    Field::LlmnrAnswersName,
+    Field::LlmnrAuthoritiesName,
+    Field::LlmnrAdditionalsName,
+    Field::LlmnrResponseName,
     Field::TlsRandom,
     Field::TlsRandomTime,
     Field::TlsRandomBytes,

@@ -1,8 +1,8 @@
 //! One protocol data unit in the bytes of one end, and reading numbers from bytes.
 //!
-//! Used by every parser and by [`crate::store`], which walks over the units of a segment.
+//! Used by every parser; those of plants walk over their units with [`walk`].
 
-use crate::event::AppEvent;
+use crate::{event::AppEvent, parser::Fed};
 
 /// What stands at the beginning of some bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,31 @@ pub enum Framed {
     Needs(usize),
     /// No unit: where the next one begins is not known.
     Broken(AppEvent),
+}
+
+/// Gives each unit in `bytes` to `unit`, with what is wrong in it; what is no unit is given as an empty one, and ends a stream.
+pub fn walk(
+    bytes: &[u8],
+    datagram: bool,
+    mut frame: impl FnMut(&[u8]) -> Framed,
+    mut unit: impl FnMut(&[u8], Option<AppEvent>),
+) -> Fed {
+    let mut used = 0;
+    while let Some(rest) = bytes.get(used..).filter(|rest| !rest.is_empty()) {
+        match frame(rest) {
+            Framed::Whole { bytes, wrong } => {
+                unit(rest.get(..bytes).unwrap_or(rest), wrong);
+                used += bytes.max(1);
+            }
+            Framed::Needs(more) if !datagram => return Fed::Part { used, wants: rest.len() + more.max(1) },
+            Framed::Needs(_) => return Fed::All,
+            Framed::Broken(event) => {
+                unit(&[], Some(event));
+                return if datagram { Fed::All } else { Fed::Broken };
+            }
+        }
+    }
+    Fed::All
 }
 
 /// Byte `at`.

@@ -3,7 +3,12 @@
 //! Asked by [`crate::applications`] with the first data of each end of a flow. A protocol is told by its bytes; the server's port decides where the bytes
 //! alone would fit by chance.
 
-use crate::{applications::Input, dnp3, dns, enip, http, http2, modbus, quic, tls};
+use crate::{
+    applications::Input,
+    dnp3,
+    dns::{self, DnsSettings},
+    enip, http, http2, modbus, quic, tls,
+};
 use sluice_core::AppProtocol;
 
 /// How sure a parser is that some bytes are the beginning of its protocol.
@@ -69,6 +74,8 @@ pub struct AppSettings {
     pub transactions: usize,
     /// Bytes kept of transactions, of one worker; a fourth of it besides for input that waits.
     pub memory: usize,
+    /// DNS.
+    pub dns: DnsSettings,
     /// Of TLS.
     pub tls: tls::TlsSettings,
     /// Of QUIC.
@@ -86,6 +93,8 @@ impl Default for AppSettings {
             let (enabled, ports): (bool, &[u16]) = match protocol {
                 AppProtocol::Http | AppProtocol::Http2 => (true, &[80]),
                 AppProtocol::Tls | AppProtocol::Quic => (true, &[443]),
+                AppProtocol::Mdns => (true, &[5353]),
+                AppProtocol::Llmnr => (true, &[5355]),
                 AppProtocol::Dns => (true, &[53]),
                 AppProtocol::Enip => (false, &[44_818]),
                 AppProtocol::Modbus => (false, &[502]),
@@ -97,6 +106,7 @@ impl Default for AppSettings {
             protocols: AppProtocol::ALL.map(of),
             transactions: 65_536,
             memory: 128 << 20,
+            dns: DnsSettings::default(),
             tls: tls::TlsSettings::default(),
             quic: quic::QuicSettings::default(),
             dnp3_max_objects: 2_048,
@@ -148,14 +158,19 @@ impl AppSettings {
         let mut told = Recognised::No;
         for protocol in AppProtocol::ALL {
             let Some(settings) = self.of(protocol).filter(|settings| settings.enabled) else { continue };
-            let on_port = || settings.ports.contains(server) || (input.either && settings.ports.contains(client));
             let datagram = input.datagram;
+            let is_dns = protocol == AppProtocol::Dns;
+            let ports = if is_dns { self.dns.ports(datagram) } else { None }.unwrap_or(settings.ports);
+            // A response may be the first that is seen, or come alone to whom a multicast question was asked.
+            let either = input.either || datagram;
+            let on_port = || ports.contains(server) || (either && ports.contains(client));
             let likeness = match protocol {
                 AppProtocol::Http if !datagram => http::likeness(bytes, direction),
                 AppProtocol::Http2 if !datagram => http2::likeness(bytes, direction),
                 AppProtocol::Tls if !datagram => tls::likeness(bytes, direction),
                 AppProtocol::Quic if datagram => quic::likeness(bytes, direction),
-                AppProtocol::Dns => dns::likeness(bytes, direction, datagram),
+                AppProtocol::Mdns | AppProtocol::Llmnr if datagram && on_port() => dns::likeness(bytes, true),
+                AppProtocol::Dns if self.dns.is_on(datagram) => dns::likeness(bytes, datagram),
                 AppProtocol::Enip => enip::likeness(bytes),
                 AppProtocol::Modbus => modbus::likeness(bytes, direction),
                 AppProtocol::Dnp3 => dnp3::likeness(bytes),

@@ -15,6 +15,10 @@ pub enum AppProtocol {
     Tls,
     /// QUIC.
     Quic,
+    /// DNS on the local link, by multicast.
+    Mdns,
+    /// Link-local multicast name resolution.
+    Llmnr,
     /// DNS over UDP or TCP.
     Dns,
     /// EtherNet/IP with the Common Industrial Protocol in it.
@@ -27,8 +31,18 @@ pub enum AppProtocol {
 
 impl AppProtocol {
     /// All of them, by number.
-    pub const ALL: [Self; 8] =
-        [Self::Http, Self::Http2, Self::Tls, Self::Quic, Self::Dns, Self::Enip, Self::Modbus, Self::Dnp3];
+    pub const ALL: [Self; 10] = [
+        Self::Http,
+        Self::Http2,
+        Self::Tls,
+        Self::Quic,
+        Self::Mdns,
+        Self::Llmnr,
+        Self::Dns,
+        Self::Enip,
+        Self::Modbus,
+        Self::Dnp3,
+    ];
 
     /// Its name in rules, settings and records.
     pub const fn name(self) -> &'static str {
@@ -37,6 +51,8 @@ impl AppProtocol {
             Self::Http2 => "http2",
             Self::Tls => "tls",
             Self::Quic => "quic",
+            Self::Mdns => "mdns",
+            Self::Llmnr => "llmnr",
             Self::Dns => "dns",
             Self::Enip => "enip",
             Self::Modbus => "modbus",

@@ -235,7 +235,7 @@ impl Resource {
                 .counted("defrag.memcap", "exception_policy.defrag.memcap")
                 .alias("defrag.memcap-policy"),
             Self::AppLayerError => Entry::flow("app-layer-error", ("app_layer_error", 3), Cause::AppLayerError)
-                .counted("app.pdu_broken", "exception_policy.app_layer.error")
+                .counted("app.broken", "exception_policy.app_layer.error")
                 .alias("app-layer.error-policy"),
             Self::AppLayerMemcap => Entry::flow("app-layer-memcap", ("app_layer_memcap", 4), Cause::AppLayerMemcap)
                 .counted("app.no_room", "exception_policy.app_layer.memcap")

@@ -171,12 +171,20 @@ impl Pipeline {
         }
     }
 
-    /// What becomes of the packet when its parser found no room.
-    pub(crate) fn unread(&mut self, subject: &Subject, found: InTable, refused_before: u64) -> Option<Verdict> {
-        let refused = self.applications.refused();
-        self.counters.app_no_room = refused;
-        if refused != refused_before || self.fails(Resource::AppLayerMemcap) {
-            return self.without(Resource::AppLayerMemcap, subject, found);
+    /// What becomes of the packet when its parser could not go on, or found no room. `before`: directions broken and refusals before it.
+    pub(crate) fn unread(&mut self, subject: &Subject, found: InTable, before: (u64, u64)) -> Option<Verdict> {
+        let (broken, refused) = (self.applications.broken, self.applications.refused());
+        self.counters.app_broken += broken - before.0;
+        self.counters.app_no_room += refused - before.1;
+        let policies = [
+            (broken != before.0 || self.fails(Resource::AppLayerError), Resource::AppLayerError),
+            (refused != before.1 || self.fails(Resource::AppLayerMemcap), Resource::AppLayerMemcap),
+        ];
+        for (_, resource) in policies.into_iter().filter(|(happened, _)| *happened) {
+            let verdict = self.without(resource, subject, found);
+            if verdict.is_some() {
+                return verdict;
+            }
         }
         None
     }

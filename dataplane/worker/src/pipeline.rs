@@ -422,7 +422,7 @@ impl Pipeline {
     /// Judges the packet, and what is to be judged of the stream it belongs to.
     fn judge_packet(&mut self, subject: &Subject, found: InTable, state: (bool, bool), now: Nanos) -> Verdict {
         let losses = Losses::of(&self.counters);
-        let refused = self.applications.refused();
+        let unread = (self.applications.broken, self.applications.refused());
         let reads = !self.applications.is_off();
         let mut turn = self.streamed.and_then(|streamed| self.next_turn(subject, found, streamed.at));
         let mut with_packet = true;
@@ -468,7 +468,7 @@ impl Pipeline {
             return verdict;
         }
         match reads {
-            true => self.unread(subject, found, refused).unwrap_or(Verdict::Pass),
+            true => self.unread(subject, found, unread).unwrap_or(Verdict::Pass),
             false => Verdict::Pass,
         }
     }

@@ -4,6 +4,7 @@
 //! One file per protocol.
 
 mod dnp3;
+mod dns;
 mod enip;
 mod modbus;
 mod tls;
@@ -24,8 +25,14 @@ pub(crate) fn transaction(json: &mut Json, slot: &EventSlot, app: &AppFacts) {
             modbus::object(json, app.transaction, request.and_then(message_of), response.and_then(message_of));
         }
         AppProtocol::Dnp3 => dnp3::object(json, request.and_then(message_of), response.and_then(message_of)),
+        AppProtocol::Dns => {
+            dns::object(json, app.transaction, request.and_then(message_of), response.and_then(message_of));
+        }
+        AppProtocol::Mdns | AppProtocol::Llmnr => {
+            dns::object_on_link(json, app.transaction, request.and_then(message_of), response.and_then(message_of));
+        }
         AppProtocol::Tls => tls::object(json, request, response),
-        AppProtocol::Http | AppProtocol::Http2 | AppProtocol::Quic | AppProtocol::Dns => {}
+        AppProtocol::Http | AppProtocol::Http2 | AppProtocol::Quic => {}
     });
 }
 
@@ -59,10 +66,14 @@ pub(crate) fn record(
     }
     json.text("event_type", record_type(app.protocol));
     eve::vlan(&mut json, &flow.vlan, flow.vlan_count);
-    json.text("src_ip", &names::address(flow.ip_version, &flow.client));
-    json.number("src_port", flow.client_port);
-    json.text("dest_ip", &names::address(flow.ip_version, &flow.server));
-    json.number("dest_port", flow.server_port);
+    let ends = [(&flow.client, flow.client_port), (&flow.server, flow.server_port)];
+    // A transaction that is a response alone went from the server to the client.
+    let is_response = app.request.is_none() && app.response.is_some();
+    let [source, destination] = if is_response { [ends[1], ends[0]] } else { ends };
+    json.text("src_ip", &names::address(flow.ip_version, source.0));
+    json.number("src_port", source.1);
+    json.text("dest_ip", &names::address(flow.ip_version, destination.0));
+    json.number("dest_port", destination.1);
     json.text("proto", &names::protocol(flow.protocol));
     json.number("ip_v", flow.ip_version);
     if let Some(seed) = community_seed {

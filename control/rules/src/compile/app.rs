@@ -19,10 +19,11 @@ use crate::{
     },
 };
 use sluice_app::{
-    field::Kind,
     AppEvent, AppProtocol, Field,
     dnp3::fields::{self as dnp3, Dnp3Test},
+    dns::names as dns,
     enip::{fields::ServiceTest, parse},
+    field::Kind,
     modbus::fields::{Access, Category, FunctionTest, ModbusTest},
 };
 use sluice_detect::{
@@ -39,6 +40,8 @@ pub(super) fn parsers_of(named: Named) -> Option<Protocols> {
         Named::Tls => AppProtocol::Tls,
         Named::Quic => AppProtocol::Quic,
         Named::Dns => AppProtocol::Dns,
+        Named::Mdns => AppProtocol::Mdns,
+        Named::Llmnr => AppProtocol::Llmnr,
         Named::Enip => AppProtocol::Enip,
         Named::Modbus => AppProtocol::Modbus,
         Named::Dnp3 => AppProtocol::Dnp3,
@@ -104,6 +107,9 @@ pub(super) fn buffer(used: &BufferUse, header: Protocol) -> Option<Field> {
 
 /// A frame by its name, which begins with the protocol's unless the rule's header has said that.
 fn frame(name: &str, header: Protocol) -> Option<Field> {
+    if name == "dns.pdu" || (name == "pdu" && header == Protocol::App(Named::Dns)) {
+        return Some(Field::DnsPdu);
+    }
     let name = match (name.strip_prefix("enip."), header) {
         (Some("item") | None, Protocol::App(Named::Enip)) => name,
         (Some(rest), _) => rest,
@@ -147,9 +153,9 @@ pub(super) fn check(app: &AppMatch) -> Result<AppCheck, Refusal> {
         "enip.cip_instance" => Field::CipInstance,
         "enip.cip_status" => Field::CipStatus,
         "enip.cip_extendedstatus" => Field::CipExtendedStatus,
-        name => Field::from_name(name)
-            .filter(|field| field.kind() == Kind::Number)
-            .ok_or(Refusal::Needs(app.feature))?,
+        name => {
+            Field::from_name(name).filter(|field| field.kind() == Kind::Number).ok_or(Refusal::Needs(app.feature))?
+        }
     };
     let wanted = match (&app.value, field) {
         (AppValue::Number(number), _) => range(*number),
@@ -159,6 +165,16 @@ pub(super) fn check(app: &AppMatch) -> Result<AppCheck, Refusal> {
         }
         (AppValue::Text { negated, bytes }, Field::EnipStatus) => {
             let number = parse::status_of(bytes).ok_or(word("a status, such as success or invalid_cmd"))?;
+            Range { negated: *negated, ..Range::exactly(u64::from(number)) }
+        }
+        (AppValue::Text { negated, bytes }, Field::DnsRcode) => {
+            let number = std::str::from_utf8(bytes).ok().and_then(dns::code_number);
+            let number = number.ok_or(word("a code, such as NOERROR or NXDOMAIN"))?;
+            Range { negated: *negated, ..Range::exactly(u64::from(number)) }
+        }
+        (AppValue::Text { negated, bytes }, Field::DnsType) => {
+            let number = std::str::from_utf8(bytes).ok().and_then(dns::type_number);
+            let number = number.ok_or(word("a type of records, such as A, TXT or HTTPS"))?;
             Range { negated: *negated, ..Range::exactly(u64::from(number)) }
         }
         _ => return Err(Refusal::Needs(app.feature)),

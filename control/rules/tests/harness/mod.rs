@@ -62,6 +62,7 @@ impl Default for Setup<'_> {
                     anomalies: false,
                     stream_anomalies: false,
                     applications: false,
+                    files: false,
                     tagged: true,
                 },
                 ..Settings::default()

@@ -2,7 +2,7 @@
 
 use super::parse::KEPT_HEADER;
 use crate::{
-    event::{AppEvent, AppEvents},
+    event::AppEvent,
     pdu::{u8_at, u16_le, u32_le},
 };
 
@@ -60,25 +60,23 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// What is wrong with its objects.
-    pub fn events(&self, most_objects: u32, most_points: u32) -> AppEvents {
-        let mut events = AppEvents::default();
+    /// Gives what is wrong with its objects to `event`; the same perhaps several times.
+    pub fn events(&self, most_objects: u32, most_points: u32, mut event: impl FnMut(AppEvent)) {
         let mut objects = self.objects();
         let mut count = 0;
         for object in objects.by_ref() {
             count += 1;
             if count > most_objects {
-                events.add(AppEvent::Dnp3TooManyObjects);
-                return events;
+                event(AppEvent::Dnp3TooManyObjects);
+                return;
             }
             if object.count > most_points {
-                events.add(AppEvent::Dnp3TooManyPoints);
+                event(AppEvent::Dnp3TooManyPoints);
             }
         }
         if objects.lost {
-            events.add(AppEvent::Dnp3UnknownObject);
+            event(AppEvent::Dnp3UnknownObject);
         }
-        events
     }
 }
 

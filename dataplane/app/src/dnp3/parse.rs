@@ -5,6 +5,8 @@ use crate::{
     pdu::{Framed, u8_at, u16_le},
 };
 
+/// Bytes every frame begins with.
+pub const START: [u8; 2] = [0x05, 0x64];
 /// Bytes of a frame's header, its checksum among them.
 pub const HEADER: usize = 10;
 /// Bytes of a header that are kept in front of a fragment: all but the checksum.
@@ -44,7 +46,7 @@ pub fn checksum(bytes: &[u8]) -> u16 {
 
 /// Whether `bytes` begin with the header of a frame whose checksum is right.
 pub fn header_is_sound(bytes: &[u8]) -> bool {
-    bytes.starts_with(&[0x05, 0x64])
+    bytes.starts_with(&START)
         && u8_at(bytes, 2).is_some_and(|length| length >= 5)
         && bytes.get(..KEPT_HEADER).is_some_and(|header| u16_le(bytes, KEPT_HEADER) == Some(checksum(header)))
 }
@@ -52,7 +54,7 @@ pub fn header_is_sound(bytes: &[u8]) -> bool {
 /// The frame at the beginning of `bytes`.
 pub fn frame(bytes: &[u8]) -> Framed {
     if bytes.len() < HEADER {
-        let begins = b"\x05\x64".iter().zip(bytes).all(|(wanted, byte)| wanted == byte);
+        let begins = START.iter().zip(bytes).all(|(wanted, byte)| wanted == byte);
         return if begins { Framed::Needs(HEADER - bytes.len()) } else { Framed::Broken(AppEvent::Dnp3BadLinkCrc) };
     }
     let length = u8_at(bytes, 2).unwrap_or(0);
@@ -84,6 +86,15 @@ fn wrong(frame: &[u8], data: usize) -> Option<AppEvent> {
         u16_le(block, end) == block.get(..end).map(checksum)
     };
     (!blocks.all(sound)).then_some(AppEvent::Dnp3BadTransportCrc)
+}
+
+/// Offset, not 0, from which on `bytes` may go on with a frame: where a sound header stands, or the beginning of one is not there yet.
+pub fn next_frame(bytes: &[u8]) -> usize {
+    let may_begin = |rest: &[u8]| {
+        let begins = START.iter().zip(rest).all(|(wanted, byte)| wanted == byte);
+        begins && (rest.len() < HEADER || header_is_sound(rest))
+    };
+    (1..bytes.len()).find(|&at| bytes.get(at..).is_some_and(may_begin)).unwrap_or(bytes.len())
 }
 
 /// Whether a frame carries user data: from the primary station, confirmed or not.

@@ -22,6 +22,13 @@ pub(crate) fn link(transport: u8, data: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// What is wrong with the objects of a message.
+fn events(message: &[u8], most_objects: u32, most_points: u32) -> Vec<AppEvent> {
+    let mut events = Vec::new();
+    Message::of(message).unwrap().events(most_objects, most_points, |event| events.push(event));
+    events
+}
+
 /// A message as it is kept.
 fn kept(fragment: &[u8]) -> Vec<u8> {
     let mut bytes = vec![5, 0x64, 0, 0xc4, 10, 0, 1, 0];
@@ -77,9 +84,9 @@ fn objects_are_walked_over_with_and_without_their_points() {
     response.extend([10, 1, 0, 0, 9, 0xff, 3, 70, 3, 0x5b, 1, 2, 0, b'a', b'b', 2, 1, 6]);
     let response = kept(&response);
     assert_eq!(groups(&response), [(1, 2, 2), (12, 1, 1), (10, 1, 10), (70, 3, 1), (2, 1, 0)]);
-    assert!(Message::of(&response).unwrap().events(5, 10).is_empty());
-    assert!(Message::of(&response).unwrap().events(4, 10).contains(AppEvent::Dnp3TooManyObjects));
-    assert!(Message::of(&response).unwrap().events(5, 9).contains(AppEvent::Dnp3TooManyPoints));
+    assert!(events(&response, 5, 10).is_empty());
+    assert!(events(&response, 4, 10).contains(&AppEvent::Dnp3TooManyObjects));
+    assert!(events(&response, 5, 9).contains(&AppEvent::Dnp3TooManyPoints));
     assert!(Dnp3Test::Object(12, 1).holds(&response) && !Dnp3Test::Object(12, 2).holds(&response));
     assert!(Dnp3Test::Function(0x81).holds(&response) && Dnp3Test::Indications(0x9000).holds(&response));
     assert!(!Dnp3Test::Indications(0x0090).holds(&response) && !Dnp3Test::Indications(0xffff).holds(&read));
@@ -94,7 +101,7 @@ fn objects_that_do_not_end_in_their_message_are_unknown() {
         &[0xc0, 2, 70, 3, 0x5b, 255, 0xff, 0xff],
     ] {
         let bytes = kept(fragment);
-        assert!(Message::of(&bytes).unwrap().events(100, 1_000).contains(AppEvent::Dnp3UnknownObject), "{fragment:?}");
+        assert!(events(&bytes, 100, 1_000).contains(&AppEvent::Dnp3UnknownObject), "{fragment:?}");
     }
 }
 
@@ -109,7 +116,7 @@ proptest! {
         let message = kept(&bytes);
         let message = Message::of(&message).unwrap();
         prop_assert!(message.objects().count() <= bytes.len());
-        message.events(50, 50);
+        message.events(50, 50, |_| {});
     }
 
     #[test]

@@ -1,0 +1,311 @@
+//! The `dns`, `mdns` and `llmnr` objects.
+//!
+//! Called by [`super`] with the message, which is read again here by the reader that detection uses. Names and types are those of the reference engine's records of
+//! version 3. SVCB and HTTPS records, which it does not show, have an object `svcb` with the keys of RFC 9460. Bytes that are no UTF-8 are written as `\xNN`.
+
+use crate::json::Json;
+use sluice_app::dns::{
+    message::{Entry, Name, Reader, Section, flag},
+    names::{code_name, type_name},
+};
+use std::{
+    collections::BTreeMap,
+    fmt::Write,
+    net::{Ipv4Addr, Ipv6Addr},
+};
+
+/// Texts of one TXT record that are told.
+const MOST_TEXTS: usize = 32;
+
+/// Fills the object; `transaction` counts from 0.
+pub(super) fn object(json: &mut Json, transaction: u64, request: Option<&[u8]>, response: Option<&[u8]>) {
+    json.number("version", 3);
+    fill(json, transaction, [request, response], false);
+}
+
+/// Fills the object of a message on the local link.
+pub(super) fn object_on_link(json: &mut Json, transaction: u64, request: Option<&[u8]>, response: Option<&[u8]>) {
+    fill(json, transaction, [request, response], true);
+}
+
+fn fill(json: &mut Json, transaction: u64, halves: [Option<&[u8]>; 2], on_link: bool) {
+    let Some(mut reader) = halves.into_iter().flatten().find_map(Reader::of) else { return };
+    let header = reader.header;
+    json.text("type", if header.is_response() { "response" } else { "request" });
+    json.number("tx_id", i128::from(transaction));
+    json.number("id", header.id);
+    json.text("flags", &format!("{:x}", header.flags));
+    for (name, bit) in [
+        ("qr", flag::RESPONSE),
+        ("aa", flag::AUTHORITATIVE),
+        ("tc", flag::TRUNCATED),
+        ("rd", flag::RECURSION_DESIRED),
+        ("ra", flag::RECURSION_AVAILABLE),
+        ("z", flag::ZERO),
+    ] {
+        if header.flags & bit != 0 {
+            json.flag(name, true);
+        }
+    }
+    json.number("opcode", header.opcode());
+    json.text("rcode", &named(code_name(u16::from(header.rcode())), u16::from(header.rcode())));
+    let entries = entries(&mut reader);
+    let of = |section| entries.iter().filter(move |told| told.entry.section == section);
+    for (name, section) in [
+        ("queries", Section::Queries),
+        ("answers", Section::Answers),
+        ("authorities", Section::Authorities),
+        ("additionals", Section::Additionals),
+    ] {
+        if of(section).next().is_none() {
+            continue;
+        }
+        json.list(name, of(section), |json, told| record(json, told, on_link));
+        if section == Section::Answers && !on_link {
+            grouped(json, of(section));
+        }
+    }
+}
+
+/// An entry with everything that is told of it.
+struct Told {
+    entry: Entry,
+    name: String,
+    truncated: bool,
+    data: Data,
+}
+
+/// What a record says.
+enum Data {
+    None,
+    Text(String, bool),
+    Soa { server: String, contact: String, numbers: [u32; 5] },
+    Srv { numbers: [u16; 3], target: String },
+    Sshfp { algorithm: u8, kind: u8, fingerprint: String },
+    Options(Vec<(u16, String)>),
+    Service { priority: u16, target: String, keys: Vec<(u16, Vec<u8>)> },
+}
+
+fn entries(reader: &mut Reader) -> Vec<Told> {
+    let mut name = Name::default();
+    let mut all = Vec::new();
+    while let Some(entry) = reader.next(&mut name) {
+        let (owner, truncated) = (text(name.get()), name.truncated);
+        let mut add = |data| all.push(Told { entry, name: owner.clone(), truncated, data });
+        match entry.rrtype {
+            16 if entry.section != Section::Queries => {
+                texts(reader.data(&entry)).take(MOST_TEXTS).for_each(|bytes| add(Data::Text(text(bytes), false)));
+            }
+            _ => add(data(reader, &entry).unwrap_or(Data::None)),
+        }
+    }
+    all
+}
+
+/// The texts of a TXT record: each with its length in front.
+fn texts(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let (length, behind) = rest.split_first()?;
+        let (text, behind) = behind.split_at_checked(usize::from(*length))?;
+        rest = behind;
+        Some(text)
+    })
+}
+
+fn data(reader: &mut Reader, entry: &Entry) -> Option<Data> {
+    let bytes = reader.data(entry);
+    if bytes.is_empty() && entry.rrtype != 41 || entry.section == Section::Queries {
+        return None;
+    }
+    let word = |at: usize| bytes.get(at..)?.first_chunk().map(|bytes| u16::from_be_bytes(*bytes));
+    let mut target = Name::default();
+    let mut name = |at: usize| {
+        let end = reader.name(entry.start + at, &mut target)?;
+        Some((text(target.get()), target.truncated, end.checked_sub(entry.start)?))
+    };
+    Some(match entry.rrtype {
+        1 => Data::Text(Ipv4Addr::from(*bytes.first_chunk::<4>()?).to_string(), false),
+        28 => Data::Text(long_address(*bytes.first_chunk::<16>()?), false),
+        2 | 5 | 12 => name(0).map(|(name, truncated, _)| Data::Text(name, truncated))?,
+        15 => name(2).map(|(name, truncated, _)| Data::Text(name, truncated))?,
+        10 => Data::Text(text(bytes), false),
+        6 => {
+            let (server, _, end) = name(0)?;
+            let (contact, _, end) = name(end)?;
+            let number = |place: usize| bytes.get(end + 4 * place..)?.first_chunk().map(|bytes| u32::from_be_bytes(*bytes));
+            let numbers = [number(0)?, number(1)?, number(2)?, number(3)?, number(4)?];
+            Data::Soa { server, contact, numbers }
+        }
+        33 => Data::Srv { numbers: [word(0)?, word(2)?, word(4)?], target: name(6)?.0 },
+        44 => {
+            let [algorithm, kind, fingerprint @ ..] = bytes else { return None };
+            Data::Sshfp { algorithm: *algorithm, kind: *kind, fingerprint: hexadecimal(fingerprint, ":") }
+        }
+        41 => Data::Options(pairs(bytes).map(|(code, value)| (code, hexadecimal(value, ""))).collect()),
+        64 | 65 => {
+            let (target, _, end) = name(2)?;
+            let keys = pairs(bytes.get(end..)?).map(|(key, value)| (key, value.to_vec())).collect();
+            Data::Service { priority: word(0)?, target, keys }
+        }
+        _ => return None,
+    })
+}
+
+/// Values with a number and a length in front.
+fn pairs(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let (code, behind) = rest.split_first_chunk()?;
+        let (length, behind) = behind.split_first_chunk()?;
+        let (value, behind) = behind.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+        rest = behind;
+        Some((u16::from_be_bytes(*code), value))
+    })
+}
+
+fn record(json: &mut Json, told: &Told, on_link: bool) {
+    let rrtype = named(type_name(told.entry.rrtype), told.entry.rrtype);
+    let rrtype = if on_link { rrtype.to_lowercase() } else { rrtype };
+    json.text("rrname", &told.name);
+    if told.truncated {
+        json.flag("rrname_truncated", true);
+    }
+    json.text("rrtype", &rrtype);
+    if told.entry.section == Section::Queries {
+        return;
+    }
+    json.number("ttl", told.entry.ttl);
+    match &told.data {
+        Data::None => {}
+        Data::Text(text, truncated) => {
+            json.text(if on_link { &rrtype } else { "rdata" }, text);
+            if *truncated {
+                json.flag("rdata_truncated", true);
+            }
+        }
+        data => json_of(json, data),
+    }
+}
+
+/// A record that is more than a text, under its type's name.
+fn json_of(json: &mut Json, data: &Data) {
+    match data {
+        Data::None | Data::Text(..) => {}
+        Data::Options(options) => json.list("opt", options, |json, (code, data)| {
+            json.number("code", *code);
+            json.text("data", data);
+        }),
+        Data::Soa { .. } => json.nested("soa", |json| members(json, data)),
+        Data::Srv { .. } => json.nested("srv", |json| members(json, data)),
+        Data::Sshfp { .. } => json.nested("sshfp", |json| members(json, data)),
+        Data::Service { .. } => json.nested("svcb", |json| members(json, data)),
+    }
+}
+
+fn members(json: &mut Json, data: &Data) {
+    match data {
+        Data::None | Data::Text(..) | Data::Options(_) => {}
+        Data::Soa { server, contact, numbers: [serial, refresh, retry, expire, minimum] } => {
+            json.text("mname", server);
+            json.text("rname", contact);
+            json.number("serial", *serial);
+            json.number("refresh", *refresh);
+            json.number("retry", *retry);
+            json.number("expire", *expire);
+            json.number("minimum", *minimum);
+        }
+        Data::Srv { numbers: [priority, weight, port], target } => {
+            json.number("priority", *priority);
+            json.number("weight", *weight);
+            json.number("port", *port);
+            json.text("name", target);
+        }
+        Data::Sshfp { algorithm, kind, fingerprint } => {
+            json.text("fingerprint", fingerprint);
+            json.number("algo", *algorithm);
+            json.number("type", *kind);
+        }
+        Data::Service { priority, target, keys } => {
+            json.number("priority", *priority);
+            json.text("target", target);
+            keys.iter().for_each(|(key, value)| service_key(json, *key, value));
+        }
+    }
+}
+
+/// RFC 9460 section 14.3.2 and RFC 9848 (`ech`).
+fn service_key(json: &mut Json, key: u16, value: &[u8]) {
+    match key {
+        1 => json.texts("alpn", texts(value).map(text)),
+        2 => json.flag("no_default_alpn", true),
+        3 => {
+            if let Some(port) = value.first_chunk() {
+                json.number("port", u16::from_be_bytes(*port));
+            }
+        }
+        4 => json.texts("ipv4hint", value.as_chunks::<4>().0.iter().map(|bytes| Ipv4Addr::from(*bytes).to_string())),
+        5 => json.base64("ech", value),
+        6 => json.texts("ipv6hint", value.as_chunks::<16>().0.iter().map(|bytes| long_address(*bytes))),
+        7 => json.text("dohpath", &text(value)),
+        other => json.text(&format!("key{other}"), &hexadecimal(value, "")),
+    }
+}
+
+/// The answers by type.
+fn grouped<'a>(json: &mut Json, answers: impl Iterator<Item = &'a Told>) {
+    let mut groups: BTreeMap<u16, Vec<&Data>> = BTreeMap::new();
+    for told in answers {
+        if !matches!(told.data, Data::None | Data::Options(_)) {
+            groups.entry(told.entry.rrtype).or_default().push(&told.data);
+        }
+    }
+    if groups.is_empty() {
+        return;
+    }
+    json.nested("grouped", |json| {
+        for (rrtype, group) in groups {
+            let name = named(type_name(rrtype), rrtype);
+            if group.iter().all(|data| matches!(data, Data::Text(..))) {
+                let texts = group.iter().filter_map(|data| match data {
+                    Data::Text(text, _) => Some(text),
+                    _ => None,
+                });
+                json.texts(&name, texts);
+            } else {
+                json.list(&name, group, members);
+            }
+        }
+    });
+}
+
+/// The address as records write it: in full.
+fn long_address(bytes: [u8; 16]) -> String {
+    let words = Ipv6Addr::from(bytes).segments().map(|word| format!("{word:04x}"));
+    words.join(":")
+}
+
+fn named(name: Option<&'static str>, number: u16) -> String {
+    name.map_or_else(|| number.to_string(), str::to_owned)
+}
+
+fn hexadecimal(bytes: &[u8], between: &str) -> String {
+    let mut text = String::new();
+    for (place, byte) in bytes.iter().enumerate() {
+        // Writing to a string can't fail.
+        let _ = write!(text, "{}{byte:02x}", if place > 0 { between } else { "" });
+    }
+    text
+}
+
+/// Bytes as text; what is no UTF-8 as `\xNN`.
+fn text(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            let _ = write!(text, "\\x{byte:02x}");
+        }
+    }
+    text
+}
