@@ -104,6 +104,7 @@ const PATHS: &[&str] = &[
     "detection.applications.tls.ja3-fingerprints",
     "detection.applications.tls.ja4-fingerprints",
     "detection.applications.tls.log-handshake",
+    "detection.applications.tls.log-resumed",
     "detection.applications.quic.encryption-handling",
     "detection.action-order",
     "detection.variables.address.NAME",

@@ -219,9 +219,12 @@ impl AppEvent {
     /// The event of this full name, such as `modbus.flooded`.
     pub fn from_name(name: &str) -> Option<Self> {
         let (protocol, name) = name.split_once('.')?;
-        // Their older names.
+        // Older names, and those of events that others take the place of.
         let name = match name {
             "max_points_per_object" => "too_many_points",
+            "certificate_missing_element" => "invalid_certificate",
+            "certificate_unknown_element" => "certificate_invalid_der",
+            "certificate_invalid_string" => "certificate_invalid_x509name",
             "not_a_request" => "not_request",
             "not_a_response" => "not_response",
             name => name,

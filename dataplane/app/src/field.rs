@@ -254,6 +254,14 @@ const OF_RULES: &[Field] = &[
     Field::TlsCiphers,
     Field::TlsExtensions,
     Field::TlsSignatures,
+    Field::EnipProductName,
+    Field::EnipServiceName,
+    Field::EnipPdu,
+    Field::EnipHeader,
+    Field::EnipData,
+    Field::EnipItem,
+    Field::EnipCip,
+    Field::Dnp3Data,
 ];
 
 /// Some fields.

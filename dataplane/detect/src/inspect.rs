@@ -587,6 +587,9 @@ pub(crate) fn endpoints_match(ruleset: &Ruleset, rule: &Rule, packet: &PacketVie
             && address(ends.source, src)
             && address(ends.destination, dst)
     };
+    if ends.of_transaction && packet.direction == Some(Direction::ToClient) {
+        return one_way(&headers.dst, headers.dst_port, &headers.src, headers.src_port);
+    }
     one_way(&headers.src, headers.src_port, &headers.dst, headers.dst_port)
         || (ends.both_ways && one_way(&headers.dst, headers.dst_port, &headers.src, headers.src_port))
 }

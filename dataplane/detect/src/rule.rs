@@ -70,6 +70,8 @@ pub struct Endpoints {
     pub destination_ports: u32,
     /// `<>`: also the other way round.
     pub both_ways: bool,
+    /// `=>`: the source is the client, whichever way the packet goes.
+    pub of_transaction: bool,
 }
 
 /// What a match leaves behind.

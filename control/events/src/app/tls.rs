@@ -42,7 +42,8 @@ pub(super) fn object(json: &mut Json, request: Option<&[u8]>, response: Option<&
     if let Some(name) = client.first(Field::TlsSni) {
         json.bytes("sni", name);
     }
-    json.text("version", &version(server.number(Field::TlsVersion).unwrap_or(0)));
+    let chosen = server.number(Field::TlsVersion).or_else(|| client.number(Field::TlsVersion));
+    json.text("version", &version(chosen.unwrap_or(0)));
     fingerprints(json, client, server);
     for (name, end) in [("client_alpns", client), ("server_alpns", server)] {
         if end.first(Field::TlsAlpn).is_some() {

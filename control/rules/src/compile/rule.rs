@@ -51,7 +51,7 @@ pub(super) fn compile(
         SyntaxAction::RejectBoth => Action::RejectBoth,
         SyntaxAction::Config => return Err(header(Refusal::Needs("config rules"))),
     };
-    if syntax.hook.is_some() || syntax.direction == SyntaxDirection::Transaction {
+    if syntax.hook.is_some() {
         return Err(header(Refusal::Needs("transactions")));
     }
     let (protocol, mut unit) = protocol(syntax.protocol).map_err(header)?;
@@ -122,6 +122,9 @@ pub(super) fn compile(
         ints.clear();
     }
     let (app, of_flow) = applications(syntax, &checks, &programs);
+    if !app.is_empty() && direction.is_none() && syntax.direction != SyntaxDirection::Transaction {
+        direction = side_of_buffers(syntax);
+    }
     if replaces && !app.is_empty() {
         // A message is not judged where it stands in a packet.
         return Err(header(Refusal::Needs("replace in a rule about messages")));
@@ -206,6 +209,12 @@ pub(super) fn compile(
     };
     let order = order::key(syntax, action, priority, &options.action_order);
     Ok(CompiledRule { rule, fast_pattern, order, warnings })
+}
+
+/// The direction of the first buffer that only one end fills.
+fn side_of_buffers(syntax: &Syntax) -> Option<Direction> {
+    let used = syntax.matches.iter().filter_map(|found| syntax.buffers.get(found.kind.buffer()?));
+    used.filter_map(program::side_of).next()
 }
 
 /// The protocols about whose messages the rule asks something, and, when it asks nothing of messages, the one its header names.
@@ -310,7 +319,9 @@ fn endpoints(
     let (source, source_ports, source_any) = end(&syntax.source)?;
     let (destination, destination_ports, destination_any) = end(&syntax.destination)?;
     let both_ways = syntax.direction == SyntaxDirection::Both;
-    Ok((source_any, destination_any, Endpoints { source, source_ports, destination, destination_ports, both_ways }))
+    let of_transaction = syntax.direction == SyntaxDirection::Transaction;
+    let endpoints = Endpoints { source, source_ports, destination, destination_ports, both_ways, of_transaction };
+    Ok((source_any, destination_any, endpoints))
 }
 
 /// A `threshold` of a rule or of `threshold.config`.

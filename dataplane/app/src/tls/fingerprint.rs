@@ -118,13 +118,13 @@ pub fn ja4(hello: &ClientHello, over_quic: bool) -> Text<36> {
     text.push(b"_");
     let mut ciphers = Sorted::default();
     hello.ciphers().for_each(|cipher| ciphers.add(cipher));
-    text.push(ciphers.hash(&[]).get());
+    text.push(ciphers.hash(None).get());
     text.push(b"_");
     let mut others = Sorted::default();
     extensions()
         .filter(|&number| !matches!(number, extension::SERVER_NAME | extension::ALPN))
         .for_each(|number| others.add(number));
-    text.push(others.hash(hello.signatures()).get());
+    text.push(others.hash(Some(hello.signatures())).get());
     text
 }
 
@@ -153,8 +153,9 @@ impl Sorted {
         }
     }
 
-    /// The first 12 digits of SHA-256 of the numbers in order, and of `behind` as they stand.
-    fn hash(&mut self, behind: &[u8]) -> Text<12> {
+    /// The first 12 digits of SHA-256 of the numbers in order, and of `behind` as they stand. Where there are none behind, the line that would part them stands all the same, as in
+    /// the reference engine; the description leaves it out.
+    fn hash(&mut self, behind: Option<&[u8]>) -> Text<12> {
         let numbers_in_order = self.numbers.get_mut(..self.count).unwrap_or_default();
         numbers_in_order.sort_unstable();
         if numbers_in_order.is_empty() {
@@ -163,19 +164,16 @@ impl Sorted {
             return none;
         }
         let mut digest = Sha256::new();
-        let mut first: &[u8] = &[];
-        let mut add = |number: u16, front: &[u8]| {
-            digest.update(front);
+        for (place, number) in numbers_in_order.iter().enumerate() {
+            digest.update(if place > 0 { &b","[..] } else { b"" });
             digest.update(hex::<4>(&number.to_be_bytes()).get());
-        };
-        for &number in &*numbers_in_order {
-            add(number, first);
-            first = b",";
         }
-        first = b"_";
-        for number in numbers(behind).filter(|&number| !is_grease(number)) {
-            add(number, first);
-            first = b",";
+        if let Some(behind) = behind {
+            digest.update(b"_");
+            for (place, number) in numbers(behind).filter(|&number| !is_grease(number)).enumerate() {
+                digest.update(if place > 0 { &b","[..] } else { b"" });
+                digest.update(hex::<4>(&number.to_be_bytes()).get());
+            }
         }
         hex(&digest.finalize())
     }

@@ -368,7 +368,7 @@ impl Conversation {
         let has_certificate = end.has_certificate;
         if !has_certificate && end.is_encrypted && !is_13(version) {
             desk.number(self.transaction, direction, Field::TlsResumed, 1);
-            self.ready(desk);
+            if desk.settings.tls.log_resumed { self.ready(desk) } else { self.keep_quiet() }
         } else if has_certificate {
             self.ready(desk);
         }

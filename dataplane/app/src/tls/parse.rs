@@ -87,7 +87,7 @@ pub struct Conversation {
     opened: bool,
     /// The version the server chose; 0: none yet.
     pub(super) version: u16,
-    /// The record may be made.
+    /// The record may be made, or won't be.
     is_ready: bool,
     /// Events that were told, by bit.
     events: u32,
@@ -120,6 +120,11 @@ impl Conversation {
         }
     }
 
+    /// No record is to be made.
+    pub(super) const fn keep_quiet(&mut self) {
+        self.is_ready = true;
+    }
+
     /// Notes that something is wrong, once a connection.
     pub(super) fn wrong(&mut self, desk: &mut Desk, event: AppEvent) {
         let bit =
@@ -148,6 +153,10 @@ impl Conversation {
         self.of_mut(direction).done = true;
         desk.reach(self.transaction, direction, level::DONE);
         if self.ends.iter().all(|end| end.done) {
+            // Whatever it came to: a hello without an answer is told of as well.
+            if self.ends.iter().any(|end| end.has_hello) {
+                self.ready(desk);
+            }
             self.transaction = TxRef::NONE;
         }
     }

@@ -29,6 +29,8 @@ pub struct TlsSettings {
     pub encryption: Encryption,
     /// Records list the ciphers, extensions and signature algorithms of hellos.
     pub log_handshake: bool,
+    /// Records are made of sessions that go on, which show no certificate.
+    pub log_resumed: bool,
     /// JA3 and JA3S are made, also for QUIC, when something asks for them.
     pub ja3: bool,
     /// JA4 is made, also for QUIC, when something asks for it.
@@ -37,7 +39,7 @@ pub struct TlsSettings {
 
 impl Default for TlsSettings {
     fn default() -> Self {
-        Self { encryption: Encryption::Track, log_handshake: false, ja3: true, ja4: true }
+        Self { encryption: Encryption::Track, log_handshake: false, log_resumed: true, ja3: true, ja4: true }
     }
 }
 
