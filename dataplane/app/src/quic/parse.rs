@@ -53,6 +53,8 @@ pub struct Conversation {
     id: [u8; MOST_ID],
     id_length: u8,
     version: u32,
+    /// The server had the client try again.
+    retried: bool,
     /// Events that were told, by bit.
     events: u8,
 }
@@ -151,7 +153,8 @@ impl Conversation {
             }
             match header.kind {
                 Kind::Retry if desk.direction == Direction::ToClient => {
-                    if !self.of_mut(Direction::ToClient).done {
+                    // A client follows the first one only.
+                    if !std::mem::replace(&mut self.retried, true) && !self.of_mut(Direction::ToClient).done {
                         self.begin_anew(desk);
                         self.take_id(header.source, header.version);
                     }
