@@ -179,7 +179,7 @@ impl Parser for Conversation {
                 _ => false,
             };
             if skipped {
-                end.sink.gap(bench.desk, missing);
+                end.sink.gap(bench.desk, end.tx, bench.desk.direction, missing);
                 if end.framing == Framing::Length(0) {
                     if to_server { this.end_request(bench, false) } else { this.end_response(bench, false) }
                 }
@@ -188,7 +188,7 @@ impl Parser for Conversation {
             // The hole hides where the message ends.
             if end.state == State::Body {
                 let lost = if let Framing::Length(left) = end.framing { left } else { 0 };
-                end.sink.gap(bench.desk, lost);
+                end.sink.gap(bench.desk, end.tx, bench.desk.direction, lost);
             }
             if end.state != State::Line && end.state != State::Wait {
                 if to_server { this.end_request(bench, false) } else { this.end_response(bench, false) }

@@ -392,11 +392,12 @@ impl Conversation {
             self.response.sink.stack.add(&mut room.decoders, value, usize::from(desk.settings.http.decompress_layers));
         }
         let faults = self.response.sink.stack.faults;
+        // The rules that ask for these look at what goes to the server, whichever side they are of.
         if faults.too_many {
-            desk.event(tx, HERE, AppEvent::HttpTooManyEncodingLayers);
+            desk.event(tx, Direction::ToServer, AppEvent::HttpTooManyEncodingLayers);
         }
         if faults.abnormal {
-            desk.event(tx, HERE, AppEvent::HttpAbnormalCeHeader);
+            desk.event(tx, Direction::ToServer, AppEvent::HttpAbnormalCeHeader);
         }
         let mut path = [0; LONGEST_NAME + 1];
         let name = match headers.value(b"content-disposition").and_then(|value| parameter(value, b"filename")) {
