@@ -11,7 +11,7 @@ use crate::{
     stats, time, transport,
 };
 use sluice_core::{
-    Action, AppProtocol, Cause, Counters, Direction, Nanos,
+    Action, AppProtocol, Cause, Counters, Direction, Nanos, Position,
     event::{AnomalyKind, EventBody, EventSlot, FlowEnd, FlowFacts, PacketFacts},
     resource::PoliciesInForce,
 };
@@ -51,6 +51,8 @@ pub struct EveOptions {
     pub ethernet: bool,
     /// `pcap_cnt`
     pub record_number: bool,
+    /// Number of the last record of a replay; 0 live.
+    pub last_record: u64,
     /// `community_id`, with this seed.
     pub community_id: Option<u16>,
     /// Counters that are 0, in `stats`.
@@ -91,6 +93,7 @@ impl Default for EveOptions {
             packet: true,
             ethernet: true,
             record_number: true,
+            last_record: 0,
             community_id: None,
             stats_zero: true,
             stats_stream_events: false,
@@ -307,6 +310,15 @@ impl EveWriter {
         self.decoded.layers().get(usize::from(packet.layer))
     }
 
+    /// The record read last before what happened at `position`, which was no packet's doing; 0 when that is not known.
+    fn record_before(&self, position: Position) -> u64 {
+        match position {
+            Position::END => self.options.last_record,
+            position if position.is_clock() => position.record.saturating_sub(1),
+            position => position.record,
+        }
+    }
+
     fn packet_header(
         &self,
         json: &mut Json,
@@ -319,8 +331,9 @@ impl EveWriter {
         if let Some((flow, _)) = flow {
             json.number("flow_id", flow.id);
         }
-        if self.options.record_number && packet.record > 0 {
-            json.number("pcap_cnt", packet.record);
+        let record = if packet.record == 0 { self.record_before(slot.position) } else { packet.record };
+        if self.options.record_number && record > 0 {
+            json.number("pcap_cnt", record);
         }
         json.text("event_type", kind);
         vlan(json, &packet.vlan, packet.vlan_count);

@@ -130,3 +130,8 @@ fn a_request_without_a_version_may_have_headers() {
     let lines = said(&[(ToServer, b"GET /a\r\n"), (ToClient, b"plain words")]);
     assert_eq!(with(&lines, "level"), ["http 0 > level 5", "http 0 < level 5"]);
 }
+
+#[test]
+fn a_conversation_is_small() {
+    assert!(size_of::<super::Conversation>() <= 700, "{}", size_of::<super::Conversation>());
+}
