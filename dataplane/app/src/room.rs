@@ -239,7 +239,7 @@ impl Room {
     #[must_use]
     pub fn for_protocols(mut self, settings: &AppSettings) -> Self {
         if settings.is_read(AppProtocol::Http) {
-            self.http = HttpRoom::new(usize::from(settings.http.header_limit));
+            self.http = HttpRoom::new(&settings.http);
         }
         self
     }

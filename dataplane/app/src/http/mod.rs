@@ -10,10 +10,13 @@
 //! - [`settings`]
 
 pub mod body;
+mod brotli;
 pub mod decode;
 pub mod detect;
 mod fields;
+
 pub mod head;
+pub mod lzma;
 mod multipart;
 pub mod parse;
 mod request;
