@@ -47,7 +47,9 @@ fn hello() -> Vec<u8> {
 }
 
 fn server_hello() -> Vec<u8> {
-    hex("020000560303eefce7f7b37ba1d1632e96677825ddf73988cfc79825df566dc5430b9a045a1200130100002e00330024001d00209d3c940d89690b84d08a60993c144eca684d1081287c834d5311bcf32bb9da1a002b00020304")
+    hex(
+        "020000560303eefce7f7b37ba1d1632e96677825ddf73988cfc79825df566dc5430b9a045a1200130100002e00330024001d00209d3c940d89690b84d08a60993c144eca684d1081287c834d5311bcf32bb9da1a002b00020304",
+    )
 }
 
 fn told(said: &[(Direction, Vec<u8>)]) -> Vec<String> {
@@ -63,7 +65,8 @@ fn has(told: &[String], line: &str) -> bool {
 fn the_example_of_rfc_9001_is_sealed_and_opened() {
     let mut plain = hex(CLIENT);
     plain.resize(1_162, 0);
-    let packet = Keys::of(VERSION_1, &ID, true).unwrap().seal(&hex("c300000001088394c8f03e5157080000449e00000002"), &plain);
+    let packet =
+        Keys::of(VERSION_1, &ID, true).unwrap().seal(&hex("c300000001088394c8f03e5157080000449e00000002"), &plain);
     assert_eq!(packet.len(), 1_200);
     assert_eq!(packet[..32], hex("c000000001088394c8f03e5157080000449e7b9aec34d1b1c98dd7689fb8ec11"));
     assert_eq!(packet[1_184..], hex("e221af44860018ab0856972e194cd934"));
@@ -210,7 +213,10 @@ fn gquic(version: &[u8; 4], tags: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
 #[test]
 fn hellos_of_gquic_tell_name_agent_and_tags() {
     for version in [b"Q039", b"Q043", b"Q046"] {
-        let packet = gquic(version, &[(b"PAD\0", &[0; 40]), (b"SNI\0", b"a.example"), (b"VER\0", version), (b"UAID", b"Chrome")]);
+        let packet = gquic(
+            version,
+            &[(b"PAD\0", &[0; 40]), (b"SNI\0", b"a.example"), (b"VER\0", version), (b"UAID", b"Chrome")],
+        );
         assert_eq!(likeness(&packet, ToServer), Likeness::Sure);
         let told = told(&[(ToServer, packet)]);
         let number = std::str::from_utf8(&version[2..]).unwrap();
@@ -228,12 +234,16 @@ fn hellos_of_gquic_tell_name_agent_and_tags() {
 
 #[test]
 fn other_datagrams_are_not_quic() {
-    for bytes in [&b""[..], &[0xc0], &[0x40; 40], b"\xc3\0\0\0\x07\x08aaaaaaaa\0", &[0xff; 60], b"GET / HTTP/1.1\r\n\r\n"] {
+    for bytes in
+        [&b""[..], &[0xc0], &[0x40; 40], b"\xc3\0\0\0\x07\x08aaaaaaaa\0", &[0xff; 60], b"GET / HTTP/1.1\r\n\r\n"]
+    {
         assert_eq!(likeness(bytes, ToServer), Likeness::No, "{bytes:02x?}");
     }
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn hostile_frames_are_borne(frames in prop::collection::vec(any::<u8>(), 0..400), more in prop::collection::vec(any::<u8>(), 0..100)) {
         told(&[
