@@ -144,7 +144,7 @@ impl Applications {
             free: NONE,
             most,
             waiting: Arena::new(memory / 4),
-            room: Room::new(transactions, memory),
+            room: Room::new(transactions, memory).for_protocols(&settings),
             refused: 0,
             broken: 0,
         }
@@ -324,6 +324,7 @@ impl Applications {
                 Fed::Becomes { used: more, protocol } => {
                     used += more.min(rest.len());
                     active.forget(&mut room.arena);
+                    active.release(room);
                     becomes = Some(protocol);
                     break;
                 }
@@ -488,6 +489,7 @@ impl Applications {
         let Some(conversation) = conversations.get_mut(place as usize) else { return };
         if let Some(parser) = conversation.parser.get() {
             parser.forget(&mut room.arena);
+            parser.release(room);
         }
         let mut at = conversation.thread.first;
         while let Some(next) = room.transactions.get(at as usize).map(|found| found.next) {

@@ -98,6 +98,11 @@ impl Desk<'_> {
         TxRef::NONE
     }
 
+    /// What the parser knows `at` by.
+    pub fn key(&self, at: TxRef) -> u64 {
+        self.room.transaction(at).map_or(0, |found| found.key)
+    }
+
     /// How far `direction` of `at` is.
     pub fn level(&self, at: TxRef, direction: Direction) -> u8 {
         self.room.half(at, direction).map_or(0, |half| half.level)
@@ -228,6 +233,14 @@ impl Desk<'_> {
             transactions.get_mut(at.0 as usize).and_then(|found| found.halves.get_mut(direction.index()))
         {
             half.is_new = true;
+        }
+    }
+
+    /// So many bytes of `body` are missing; none: how many is not known.
+    pub fn body_gap(&mut self, body: BodyRef, missing: u64) {
+        if let Some(found) = self.room.bodies.get_mut(body.0 as usize) {
+            found.has_gaps = true;
+            found.total += missing;
         }
     }
 

@@ -92,6 +92,8 @@ fields! {
     HttpRequestBody: Http, "http.request_body", Body, BODY;
     HttpResponseBody: Http, "http.response_body", Body, BODY;
     HttpXff: Http, "(http.xff)", Bytes, HEADERS;
+    // Of a request: the ranges it asks for.
+    HttpContentRange: Http, "(http.content_range)", Bytes, HEADERS;
     HttpBodyLength: Http, "(http.length)", Number, DONE;
     // HTTP/2.
     Http2HeaderName: Http2, "http2.header_name", Bytes, TRAILER;
@@ -252,6 +254,14 @@ const OF_RULES: &[Field] = &[
     Field::TlsCiphers,
     Field::TlsExtensions,
     Field::TlsSignatures,
+    Field::EnipProductName,
+    Field::EnipServiceName,
+    Field::EnipPdu,
+    Field::EnipHeader,
+    Field::EnipData,
+    Field::EnipItem,
+    Field::EnipCip,
+    Field::Dnp3Data,
 ];
 
 /// Some fields.

@@ -3,7 +3,7 @@
 //! Implemented once per protocol folder, called by [`crate::applications`]. A parser is a state machine: it is given the bytes of both directions in order, as they come, and puts what it finds on
 //! the [`crate::Desk`]. It never allocates, never looks at bytes twice without need, and bounds everything it keeps.
 
-use crate::{arena::Arena, desk::Desk, protocol::Likeness};
+use crate::{arena::Arena, desk::Desk, protocol::Likeness, room::Room};
 use sluice_core::{AppProtocol, Direction};
 
 /// What a parser did with the bytes it was given.
@@ -48,6 +48,9 @@ pub trait Parser {
 
     /// The conversation is over: gives back what the parser keeps.
     fn forget(&mut self, arena: &mut Arena);
+
+    /// The conversation is over: gives back what it took from pools in the room. Called with [`Parser::forget`].
+    fn release(&mut self, _room: &mut Room) {}
 }
 
 /// How much bytes look like the beginning of a protocol.

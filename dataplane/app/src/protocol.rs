@@ -84,6 +84,8 @@ pub struct AppSettings {
     pub dnp3_max_objects: u32,
     /// Points an object of DNP3 may have before that is an event.
     pub dnp3_max_points: u32,
+    /// HTTP/1.
+    pub http: http::HttpSettings,
 }
 
 impl Default for AppSettings {
@@ -111,6 +113,7 @@ impl Default for AppSettings {
             quic: quic::QuicSettings::default(),
             dnp3_max_objects: 2_048,
             dnp3_max_points: 16_384,
+            http: http::HttpSettings::default(),
         }
     }
 }

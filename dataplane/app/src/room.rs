@@ -6,8 +6,10 @@
 use crate::{
     arena::{Arena, Buf},
     field::{Field, Fields},
+    http::HttpRoom,
     level,
     parser::MOST_WAITING,
+    protocol::AppSettings,
 };
 use sluice_core::{AppProtocol, Direction};
 
@@ -212,6 +214,8 @@ pub struct Room {
     pub(crate) aside: Vec<u8>,
     /// What was counted.
     pub counts: RoomCounts,
+    /// What parsers of HTTP share.
+    pub(crate) http: HttpRoom,
 }
 
 impl Room {
@@ -227,7 +231,17 @@ impl Room {
             most_bodies: transactions / 2,
             aside: Vec::with_capacity(if transactions == 0 { 0 } else { MOST_WAITING }),
             counts: RoomCounts::default(),
+            http: HttpRoom::default(),
         }
+    }
+
+    /// With what the parsers of the protocols that are on share.
+    #[must_use]
+    pub fn for_protocols(mut self, settings: &AppSettings) -> Self {
+        if settings.is_read(AppProtocol::Http) {
+            self.http = HttpRoom::new(usize::from(settings.http.header_limit));
+        }
+        self
     }
 
     /// Places in use.

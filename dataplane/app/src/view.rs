@@ -28,6 +28,11 @@ impl<'a> TransactionView<'a> {
         Some(Self { room, transaction, half: transaction.halves.get(direction.index())?, direction })
     }
 
+    /// The other direction of the transaction, or the same.
+    pub fn towards(&self, direction: Direction) -> Option<Self> {
+        Some(Self { half: self.transaction.halves.get(direction.index())?, direction, ..*self })
+    }
+
     /// The protocol.
     pub const fn protocol(&self) -> AppProtocol {
         self.transaction.protocol
@@ -84,12 +89,7 @@ impl<'a> TransactionView<'a> {
 
     /// Whether `wanted` holds for one of the pieces called `field`.
     pub fn any_piece(&self, field: Field, mut wanted: impl FnMut(&[u8]) -> bool) -> bool {
-        match self.protocol() {
-            AppProtocol::Enip => enip::fields::any_bytes(self.message(), field, wanted),
-            AppProtocol::Dnp3 if field == Field::Dnp3Data => dnp3::fields::Message::of(self.message())
-                .is_some_and(|message| !message.fragment.is_empty() && wanted(message.fragment)),
-            _ => self.pieces(field).any(|piece| wanted(piece)),
-        }
+        self.pieces(field).any(&mut wanted)
     }
 
     /// Whether a service of the message is as `test` asks.

@@ -81,7 +81,7 @@ impl FieldGroups {
                 }
             }
             stage.last = last_level(rule);
-            let literal = pattern.as_ref().and_then(|pattern| {
+            let literal = pattern.as_ref().filter(|_| !rule.endpoints.of_transaction).and_then(|pattern| {
                 let (field, derived) = pattern.of?;
                 Some(((field, derived), (pattern.literal_in(field)?, pattern.nocase)))
             });

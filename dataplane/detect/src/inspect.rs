@@ -356,6 +356,7 @@ impl Inspector {
         finding.app = app;
         finding.whole_flow = (rule.addresses_only && flow.as_deref().is_none_or(|flow| is_of(flow, packet)))
             || !rule.app.is_empty()
+            || rule.of_flow
             || (packet.headers.is_tcp()
                 && packet.established
                 && !rule.programs.is_empty()
@@ -587,6 +588,9 @@ pub(crate) fn endpoints_match(ruleset: &Ruleset, rule: &Rule, packet: &PacketVie
             && address(ends.source, src)
             && address(ends.destination, dst)
     };
+    if ends.of_transaction && packet.direction == Some(Direction::ToClient) {
+        return one_way(&headers.dst, headers.dst_port, &headers.src, headers.src_port);
+    }
     one_way(&headers.src, headers.src_port, &headers.dst, headers.dst_port)
         || (ends.both_ways && one_way(&headers.dst, headers.dst_port, &headers.src, headers.src_port))
 }

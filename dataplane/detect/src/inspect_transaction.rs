@@ -78,7 +78,11 @@ impl Inspector {
                 continue;
             }
             let name = name_of(rule);
-            if turn.room.has_matched(at, direction, name) {
+            let matched_before = match rule.endpoints.of_transaction {
+                true => Direction::ALL.into_iter().any(|way| turn.room.has_matched(at, way, name)),
+                false => turn.room.has_matched(at, direction, name),
+            };
+            if matched_before {
                 continue;
             }
             let Some(view) = TransactionView::of(turn.room, at, direction) else { continue };
@@ -219,6 +223,10 @@ impl Inspector {
         machine.bench = Some(Bench { state, decoded, rewrites });
         let mut told = Told::Yes;
         for program in &rule.programs {
+            // A rule about both directions looks at each in its own.
+            let turned = program.side.filter(|side| *side != view.direction).and_then(|side| view.towards(side));
+            let view = turned.as_ref().unwrap_or(view);
+            let at_level = |level: u8| if view.level() >= level { Told::No } else { Told::NotYet };
             let mut matches = |bytes: &[u8]| run(program, bytes, ruleset, &mut machine, workshop, counters);
             let found = match field_of(program) {
                 Some(field) if is_body(field) => match in_bodies(program, field, view, &mut matches) {

@@ -5,6 +5,7 @@
 
 use crate::{buffer::Buffer, dataset::Dataset, entropy, range::Range};
 use memchr::memmem::Finder;
+use sluice_core::Direction;
 use std::sync::Arc;
 
 /// Variables one signature can have (byte_extract, byte_math).
@@ -364,6 +365,8 @@ pub struct Program {
     pub derived: Option<u32>,
     /// What holds where there is no such buffer.
     pub absence: Absence,
+    /// In a rule about both directions of a transaction: which one it looks at.
+    pub side: Option<Direction>,
     steps: Box<[Step]>,
     /// For each step: whether another place for it could make a later step match.
     retries: Box<[bool]>,
@@ -386,7 +389,7 @@ impl Program {
             })
             .collect();
         let (derived, absence) = (None, Absence::default());
-        Self { buffer, derived, absence, steps: steps.into_boxed_slice(), retries }
+        Self { buffer, derived, absence, side: None, steps: steps.into_boxed_slice(), retries }
     }
 
     /// Whether a step changes a data set.

@@ -26,9 +26,8 @@ impl Reading {
         Self(vec![0; if applications.is_off() { 0 } else { SLICE }].into_boxed_slice())
     }
 
-    /// The bytes that `turn` judges.
-    pub fn of(&mut self, streams: &Streams, at: StreamRef, turn: &StreamTurn) -> &[u8] {
-        let (from, to) = turn.judge;
+    /// The bytes of a stream from one offset to another.
+    pub fn of(&mut self, streams: &Streams, at: StreamRef, (from, to): (u32, u32)) -> &[u8] {
         let length = (to.wrapping_sub(from) as usize).min(self.0.len());
         let room = self.0.get_mut(..length).unwrap_or_default();
         streams.read(at, from, room);
@@ -57,20 +56,28 @@ impl Pipeline {
         })
     }
 
-    /// Has the parser read what `turn` judges of the stream.
-    pub(crate) fn read_stream(&mut self, subject: &Subject, found: InTable, at: StreamRef, turn: &StreamTurn) {
-        let Some((flow, direction)) = found else { return };
-        let Some((mut link, ports, either)) = self.link(found, direction) else { return };
+    /// Has the parser read what may be read of one direction of the stream. `missing`: so many bytes in front of it were lost.
+    pub(crate) fn read_stream(&mut self, subject: &Subject, found: InTable, at: StreamRef, direction: Direction, missing: u32) {
+        if missing == 0 && self.streams.unread(at, false).is_none() {
+            return;
+        }
+        let Some((mut link, ports, either)) = self.link(found, direction) else {
+            self.streams.pass_over(at);
+            return;
+        };
         let before = link.state;
         let Self { reading, streams, applications, .. } = self;
-        let mut input = Input { bytes: &[], direction, now: subject.time, ports, either, datagram: false };
-        if turn.gap {
-            applications.gap(&mut link, &input, turn.missing);
+        let input = Input { bytes: &[], direction, now: subject.time, ports, either, datagram: false };
+        if missing > 0 {
+            applications.gap(&mut link, &input, missing);
         }
-        input.bytes = reading.of(streams, at, turn);
-        applications.feed(&mut link, &input);
+        while let Some((from, to)) = streams.unread(at, false) {
+            let bytes = reading.of(streams, at, (from, to));
+            applications.feed(&mut link, &Input { bytes, ..input });
+            streams.was_read(at, to);
+        }
         count_protocol(&mut self.counters, before, link.state, true);
-        if let Some(entry) = self.flows.get_mut(flow) {
+        if let Some(entry) = found.and_then(|(flow, _)| self.flows.get_mut(flow)) {
             entry.set_app_link(link);
         }
     }

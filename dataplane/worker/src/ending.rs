@@ -78,12 +78,15 @@ impl Ending<'_> {
                     self.counters.tcp_reassembly_gap += u64::from(turn.gap);
                     if self.applications.listens(*link, direction) {
                         let before = link.state;
-                        let mut input = self.input(flow, direction);
+                        let input = self.input(flow, direction);
                         if turn.gap {
                             self.applications.gap(link, &input, turn.missing);
                         }
-                        input.bytes = self.reading.of(self.streams, at, &turn);
-                        self.applications.feed(link, &input);
+                        while let Some((from, to)) = self.streams.unread(at, true) {
+                            let bytes = self.reading.of(self.streams, at, (from, to));
+                            self.applications.feed(link, &Input { bytes, ..input });
+                            self.streams.was_read(at, to);
+                        }
                         count_protocol(self.counters, before, link.state, true);
                     }
                     alerted |= self.judge(flow, direction, link, Some((at, turn)));

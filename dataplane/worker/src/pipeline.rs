@@ -429,13 +429,19 @@ impl Pipeline {
         self.findings.clear();
         if reads {
             self.learn_wishes();
-            if self.streamed.is_none() && state.0 {
-                self.read_datagram(subject, found);
+            match (self.streamed, found) {
+                // What the packet acknowledges came before what it brings.
+                (Some(streamed), Some((_, direction))) => {
+                    self.read_stream(subject, found, streamed.at.reverse(), direction.reverse(), 0);
+                    self.read_stream(subject, found, streamed.at, direction, 0);
+                }
+                _ if state.0 => self.read_datagram(subject, found),
+                _ => {}
             }
         }
         loop {
-            if reads && let (Some(turn), Some(streamed)) = (&turn, self.streamed) {
-                self.read_stream(subject, found, streamed.at, turn);
+            if let (true, Some(turn), Some(streamed)) = (reads && turn.is_some_and(|turn| turn.gap), turn, self.streamed) {
+                self.read_stream(subject, found, streamed.at, streamed.direction, turn.missing);
             }
             self.judge_piece(subject, found, state, now, turn.as_ref(), with_packet);
             if reads && !self.findings.passes() {
@@ -517,7 +523,7 @@ impl Pipeline {
         }
         match *streamed {
             None => inspector.inspect(ruleset, &packet, flow, state, counters, findings),
-            Some(Streamed { at, placed, refused, in_order }) => {
+            Some(Streamed { at, placed, refused, in_order, .. }) => {
                 let turn = turn.copied().unwrap_or_default();
                 // What is too long for one turn is scanned in several.
                 let covers_payload = in_order && with_packet && turn.scan_len() >= headers.payload_len;

@@ -27,6 +27,8 @@ const LONGEST: usize = crate::frames::LONGEST_FRAME;
 pub(crate) struct Streamed {
     /// The packet's direction of the stream.
     pub at: StreamRef,
+    /// The packet's direction.
+    pub direction: Direction,
     /// The payload has its place there.
     pub placed: bool,
     /// The other end throws the payload away: it is no part of the stream.
@@ -120,8 +122,9 @@ impl Pipeline {
         }
         if payload.is_empty() {
             let refused = headers.payload_len > 0;
-            let unplaced = Streamed { at, placed: false, refused, in_order: false };
-            return Ok((refused || self.streams.is_open(at)).then_some(unplaced));
+            let unplaced = Streamed { at, direction, placed: false, refused, in_order: false };
+            let is_open = self.streams.is_open(at) || self.streams.is_open(at.reverse());
+            return Ok((refused || is_open).then_some(unplaced));
         }
         if self.streams.is_unopened(at) {
             let Some(entry) = self.flows.get(flow) else { return Ok(None) };
@@ -144,7 +147,7 @@ impl Pipeline {
                     },
                 );
                 let verdict = self.without(Resource::Reassembly, subject, found);
-                return verdict.map_or(Ok(Some(Streamed { at, placed: false, refused: false, in_order: false })), Err);
+                return verdict.map_or(Ok(Some(Streamed { at, direction, placed: false, refused: false, in_order: false })), Err);
             }
         };
         if arrived.repeats {
@@ -167,7 +170,7 @@ impl Pipeline {
             }
         }
         let placed = arrived.placed || self.streams.is_spent(at);
-        Ok(Some(Streamed { at, placed, refused: false, in_order: arrived.in_order }))
+        Ok(Some(Streamed { at, direction, placed, refused: false, in_order: arrived.in_order }))
     }
 
     /// Data that come with a SYN or SYN-ACK (RFC 7413) are kept at the beginning of their stream, to be judged as data of an open connection are, and
@@ -194,7 +197,7 @@ impl Pipeline {
             let payload = headers.payload(subject.frame).get(skip as usize..).unwrap_or_default();
             // What finds no room is a hole.
             if let Ok(arrived) = self.streams.arrive(at, seq, payload, policy) {
-                kept = Some(Streamed { at, placed: arrived.placed, refused: false, in_order: arrived.in_order });
+                kept = Some(Streamed { at, direction, placed: arrived.placed, refused: false, in_order: arrived.in_order });
             }
         }
         if let Some(number) = self.tcp.acknowledges {

@@ -6,6 +6,8 @@
 mod dnp3;
 mod dns;
 mod enip;
+pub(crate) mod file;
+mod http;
 mod modbus;
 mod quic;
 mod tls;
@@ -17,8 +19,8 @@ use sluice_core::{
     event::{EventSlot, FlowFacts},
 };
 
-/// Appends the object of a transaction, under its protocol's name.
-pub(crate) fn transaction(json: &mut Json, slot: &EventSlot, app: &AppFacts) {
+/// Appends the object of a transaction, under its protocol's name; for an alert also its bodies and files.
+pub(crate) fn transaction(json: &mut Json, slot: &EventSlot, app: &AppFacts, is_alert: bool) {
     let [request, response] = [app.request, app.response].map(|place| place.map(|place| slot.piece(place)));
     json.nested(record_type(app.protocol), |json| match app.protocol {
         AppProtocol::Enip => enip::object(json, request.and_then(message_of), response.and_then(message_of)),
@@ -33,9 +35,14 @@ pub(crate) fn transaction(json: &mut Json, slot: &EventSlot, app: &AppFacts) {
             dns::object_on_link(json, app.transaction, request.and_then(message_of), response.and_then(message_of));
         }
         AppProtocol::Tls => tls::object(json, request, response),
+        AppProtocol::Http => http::object(json, request, response, is_alert),
+        AppProtocol::Http2 | AppProtocol::Quic => {}
         AppProtocol::Quic => quic::object(json, request, response),
         AppProtocol::Http | AppProtocol::Http2 => {}
     });
+    if is_alert {
+        file::list(json, app.transaction, request, response);
+    }
 }
 
 /// The whole unit among the fields of a direction, for protocols that put it down.
@@ -69,8 +76,9 @@ pub(crate) fn record(
     json.text("event_type", record_type(app.protocol));
     eve::vlan(&mut json, &flow.vlan, flow.vlan_count);
     let ends = [(&flow.client, flow.client_port), (&flow.server, flow.server_port)];
-    // A transaction that is a response alone went from the server to the client.
-    let is_response = app.request.is_none() && app.response.is_some();
+    // A response of DNS, which is a transaction of its own, is told of as it went; those of other protocols are told of as their flow went.
+    let is_dns = matches!(app.protocol, AppProtocol::Dns | AppProtocol::Mdns | AppProtocol::Llmnr);
+    let is_response = is_dns && app.request.is_none() && app.response.is_some();
     let [source, destination] = if is_response { [ends[1], ends[0]] } else { ends };
     json.text("src_ip", &names::address(flow.ip_version, source.0));
     json.number("src_port", source.1);
@@ -82,7 +90,7 @@ pub(crate) fn record(
         json.text("community_id", &community_id::of_flow(flow, seed));
     }
     json.number("tx_id", app.transaction);
-    transaction(&mut json, slot, app);
+    transaction(&mut json, slot, app, false);
     json.end();
     out.push(b'\n');
 }

@@ -5,16 +5,19 @@ use crate::{
     diagnostic::{Problem, Span},
     syntax::{
         comparison::Comparison,
+        header::Direction as SyntaxDirection,
         keyword::{
+            buffer_table::Sides,
             byte::{Base, ByteOperator, Encoding as SyntaxEncoding, Field as SyntaxField, JumpFrom, MathOperator},
             content::{Content as SyntaxContent, FastPattern as Chosen, Operand},
             dataset::DatasetOperation,
             size::EntropyValue,
         },
-        rule::{MatchKind, Rule as Syntax},
+        rule::{BufferUse, MatchKind, Rule as Syntax},
     },
 };
 use sluice_app::Field as AppField;
+use sluice_core::Direction;
 use sluice_detect::{
     RulesetBuilder,
     buffer::Buffer,
@@ -44,8 +47,18 @@ pub(super) struct Programs {
     pub(super) warnings: Vec<Problem>,
 }
 
+/// The direction of a transaction in which `used` is looked for: the end that fills it, or the one it names.
+pub(super) fn side_of(used: &BufferUse) -> Option<Direction> {
+    match (used.buffer.sides, used.argument.as_deref()) {
+        (Sides::ToServer, _) | (Sides::Both, Some("to_server")) => Some(Direction::ToServer),
+        (Sides::ToClient, _) | (Sides::Both, Some("to_client")) => Some(Direction::ToClient),
+        (Sides::Both, _) => None,
+    }
+}
+
 /// The steps over one buffer, while they are gathered.
 struct Draft {
+    side: Option<Direction>,
     index: usize,
     buffer: Buffer,
     derived: Option<u32>,
@@ -220,7 +233,8 @@ pub(super) fn compile(
             continue;
         }
         let place = drafts.iter().position(|draft| draft.index == index).unwrap_or_else(|| {
-            drafts.push(Draft { index, buffer, derived, absence: Absence::Fails, steps: Vec::new() });
+            let side = side_of(used).filter(|_| rule.direction == SyntaxDirection::Transaction);
+            drafts.push(Draft { side, index, buffer, derived, absence: Absence::Fails, steps: Vec::new() });
             drafts.len() - 1
         });
         if let Some(draft) = drafts.get_mut(place) {
@@ -243,7 +257,7 @@ pub(super) fn compile(
 /// The program of a draft; `decoded` is what is asked of what its `base64_decode` gives, if it has one.
 fn finished(draft: Draft, decoded: &mut Vec<Step>) -> Program {
     let writes = |step: &Step| matches!(step, Step::Dataset { operation, .. } if operation.writes());
-    let Draft { buffer, derived, absence, mut steps, .. } = draft;
+    let Draft { side, buffer, derived, absence, mut steps, .. } = draft;
     for step in &mut steps {
         if let Step::Base64 { program, .. } = step {
             let mut inner = std::mem::take(decoded);
@@ -256,7 +270,7 @@ fn finished(draft: Draft, decoded: &mut Vec<Step>) -> Program {
         steps.sort_by_key(writes);
     }
     let mut program = Program::new(buffer, steps);
-    (program.derived, program.absence) = (derived, absence);
+    (program.derived, program.absence, program.side) = (derived, absence, side);
     program
 }
 

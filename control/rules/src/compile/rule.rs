@@ -51,7 +51,7 @@ pub(super) fn compile(
         SyntaxAction::RejectBoth => Action::RejectBoth,
         SyntaxAction::Config => return Err(header(Refusal::Needs("config rules"))),
     };
-    if syntax.hook.is_some() || syntax.direction == SyntaxDirection::Transaction {
+    if syntax.hook.is_some() {
         return Err(header(Refusal::Needs("transactions")));
     }
     let (protocol, mut unit) = protocol(syntax.protocol).map_err(header)?;
@@ -61,12 +61,13 @@ pub(super) fn compile(
     let (mut checks, mut effects, mut thresholds) = (Vec::new(), Vec::new(), Vec::new());
     let mut ints: Vec<IntStep> = Vec::new();
     let mut tags = Vec::new();
-    let mut speaks_of_flow = false;
+    let (mut speaks_of_flow, mut speaks_of_direction) = (false, false);
     for found in &syntax.matches {
         let place = |refusal| (found.span, refusal);
         match &found.kind {
             MatchKind::Flow(flow) => {
                 speaks_of_flow = true;
+                speaks_of_direction |= flow.side.is_some() || !matches!(flow.state, Some(SyntaxState::Established));
                 direction = flow.side.map(|side| match side {
                     Side::ToServer => Direction::ToServer,
                     Side::ToClient => Direction::ToClient,
@@ -122,6 +123,9 @@ pub(super) fn compile(
         ints.clear();
     }
     let (app, of_flow) = applications(syntax, &checks, &programs);
+    if !app.is_empty() && direction.is_none() && syntax.direction != SyntaxDirection::Transaction {
+        direction = side_of_buffers(syntax);
+    }
     if replaces && !app.is_empty() {
         // A message is not judged where it stands in a packet.
         return Err(header(Refusal::Needs("replace in a rule about messages")));
@@ -158,6 +162,11 @@ pub(super) fn compile(
         && !speaks_of_flow
         && ports_any
         && has_addresses(protocol);
+    let of_flow = programs.is_empty()
+        && ints.is_empty()
+        && !speaks_of_direction
+        && has_addresses(protocol)
+        && checks.iter().all(|check| matches!(check, Check::FlowProtocol(_)));
     let needs_transport =
         has_decoded_transport(protocol) && !checks.iter().any(|check| matches!(check, Check::DecodeEvent(_)));
     let mut suppressions = Vec::new();
@@ -200,12 +209,19 @@ pub(super) fn compile(
         suppressions: suppressions.into_boxed_slice(),
         silent: silent || silenced,
         addresses_only,
+        of_flow,
         since: 0,
         needs_transport,
         app,
     };
     let order = order::key(syntax, action, priority, &options.action_order);
     Ok(CompiledRule { rule, fast_pattern, order, warnings })
+}
+
+/// The direction of the first buffer that only one end fills.
+fn side_of_buffers(syntax: &Syntax) -> Option<Direction> {
+    let used = syntax.matches.iter().filter_map(|found| syntax.buffers.get(found.kind.buffer()?));
+    used.filter_map(program::side_of).next()
 }
 
 /// The protocols about whose messages the rule asks something, and, when it asks nothing of messages, the one its header names.
@@ -310,7 +326,9 @@ fn endpoints(
     let (source, source_ports, source_any) = end(&syntax.source)?;
     let (destination, destination_ports, destination_any) = end(&syntax.destination)?;
     let both_ways = syntax.direction == SyntaxDirection::Both;
-    Ok((source_any, destination_any, Endpoints { source, source_ports, destination, destination_ports, both_ways }))
+    let of_transaction = syntax.direction == SyntaxDirection::Transaction;
+    let endpoints = Endpoints { source, source_ports, destination, destination_ports, both_ways, of_transaction };
+    Ok((source_any, destination_any, endpoints))
 }
 
 /// A `threshold` of a rule or of `threshold.config`.

@@ -132,6 +132,9 @@ fn fragment(desk: &mut Desk, bytes: &[u8], unanswered: &mut u16) {
     desk.skip(at, direction.reverse());
     desk.put(at, direction, Field::Message, bytes);
     if let Some(message) = Message::of(bytes) {
+        if !message.fragment.is_empty() {
+            desk.put_wanted(at, direction, Field::Dnp3Data, message.fragment);
+        }
         let (most_objects, most_points) = (desk.settings.dnp3_max_objects, desk.settings.dnp3_max_points);
         message.events(most_objects, most_points, |event| desk.event(at, direction, event));
         // Neither confirmations nor requests that say so are answered.

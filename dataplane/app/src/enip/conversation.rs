@@ -2,7 +2,10 @@
 //!
 //! Called by [`crate::applications`]. Keeps nothing itself.
 
-use super::parse::{expects_response, frame, key};
+use super::{
+    fields::any_bytes,
+    parse::{expects_response, frame, key},
+};
 use crate::{
     arena::Arena,
     desk::Desk,
@@ -15,6 +18,16 @@ use crate::{
 };
 use sluice_core::Direction;
 
+/// What rules look into, besides numbers.
+const PIECES: [Field; 7] = [
+    Field::EnipProductName,
+    Field::EnipServiceName,
+    Field::EnipPdu,
+    Field::EnipHeader,
+    Field::EnipData,
+    Field::EnipItem,
+    Field::EnipCip,
+];
 /// Requests without a response that are remembered.
 pub const OPEN: u32 = 256;
 
@@ -76,6 +89,14 @@ fn message(desk: &mut Desk, bytes: &[u8], wrong: Option<AppEvent>) {
     }
     if !broken {
         desk.put(at, direction, Field::Message, bytes);
+        for field in PIECES {
+            if desk.wants(field) {
+                any_bytes(bytes, field, |piece| {
+                    desk.put(at, direction, field, piece);
+                    false
+                });
+            }
+        }
     }
     if let Some(event) = wrong {
         desk.event(at, direction, event);

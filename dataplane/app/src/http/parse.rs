@@ -1,27 +1,342 @@
-//! HTTP/1 from bytes to transactions.
+//! HTTP/1 from bytes to transactions: the two ends of a conversation and what they know of each other.
 //!
-//! Called by [`crate::applications`].
+//! Called by [`crate::applications`]. [`super::request`] reads what clients say, [`super::response`] what servers say; requests wait in the order they came for their responses.
 
+use super::{
+    body::{BodyStep, ChunkFaults, Framing},
+    head::{BlockEnd, Headers, Scan},
+    room::{HttpRoom, LARGEST_BLOCK},
+    sink::Sink,
+};
 use crate::{
+    AppEvent, Field,
     arena::Arena,
     desk::Desk,
+    level,
     parser::{Fed, Parser},
+    room::{Room, TxRef},
 };
+use sluice_core::{AppProtocol, Direction};
+
+/// What an end is to say next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum State {
+    /// The first line of a message.
+    #[default]
+    Line,
+    /// Behind a request without a version: headers, perhaps.
+    Bare,
+    /// Headers.
+    Headers,
+    /// Headers beyond what is kept.
+    Skip,
+    /// Behind the headers of a response that should have no body but says how long it is: the next message, or a body.
+    Perhaps,
+    /// A body.
+    Body,
+    /// Headers behind a body.
+    Trailer,
+    /// Nothing until the other end has answered: another protocol may follow.
+    Wait,
+    /// Behind a hole: whatever looks like the beginning of a message.
+    Lost,
+}
+
+/// One end of a conversation.
+#[derive(Debug, Default)]
+pub(super) struct End {
+    pub(super) state: State,
+    pub(super) tx: TxRef,
+    pub(super) scan: Scan,
+    pub(super) framing: Framing,
+    pub(super) sink: Sink,
+    /// The version is 1.1 or newer, is 1.0 or older, or is not known.
+    pub(super) version: Version,
+    /// What the response means beside its body.
+    pub(super) status: u16,
+}
+
+/// A version, as far as it matters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Version {
+    #[default]
+    Unknown,
+    Old,
+    Current,
+}
 
 /// One conversation.
 #[derive(Debug, Default)]
-pub struct Conversation {}
+pub struct Conversation {
+    pub(super) request: End,
+    pub(super) response: End,
+    /// The number the next request gets, and that from which on requests wait for a response.
+    pub(super) next: u64,
+    pub(super) unanswered: u64,
+    /// Whether a 100 was seen for the request that waits.
+    pub(super) continued: bool,
+}
 
-impl Parser for Conversation {
-    fn feed(&mut self, _desk: &mut Desk, _bytes: &[u8]) -> Fed {
+/// What a step did.
+pub(super) enum Step {
+    /// It read so many bytes.
+    Used(usize),
+    /// It wants more than there are.
+    More,
+    /// Another protocol follows behind so many bytes.
+    Becomes(usize, Option<AppProtocol>),
+    /// It can't go on.
+    Broken,
+}
+
+/// What a parser works with beside itself.
+pub(super) struct Bench<'a, 'b> {
+    pub(super) desk: &'a mut Desk<'b>,
+    pub(super) room: &'a mut HttpRoom,
+    /// No more bytes come.
+    pub(super) last: bool,
+}
+
+impl Conversation {
+    /// Lets `work` read with what lies in the room.
+    fn with_room<T>(&mut self, desk: &mut Desk, last: bool, work: impl FnOnce(&mut Self, &mut Bench) -> T) -> T {
+        let mut room = std::mem::take(&mut desk.room.http);
+        let told = work(self, &mut Bench { desk, room: &mut room, last });
+        desk.room.http = room;
+        told
+    }
+
+    fn run(&mut self, bench: &mut Bench, bytes: &[u8]) -> Fed {
+        let to_server = bench.desk.direction == Direction::ToServer;
+        if !to_server && !bytes.is_empty() {
+            self.settle_request(bench);
+        }
+        if to_server && !bytes.is_empty() {
+            self.settle_response(bench);
+        }
+        let mut used = 0;
+        let mut idle = 0;
+        while let Some(rest) = bytes.get(used..).filter(|rest| !rest.is_empty()) {
+            let step = if to_server { self.read_request(bench, rest) } else { self.read_response(bench, rest) };
+            match step {
+                Step::Used(count) => {
+                    // States follow each other without bytes a few times at most.
+                    idle = if count == 0 { idle + 1 } else { 0 };
+                    if idle > 8 {
+                        debug_assert!(false, "no progress");
+                        return Fed::Broken;
+                    }
+                    used += count;
+                }
+                Step::More => return Fed::Part { used, wants: rest.len() + 1 },
+                Step::Becomes(count, protocol) => {
+                    return Fed::Becomes { used: used + count, protocol };
+                }
+                Step::Broken => return Fed::Broken,
+            }
+        }
         Fed::All
     }
 
-    fn gap(&mut self, _desk: &mut Desk, _missing: u32) -> Fed {
-        Fed::Over
+    /// The server speaks: a request that could have had more has none.
+    fn settle_request(&mut self, bench: &mut Bench) {
+        if self.request.state == State::Bare {
+            self.end_request(bench, true);
+        }
     }
 
-    fn end(&mut self, _desk: &mut Desk, _waiting: &[u8]) {}
+    /// The client speaks again: a response that could have had a body has none.
+    fn settle_response(&mut self, bench: &mut Bench) {
+        if self.response.state == State::Perhaps {
+            self.end_response(bench, true);
+        }
+    }
+}
+
+impl Parser for Conversation {
+    fn feed(&mut self, desk: &mut Desk, bytes: &[u8]) -> Fed {
+        self.with_room(desk, false, |this, bench| this.run(bench, bytes))
+    }
+
+    fn gap(&mut self, desk: &mut Desk, missing: u32) -> Fed {
+        self.with_room(desk, false, |this, bench| {
+            let to_server = bench.desk.direction == Direction::ToServer;
+            let end = if to_server { &mut this.request } else { &mut this.response };
+            let missing = u64::from(missing);
+            let skipped = match &mut end.framing {
+                _ if end.state != State::Body => false,
+                Framing::Close => true,
+                Framing::Length(left) | Framing::ChunkData(left) if *left > missing => {
+                    *left -= missing;
+                    true
+                }
+                Framing::Length(left) if *left == missing => {
+                    *left = 0;
+                    true
+                }
+                _ => false,
+            };
+            if skipped {
+                end.sink.gap(bench.desk, missing);
+                if end.framing == Framing::Length(0) {
+                    if to_server { this.end_request(bench, false) } else { this.end_response(bench, false) }
+                }
+                return Fed::All;
+            }
+            // The hole hides where the message ends.
+            if end.state == State::Body {
+                end.sink.gap(bench.desk, 0);
+            }
+            if end.state != State::Line && end.state != State::Wait {
+                if to_server { this.end_request(bench, false) } else { this.end_response(bench, false) }
+            }
+            let end = if to_server { &mut this.request } else { &mut this.response };
+            (end.state, end.scan) = (State::Lost, Scan::default());
+            Fed::All
+        })
+    }
+
+    fn end(&mut self, desk: &mut Desk, waiting: &[u8]) {
+        self.with_room(desk, true, |this, bench| {
+            let to_server = bench.desk.direction == Direction::ToServer;
+            let mut rest = waiting;
+            // Everything that waited for more is read as it is; each turn reads something or is the last.
+            for _ in 0..waiting.len() + 8 {
+                if rest.is_empty() {
+                    break;
+                }
+                let step = if to_server { this.read_request(bench, rest) } else { this.read_response(bench, rest) };
+                match step {
+                    Step::Used(used) => rest = rest.get(used..).unwrap_or_default(),
+                    Step::More | Step::Becomes(..) | Step::Broken => break,
+                }
+            }
+            let end = if to_server { &this.request } else { &this.response };
+            let whole = match end.state {
+                State::Line | State::Wait | State::Lost => return,
+                State::Body => matches!(end.framing, Framing::Close | Framing::ChunkSize),
+                State::Bare | State::Perhaps | State::Trailer => true,
+                State::Headers | State::Skip => false,
+            };
+            if to_server { this.end_request(bench, whole) } else { this.end_response(bench, whole) }
+        });
+    }
 
     fn forget(&mut self, _arena: &mut Arena) {}
+
+    fn release(&mut self, room: &mut Room) {
+        let mut http = std::mem::take(&mut room.http);
+        self.request.sink.clear(&mut http, &mut room.arena);
+        self.response.sink.clear(&mut http, &mut room.arena);
+        room.http = http;
+    }
+}
+
+impl End {
+    /// Reads from a body; none when it is over, with the bytes read.
+    pub(super) fn read_body(&mut self, bench: &mut Bench, direction: Direction, bytes: &[u8]) -> BodyStep {
+        let Self { framing, scan, sink, tx, .. } = self;
+        let mut faults = ChunkFaults::default();
+        let last = bench.last;
+        let Bench { desk, room, .. } = bench;
+        let step =
+            framing.step(scan, bytes, last, &mut faults, &mut |bytes| sink.put(desk, room, *tx, direction, bytes));
+        let request = direction == Direction::ToServer;
+        if faults.bad_size {
+            let event =
+                if request { AppEvent::HttpInvalidRequestChunkLen } else { AppEvent::HttpInvalidResponseChunkLen };
+            desk.event(self.tx, direction, event);
+        }
+        if faults.extension {
+            let event =
+                if request { AppEvent::HttpRequestChunkExtension } else { AppEvent::HttpResponseChunkExtension };
+            desk.event(self.tx, direction, event);
+        }
+        step
+    }
+
+    /// Looks for the end of the headers `bytes` begin with. What is larger than is kept is cut.
+    pub(super) fn find_headers(&mut self, last: bool, bytes: &[u8]) -> Option<HeadersAt> {
+        match self.scan.find_end(bytes, last) {
+            BlockEnd::At { headers, all } => Some(HeadersAt { headers, all, cut: false }),
+            BlockEnd::More if bytes.len() >= LARGEST_BLOCK => {
+                Some(HeadersAt { headers: bytes.len(), all: bytes.len(), cut: true })
+            }
+            BlockEnd::More if last => Some(HeadersAt { headers: bytes.len(), all: bytes.len(), cut: false }),
+            BlockEnd::More => None,
+        }
+    }
+
+    /// Throws lines away up to an empty one; whether that was read.
+    pub(super) fn skip_headers(&mut self, bytes: &[u8]) -> (usize, bool) {
+        match self.scan.find_line(bytes) {
+            Some(end) => {
+                self.scan = Scan::default();
+                let line = bytes.get(..end).unwrap_or_default();
+                (end, line.len() <= 2 && super::text::is_blank(line))
+            }
+            None if bytes.len() >= LARGEST_BLOCK => {
+                self.scan = Scan::default();
+                (bytes.len(), false)
+            }
+            None => (0, false),
+        }
+    }
+
+    /// Reads the trailers `bytes` begin with.
+    pub(super) fn read_trailer(&mut self, bench: &mut Bench, direction: Direction, bytes: &[u8]) -> Option<usize> {
+        let found = self.find_headers(bench.last, bytes)?;
+        let block = bytes.get(..found.headers).unwrap_or_default();
+        if !block.is_empty() {
+            let settings = bench.desk.settings.http;
+            let headers = &mut bench.room.headers;
+            let is_response = direction == Direction::ToClient;
+            headers.read(block, is_response, settings.line_limit as usize, usize::from(settings.header_limit));
+            tell_wrong(bench.desk, headers, self.tx, direction);
+            super::fields::put(bench.desk, headers, self.tx, direction, block, None);
+        }
+        Some(found.all)
+    }
+}
+
+/// Where headers end.
+pub(super) struct HeadersAt {
+    pub(super) headers: usize,
+    pub(super) all: usize,
+    /// There are more than are kept.
+    pub(super) cut: bool,
+}
+
+/// Raises the events of what is wrong with headers.
+pub(super) fn tell_wrong(desk: &mut Desk, headers: &Headers, tx: TxRef, direction: Direction) {
+    use AppEvent::*;
+    let wrong = headers.wrong;
+    let events = [
+        (wrong.no_colon, HttpRequestFieldMissingColon, HttpResponseFieldMissingColon),
+        (wrong.bad_name, HttpRequestHeaderInvalid, HttpResponseHeaderInvalid),
+        (wrong.too_many, HttpRequestTooManyHeaders, HttpResponseTooManyHeaders),
+        (wrong.too_long, HttpRequestFieldTooLong, HttpResponseFieldTooLong),
+        (wrong.repeated, HttpRequestHeaderRepetition, HttpResponseHeaderRepetition),
+        (wrong.bad_fold, HttpInvalidRequestFieldFolding, HttpInvalidResponseFieldFolding),
+    ];
+    for (is_wrong, request, response) in events {
+        if is_wrong {
+            desk.event(tx, direction, if direction == Direction::ToServer { request } else { response });
+        }
+    }
+}
+
+/// Ends `direction` of `tx`.
+pub(super) fn finish(desk: &mut Desk, tx: TxRef, direction: Direction) {
+    desk.reach(tx, direction, level::DONE);
+}
+
+/// The path of the URI rules look at, of the request of `tx`, copied into `copy`; nothing when no request was seen.
+pub(super) fn path_of<'a>(desk: &Desk, tx: TxRef, copy: &'a mut [u8]) -> &'a [u8] {
+    let uri = desk.field(tx, Direction::ToServer, Field::HttpUri).unwrap_or(b"/libhtp::request_uri_not_seen");
+    let path = uri.split(|byte| *byte == b'?').next().unwrap_or_default();
+    let length = path.len().min(copy.len());
+    let Some(place) = copy.get_mut(..length) else { return b"" };
+    place.copy_from_slice(path.get(..length).unwrap_or_default());
+    place
 }

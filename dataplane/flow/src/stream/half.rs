@@ -47,6 +47,8 @@ pub(super) struct Half {
     /// One past the last byte that was judged, and that was scanned for literals.
     pub judged: u32,
     pub scanned: u32,
+    /// One past the last byte that a parser has read.
+    pub read: u32,
     /// One past the last byte that the other end has acknowledged.
     pub acked: u32,
     /// The first byte that is kept.
@@ -73,6 +75,7 @@ impl Half {
         next: 0,
         judged: 0,
         scanned: 0,
+        read: 0,
         acked: 0,
         floor: 0,
         highest: 0,

@@ -459,13 +459,37 @@ impl Streams {
     fn skip_hole(&mut self, at: StreamRef, to: u32) {
         self.forget_rules(at);
         if let Some(half) = self.half_mut(at) {
-            (half.next, half.judged, half.scanned, half.turns) = (to, to, to, [to; 2]);
+            (half.next, half.judged, half.scanned, half.turns, half.read) = (to, to, to, [to; 2], to);
         }
         self.drop_before(at, to);
         if let Some(half) = self.half_mut(at) {
             half.floor = to;
         }
         self.absorb(at);
+    }
+
+    /// What a parser may read now, and has not read: from and to. Inline everything that came in order, else what the other end has acknowledged; `all`:
+    /// also what it has not.
+    pub fn unread(&self, at: StreamRef, all: bool) -> Option<(u32, u32)> {
+        let half = self.half(at).filter(|half| half.state == State::Open)?;
+        let patience = half.next.wrapping_sub(half.acked) as i32 > UNACKNOWLEDGED as i32;
+        let to = if self.settings.at_once || all || patience { half.next } else { earlier(half.acked, half.next) };
+        let to = earlier(to, half.read.wrapping_add(SLICE as u32));
+        is_after(to, half.read).then_some((half.read, to))
+    }
+
+    /// Nobody reads this direction: what came is as good as read.
+    pub fn pass_over(&mut self, at: StreamRef) {
+        if let Some(half) = self.half_mut(at) {
+            half.read = half.next;
+        }
+    }
+
+    /// A parser has read up to `to`.
+    pub fn was_read(&mut self, at: StreamRef, to: u32) {
+        if let Some(half) = self.half_mut(at) {
+            half.read = later(half.read, to);
+        }
     }
 
     /// What is to be scanned and judged now; none when nothing is. `all`: also what was not acknowledged.
@@ -505,13 +529,16 @@ impl Streams {
         let Some(half) = stream.and_then(|stream| stream.halves.get_mut(at.direction.index())) else { return };
         half.scanned = turn.scan.1;
         half.judged = turn.judge.1;
+        // Parsers read before rules judge; where there are none what is judged is done with.
+        half.read = later(half.read, half.judged);
         let oldest = half.judged.wrapping_sub(window);
         let mut done_waiting = false;
         if let Some(list) = lists.get_mut(half.pending as usize) {
             list.retain(|waiting| is_after(waiting.at, oldest));
             done_waiting = list.is_empty();
         }
-        let keep = later(half.floor, if at_once { earlier(half.acked, oldest) } else { oldest });
+        let keep = if at_once { earlier(half.acked, oldest) } else { oldest };
+        let keep = later(half.floor, keep);
         let spent = depth != 0 && half.judged >= depth;
         if done_waiting {
             self.give_list_back(at);

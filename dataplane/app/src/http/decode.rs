@@ -1,0 +1,529 @@
+//! Content encodings, undone one upon the other as a body comes.
+//!
+//! Used for bodies of requests and responses. Decompressors lie in a pool of one worker ([`Decoders`]); a body holds a [`Stack`] of places in it, and gives them back. What turns out not to be
+//! in its encoding goes through as it is, because clients show it so. Output is bounded by what went in ([`Stack::push`]).
+//!
+//! Sources: RFC 9110 section 8.4 (order of codings), RFC 1952 (gzip), RFC 1950 (zlib), RFC 1951 (deflate).
+
+use super::text::{contains_word, trim};
+use miniz_oxide::{
+    DataFormat, MZError, MZFlush, MZStatus,
+    inflate::stream::{InflateState, MinReset, inflate},
+};
+
+/// Layers undone, at most, whatever the settings say.
+pub const MOST_LAYERS: usize = 6;
+/// Bytes of output at a time.
+const STEP: usize = 16 << 10;
+/// Bytes of input kept of each layer to give them out as they are when they turn out not to be compressed.
+const HELD: usize = 512;
+/// Bytes out for one byte in, at most, once `bomb_limit` bytes came out: no honest content has more.
+const BOMB_RATIO: u64 = 2_048;
+const NONE: u32 = u32::MAX;
+
+/// What went wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DecodeFaults {
+    /// A layer's bytes are not in its encoding.
+    pub failed: bool,
+    /// Too much came out of too little: no more comes out.
+    pub bomb: bool,
+    /// LZMA would look back further than allowed.
+    pub lzma_memory: bool,
+    /// More layers than are undone.
+    pub too_many: bool,
+    /// A coding that is not known, or a list that is none.
+    pub abnormal: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Coding {
+    #[default]
+    Gzip,
+    Deflate,
+}
+
+/// Where a layer is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Phase {
+    /// The first bytes, which tell the format.
+    #[default]
+    Start,
+    /// The second byte of zlib's header.
+    ZlibFlags,
+    /// Bytes of gzip's header that are skipped, then what its flags say.
+    Skip(u8),
+    ExtraLow,
+    ExtraHigh(u8),
+    Extra(u16),
+    Name,
+    Comment,
+    HeaderSum(u8),
+    Data,
+    /// Checksum and length behind gzip's data.
+    Sums(u8),
+    /// Another member may begin.
+    Again,
+    /// Nothing more comes out.
+    Over,
+    /// Bytes go through as they are.
+    Through,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Layer {
+    coding: Coding,
+    phase: Phase,
+    flags: u8,
+    place: u32,
+}
+
+/// The encodings of one body.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Stack {
+    layers: [Layer; MOST_LAYERS],
+    count: u8,
+    taken_in: u64,
+    given_out: u64,
+    /// What went wrong so far.
+    pub faults: DecodeFaults,
+}
+
+struct Inflater {
+    state: InflateState,
+    held: [u8; HELD],
+    held_length: u16,
+    /// More came than is held.
+    beyond: bool,
+    /// Something came out.
+    told: bool,
+    next: u32,
+}
+
+impl Inflater {
+    fn begin(&mut self) {
+        self.state.reset_as(MinReset);
+        (self.held_length, self.beyond, self.told) = (0, false, false);
+    }
+}
+
+/// Decompressors of one worker.
+#[derive(Default)]
+pub struct Decoders {
+    inflaters: Vec<Inflater>,
+    free: u32,
+    scratch: Vec<u8>,
+    /// Bodies that were not undone because all were in use.
+    pub refused: u64,
+}
+
+impl Decoders {
+    /// So many decompressors. Memory is reserved here and touched as it is used; 44 KiB each.
+    pub fn new(most: usize) -> Self {
+        Self { inflaters: Vec::with_capacity(most), free: NONE, scratch: vec![0; STEP * MOST_LAYERS], refused: 0 }
+    }
+
+    fn take(&mut self) -> u32 {
+        if let Some(found) = self.inflaters.get_mut(self.free as usize) {
+            found.begin();
+            return std::mem::replace(&mut self.free, found.next);
+        }
+        if self.inflaters.len() < self.inflaters.capacity() {
+            self.inflaters.push(Inflater {
+                state: InflateState::new(DataFormat::Raw),
+                held: [0; HELD],
+                held_length: 0,
+                beyond: false,
+                told: false,
+                next: NONE,
+            });
+            return self.inflaters.len() as u32 - 1;
+        }
+        self.refused += 1;
+        NONE
+    }
+
+    fn give(&mut self, place: u32) {
+        if let Some(found) = self.inflaters.get_mut(place as usize) {
+            found.next = self.free;
+            self.free = place;
+        }
+    }
+}
+
+impl Stack {
+    /// Adds the codings in `value`, of a `Content-Encoding` header, in the order they were applied. At most `most` of them are undone.
+    pub fn add(&mut self, decoders: &mut Decoders, value: &[u8], most: usize) {
+        for word in value.split(|byte| *byte == b',') {
+            let word = trim(word);
+            let is = |name: &[u8]| contains_word(word, name);
+            let coding = if is(b"gzip") {
+                Coding::Gzip
+            } else if is(b"deflate") {
+                Coding::Deflate
+            } else {
+                let known = word.eq_ignore_ascii_case(b"identity");
+                self.faults.abnormal |= !known;
+                continue;
+            };
+            let exact: &[&[u8]] = match coding {
+                Coding::Gzip => &[b"gzip", b"x-gzip"],
+                Coding::Deflate => &[b"deflate", b"x-deflate"],
+            };
+            self.faults.abnormal |= !exact.iter().any(|name| word.eq_ignore_ascii_case(name));
+            if usize::from(self.count) >= most.min(MOST_LAYERS) {
+                self.faults.too_many = true;
+                continue;
+            }
+            let place = decoders.take();
+            if place == NONE {
+                continue;
+            }
+            if let Some(layer) = self.layers.get_mut(usize::from(self.count)) {
+                *layer = Layer { coding, phase: Phase::Start, flags: 0, place };
+                self.count += 1;
+            }
+        }
+    }
+
+    /// Whether bytes go through as they are.
+    pub const fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Gives the decompressors back.
+    pub fn give_back(&mut self, decoders: &mut Decoders) {
+        for layer in self.layers.iter().take(usize::from(self.count)) {
+            decoders.give(layer.place);
+        }
+        self.count = 0;
+    }
+
+    /// Undoes `bytes` and gives what comes out to `sink`.
+    ///
+    /// # Cost
+    /// Linear in what comes out, which is at most the larger of `bomb_limit` and 2,048 times what went in.
+    pub fn push(&mut self, decoders: &mut Decoders, bytes: &[u8], bomb_limit: u64, sink: &mut dyn FnMut(&[u8])) {
+        self.run(decoders, bytes, false, bomb_limit, sink);
+    }
+
+    /// No more come: gives out what was held.
+    pub fn finish(&mut self, decoders: &mut Decoders, bomb_limit: u64, sink: &mut dyn FnMut(&[u8])) {
+        self.run(decoders, &[], true, bomb_limit, sink);
+    }
+
+    fn run(&mut self, decoders: &mut Decoders, bytes: &[u8], last: bool, bomb_limit: u64, sink: &mut dyn FnMut(&[u8])) {
+        if self.faults.bomb {
+            return;
+        }
+        let Self { layers, count, taken_in, given_out, faults } = self;
+        *taken_in += bytes.len() as u64;
+        let Decoders { inflaters, scratch, .. } = decoders;
+        let allowed = bomb_limit.max(taken_in.saturating_mul(BOMB_RATIO));
+        let mut work = Work { inflaters, faults, given_out, allowed, sink };
+        // The coding applied last is undone first.
+        work.layer(layers.get_mut(..usize::from(*count)).unwrap_or_default(), scratch, bytes, last);
+    }
+}
+
+/// One call's worth of undoing.
+struct Work<'a> {
+    inflaters: &'a mut [Inflater],
+    faults: &'a mut DecodeFaults,
+    given_out: &'a mut u64,
+    allowed: u64,
+    sink: &'a mut dyn FnMut(&[u8]),
+}
+
+impl Work<'_> {
+    /// Gives `bytes` to the last of `layers`, and what comes out to the one before it.
+    fn layer(&mut self, layers: &mut [Layer], scratch: &mut [u8], bytes: &[u8], last: bool) {
+        let Some((layer, below)) = layers.split_last_mut() else {
+            if !bytes.is_empty() {
+                (self.sink)(bytes);
+            }
+            return;
+        };
+        let (out, scratch) = scratch.split_at_mut(STEP.min(scratch.len()));
+        let mut rest = bytes;
+        while !rest.is_empty() && !self.faults.bomb {
+            let used = match layer.phase {
+                Phase::Through => {
+                    self.layer(below, scratch, rest, false);
+                    rest.len()
+                }
+                Phase::Over => rest.len(),
+                Phase::Data => self.data(layer, below, out, scratch, rest),
+                _ => self.frame(layer, below, scratch, rest),
+            };
+            rest = rest.get(used..).unwrap_or_default();
+        }
+        if last {
+            // What never became data goes out as it came.
+            let silent = match layer.phase {
+                Phase::Data => {
+                    self.inflaters.get(layer.place as usize).is_some_and(|found| !found.told && !found.beyond)
+                }
+                Phase::Sums(_) | Phase::Again | Phase::Over | Phase::Through => false,
+                _ => true,
+            };
+            if silent {
+                self.fail(layer, below, scratch);
+            }
+            self.layer(below, scratch, b"", true);
+        }
+    }
+
+    /// Reads what stands around the compressed data; how many bytes of `bytes`, which are not empty, it used.
+    fn frame(&mut self, layer: &mut Layer, below: &mut [Layer], scratch: &mut [u8], bytes: &[u8]) -> usize {
+        let Some(&byte) = bytes.first() else { return 0 };
+        let flags = layer.flags;
+        let (used, next) = match layer.phase {
+            Phase::Start => return self.start(layer, below, scratch, byte),
+            Phase::ZlibFlags => {
+                let method = self.held(layer).first().copied().unwrap_or(0);
+                if flags_fit(method, byte) {
+                    (1, Phase::Data)
+                } else {
+                    self.fail(layer, below, scratch);
+                    return 0;
+                }
+            }
+            Phase::Skip(count) => {
+                let used = usize::from(count).min(bytes.len());
+                (used, if used == usize::from(count) { after_fixed(flags) } else { Phase::Skip(count - used as u8) })
+            }
+            Phase::ExtraLow => (1, Phase::ExtraHigh(byte)),
+            Phase::ExtraHigh(low) => match u16::from(byte) << 8 | u16::from(low) {
+                0 => (1, after_extra(flags)),
+                length => (1, Phase::Extra(length)),
+            },
+            Phase::Extra(count) => {
+                let used = usize::from(count).min(bytes.len());
+                (used, if used == usize::from(count) { after_extra(flags) } else { Phase::Extra(count - used as u16) })
+            }
+            Phase::Name | Phase::Comment => match bytes.iter().position(|byte| *byte == 0) {
+                Some(at) if layer.phase == Phase::Name => (at + 1, after_name(flags)),
+                Some(at) => (at + 1, after_comment(flags)),
+                None => (bytes.len(), layer.phase),
+            },
+            Phase::HeaderSum(count) => (1, if count <= 1 { Phase::Data } else { Phase::HeaderSum(count - 1) }),
+            Phase::Sums(count) => {
+                let used = usize::from(count).min(bytes.len());
+                (used, if used == usize::from(count) { Phase::Again } else { Phase::Sums(count - used as u8) })
+            }
+            Phase::Again if byte == 0x1f => {
+                if let Some(found) = self.inflaters.get_mut(layer.place as usize) {
+                    found.begin();
+                }
+                (0, Phase::Start)
+            }
+            Phase::Again => (bytes.len(), Phase::Over),
+            Phase::Data | Phase::Over | Phase::Through => (bytes.len(), layer.phase),
+        };
+        self.hold(layer, bytes.get(..used).unwrap_or_default());
+        layer.phase = next;
+        used
+    }
+
+    /// One of the first bytes, which tell whether this is the format it should be.
+    fn start(&mut self, layer: &mut Layer, below: &mut [Layer], scratch: &mut [u8], byte: u8) -> usize {
+        if layer.coding == Coding::Deflate {
+            // No stream of deflate begins with what zlib's header begins with: the padding of its first block would not be 0.
+            if byte & 0x0f != 8 || byte >> 4 > 7 {
+                layer.phase = Phase::Data;
+                return 0;
+            }
+            self.hold(layer, &[byte]);
+            layer.phase = Phase::ZlibFlags;
+            return 1;
+        }
+        self.hold(layer, &[byte]);
+        match self.held(layer) {
+            [0x1f] | [0x1f, 0x8b] | [0x1f, 0x8b, 8] => {}
+            [0x1f, 0x8b, 8, flags] => (layer.flags, layer.phase) = (*flags, Phase::Skip(6)),
+            _ => self.fail(layer, below, scratch),
+        }
+        1
+    }
+
+    fn data(
+        &mut self,
+        layer: &mut Layer,
+        below: &mut [Layer],
+        out: &mut [u8],
+        scratch: &mut [u8],
+        bytes: &[u8],
+    ) -> usize {
+        let mut rest = bytes;
+        loop {
+            let Some(found) = self.inflaters.get_mut(layer.place as usize) else { return bytes.len() };
+            let result = inflate(&mut found.state, rest, out, MZFlush::None);
+            let (used, made) = (result.bytes_consumed, result.bytes_written);
+            found.told |= made > 0;
+            self.hold(layer, rest.get(..used).unwrap_or_default());
+            rest = rest.get(used..).unwrap_or_default();
+            *self.given_out += made as u64;
+            if *self.given_out > self.allowed {
+                self.faults.bomb = true;
+                return bytes.len();
+            }
+            self.layer(below, scratch, out.get(..made).unwrap_or_default(), false);
+            match result.status {
+                Ok(MZStatus::StreamEnd) => {
+                    layer.phase = if layer.coding == Coding::Gzip { Phase::Sums(8) } else { Phase::Over };
+                    break;
+                }
+                // Output may still be waiting when it was filled.
+                Ok(_) | Err(MZError::Buf) if made == out.len() || (!rest.is_empty() && used > 0) => {}
+                Ok(_) | Err(MZError::Buf) if rest.is_empty() => break,
+                _ => {
+                    self.fail(layer, below, scratch);
+                    break;
+                }
+            }
+            if self.faults.bomb {
+                return bytes.len();
+            }
+        }
+        bytes.len() - rest.len()
+    }
+
+    /// Keeps `bytes` in case they turn out not to be compressed.
+    fn hold(&mut self, layer: &Layer, bytes: &[u8]) {
+        let Some(found) = self.inflaters.get_mut(layer.place as usize) else { return };
+        let start = usize::from(found.held_length);
+        match found.held.get_mut(start..start + bytes.len()) {
+            Some(room) if !found.beyond => {
+                room.copy_from_slice(bytes);
+                found.held_length += bytes.len() as u16;
+            }
+            _ => found.beyond = true,
+        }
+    }
+
+    fn held(&self, layer: &Layer) -> &[u8] {
+        self.inflaters
+            .get(layer.place as usize)
+            .and_then(|found| found.held.get(..usize::from(found.held_length)))
+            .unwrap_or_default()
+    }
+
+    /// The layer is not what it says: what it took so far, when all of that is held, and what follows go through as they are.
+    fn fail(&mut self, layer: &mut Layer, below: &mut [Layer], scratch: &mut [u8]) {
+        self.faults.failed = true;
+        layer.phase = Phase::Through;
+        let Some(found) = self.inflaters.get(layer.place as usize).filter(|found| !found.beyond) else { return };
+        let (held, length) = (found.held, usize::from(found.held_length));
+        self.layer(below, scratch, held.get(..length).unwrap_or_default(), false);
+    }
+}
+
+/// Whether the second byte of zlib's header fits the first (RFC 1950 section 2.2).
+fn flags_fit(method: u8, flags: u8) -> bool {
+    flags & 0x20 == 0 && (u16::from(method) << 8 | u16::from(flags)) % 31 == 0
+}
+
+const fn after_fixed(flags: u8) -> Phase {
+    if flags & 4 != 0 { Phase::ExtraLow } else { after_extra(flags) }
+}
+
+const fn after_extra(flags: u8) -> Phase {
+    if flags & 8 != 0 { Phase::Name } else { after_name(flags) }
+}
+
+const fn after_name(flags: u8) -> Phase {
+    if flags & 16 != 0 { Phase::Comment } else { after_comment(flags) }
+}
+
+const fn after_comment(flags: u8) -> Phase {
+    if flags & 2 != 0 { Phase::HeaderSum(2) } else { Phase::Data }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Decoders, Stack};
+
+    /// "hello hello hello hello" by gzip, zlib and raw deflate.
+    const RAW: &[u8] = &[0xcb, 0x48, 0xcd, 0xc9, 0xc9, 0x57, 0xc8, 0x40, 0x27, 0x01];
+    const TEXT: &[u8] = b"hello hello hello hello";
+
+    fn gzip(flags: u8, extra: &[u8]) -> Vec<u8> {
+        [&[0x1f, 0x8b, 8, flags, 0, 0, 0, 0, 0, 3][..], extra, RAW, &[1, 2, 3, 4, 23, 0, 0, 0]].concat()
+    }
+
+    /// Undoes `bytes` in pieces of `size`.
+    fn undo(coding: &[u8], bytes: &[u8], size: usize) -> (Vec<u8>, Stack) {
+        let mut decoders = Decoders::new(4);
+        let mut stack = Stack::default();
+        stack.add(&mut decoders, coding, 2);
+        let mut out = Vec::new();
+        for piece in bytes.chunks(size) {
+            stack.push(&mut decoders, piece, 1 << 20, &mut |bytes| out.extend_from_slice(bytes));
+        }
+        stack.finish(&mut decoders, 1 << 20, &mut |bytes| out.extend_from_slice(bytes));
+        stack.give_back(&mut decoders);
+        (out, stack)
+    }
+
+    fn undone(coding: &[u8], bytes: &[u8]) -> Vec<u8> {
+        let (whole, stack) = undo(coding, bytes, usize::MAX);
+        for size in [1, 3] {
+            let (pieces, other) = undo(coding, bytes, size);
+            assert_eq!(pieces, whole, "in pieces of {size}");
+            assert_eq!(other.faults, stack.faults);
+        }
+        whole
+    }
+
+    #[test]
+    fn gzip_is_undone_whatever_its_header_holds() {
+        assert_eq!(undone(b"gzip", &gzip(0, b"")), TEXT);
+        assert_eq!(undone(b"x-gzip", &gzip(0xe1, b"")), TEXT);
+        assert_eq!(undone(b"gzip", &gzip(0x1e, b"\x02\0xyname\0comment\0\xaa\xbb")), TEXT);
+        assert_eq!(undone(b"gzip", &[gzip(0, b""), gzip(0, b"")].concat()), [TEXT, TEXT].concat());
+    }
+
+    #[test]
+    fn deflate_is_undone_with_and_without_zlib_around_it() {
+        assert_eq!(undone(b"deflate", RAW), TEXT);
+        assert_eq!(undone(b"deflate", &[&[0x78, 0x9c][..], RAW, &[0; 4]].concat()), TEXT);
+    }
+
+    #[test]
+    fn what_is_not_compressed_goes_through() {
+        for text in [&b"X5O!P%@AP plain"[..], b"<html>", b"{", b"\x1f\x8b\x07", b"\x1f"] {
+            for coding in [&b"gzip"[..], b"deflate", b"gzip, deflate"] {
+                let (out, stack) = undo(coding, text, 2);
+                assert!(out.ends_with(text), "{coding:?} {text:?} {out:?}");
+                assert!(stack.faults.failed || out == text);
+            }
+        }
+    }
+
+    #[test]
+    fn a_layer_that_is_not_there_is_skipped() {
+        assert_eq!(undone(b"gzip, gzip", &gzip(0, b"")), TEXT);
+        assert_eq!(undone(b"gzip, deflate", &gzip(0, b"")), TEXT);
+        assert_eq!(undone(b"deflate, gzip", RAW), TEXT);
+    }
+
+    #[test]
+    fn layers_beyond_the_limit_stay() {
+        let (_, stack) = undo(b"gzip, deflate, gzip", b"x", 1);
+        assert!(stack.faults.too_many);
+        let (_, stack) = undo(b"gzip x, nonsense", b"x", 1);
+        assert!(stack.faults.abnormal && !stack.faults.too_many);
+    }
+
+    #[test]
+    fn places_come_back() {
+        let mut decoders = Decoders::new(2);
+        for _ in 0..10 {
+            let mut stack = Stack::default();
+            stack.add(&mut decoders, b"gzip, gzip", 2);
+            stack.give_back(&mut decoders);
+        }
+        assert_eq!(decoders.refused, 0);
+    }
+}

@@ -1,0 +1,481 @@
+//! The header block of a message: where it ends, and the headers in it.
+//!
+//! Used for requests, responses and trailers. Lenient, as clients and servers are: lines end with LF, with or without CR; a bare CR ends a line when a header follows it; a blank line with
+//! something in it ends the block when no header follows. Everything is written into memory allocated at the start ([`Headers`]).
+//!
+//! Sources: RFC 9112 sections 2.2 and 5; the HTTP evader's cases, for what clients put up with.
+
+use super::text::{chomp, contains_word, is_blank, is_token, trim, trim_end};
+
+/// Longest name looked at to tell whether a header follows a blank line.
+const LONGEST_GUESS: usize = 256;
+
+/// How far a block was looked at, so that it is looked at once.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Scan {
+    /// Where the line at hand begins.
+    line: u32,
+    /// Up to where there is no line end in it.
+    looked: u32,
+}
+
+/// Where a block ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlockEnd {
+    /// Not in what came so far.
+    More,
+    /// Here.
+    At {
+        /// Bytes of headers.
+        headers: usize,
+        /// Bytes with the line that ends them.
+        all: usize,
+    },
+}
+
+/// What follows a blank line.
+enum Follows {
+    Unknown,
+    Header,
+    Other,
+}
+
+impl Scan {
+    /// Looks for the end of the block `bytes` begin with. `bytes` only grow from call to call. `last`: no more come.
+    pub fn find_end(&mut self, bytes: &[u8], last: bool) -> BlockEnd {
+        loop {
+            let looked = self.looked as usize;
+            let Some(at) = bytes.get(looked..).and_then(|rest| rest.iter().position(|byte| *byte == b'\n')) else {
+                self.looked = bytes.len() as u32;
+                return BlockEnd::More;
+            };
+            let line = self.line as usize;
+            let end = looked + at + 1;
+            let content = chomp(bytes.get(line..end).unwrap_or_default());
+            if content.is_empty() {
+                return BlockEnd::At { headers: line, all: end };
+            }
+            if is_blank(content) {
+                match follows(bytes.get(end..).unwrap_or_default()) {
+                    Follows::Unknown if !last => {
+                        self.looked = (end - 1) as u32;
+                        return BlockEnd::More;
+                    }
+                    Follows::Other | Follows::Unknown => return BlockEnd::At { headers: line, all: end },
+                    Follows::Header => {}
+                }
+            }
+            (self.line, self.looked) = (end as u32, end as u32);
+        }
+    }
+
+    /// The length of the line `bytes` begin with, with its end.
+    pub fn find_line(&mut self, bytes: &[u8]) -> Option<usize> {
+        let looked = self.looked as usize;
+        match bytes.get(looked..).and_then(|rest| rest.iter().position(|byte| *byte == b'\n')) {
+            Some(at) => Some(looked + at + 1),
+            None => {
+                self.looked = bytes.len() as u32;
+                None
+            }
+        }
+    }
+
+    /// Bytes of the line at hand so far.
+    pub const fn line_length(&self, length: usize) -> usize {
+        length.saturating_sub(self.line as usize)
+    }
+}
+
+fn follows(rest: &[u8]) -> Follows {
+    match rest {
+        [] | [b'\r'] => Follows::Unknown,
+        // A line that ends the block, or the rest of a folded value.
+        [b'\n' | b' ' | b'\t', ..] | [b'\r', b'\n' | b'\r', ..] => Follows::Header,
+        _ => match rest.iter().position(|byte| !is_token(*byte)) {
+            Some(at) if at > 0 && rest.get(at) == Some(&b':') => Follows::Header,
+            None if rest.len() < LONGEST_GUESS => Follows::Unknown,
+            _ => Follows::Other,
+        },
+    }
+}
+
+/// Whether `bytes` begin with a name and a colon.
+pub fn is_header(bytes: &[u8]) -> bool {
+    let end = bytes.iter().position(|byte| !is_token(*byte)).unwrap_or(bytes.len());
+    end > 0
+        && bytes.get(end..).is_some_and(|rest| rest.iter().find(|byte| !matches!(byte, b' ' | b'\t')) == Some(&b':'))
+}
+
+/// What is wrong with headers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wrong {
+    /// A line without a colon.
+    pub no_colon: bool,
+    /// A name that is none.
+    pub bad_name: bool,
+    /// A folded line that continues nothing.
+    pub bad_fold: bool,
+    /// More headers than are kept.
+    pub too_many: bool,
+    /// A line too long.
+    pub too_long: bool,
+    /// The same name too often.
+    pub repeated: bool,
+}
+
+/// Headers of one name that are kept apart before that is an event.
+const MOST_REPETITIONS: u32 = 64;
+
+/// One header, by where its parts lie.
+#[derive(Clone, Copy, Debug)]
+struct Header {
+    name: [u32; 2],
+    value: [u32; 2],
+    has_colon: bool,
+    hash: u32,
+    /// The next one of the same name, and for a first one the last.
+    next: u32,
+    last: u32,
+    count: u32,
+    is_first: bool,
+}
+
+const NONE: u32 = u32::MAX;
+/// Heads of lists of headers by the hash of their names.
+const HEADS: usize = 256;
+
+/// The headers of one message.
+#[derive(Default)]
+pub struct Headers {
+    /// Names and values.
+    text: Vec<u8>,
+    list: Vec<Header>,
+    heads: Vec<u32>,
+    chain: Vec<u32>,
+    /// Where pieces are put together.
+    pub(super) line: Vec<u8>,
+    pub(super) whole: Vec<u8>,
+    /// What is wrong with them.
+    pub wrong: Wrong,
+}
+
+/// A header's name and value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pair<'a> {
+    /// The name, trimmed.
+    pub name: &'a [u8],
+    /// The value, trimmed, folded lines joined by a space.
+    pub value: &'a [u8],
+    /// Whether there was a colon.
+    pub has_colon: bool,
+}
+
+impl Headers {
+    /// Room for blocks of so many bytes and headers.
+    pub fn new(bytes: usize, headers: usize) -> Self {
+        Self {
+            // A fold of one byte may become a space and a byte.
+            text: Vec::with_capacity(bytes + bytes / 2),
+            list: Vec::with_capacity(headers),
+            heads: vec![NONE; HEADS],
+            chain: Vec::with_capacity(headers),
+            line: Vec::with_capacity(2 * bytes),
+            whole: Vec::with_capacity(2 * bytes),
+            wrong: Wrong::default(),
+        }
+    }
+
+    /// Reads `block`. In a response a folded line that looks like a header is one.
+    pub fn read(&mut self, block: &[u8], is_response: bool, line_limit: usize, most: usize) {
+        self.text.clear();
+        self.list.clear();
+        self.chain.clear();
+        self.heads.fill(NONE);
+        self.wrong = Wrong::default();
+        for line in block.split_inclusive(|byte| *byte == b'\n') {
+            self.wrong.too_long |= line.len() > line_limit;
+            let mut rest = line;
+            // A bare CR in front of a header ends a line, too.
+            while let Some(at) = bare_cr(rest) {
+                let (front, behind) = rest.split_at_checked(at).unwrap_or((rest, b""));
+                self.line(front, is_response, most);
+                rest = behind.get(1..).unwrap_or_default();
+            }
+            self.line(rest, is_response, most);
+        }
+        self.link();
+    }
+
+    fn line(&mut self, line: &[u8], is_response: bool, most: usize) {
+        let content = trim_end(line);
+        let colon = content.iter().position(|byte| *byte == b':');
+        let (begins_fold, content) = match content {
+            [b' ' | b'\t', ..] => (true, trim(content)),
+            // Seen with a NUL in front of the rest of a value.
+            [0, ..] if colon.is_none() => (true, trim(content)),
+            _ => (false, trim(content)),
+        };
+        if content.is_empty() {
+            return;
+        }
+        self.wrong.bad_fold |= begins_fold && self.list.is_empty();
+        if begins_fold && !self.list.is_empty() {
+            if !(is_response && is_header(content)) {
+                self.fold(content);
+                return;
+            }
+        }
+        if self.list.len() >= most.min(self.list.capacity()) {
+            self.wrong.too_many = true;
+            return;
+        }
+        let colon = content.iter().position(|byte| *byte == b':');
+        let (name, value) = match colon {
+            Some(at) => {
+                let (name, rest) = content.split_at_checked(at).unwrap_or((content, b""));
+                // Servers have been seen with two.
+                let rest = rest.get(1..).unwrap_or_default();
+                (trim(name), trim(rest.strip_prefix(b":").unwrap_or(rest)))
+            }
+            None => (content, &b""[..]),
+        };
+        self.wrong.no_colon |= colon.is_none();
+        self.wrong.bad_name |= colon.is_some() && (name.is_empty() || !name.iter().all(|byte| is_token(*byte)));
+        let name = self.put(name);
+        let value = self.put(value);
+        self.list.push(Header {
+            name,
+            value,
+            has_colon: colon.is_some(),
+            hash: 0,
+            next: NONE,
+            last: NONE,
+            count: 1,
+            is_first: false,
+        });
+    }
+
+    /// Appends to the last header, whose parts lie at the end of the text.
+    fn fold(&mut self, content: &[u8]) {
+        let Some(mut header) = self.list.pop() else { return };
+        let (name, value) = match content.iter().position(|byte| *byte == b':') {
+            // Its colon comes on a line of its own.
+            Some(at) if !header.has_colon => content.split_at_checked(at).unwrap_or((content, b"")),
+            _ => (&b""[..], content),
+        };
+        if !header.has_colon {
+            if let [b':', value @ ..] = value {
+                let name = trim(name);
+                if !name.is_empty() {
+                    self.put(b" ");
+                    self.put(name);
+                }
+                header.name = [header.name[0], self.text.len() as u32];
+                header.value = self.put(trim(value));
+                header.has_colon = true;
+            } else {
+                self.put(b" ");
+                self.put(content);
+                header.name = [header.name[0], self.text.len() as u32];
+                header.value = [self.text.len() as u32; 2];
+            }
+        } else {
+            if header.value[0] != header.value[1] {
+                self.put(b" ");
+            }
+            self.put(content);
+            header.value = [header.value[0], self.text.len() as u32];
+        }
+        self.list.push(header);
+    }
+
+    /// Finds headers of the same name.
+    fn link(&mut self) {
+        let Self { text, list, heads, chain, wrong, .. } = self;
+        let slice = |range: [u32; 2]| text.get(range[0] as usize..range[1] as usize).unwrap_or_default();
+        for at in 0..list.len() {
+            chain.push(NONE);
+            let Some(header) = list.get(at).copied() else { continue };
+            if !header.has_colon {
+                continue;
+            }
+            let name = slice(header.name);
+            let hash = name.iter().fold(0x811c_9dc5_u32, |hash, byte| {
+                (hash ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0193)
+            });
+            let Some(head) = heads.get_mut((hash ^ (hash >> 16)) as usize % HEADS) else { continue };
+            let mut first = *head;
+            while let Some(other) = list.get(first as usize) {
+                if other.hash == hash && slice(other.name).eq_ignore_ascii_case(name) {
+                    break;
+                }
+                first = chain.get(first as usize).copied().unwrap_or(NONE);
+            }
+            if let Some(found) = list.get_mut(first as usize) {
+                found.count += 1;
+                wrong.repeated |= found.count > MOST_REPETITIONS;
+                let last = std::mem::replace(&mut found.last, at as u32);
+                if let Some(last) = list.get_mut(last as usize) {
+                    last.next = at as u32;
+                }
+            } else {
+                if let Some(place) = chain.get_mut(at) {
+                    *place = std::mem::replace(head, at as u32);
+                }
+                if let Some(header) = list.get_mut(at) {
+                    (header.hash, header.last, header.is_first) = (hash, at as u32, true);
+                }
+            }
+        }
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> [u32; 2] {
+        let start = self.text.len() as u32;
+        let room = self.text.capacity() - self.text.len();
+        self.text.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+        [start, self.text.len() as u32]
+    }
+
+    fn pair(&self, header: &Header) -> Pair<'_> {
+        let slice = |range: [u32; 2]| self.text.get(range[0] as usize..range[1] as usize).unwrap_or_default();
+        Pair { name: slice(header.name), value: slice(header.value), has_colon: header.has_colon }
+    }
+
+    /// All headers, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = Pair<'_>> {
+        self.list.iter().map(|header| self.pair(header))
+    }
+
+    /// Numbers of the first headers of each name, and of lines without a colon.
+    pub(super) fn firsts(&self) -> usize {
+        self.list.len()
+    }
+
+    /// The header of this number, when it is the first of its name, and the values of the others of its name.
+    pub(super) fn first(&self, number: usize) -> Option<(Pair<'_>, impl Iterator<Item = &[u8]>)> {
+        let header = self.list.get(number).filter(|header| header.is_first || !header.has_colon)?;
+        let others =
+            std::iter::successors(self.list.get(header.next as usize), |found| self.list.get(found.next as usize))
+                .map(|found| self.pair(found).value);
+        Some((self.pair(header), others))
+    }
+
+    /// The values of the headers called `name`, in which case and NUL do not count.
+    pub fn values(&self, name: &[u8]) -> impl Iterator<Item = &[u8]> {
+        let is = move |pair: &Pair| {
+            pair.has_colon
+                && (pair.name.eq_ignore_ascii_case(name)
+                    || (pair.name.len() > name.len()
+                        && pair.name.contains(&0)
+                        && pair.name.iter().filter(|byte| **byte != 0).count() == name.len()
+                        && contains_word(pair.name, name)))
+        };
+        self.iter().filter(is).map(|pair| pair.value)
+    }
+
+    /// The value of the first header called `name`.
+    pub fn value(&self, name: &[u8]) -> Option<&[u8]> {
+        self.values(name).next()
+    }
+}
+
+/// Where a bare CR with a header behind it is.
+pub(super) fn bare_cr(line: &[u8]) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let at = from + line.get(from..)?.iter().position(|byte| *byte == b'\r')?;
+        let rest = line.get(at + 1..)?;
+        if is_header(rest) {
+            return Some(at);
+        }
+        from = at + 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BlockEnd, Headers, Scan};
+
+    fn read(block: &[u8], is_response: bool) -> Vec<(String, String)> {
+        let mut headers = Headers::new(block.len() + 10, 100);
+        headers.read(block, is_response, 1_000, 100);
+        let text = |bytes: &[u8]| bytes.escape_ascii().to_string();
+        headers.iter().map(|pair| (text(pair.name), text(pair.value))).collect()
+    }
+
+    fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn end_of(bytes: &[u8]) -> BlockEnd {
+        let whole = Scan::default().find_end(bytes, false);
+        let mut scan = Scan::default();
+        let mut last = BlockEnd::More;
+        for length in 1..=bytes.len() {
+            last = scan.find_end(&bytes[..length], false);
+            if last != BlockEnd::More {
+                break;
+            }
+        }
+        assert_eq!(last, whole);
+        whole
+    }
+
+    #[test]
+    fn a_block_ends_at_an_empty_line() {
+        assert_eq!(end_of(b"A: b\r\n\r\nbody"), BlockEnd::At { headers: 6, all: 8 });
+        assert_eq!(end_of(b"A: b\n\nbody"), BlockEnd::At { headers: 5, all: 6 });
+        assert_eq!(end_of(b"\r\nbody"), BlockEnd::At { headers: 0, all: 2 });
+        assert_eq!(end_of(b"A: b\r\nB: c"), BlockEnd::More);
+    }
+
+    #[test]
+    fn a_blank_line_with_something_in_it_ends_a_block_when_no_header_follows() {
+        assert_eq!(end_of(b"A: b\n \nX5@"), BlockEnd::At { headers: 5, all: 7 });
+        assert_eq!(end_of(b"A: b\n \n\nX5O!"), BlockEnd::At { headers: 7, all: 8 });
+        assert_eq!(end_of(b"A: b\r\n \r\nC: d\r\n\r\n"), BlockEnd::At { headers: 15, all: 17 });
+        assert_eq!(end_of(b"A: b\n\r\r\n4\r\n"), BlockEnd::At { headers: 5, all: 8 });
+        assert_eq!(end_of(b"A: b\n\r\r\n\r\n4"), BlockEnd::At { headers: 8, all: 10 });
+        assert_eq!(end_of(b"A: b\n \n"), BlockEnd::More);
+    }
+
+    #[test]
+    fn headers_are_read_as_lenient_clients_read_them() {
+        assert_eq!(read(b"A: b\r\nC : d \r\nE:f\n", false), pairs(&[("A", "b"), ("C", "d"), ("E", "f")]));
+        assert_eq!(read(b"A: \r\n \r\n b \r\n \r\nC:: d\r\n", true), pairs(&[("A", "b"), ("C", "d")]));
+        assert_eq!(read(b"A: b\rC: d\rhello\r\n", true), pairs(&[("A", "b"), ("C", "d\\rhello")]));
+        assert_eq!(read(b"A\r\n :\r\n b\r\n", true), pairs(&[("A", "b")]));
+        assert_eq!(read(b"A: b\r\n C: d\r\n", true), pairs(&[("A", "b"), ("C", "d")]));
+        assert_eq!(read(b"A: b\r\n C: d\r\n", false), pairs(&[("A", "b C: d")]));
+        assert_eq!(read(b"A:\n\0b\r\nnothing\r\n", true), pairs(&[("A", "b"), ("nothing", "")]));
+    }
+
+    #[test]
+    fn names_with_nul_in_them_are_found() {
+        let mut headers = Headers::new(100, 10);
+        headers.read(b"Transfer\0-encoding: x\r\nTransfer-Encoding\0: y\r\n", true, 100, 10);
+        let found: Vec<_> = headers.values(b"transfer-encoding").collect();
+        assert_eq!(found, [b"x", b"y"]);
+    }
+
+    #[test]
+    fn headers_of_one_name_are_found_together() {
+        let mut headers = Headers::new(100, 10);
+        headers.read(b"A: 1\r\nB: 2\r\na: 3\r\nA: 4\r\n", true, 100, 10);
+        let (first, others) = headers.first(0).unwrap();
+        assert_eq!(first.value, b"1");
+        assert_eq!(others.collect::<Vec<_>>(), [b"3", b"4"]);
+        assert!(headers.first(2).is_none());
+        assert!(headers.first(1).is_some());
+    }
+
+    #[test]
+    fn what_is_wrong_is_noted() {
+        let mut headers = Headers::new(1_000, 2);
+        headers.read(b"A: 1\r\nB\r\nC: 2\r\n", true, 10, 10);
+        assert!(headers.wrong.too_many && headers.wrong.no_colon && !headers.wrong.too_long);
+        headers.read(b"A b: 0123456789\r\n", true, 10, 10);
+        assert!(headers.wrong.bad_name && headers.wrong.too_long);
+    }
+}
