@@ -36,9 +36,8 @@ pub(crate) fn transaction(json: &mut Json, slot: &EventSlot, app: &AppFacts, is_
         }
         AppProtocol::Tls => tls::object(json, request, response),
         AppProtocol::Http => http::object(json, request, response, is_alert),
-        AppProtocol::Http2 | AppProtocol::Quic => {}
         AppProtocol::Quic => quic::object(json, request, response),
-        AppProtocol::Http | AppProtocol::Http2 => {}
+        AppProtocol::Http2 => {}
     });
     if is_alert {
         file::list(json, app.transaction, request, response);
