@@ -446,7 +446,8 @@ const fn policies_of(resource: Resource) -> &'static str {
 }
 
 /// Protocols that can be switched on.
-const HAS_PARSER: [AppProtocol; 6] = [
+const HAS_PARSER: [AppProtocol; 7] = [
+    AppProtocol::Http2,
     AppProtocol::Dns,
     AppProtocol::Mdns,
     AppProtocol::Llmnr,

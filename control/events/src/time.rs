@@ -67,7 +67,6 @@ mod tests {
         assert_eq!(date(1_423_764_447), "2015-02-12T18:07:27");
     }
 
-
     #[test]
     fn known_moments_print_as_the_calendar_has_them() {
         for (seconds, expected) in [

@@ -133,7 +133,8 @@ fn data(reader: &mut Reader, entry: &Entry) -> Option<Data> {
         6 => {
             let (server, _, end) = name(0)?;
             let (contact, _, end) = name(end)?;
-            let number = |place: usize| bytes.get(end + 4 * place..)?.first_chunk().map(|bytes| u32::from_be_bytes(*bytes));
+            let number =
+                |place: usize| bytes.get(end + 4 * place..)?.first_chunk().map(|bytes| u32::from_be_bytes(*bytes));
             let numbers = [number(0)?, number(1)?, number(2)?, number(3)?, number(4)?];
             Data::Soa { server, contact, numbers }
         }

@@ -6,6 +6,7 @@
 mod dnp3;
 mod dns;
 mod enip;
+mod http2;
 mod modbus;
 mod tls;
 
@@ -32,7 +33,8 @@ pub(crate) fn transaction(json: &mut Json, slot: &EventSlot, app: &AppFacts) {
             dns::object_on_link(json, app.transaction, request.and_then(message_of), response.and_then(message_of));
         }
         AppProtocol::Tls => tls::object(json, request, response),
-        AppProtocol::Http | AppProtocol::Http2 | AppProtocol::Quic => {}
+        AppProtocol::Http2 => http2::object(json, request, response),
+        AppProtocol::Http | AppProtocol::Quic => {}
     });
 }
 

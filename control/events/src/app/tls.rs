@@ -85,10 +85,9 @@ fn certificate(json: &mut Json, end: Fields) {
 
 /// JA3, JA3S and JA4 of the hellos.
 pub(super) fn fingerprints(json: &mut Json, client: Fields, server: Fields) {
-    for (name, end, hash, string) in [
-        ("ja3", client, Field::Ja3Hash, Field::Ja3String),
-        ("ja3s", server, Field::Ja3sHash, Field::Ja3sString),
-    ] {
+    for (name, end, hash, string) in
+        [("ja3", client, Field::Ja3Hash, Field::Ja3String), ("ja3s", server, Field::Ja3sHash, Field::Ja3sString)]
+    {
         if let Some((hash, string)) = end.first(hash).zip(end.first(string)) {
             json.nested(name, |json| {
                 json.bytes("hash", hash);

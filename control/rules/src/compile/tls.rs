@@ -24,11 +24,9 @@ pub(super) fn check(app: &AppMatch) -> Result<TlsTest, Refusal> {
     Ok(match app.name {
         "tls.subject" => contains(Field::TlsCertSubject),
         "tls.issuerdn" => contains(Field::TlsCertIssuer),
-        "tls.fingerprint" => TlsTest::Contains {
-            field: Field::TlsCertFingerprint,
-            bytes: text.to_ascii_lowercase().into(),
-            negated,
-        },
+        "tls.fingerprint" => {
+            TlsTest::Contains { field: Field::TlsCertFingerprint, bytes: text.to_ascii_lowercase().into(), negated }
+        }
         "tls_cert_expired" => TlsTest::Expired,
         "tls_cert_valid" => TlsTest::Valid,
         "tls_cert_notbefore" => date(Field::TlsNotBefore, words(text)?)?,
@@ -100,7 +98,8 @@ fn states(negated: bool, text: &str) -> Result<TlsTest, Refusal> {
 
 /// `2015`, `>2015-10-22`, `<2015-10-22 23:59`, `2015<>2016`.
 fn date(field: Field, text: &str) -> Result<TlsTest, Refusal> {
-    const FORM: &str = "a date such as 2015, 2015-10-22 or 2015-10-22 23:59:59, perhaps behind < or >, or two with <> between";
+    const FORM: &str =
+        "a date such as 2015, 2015-10-22 or 2015-10-22 23:59:59, perhaps behind < or >, or two with <> between";
     let moment = |text: &str| moment(text.trim()).ok_or(wrong(FORM));
     let (from, to) = if let Some((first, second)) = text.split_once("<>") {
         let (first, second) = (moment(first)?, moment(second)?);

@@ -12,7 +12,7 @@
 pub mod body;
 pub mod decode;
 pub mod detect;
-mod fields;
+pub(crate) mod fields;
 pub mod head;
 mod multipart;
 pub mod parse;
@@ -20,7 +20,7 @@ mod request;
 mod response;
 pub mod room;
 pub mod settings;
-mod sink;
+pub(crate) mod sink;
 #[cfg(test)]
 mod tests;
 pub mod text;

@@ -5,13 +5,8 @@
 use crate::field::{Field, Fields};
 
 /// What records of hellos are made of when they list everything.
-const OF_HANDSHAKE: &[Field] = &[
-    Field::TlsHelloVersion,
-    Field::TlsCipher,
-    Field::TlsCiphers,
-    Field::TlsExtensions,
-    Field::TlsSignatures,
-];
+const OF_HANDSHAKE: &[Field] =
+    &[Field::TlsHelloVersion, Field::TlsCipher, Field::TlsCiphers, Field::TlsExtensions, Field::TlsSignatures];
 
 const OF_JA3: &[Field] = &[Field::Ja3Hash, Field::Ja3String, Field::Ja3sHash, Field::Ja3sString];
 
