@@ -1,7 +1,7 @@
 //! One assignment: `PATH=VALUE`, in our words or, where another engine's users have them in their scripts, in that engine's dotted names.
 
 use crate::{
-    defrag,
+    defrag, http,
     settings::{ActionWord, Checksums, Deployment, Settings, Stages},
     streams, tls,
 };
@@ -91,6 +91,15 @@ const PATHS: &[&str] = &[
     "detection.applications.dns.tcp.ports",
     "detection.applications.dnp3.max-objects",
     "detection.applications.dnp3.max-points",
+    "detection.applications.http.request-body-limit",
+    "detection.applications.http.response-body-limit",
+    "detection.applications.http.decompress-layers",
+    "detection.applications.http.compression-bomb-limit",
+    "detection.applications.http.lzma-enabled",
+    "detection.applications.http.lzma-memlimit",
+    "detection.applications.http.line-limit",
+    "detection.applications.http.headers-limit",
+    "detection.applications.http.max-tx",
     "detection.applications.tls.encryption-handling",
     "detection.applications.tls.ja3-fingerprints",
     "detection.applications.tls.ja4-fingerprints",
@@ -165,20 +174,19 @@ const ALIASES: &[(&str, &str)] = &[
 pub(crate) const POLICIES: &str = "auto, ignore, drop-flow, drop-packet, reject, pass-flow, pass-packet or bypass";
 
 /// Record types that are written.
-const EVE_TYPES: &[&str] =
-    &["alert", "anomaly", "arp", "dnp3", "dns", "drop", "enip", "flow", "llmnr", "mdns", "modbus", "packet", "stats"];
+const EVE_TYPES: &[&str] = &[
+    "alert", "anomaly", "arp", "dnp3", "dns", "drop", "enip", "fileinfo", "files", "flow", "http", "llmnr", "mdns",
+    "modbus", "packet", "stats",
+];
 
 /// Record types that readers know and that wait for their protocols.
 const EVE_TYPES_LATER: &[&str] = &[
     "bittorrent-dht",
     "dcerpc",
     "dhcp",
-    "fileinfo",
-    "files",
     "frame",
     "ftp",
     "ftp_data",
-    "http",
     "http2",
     "ike",
     "krb5",
@@ -258,6 +266,9 @@ impl Settings {
             && let Some(done) = dns(&mut self.applications.dns, &leaf, value)
         {
             return done.map_err(bad);
+        }
+        if let Some(done) = http::assign(&mut self.applications.http, path, value) {
+            return done.map(|()| Assigned::InForce).map_err(bad);
         }
         if let Some(done) = tls::assign(&mut self.applications, path, value) {
             return done.map(|()| Assigned::InForce).map_err(bad);

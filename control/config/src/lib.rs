@@ -8,6 +8,7 @@
 
 pub mod assign;
 mod defrag;
+mod http;
 pub mod settings;
 mod streams;
 mod tls;

@@ -100,6 +100,14 @@ impl Default for EveOptions {
     }
 }
 
+/// `bytes` with a dot for each that is not printed.
+pub(crate) fn printable(bytes: &[u8]) -> Vec<u8> {
+    bytes
+        .iter()
+        .map(|&byte| if byte.is_ascii_graphic() || matches!(byte, b' ' | b'\n' | b'\r') { byte } else { b'.' })
+        .collect()
+}
+
 /// Numbers of rules for `stats`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RuleCounts {
@@ -138,7 +146,7 @@ impl EveWriter {
                 }
                 alert(&mut json, packet, signature, *blocked);
                 if let Some(app) = app {
-                    app::transaction(&mut json, slot, app);
+                    app::transaction(&mut json, slot, app, true);
                 }
                 self.transport(&mut json, slot, packet);
                 self.tunnel(&mut json, packet);
@@ -186,7 +194,11 @@ impl EveWriter {
                 let record = if self.options.record_number { *record } else { 0 };
                 app::record(out, slot, flow, (*time, record), seed, app);
             }
-            EventBody::File { .. } => {}
+            EventBody::File { time, record, flow, direction, app } if self.options.files => {
+                let seed = self.options.community_id;
+                let record = if self.options.record_number { *record } else { 0 };
+                app::file::record(out, slot, flow, (*time, record), *direction, seed, app);
+            }
             EventBody::Tagged { packet, flow } if self.options.tagged => {
                 self.decode(slot);
                 let mut json = Json::object(out);
@@ -382,11 +394,7 @@ impl EveWriter {
             json.base64("payload", payload);
         }
         if self.options.payload_printable {
-            let printable: Vec<u8> = payload
-                .iter()
-                .map(|&byte| if byte.is_ascii_graphic() || matches!(byte, b' ' | b'\n' | b'\r') { byte } else { b'.' })
-                .collect();
-            json.bytes("payload_printable", &printable);
+            json.bytes("payload_printable", &printable(payload));
         }
         if self.options.packet {
             self.packet_bytes(json, slot, packet);

@@ -96,9 +96,9 @@ impl Drain {
 fn keep(slot: &EventSlot) -> Option<Kept> {
     let (flow, what) = match &slot.body {
         EventBody::Flow { flow, end } => (flow, What::Ended(*flow, *end)),
-        EventBody::Alert { flow: Some((flow, _)), .. } | EventBody::Application { flow, .. } | EventBody::File { flow, .. } => {
-            (flow, What::Other(Box::new(slot.clone())))
-        }
+        EventBody::Alert { flow: Some((flow, _)), .. }
+        | EventBody::Application { flow, .. }
+        | EventBody::File { flow, .. } => (flow, What::Other(Box::new(slot.clone()))),
         _ => return None,
     };
     Some(Kept { start: flow.start, id: flow.id, sequence: slot.sequence, what })

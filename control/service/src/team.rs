@@ -181,7 +181,7 @@ fn records(settings: &EveSettings) -> EveOptions {
         anomalies: wanted("anomaly") && settings.anomaly_decode,
         stream_anomalies: wanted("anomaly") && settings.anomaly_stream,
         applications: AppProtocol::ALL.map(|protocol| wanted(sluice_events::app::record_type(protocol))),
-        files: wanted("fileinfo"),
+        files: wanted("fileinfo") || wanted("files"),
         tagged: wanted("packet"),
         payload: settings.payload,
         payload_printable: settings.payload_printable,

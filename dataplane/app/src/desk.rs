@@ -281,6 +281,28 @@ impl Desk<'_> {
         told
     }
 
+    /// Keeps `count` bytes that are 0; false when there is no room.
+    pub fn keep_zeroes(&mut self, buf: &mut Buf, count: usize) -> bool {
+        let kept = self.room.arena.grow(buf, count).map(|room| room.fill(0)).is_ok();
+        self.room.counts.refused += u64::from(!kept);
+        kept
+    }
+
+    /// The bytes a parser keeps, to be changed.
+    pub fn kept_mut(&mut self, buf: &Buf) -> &mut [u8] {
+        self.room.arena.get_mut(buf)
+    }
+
+    /// Room for [`MOST_WAITING`] bytes, to be given back with [`Desk::give_aside`] before anything is released.
+    pub const fn take_aside(&mut self) -> Vec<u8> {
+        std::mem::replace(&mut self.room.aside, Vec::new())
+    }
+
+    /// Gives it back.
+    pub fn give_aside(&mut self, aside: Vec<u8>) {
+        self.room.aside = aside;
+    }
+
     /// The bytes a parser keeps.
     pub fn kept(&self, buf: &Buf) -> &[u8] {
         self.room.arena.get(buf)

@@ -68,3 +68,9 @@ pub fn u16_be(bytes: &[u8], at: usize) -> Option<u16> {
 pub fn u32_le(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))
 }
+
+/// Four bytes at `at`, most significant first.
+#[inline]
+pub fn u32_be(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..)?.first_chunk().map(|bytes| u32::from_be_bytes(*bytes))
+}

@@ -6,8 +6,11 @@
 mod dnp3;
 mod dns;
 mod enip;
+pub(crate) mod file;
+mod http;
 mod http2;
 mod modbus;
+mod quic;
 mod tls;
 
 use crate::{community_id, eve, json::Json, names, time};
@@ -17,8 +20,8 @@ use sluice_core::{
     event::{EventSlot, FlowFacts},
 };
 
-/// Appends the object of a transaction, under its protocol's name.
-pub(crate) fn transaction(json: &mut Json, slot: &EventSlot, app: &AppFacts) {
+/// Appends the object of a transaction, under its protocol's name; for an alert also its bodies and files.
+pub(crate) fn transaction(json: &mut Json, slot: &EventSlot, app: &AppFacts, is_alert: bool) {
     let [request, response] = [app.request, app.response].map(|place| place.map(|place| slot.piece(place)));
     json.nested(record_type(app.protocol), |json| match app.protocol {
         AppProtocol::Enip => enip::object(json, request.and_then(message_of), response.and_then(message_of)),
@@ -33,9 +36,13 @@ pub(crate) fn transaction(json: &mut Json, slot: &EventSlot, app: &AppFacts) {
             dns::object_on_link(json, app.transaction, request.and_then(message_of), response.and_then(message_of));
         }
         AppProtocol::Tls => tls::object(json, request, response),
+        AppProtocol::Http => http::object(json, request, response, is_alert),
         AppProtocol::Http2 => http2::object(json, request, response),
-        AppProtocol::Http | AppProtocol::Quic => {}
+        AppProtocol::Quic => quic::object(json, request, response),
     });
+    if is_alert {
+        file::list(json, app.transaction, request, response);
+    }
 }
 
 /// The whole unit among the fields of a direction, for protocols that put it down.
@@ -83,7 +90,7 @@ pub(crate) fn record(
         json.text("community_id", &community_id::of_flow(flow, seed));
     }
     json.number("tx_id", app.transaction);
-    transaction(&mut json, slot, app);
+    transaction(&mut json, slot, app, false);
     json.end();
     out.push(b'\n');
 }

@@ -61,12 +61,13 @@ pub(super) fn compile(
     let (mut checks, mut effects, mut thresholds) = (Vec::new(), Vec::new(), Vec::new());
     let mut ints: Vec<IntStep> = Vec::new();
     let mut tags = Vec::new();
-    let mut speaks_of_flow = false;
+    let (mut speaks_of_flow, mut speaks_of_direction) = (false, false);
     for found in &syntax.matches {
         let place = |refusal| (found.span, refusal);
         match &found.kind {
             MatchKind::Flow(flow) => {
                 speaks_of_flow = true;
+                speaks_of_direction |= flow.side.is_some() || !matches!(flow.state, Some(SyntaxState::Established));
                 direction = flow.side.map(|side| match side {
                     Side::ToServer => Direction::ToServer,
                     Side::ToClient => Direction::ToClient,
@@ -161,6 +162,11 @@ pub(super) fn compile(
         && !speaks_of_flow
         && ports_any
         && has_addresses(protocol);
+    let of_flow = programs.is_empty()
+        && ints.is_empty()
+        && !speaks_of_direction
+        && has_addresses(protocol)
+        && checks.iter().all(|check| matches!(check, Check::FlowProtocol(_)));
     let needs_transport =
         has_decoded_transport(protocol) && !checks.iter().any(|check| matches!(check, Check::DecodeEvent(_)));
     let mut suppressions = Vec::new();
@@ -203,6 +209,7 @@ pub(super) fn compile(
         suppressions: suppressions.into_boxed_slice(),
         silent: silent || silenced,
         addresses_only,
+        of_flow,
         since: 0,
         needs_transport,
         app,

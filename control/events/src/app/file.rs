@@ -1,0 +1,87 @@
+//! Files: the `fileinfo` record, and the list `files` of alerts.
+//!
+//! Called by [`crate::eve`] and [`super`]. Facts of files travel among the fields of their transactions ([`sluice_app::file`]).
+
+use super::{http, tls::Fields};
+use crate::{community_id, eve, json::Json, names, time};
+use sluice_app::{Field, file::FileFacts, room::FileEnd};
+use sluice_core::{
+    AppFacts, AppProtocol, Direction, Nanos,
+    event::{EventSlot, FlowFacts},
+};
+
+/// Fills the object of one file.
+fn object(json: &mut Json, facts: &FileFacts, name: &[u8], transaction: u64, content_range: Option<&[u8]>) {
+    json.bytes("filename", name);
+    json.flag("gaps", facts.has_gaps);
+    json.text(
+        "state",
+        match facts.end {
+            FileEnd::Closed if facts.has_gaps => "TRUNCATED",
+            FileEnd::Closed => "CLOSED",
+            FileEnd::Truncated => "TRUNCATED",
+            FileEnd::Open => "UNKNOWN",
+        },
+    );
+    json.flag("stored", false);
+    json.number("size", facts.size);
+    json.number("tx_id", transaction);
+    if let Some((Some(start), Some(end), _)) = content_range.and_then(http::range) {
+        json.number("start", start);
+        json.number("end", end);
+    }
+}
+
+/// The files in a log.
+fn files<'a>(log: Option<&'a [u8]>) -> impl Iterator<Item = (FileFacts, &'a [u8])> {
+    Fields::of(log).all(Field::File).filter_map(FileFacts::from_bytes)
+}
+
+/// Appends the list of a transaction's files to an alert, if it has any.
+pub(super) fn list(json: &mut Json, transaction: u64, request: Option<&[u8]>, response: Option<&[u8]>) {
+    let mut all = files(request).chain(files(response)).peekable();
+    if all.peek().is_some() {
+        json.list("files", all, |json, (facts, name)| object(json, &facts, name, transaction, None));
+    }
+}
+
+/// Appends the line of a file that is over.
+pub(crate) fn record(
+    out: &mut Vec<u8>,
+    slot: &EventSlot,
+    flow: &FlowFacts,
+    ended: (Nanos, u64),
+    direction: Direction,
+    community_seed: Option<u16>,
+    app: &AppFacts,
+) {
+    let [request, response] = [app.request, app.response].map(|place| place.map(|place| slot.piece(place)));
+    let log = if direction == Direction::ToServer { request } else { response };
+    let Some((facts, name)) = files(log).next() else { return };
+    let mut json = Json::object(out);
+    json.text("timestamp", &time::eve(ended.0));
+    json.number("flow_id", flow.id);
+    if ended.1 > 0 {
+        json.number("pcap_cnt", ended.1);
+    }
+    json.text("event_type", "fileinfo");
+    eve::vlan(&mut json, &flow.vlan, flow.vlan_count);
+    let ends = [(&flow.client, flow.client_port), (&flow.server, flow.server_port)];
+    let [source, destination] = if direction == Direction::ToServer { ends } else { [ends[1], ends[0]] };
+    json.text("src_ip", &names::address(flow.ip_version, source.0));
+    json.number("src_port", source.1);
+    json.text("dest_ip", &names::address(flow.ip_version, destination.0));
+    json.number("dest_port", destination.1);
+    json.text("proto", &names::protocol(flow.protocol));
+    json.number("ip_v", flow.ip_version);
+    if let Some(seed) = community_seed {
+        json.text("community_id", &community_id::of_flow(flow, seed));
+    }
+    super::transaction(&mut json, slot, app, false);
+    json.text("app_proto", app.protocol.name());
+    let is_http = matches!(app.protocol, AppProtocol::Http | AppProtocol::Http2);
+    let range = is_http.then(|| Fields::of(response).first(Field::HttpContentRange)).flatten();
+    json.nested("fileinfo", |json| object(json, &facts, name, app.transaction, range));
+    json.end();
+    out.push(b'\n');
+}
