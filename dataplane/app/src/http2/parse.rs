@@ -21,7 +21,7 @@ use crate::{
     level,
     parser::{Fed, Parser},
     pdu::u8_at,
-    room::TxRef,
+    room::{Telling, TxRef},
 };
 use sluice_core::Direction;
 
@@ -410,6 +410,11 @@ impl Conversation {
                 }
             }
             _ => desk.event(at, direction, AppEvent::Http2InvalidFrameHeader),
+        }
+        let says = head.kind == kind::GOAWAY || head.kind == kind::SETTINGS && !payload.is_empty();
+        if !says {
+            // A record would have nothing in it.
+            desk.tell(at, Telling::Never);
         }
         let goes_on = !matches!(head.kind, kind::HEADERS | kind::PUSH_PROMISE | kind::CONTINUATION);
         self.done_aside(bench, at, direction);
