@@ -33,18 +33,7 @@ pub(super) fn object(json: &mut Json, request: Option<&[u8]>, response: Option<&
     if let Some(length) = first(response, Field::HttpBodyLength) {
         json.number("length", log::number(length));
     }
-    for (name, log, field) in [
-        ("request_headers", request, Field::HttpRequestHeader),
-        ("response_headers", response, Field::HttpResponseHeader),
-    ] {
-        if all(log, field).next().is_some() {
-            json.list(name, all(log, field), |json, header| {
-                let (name, value) = split(header);
-                json.bytes("name", name);
-                json.bytes("value", value);
-            });
-        }
-    }
+    super::http::headers(json, Some(request), Some(response));
     json.nested("http2", |json| {
         let stream = [request, response].into_iter().find_map(|log| first(log, Field::Http2StreamId));
         json.number("stream_id", stream.map_or(0, log::number));
@@ -75,12 +64,6 @@ fn frames(json: &mut Json, log: &[u8]) {
             json.number("settings_value", value);
         });
     }
-}
-
-/// Name and value of a header; the name may begin with a colon.
-fn split(header: &[u8]) -> (&[u8], &[u8]) {
-    let end = header.windows(2).position(|pair| pair == b": ").unwrap_or(header.len());
-    (header.get(..end).unwrap_or(header), header.get(end + 2..).unwrap_or_default())
 }
 
 fn all(log: &[u8], field: Field) -> impl Iterator<Item = &[u8]> {
