@@ -354,7 +354,11 @@ impl Pipeline {
         }
         if let Some((flow, direction)) = found {
             match self.flows.get_mut(flow) {
-                Some(flow) if flow.bypassed => return Verdict::Pass,
+                Some(flow) if flow.bypassed => {
+                    self.counters.flow_bypassed_pkts += 1;
+                    self.counters.flow_bypassed_bytes += frame.len() as u64;
+                    return Verdict::Pass;
+                }
                 // What is dropped doesn't move its connection.
                 Some(flow) if flow.action.is_some_and(Action::drops) => {
                     let verdict = Verdict::decide(self.settings.mode, Some(Cause::FlowDrop));
@@ -445,6 +449,7 @@ impl Pipeline {
         loop {
             if let (true, Some(turn), Some(streamed)) =
                 (reads && turn.is_some_and(|turn| turn.gap && turn.missing > 0), turn, self.streamed)
+                (reads && turn.is_some_and(|turn| turn.gap), turn, self.streamed)
             {
                 self.read_stream(subject, found, streamed.at, streamed.direction, turn.missing);
             }

@@ -15,6 +15,7 @@ pub mod decode;
 pub mod detect;
 mod fields;
 
+pub(crate) mod fields;
 pub mod head;
 pub mod lzma;
 mod multipart;
@@ -23,7 +24,7 @@ mod request;
 mod response;
 pub mod room;
 pub mod settings;
-mod sink;
+pub(crate) mod sink;
 #[cfg(test)]
 mod tests;
 pub mod text;

@@ -14,7 +14,7 @@ const DECODERS: usize = 512;
 /// What the parsers share.
 #[derive(Default)]
 pub struct HttpRoom {
-    pub(super) decoders: Decoders,
+    pub(crate) decoders: Decoders,
     pub(super) headers: Headers,
     /// Where a URI is normalised.
     pub(super) uri: Vec<u8>,

@@ -9,7 +9,7 @@ use crate::{
     desk::Desk,
     room::{BodyRef, FileEnd, TxRef},
 };
-use sluice_core::Direction;
+use sluice_core::{AppProtocol, Direction};
 
 /// What a body is beside itself.
 #[derive(Debug, Default)]
@@ -83,11 +83,14 @@ impl Sink {
             } else {
                 stack.push(decoders, bytes, bomb_limit, &mut sink);
             }
+            let is_2 = desk.protocol == AppProtocol::Http2;
             if stack.faults.failed {
-                desk.event(at, direction, AppEvent::HttpGzipDecompressionFailed);
+                let [old, new] = [AppEvent::HttpGzipDecompressionFailed, AppEvent::Http2FailedDecompression];
+                desk.event(at, direction, if is_2 { new } else { old });
             }
             if stack.faults.bomb {
-                desk.event(at, direction, AppEvent::HttpCompressionBomb);
+                let [old, new] = [AppEvent::HttpCompressionBomb, AppEvent::Http2CompressionBomb];
+                desk.event(at, direction, if is_2 { new } else { old });
             }
             if stack.faults.lzma_memory {
                 desk.event(at, direction, AppEvent::HttpLzmaMemlimitReached);
