@@ -6,6 +6,7 @@ use crate::{
     room::{Body, FileEnd},
     view::TransactionView,
 };
+use sluice_core::Direction;
 
 /// What is known of a file besides its name and bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,12 +84,19 @@ pub enum FileTest {
         most: u64,
         /// It has fewer or more.
         negated: bool,
+        /// The direction of the file, where the rule looks at both.
+        side: Option<Direction>,
     },
 }
 
 impl FileTest {
     /// The answer.
     pub fn holds(&self, view: &TransactionView) -> bool {
+        let turned = match self {
+            Self::Size { side: Some(side), .. } if *side != view.direction => view.towards(*side),
+            _ => None,
+        };
+        let view = turned.as_ref().unwrap_or(view);
         view.bodies().filter(|(body, _)| body.is_file).any(|(body, _)| {
             let name = view.name_of(body);
             match self {
@@ -107,7 +115,7 @@ impl FileTest {
                         .is_some_and(|(dot, end)| *dot == b'.' && end.eq_ignore_ascii_case(bytes));
                     !name.is_empty() && ends != *negated
                 }
-                Self::Size { least, most, negated } => {
+                Self::Size { least, most, negated, .. } => {
                     !matches!(body.end, FileEnd::Open) && (*least..=*most).contains(&body.total) != *negated
                 }
             }

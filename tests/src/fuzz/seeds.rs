@@ -21,6 +21,7 @@ pub fn of(name: &str) -> Vec<Seed> {
         "defrag" => defrag(),
         "evaluate" => evaluate(),
         "flow" => flow(),
+        "http" => http(),
         "rule" => rule(),
         "stream" => stream(),
         _ => Vec::new(),
@@ -51,6 +52,46 @@ fn records(file: &[u8]) -> Option<(LinkType, Vec<Vec<u8>>)> {
         at += 16 + length as usize;
     }
     Some((link, frames))
+}
+
+/// Conversations of HTTP: ordinary, odd, in pieces of each size, with holes.
+fn http() -> Vec<Seed> {
+    let say = |way: u8, bytes: &[u8]| {
+        let pieces = bytes.chunks(255).flat_map(|piece| [&[way, piece.len() as u8][..], piece].concat());
+        pieces.collect::<Vec<u8>>()
+    };
+    let get =
+        say(0, b"GET /a%20b/../c?d=e HTTP/1.1\r\nHost: Example.com:80\r\nCookie: a=b\r\nRange: bytes=0-9\r\n\r\n");
+    let form = b"POST /up HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=xx\r\nContent-Length: 120\r\n\r\n--xx\r\nContent-Disposition: form-data; name=\"f\"; filename=\"one.txt\"\r\n\r\nline\r\n--xx--\r\n";
+    let chunked = b"HTTP/1.1 200 ok\r\nTransfer-Encoding: chunked\r\nContent-Encoding: gzip, deflate\r\n\r\n5;a=b\r\nhello\r\n0\r\nTrailer: x\r\n\r\n";
+    let odd = b"junk\r\n HTTP/1.1 200 ok\rA: b\n\rTransfer-Encoding\r\n :\r\n chu\0nked\r\n \r\n4 x\nX5O!\n0\n\n";
+    let gzip = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xcb\x48\xcd\xc9\xc9\x57\xc8\x40\x27\x01";
+    let lzma = b"HTTP/1.1 200 OK\r\nContent-Encoding: lzma\r\n\r\n\x5d\x00\x00\x80\x00\xff\xff\xff\xff\xff\xff\xff\xff\x00\x33\x98\x4a\x11\x8e\x94\xc3\xf2\xef";
+    let tunnel = b"CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n";
+    let bodies: [(&str, Vec<u8>); 7] = [
+        ("chunked", [get.clone(), say(1, chunked)].concat()),
+        ("odd", [get.clone(), say(1, odd)].concat()),
+        ("gzip", [get.clone(), say(1, gzip)].concat()),
+        ("lzma", [get.clone(), say(1, lzma)].concat()),
+        ("form", [say(0, form), say(1, b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No\r\n\r\n")].concat()),
+        ("tunnel", [say(0, tunnel), say(1, b"HTTP/1.1 200 OK\r\n\r\n"), get.clone(), say(1, chunked)].concat()),
+        (
+            "hole",
+            [
+                get.clone(),
+                say(1, b"HTTP/1.1 200 OK\r\nContent-Length: 300\r\n\r\nab"),
+                vec![0xf1, 99],
+                get,
+                vec![0xf1, 255],
+            ]
+            .concat(),
+        ),
+    ];
+    let choices = [0x02_u8, 0x06, 0x0f];
+    let seeds = bodies
+        .iter()
+        .flat_map(|(name, body)| choices.map(|choice| (format!("{name}-{choice}"), [&[choice][..], body].concat())));
+    seeds.collect()
 }
 
 /// Segments of six streams in a fixed disorder: passive and inline, each policy, little and much room, to the depth and beyond.

@@ -10,6 +10,7 @@ use crate::{
     syntax::keyword::app::{AppMatch, AppValue},
 };
 use sluice_app::file::FileTest;
+use sluice_core::Direction;
 
 /// The question that `app` asks.
 pub(super) fn check(app: &AppMatch) -> Result<FileTest, Refusal> {
@@ -32,6 +33,11 @@ fn size(text: &[u8], negated: bool) -> Result<FileTest, Refusal> {
     const FORM: Refusal =
         Refusal::Wrong(Problem::Malformed { expected: "a number of bytes, <n, >n or a<>b, perhaps with kb, mb or gb" });
     let text = std::str::from_utf8(text).map_err(|_| FORM)?.trim();
+    let (side, text) = match text.split_once(',') {
+        Some(("to_client", rest)) => (Some(Direction::ToClient), rest.trim()),
+        Some(("to_server", rest)) => (Some(Direction::ToServer), rest.trim()),
+        _ => (None, text),
+    };
     let (least, most) = if let Some(text) = text.strip_prefix('>') {
         (number(text).and_then(|number| number.checked_add(1)).ok_or(FORM)?, u64::MAX)
     } else if let Some(text) = text.strip_prefix('<') {
@@ -44,7 +50,7 @@ fn size(text: &[u8], negated: bool) -> Result<FileTest, Refusal> {
         let exact = number(text).ok_or(FORM)?;
         (exact, exact)
     };
-    Ok(FileTest::Size { least, most, negated })
+    Ok(FileTest::Size { least, most, negated, side })
 }
 
 fn number(text: &str) -> Option<u64> {
@@ -76,6 +82,7 @@ mod tests {
         assert_eq!(range(">100"), Some((101, u64::MAX)));
         assert_eq!(range("<1kb"), Some((0, 1_023)));
         assert_eq!(range("100 <> 200"), Some((101, 199)));
+        assert_eq!(range("to_client, <100"), Some((0, 99)));
         assert_eq!(range("200<>100"), None);
         assert_eq!(range("<0"), None);
         assert_eq!(range("many"), None);
