@@ -7,7 +7,7 @@ use crate::{
 };
 use sluice_app::{
     AppProtocol,
-    dns::DnsSettings,
+    dns::{DnsSettings, names},
     protocol::{Ports, ProtocolSettings},
 };
 use sluice_core::{ExceptionPolicy, Resource};
@@ -126,6 +126,10 @@ const PATHS: &[&str] = &[
     "events.eve.community-id-seed",
     "events.eve.anomaly-decode",
     "events.eve.anomaly-stream",
+    "events.eve.dns-version",
+    "events.eve.dns-requests",
+    "events.eve.dns-responses",
+    "events.eve.dns-types",
     "events.eve.stats-zero",
     "events.eve.stats-stream-events",
     "measure.stages",
@@ -414,6 +418,21 @@ impl Settings {
             }
             "events.eve.anomaly-decode" => self.eve.anomaly_decode = flag()?,
             "events.eve.anomaly-stream" => self.eve.anomaly_stream = flag()?,
+            "events.eve.dns-version" => {
+                self.eve.dns_version = match value {
+                    "2" => 2,
+                    "3" => 3,
+                    _ => return Err(bad("2 or 3")),
+                };
+            }
+            "events.eve.dns-requests" => self.eve.dns_requests = flag()?,
+            "events.eve.dns-responses" => self.eve.dns_responses = flag()?,
+            "events.eve.dns-types" => {
+                let types = value.split(',').map(str::trim).filter(|name| !name.is_empty());
+                let types = types.map(names::type_number).collect::<Option<Vec<_>>>();
+                self.eve.dns_types =
+                    Some(types.ok_or_else(|| bad("types of records with commas between, such as a, aaaa, https"))?);
+            }
             "events.eve.stats-zero" => self.eve.stats_zero = flag()?,
             "events.eve.stats-stream-events" => self.eve.stats_stream_events = flag()?,
             "measure.stages" => {
@@ -457,7 +476,8 @@ const fn policies_of(resource: Resource) -> &'static str {
 }
 
 /// Protocols that can be switched on.
-const HAS_PARSER: [AppProtocol; 6] = [
+const HAS_PARSER: [AppProtocol; 7] = [
+    AppProtocol::Http2,
     AppProtocol::Dns,
     AppProtocol::Mdns,
     AppProtocol::Llmnr,

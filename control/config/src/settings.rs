@@ -138,6 +138,14 @@ pub struct EveSettings {
     pub anomaly_decode: bool,
     /// Stream events as `anomaly` records.
     pub anomaly_stream: bool,
+    /// `events.eve.dns-version`: 3, or 2 with a record for each question.
+    pub dns_version: u8,
+    /// `events.eve.dns-requests`: `dns` records of questions.
+    pub dns_requests: bool,
+    /// `events.eve.dns-responses`: `dns` records of responses.
+    pub dns_responses: bool,
+    /// `events.eve.dns-types`: of messages that ask for these types of records alone; none: of all.
+    pub dns_types: Option<Vec<u16>>,
     /// Counters that are 0, in `stats`.
     pub stats_zero: bool,
     /// `events.eve.stats-stream-events`: stream events by name in `stats` records.
@@ -156,6 +164,10 @@ impl Default for EveSettings {
             community_id_seed: 0,
             anomaly_decode: false,
             anomaly_stream: false,
+            dns_version: 3,
+            dns_requests: true,
+            dns_responses: true,
+            dns_types: None,
             stats_zero: true,
             stats_stream_events: false,
         }

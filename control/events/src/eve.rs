@@ -4,7 +4,8 @@
 //! sent by the worker (header fields of a dropped packet, tunnel, hardware addresses) is read again from the packet's bytes here, off the packet path.
 
 use crate::{
-    app, community_id,
+    app::{self, DnsRecords, Part},
+    community_id,
     json::Json,
     names,
     signature::{Signature, Target},
@@ -37,6 +38,8 @@ pub struct EveOptions {
     pub stream_anomalies: bool,
     /// Records of transactions, by number of their protocol.
     pub applications: [bool; AppProtocol::ALL.len()],
+    /// What `dns` records tell.
+    pub dns: DnsRecords,
     /// `fileinfo` records.
     pub files: bool,
     /// `packet` records of tagged packets.
@@ -84,6 +87,7 @@ impl Default for EveOptions {
             anomalies: false,
             stream_anomalies: false,
             applications: [true; AppProtocol::ALL.len()],
+            dns: DnsRecords::default(),
             files: true,
             tagged: true,
             payload: true,
@@ -192,7 +196,10 @@ impl EveWriter {
             {
                 let seed = self.options.community_id;
                 let record = if self.options.record_number { *record } else { 0 };
-                app::record(out, slot, flow, (*time, record), seed, app);
+                let part = |part| Part { dns: &self.options.dns, part };
+                for number in 0..app::records(slot, app, &self.options.dns) {
+                    app::record(out, slot, flow, (*time, record), seed, app, part(number));
+                }
             }
             EventBody::File { time, record, flow, direction, app } if self.options.files => {
                 let seed = self.options.community_id;

@@ -13,7 +13,7 @@ use sluice_core::{
 };
 use sluice_detect::state::{SharedState, State};
 use sluice_dpdk::Mempool;
-use sluice_events::EveOptions;
+use sluice_events::{EveOptions, app::DnsRecords};
 use sluice_flow::{Partitions, StreamSettings, TcpSettings};
 use sluice_packet::defrag::DefragSettings;
 use sluice_worker::{
@@ -188,6 +188,12 @@ fn records(settings: &EveSettings) -> EveOptions {
         packet: settings.packet,
         ethernet: settings.ethernet,
         community_id: settings.community_id.then_some(settings.community_id_seed),
+        dns: DnsRecords {
+            version: settings.dns_version,
+            requests: settings.dns_requests,
+            responses: settings.dns_responses,
+            types: settings.dns_types.clone(),
+        },
         stats_zero: settings.stats_zero,
         stats_stream_events: settings.stats_stream_events,
         ..EveOptions::default()

@@ -7,6 +7,7 @@ use crate::{
     arena::{Arena, Buf},
     field::{Field, Fields},
     http::HttpRoom,
+    http2::Http2Room,
     level,
     parser::MOST_WAITING,
     protocol::AppSettings,
@@ -216,6 +217,8 @@ pub struct Room {
     pub counts: RoomCounts,
     /// What parsers of HTTP share.
     pub(crate) http: HttpRoom,
+    /// What parsers of HTTP/2 share besides.
+    pub(crate) http2: Http2Room,
 }
 
 impl Room {
@@ -232,6 +235,7 @@ impl Room {
             aside: Vec::with_capacity(if transactions == 0 { 0 } else { MOST_WAITING }),
             counts: RoomCounts::default(),
             http: HttpRoom::default(),
+            http2: Http2Room::default(),
         }
     }
 
@@ -239,6 +243,11 @@ impl Room {
     #[must_use]
     pub fn for_protocols(mut self, settings: &AppSettings) -> Self {
         if settings.is_read(AppProtocol::Http) {
+            self.http = HttpRoom::new(&settings.http);
+        if settings.is_read(AppProtocol::Http2) {
+            self.http2 = Http2Room::new();
+        }
+        if settings.is_read(AppProtocol::Http) || settings.is_read(AppProtocol::Http2) {
             self.http = HttpRoom::new(usize::from(settings.http.header_limit));
         }
         self

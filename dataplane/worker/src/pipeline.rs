@@ -437,7 +437,10 @@ impl Pipeline {
                 // What the packet acknowledges came before what it brings.
                 (Some(streamed), Some((_, direction))) => {
                     self.read_stream(subject, found, streamed.at.reverse(), direction.reverse(), 0);
-                    self.read_stream(subject, found, streamed.at, direction, 0);
+                    // What was lost is told of before what stands behind it.
+                    let missing =
+                        turn.as_mut().filter(|turn| turn.gap).map_or(0, |turn| std::mem::take(&mut turn.missing));
+                    self.read_stream(subject, found, streamed.at, direction, missing);
                 }
                 _ if state.0 => self.read_datagram(subject, found),
                 _ => {}
@@ -445,6 +448,7 @@ impl Pipeline {
         }
         loop {
             if let (true, Some(turn), Some(streamed)) =
+                (reads && turn.is_some_and(|turn| turn.gap && turn.missing > 0), turn, self.streamed)
                 (reads && turn.is_some_and(|turn| turn.gap), turn, self.streamed)
             {
                 self.read_stream(subject, found, streamed.at, streamed.direction, turn.missing);

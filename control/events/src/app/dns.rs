@@ -3,9 +3,10 @@
 //! Called by [`super`] with the message, which is read again here by the reader that detection uses. Names and types are those of the reference engine's records of
 //! version 3. SVCB and HTTPS records, which it does not show, have an object `svcb` with the keys of RFC 9460. Bytes that are no UTF-8 are written as `\xNN`.
 
+use super::Part;
 use crate::json::Json;
 use sluice_app::dns::{
-    message::{Entry, Name, Reader, Section, flag},
+    message::{Entry, Header, Name, Reader, Section, flag},
     names::{code_name, type_name},
 };
 use std::{
@@ -16,6 +17,96 @@ use std::{
 
 /// Texts of one TXT record that are told.
 const MOST_TEXTS: usize = 32;
+
+/// What records of DNS tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DnsRecords {
+    /// Their form: 3, or 2 with a record for each question.
+    pub version: u8,
+    /// Whether there are records of questions.
+    pub requests: bool,
+    /// Whether there are records of responses.
+    pub responses: bool,
+    /// Only messages that ask for records of these types; none: whatever they ask for.
+    pub types: Option<Vec<u16>>,
+}
+
+impl Default for DnsRecords {
+    fn default() -> Self {
+        Self { version: 3, requests: true, responses: true, types: None }
+    }
+}
+
+impl DnsRecords {
+    fn wants(&self, rrtype: u16) -> bool {
+        self.types.as_ref().is_none_or(|types| types.contains(&rrtype))
+    }
+}
+
+/// The questions of a message: name, whether that is all of it, and type.
+fn questions(reader: &mut Reader) -> Vec<(String, bool, u16)> {
+    let mut name = Name::default();
+    let mut all = Vec::new();
+    while let Some(entry) = reader.next(&mut name).filter(|entry| entry.section == Section::Queries) {
+        all.push((text(name.get()), name.truncated, entry.rrtype));
+    }
+    all
+}
+
+/// How many records are made of a message.
+pub(super) fn records(options: &DnsRecords, request: Option<&[u8]>, response: Option<&[u8]>) -> usize {
+    let Some(mut reader) = request.or(response).and_then(Reader::of) else { return 1 };
+    let is_response = reader.header.is_response();
+    if !(if is_response { options.responses } else { options.requests }) {
+        return 0;
+    }
+    if options.types.is_none() && (is_response || options.version != 2) {
+        return 1;
+    }
+    let wanted = questions(&mut reader).iter().filter(|(_, _, rrtype)| options.wants(*rrtype)).count();
+    if is_response || options.version != 2 { wanted.min(1) } else { wanted }
+}
+
+/// Fills the object in the form of version 2: one question of a request, or a response.
+pub(super) fn object_2(json: &mut Json, part: Part, transaction: u64, messages: [Option<&[u8]>; 2]) {
+    let Some(mut reader) = messages.into_iter().flatten().find_map(Reader::of) else { return };
+    let header = reader.header;
+    let mut again = reader;
+    let questions = questions(&mut again);
+    let question = |json: &mut Json, number: usize| {
+        let mut wanted = questions.iter().filter(|(_, _, rrtype)| part.dns.wants(*rrtype));
+        if let Some((name, truncated, rrtype)) = wanted.nth(number) {
+            json.text("rrname", name);
+            if *truncated {
+                json.flag("rrname_truncated", true);
+            }
+            json.text("rrtype", &named(type_name(*rrtype), *rrtype));
+        }
+    };
+    if !header.is_response() {
+        json.number("version", 2);
+        json.text("type", "query");
+        json.number("id", header.id);
+        question(json, part.part);
+        json.number("tx_id", i128::from(transaction));
+        if header.flags & flag::ZERO != 0 {
+            json.flag("z", true);
+        }
+        json.number("opcode", header.opcode());
+        return;
+    }
+    json.number("version", 2);
+    json.text("type", "answer");
+    json.number("id", header.id);
+    flags(json, header);
+    json.number("opcode", header.opcode());
+    question(json, 0);
+    json.text("rcode", &named(code_name(u16::from(header.rcode())), u16::from(header.rcode())));
+    let entries = entries(&mut reader);
+    for (name, section) in [("answers", Section::Answers), ("authorities", Section::Authorities)] {
+        section_of(json, &entries, name, section, false);
+    }
+}
 
 /// Fills the object; `transaction` counts from 0.
 pub(super) fn object(json: &mut Json, transaction: u64, request: Option<&[u8]>, response: Option<&[u8]>) {
@@ -34,6 +125,33 @@ fn fill(json: &mut Json, transaction: u64, halves: [Option<&[u8]>; 2], on_link: 
     json.text("type", if header.is_response() { "response" } else { "request" });
     json.number("tx_id", i128::from(transaction));
     json.number("id", header.id);
+    flags(json, header);
+    json.number("opcode", header.opcode());
+    json.text("rcode", &named(code_name(u16::from(header.rcode())), u16::from(header.rcode())));
+    let entries = entries(&mut reader);
+    for (name, section) in [
+        ("queries", Section::Queries),
+        ("answers", Section::Answers),
+        ("authorities", Section::Authorities),
+        ("additionals", Section::Additionals),
+    ] {
+        section_of(json, &entries, name, section, on_link);
+    }
+}
+
+/// The entries of a section, and answers by type.
+fn section_of(json: &mut Json, entries: &[Told], name: &str, section: Section, on_link: bool) {
+    let of = || entries.iter().filter(move |told| told.entry.section == section);
+    if of().next().is_none() {
+        return;
+    }
+    json.list(name, of(), |json, told| record(json, told, on_link));
+    if section == Section::Answers && !on_link {
+        grouped(json, of());
+    }
+}
+
+fn flags(json: &mut Json, header: Header) {
     json.text("flags", &format!("{:x}", header.flags));
     for (name, bit) in [
         ("qr", flag::RESPONSE),
@@ -45,24 +163,6 @@ fn fill(json: &mut Json, transaction: u64, halves: [Option<&[u8]>; 2], on_link: 
     ] {
         if header.flags & bit != 0 {
             json.flag(name, true);
-        }
-    }
-    json.number("opcode", header.opcode());
-    json.text("rcode", &named(code_name(u16::from(header.rcode())), u16::from(header.rcode())));
-    let entries = entries(&mut reader);
-    let of = |section| entries.iter().filter(move |told| told.entry.section == section);
-    for (name, section) in [
-        ("queries", Section::Queries),
-        ("answers", Section::Answers),
-        ("authorities", Section::Authorities),
-        ("additionals", Section::Additionals),
-    ] {
-        if of(section).next().is_none() {
-            continue;
-        }
-        json.list(name, of(section), |json, told| record(json, told, on_link));
-        if section == Section::Answers && !on_link {
-            grouped(json, of(section));
         }
     }
 }

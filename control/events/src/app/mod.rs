@@ -8,9 +8,12 @@ mod dns;
 mod enip;
 pub(crate) mod file;
 mod http;
+mod http2;
 mod modbus;
 mod quic;
 mod tls;
+
+pub use dns::DnsRecords;
 
 use crate::{community_id, eve, json::Json, names, time};
 use sluice_app::{Field, log};
@@ -18,6 +21,24 @@ use sluice_core::{
     AppFacts, AppProtocol, Nanos,
     event::{EventSlot, FlowFacts},
 };
+
+/// Which of the records about one transaction is made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part<'a> {
+    /// What those of DNS tell.
+    pub dns: &'a DnsRecords,
+    /// Its number.
+    pub part: usize,
+}
+
+/// How many records are made of a transaction.
+pub(crate) fn records(slot: &EventSlot, app: &AppFacts, dns: &DnsRecords) -> usize {
+    let [request, response] = [app.request, app.response].map(|place| place.map(|place| slot.piece(place)));
+    match app.protocol {
+        AppProtocol::Dns => dns::records(dns, request.and_then(message_of), response.and_then(message_of)),
+        _ => 1,
+    }
+}
 
 /// Appends the object of a transaction, under its protocol's name; for an alert also its bodies and files.
 pub(crate) fn transaction(json: &mut Json, slot: &EventSlot, app: &AppFacts, is_alert: bool) {
@@ -36,8 +57,8 @@ pub(crate) fn transaction(json: &mut Json, slot: &EventSlot, app: &AppFacts, is_
         }
         AppProtocol::Tls => tls::object(json, request, response),
         AppProtocol::Http => http::object(json, request, response, is_alert),
+        AppProtocol::Http2 => http2::object(json, request, response),
         AppProtocol::Quic => quic::object(json, request, response),
-        AppProtocol::Http2 => {}
     });
     if is_alert {
         file::list(json, app.transaction, request, response);
@@ -65,6 +86,7 @@ pub(crate) fn record(
     ended: (Nanos, u64),
     community_seed: Option<u16>,
     app: &AppFacts,
+    part: Part,
 ) {
     let mut json = Json::object(out);
     json.text("timestamp", &time::eve(ended.0));
@@ -89,7 +111,13 @@ pub(crate) fn record(
         json.text("community_id", &community_id::of_flow(flow, seed));
     }
     json.number("tx_id", app.transaction);
-    transaction(&mut json, slot, app, false);
+    if app.protocol == AppProtocol::Dns && part.dns.version == 2 {
+        let [request, response] = [app.request, app.response].map(|place| place.map(|place| slot.piece(place)));
+        let messages = [request, response].map(|log| log.and_then(message_of));
+        json.nested("dns", |json| dns::object_2(json, part, app.transaction, messages));
+    } else {
+        transaction(&mut json, slot, app, false);
+    }
     json.end();
     out.push(b'\n');
 }

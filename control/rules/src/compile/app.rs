@@ -24,6 +24,7 @@ use sluice_app::{
     dns::names as dns,
     enip::{fields::ServiceTest, parse},
     field::Kind,
+    http2::frame as http2,
     modbus::fields::{Access, Category, FunctionTest, ModbusTest},
 };
 use sluice_detect::{
@@ -177,9 +178,54 @@ pub(super) fn check(app: &AppMatch) -> Result<AppCheck, Refusal> {
             let number = number.ok_or(word("a type of records, such as A, TXT or HTTPS"))?;
             Range { negated: *negated, ..Range::exactly(u64::from(number)) }
         }
+        (AppValue::Text { negated, bytes }, Field::Http2FrameType) => {
+            let number = std::str::from_utf8(bytes).ok().and_then(http2::kind_number);
+            let number = number.ok_or(word("a type of frames, such as GOAWAY or WINDOW_UPDATE"))?;
+            Range { negated: *negated, ..Range::exactly(u64::from(number)) }
+        }
+        (AppValue::Text { negated, bytes }, Field::Http2ErrorCode) => {
+            let number = std::str::from_utf8(bytes).ok().and_then(http2::error_number);
+            let number = number.ok_or(word("an error, such as NO_ERROR or CANCEL"))?;
+            Range { negated: *negated, ..Range::exactly(u64::from(number)) }
+        }
+        (AppValue::Text { .. }, Field::Http2Settings) => http2_setting(text(app)?)?,
         _ => return Err(Refusal::Needs(app.feature)),
     };
     Ok(AppCheck::Number(field, wanted))
+}
+
+/// `SETTINGS_NAME`, and a comparison behind it: `=n`, `>n`, `<n`, `>=n`, `<=n` or `a-b`.
+fn http2_setting(text: &str) -> Result<Range<u64>, Refusal> {
+    const FORM: &str = "a setting and =n, >n, <n, >=n, <=n or =a-b, such as SETTINGS_ENABLE_PUSH=0";
+    let end = text.find(|char: char| !char.is_ascii_alphanumeric() && char != '_').unwrap_or(text.len());
+    let (name, rest) = text.split_at(end);
+    let id = http2::setting_number(name).ok_or(word("a setting, such as SETTINGS_MAX_FRAME_SIZE"))?;
+    let number = |text: &str| text.trim().parse::<u32>().map_err(|_| malformed(FORM));
+    let rest = rest.trim();
+    let (low, high) = if let Some(least) = rest.strip_prefix(">=") {
+        (number(least)?, u32::MAX)
+    } else if let Some(most) = rest.strip_prefix("<=") {
+        (0, number(most)?)
+    } else if let Some(below) = rest.strip_prefix('>') {
+        (number(below)?.checked_add(1).ok_or(malformed(FORM))?, u32::MAX)
+    } else if let Some(above) = rest.strip_prefix('<') {
+        (0, number(above)?.checked_sub(1).ok_or(malformed(FORM))?)
+    } else {
+        let exact = rest.strip_prefix('=').unwrap_or(rest);
+        match exact.split_once('-') {
+            // Both ends of a range are outside, as they are elsewhere.
+            Some((low, high)) => (
+                number(low)?.checked_add(1).ok_or(malformed(FORM))?,
+                number(high)?.checked_sub(1).ok_or(malformed(FORM))?,
+            ),
+            None => (number(exact)?, number(exact)?),
+        }
+    };
+    if low > high {
+        return Err(malformed(FORM));
+    }
+    let of = |value: u32| u64::from(id) << 32 | u64::from(value);
+    Ok(Range::between(of(low), of(high)))
 }
 
 const fn word(expected: &'static str) -> Refusal {

@@ -115,11 +115,14 @@ fn named(pair: &Pair, name: &[u8]) -> bool {
     pair.has_colon && pair.name.eq_ignore_ascii_case(name)
 }
 
+/// The field of the header called `name`, in a message that goes in `direction`.
+pub(crate) fn field_of(name: &[u8], direction: Direction) -> Option<Field> {
+    let (_, request, response) = NAMED.iter().find(|(known, _, _)| name.eq_ignore_ascii_case(known))?;
+    if direction == Direction::ToServer { *request } else { *response }
+}
+
 fn put_named(desk: &mut Desk, at: TxRef, direction: Direction, pair: &Pair, value: &[u8]) {
-    let found = NAMED.iter().find(|(name, _, _)| pair.name.eq_ignore_ascii_case(name));
-    let Some((_, request, response)) = found else { return };
-    let field = if direction == Direction::ToServer { request } else { response };
-    if let Some(field) = *field {
+    if let Some(field) = field_of(pair.name, direction) {
         // Later parts of the parser look at these.
         desk.put_wanted(at, direction, field, value);
     }

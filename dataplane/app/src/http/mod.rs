@@ -10,17 +10,21 @@
 //! - [`settings`]
 
 pub mod body;
+mod brotli;
 pub mod decode;
 pub mod detect;
 mod fields;
+
+pub(crate) mod fields;
 pub mod head;
+pub mod lzma;
 mod multipart;
 pub mod parse;
 mod request;
 mod response;
 pub mod room;
 pub mod settings;
-mod sink;
+pub(crate) mod sink;
 #[cfg(test)]
 mod tests;
 pub mod text;

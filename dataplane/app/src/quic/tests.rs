@@ -1,3 +1,4 @@
+
 //! Whole conversations, with the examples of RFC 9001 and packets sealed here.
 
 use super::{

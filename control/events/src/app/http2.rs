@@ -1,0 +1,75 @@
+//! The `http` object of a transaction of HTTP/2.
+//!
+//! Called by [`super`] with what the parser put down. Names and types are those of the reference engine's records.
+
+use crate::json::Json;
+use sluice_app::{
+    Field,
+    http2::frame::{error_name, setting_name},
+    log,
+};
+
+/// Fills the object.
+pub(super) fn object(json: &mut Json, request: Option<&[u8]>, response: Option<&[u8]>) {
+    let (request, response) = (request.unwrap_or_default(), response.unwrap_or_default());
+    let text = |json: &mut Json, name: &str, log, field| {
+        if let Some(value) = first(log, field) {
+            json.bytes(name, value);
+        }
+    };
+    text(json, "hostname", request, Field::HttpHost);
+    text(json, "url", request, Field::HttpUri);
+    text(json, "http_user_agent", request, Field::HttpUserAgent);
+    text(json, "xff", request, Field::HttpXff);
+    text(json, "http_content_type", response, Field::HttpContentType);
+    text(json, "http_refer", request, Field::HttpReferer);
+    text(json, "http_method", request, Field::HttpMethod);
+    json.text("version", "2");
+    let status = first(response, Field::HttpStatCode);
+    if let Some(status) = status.and_then(|value| std::str::from_utf8(value).ok()?.parse::<u16>().ok()) {
+        json.number("status", status);
+    }
+    text(json, "redirect", response, Field::HttpLocation);
+    if let Some(length) = first(response, Field::HttpBodyLength) {
+        json.number("length", log::number(length));
+    }
+    super::http::headers(json, Some(request), Some(response));
+    json.nested("http2", |json| {
+        let stream = [request, response].into_iter().find_map(|log| first(log, Field::Http2StreamId));
+        json.number("stream_id", stream.map_or(0, log::number));
+        for (name, log) in [("request", request), ("response", response)] {
+            json.nested(name, |json| frames(json, log));
+        }
+    });
+}
+
+/// What frames of one direction say besides headers and bodies.
+fn frames(json: &mut Json, log: &[u8]) {
+    if let Some(priority) = first(log, Field::Http2Priority) {
+        json.number("priority", log::number(priority));
+    }
+    if let Some(error) = first(log, Field::Http2ErrorCode).map(|bytes| log::number(bytes) as u32) {
+        match error_name(error) {
+            Some(name) => json.text("error_code", name),
+            None => json.number("error_code", error),
+        }
+    }
+    if all(log, Field::Http2Settings).next().is_some() {
+        json.list("settings", all(log, Field::Http2Settings).map(log::number), |json, setting| {
+            let (id, value) = ((setting >> 32) as u32, setting as u32);
+            match setting_name(id) {
+                Some(name) => json.text("settings_id", name),
+                None => json.number("settings_id", id),
+            }
+            json.number("settings_value", value);
+        });
+    }
+}
+
+fn all(log: &[u8], field: Field) -> impl Iterator<Item = &[u8]> {
+    log::entries(log).filter(move |(found, _)| *found == field).map(|(_, bytes)| bytes)
+}
+
+fn first(log: &[u8], field: Field) -> Option<&[u8]> {
+    all(log, field).next()
+}

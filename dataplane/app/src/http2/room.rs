@@ -1,0 +1,105 @@
+//! What the HTTP/2 parsers of one worker share: streams, and room to put headers together.
+//!
+//! Lies in [`crate::Room`], taken out of it while a parser reads, and put back. Everything is reserved at the start and touched as it is used.
+
+use crate::{
+    arena::Arena,
+    http::{HttpRoom, sink::Sink},
+    room::TxRef,
+};
+
+/// No stream.
+pub(super) const NONE: u32 = u32::MAX;
+/// Streams of all conversations.
+const STREAMS: usize = 32_768;
+/// Bytes of one header's name and value that are read; what is beyond is left out.
+pub(super) const LONGEST_FIELD: usize = 32 << 10;
+/// Bytes of headers that are put together as one.
+const LARGEST: usize = 128 << 10;
+
+/// A stream.
+#[derive(Debug)]
+pub(super) struct Stream {
+    pub id: u32,
+    pub tx: TxRef,
+    /// The bodies of both directions.
+    pub sinks: [Sink; 2],
+    /// Bits of the types of frames that came.
+    pub kinds: [u16; 2],
+    /// Numbers that were put down of it.
+    pub noted: u16,
+    /// The headers in front of the body came; the body is a message of DNS; nothing more comes.
+    pub headers: [bool; 2],
+    pub is_dns: [bool; 2],
+    pub ended: [bool; 2],
+    pub next: u32,
+}
+
+impl Stream {
+    fn new(id: u32, tx: TxRef, next: u32) -> Self {
+        Self {
+            id,
+            tx,
+            sinks: [Sink::default(), Sink::default()],
+            kinds: [0; 2],
+            noted: 0,
+            headers: [false; 2],
+            is_dns: [false; 2],
+            ended: [false; 2],
+            next,
+        }
+    }
+}
+
+/// What the parsers share.
+#[derive(Default)]
+pub struct Http2Room {
+    streams: Vec<Stream>,
+    free: u32,
+    /// Name and value of the header at hand; all headers; their names; cookies in pieces.
+    pub(super) field: Vec<u8>,
+    pub(super) whole: Vec<u8>,
+    pub(super) names: Vec<u8>,
+    pub(super) cookie: Vec<u8>,
+}
+
+impl Http2Room {
+    /// The room of a worker.
+    pub fn new() -> Self {
+        Self {
+            streams: Vec::with_capacity(STREAMS),
+            free: NONE,
+            field: Vec::with_capacity(LONGEST_FIELD),
+            whole: Vec::with_capacity(LARGEST),
+            names: Vec::with_capacity(LARGEST),
+            cookie: Vec::with_capacity(LARGEST),
+        }
+    }
+
+    pub(super) fn stream(&mut self, place: u32) -> Option<&mut Stream> {
+        self.streams.get_mut(place as usize)
+    }
+
+    /// A stream in front of `next`; none when all are in use.
+    pub(super) fn take(&mut self, id: u32, tx: TxRef, next: u32) -> Option<u32> {
+        let fresh = Stream::new(id, tx, next);
+        if let Some(found) = self.streams.get_mut(self.free as usize) {
+            let place = std::mem::replace(&mut self.free, found.next);
+            *found = fresh;
+            return Some(place);
+        }
+        if self.streams.len() == self.streams.capacity() {
+            return None;
+        }
+        self.streams.push(fresh);
+        Some(self.streams.len() as u32 - 1)
+    }
+
+    /// Gives a stream back, with what its bodies keep; the one behind it.
+    pub(super) fn give(&mut self, place: u32, http: &mut HttpRoom, arena: &mut Arena) -> u32 {
+        let Some(found) = self.streams.get_mut(place as usize) else { return NONE };
+        found.sinks.iter_mut().for_each(|sink| sink.clear(http, arena));
+        let before = std::mem::replace(&mut self.free, place);
+        std::mem::replace(&mut found.next, before)
+    }
+}

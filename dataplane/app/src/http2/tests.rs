@@ -1,0 +1,220 @@
+//! Conversations as they come, whole and in pieces, and hostile ones.
+
+use super::{
+    frame::{flag, kind},
+    parse::MOST_STREAMS,
+};
+use crate::{
+    AppSettings,
+    testing::{Said, talk, talk_cut},
+};
+use proptest::prelude::*;
+use sluice_core::Direction::{ToClient, ToServer};
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = (payload.len() as u32).to_be_bytes()[1..].to_vec();
+    bytes.extend([kind, flags]);
+    bytes.extend(stream.to_be_bytes());
+    bytes.extend(payload);
+    bytes
+}
+
+/// A header block whose fields are written out and not kept.
+fn block(headers: &[(&str, &str)]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (name, value) in headers {
+        bytes.push(0);
+        for text in [name, value] {
+            bytes.push(text.len() as u8);
+            bytes.extend(text.as_bytes());
+        }
+    }
+    bytes
+}
+
+fn preface() -> Vec<u8> {
+    [&super::detect::PREFACE[..], &frame(kind::SETTINGS, 0, 0, &[0, 3, 0, 0, 0, 100])].concat()
+}
+
+fn told(said: &[Said]) -> Vec<String> {
+    talk(AppSettings::default(), said)
+}
+
+/// The values of `field` in `lines`, as told.
+fn values<'a>(lines: &'a [String], field: &str) -> Vec<&'a str> {
+    let field = format!(" {field} ");
+    lines.iter().filter_map(|line| line.split_once(&field).map(|(_, value)| value)).collect()
+}
+
+fn request() -> Vec<u8> {
+    block(&[
+        (":method", "GET"),
+        (":path", "/a/b.html?c"),
+        (":authority", "Example.com:8080"),
+        ("cookie", "a=1"),
+        ("cookie", "b=2"),
+        ("user-agent", "x/1"),
+    ])
+}
+
+#[test]
+fn a_request_and_its_response_are_one_transaction_and_each_frame_for_all_its_own() {
+    let client = [preface(), frame(kind::HEADERS, flag::END | flag::END_HEADERS, 1, &request())].concat();
+    let server = [
+        frame(kind::SETTINGS, flag::END, 0, b""),
+        frame(kind::HEADERS, flag::END_HEADERS, 1, &block(&[(":status", "200"), ("server", "s")])),
+        frame(kind::DATA, flag::PADDED, 1, b"\x02hello \0\0"),
+        frame(kind::DATA, flag::END, 1, b"world"),
+    ]
+    .concat();
+    let lines = told(&[(ToServer, &client), (ToClient, &server)]);
+    for line in [
+        "http2 0 > http2.settings 12884901988",
+        "http2 0 < level 5",
+        "http2 1 > (http2.stream_id) 1",
+        "http2 1 > http2.frametype 1",
+        "http2 1 > http.method GET",
+        "http2 1 > http.uri /a/b.html?c",
+        "http2 1 > http.host example.com",
+        "http2 1 > http.host.raw Example.com:8080",
+        "http2 1 > http.user_agent x/1",
+        "http2 1 > http.cookie a=1; b=2",
+        "http2 1 > http.request_header :method: GET",
+        "http2 1 < http.stat_code 200",
+        "http2 1 < http.server s",
+        "http2 1 < http.header :status: 200\\r\\nserver: s\\r\\n",
+        "http2 1 < http.header_names \\r\\n:status\\r\\nserver\\r\\n\\r\\n",
+        "http2 1 < (http.length) 11",
+        "http2 1 < http.response_body Closed 11 file 1 '/a/b.html' hello world",
+        "http2 1 < level 5",
+        "http2 2 < http2.frametype 4",
+    ] {
+        assert!(lines.contains(&line.to_owned()), "{line}\n{lines:#?}");
+    }
+    assert!(values(&lines, "(event)").is_empty());
+}
+
+#[test]
+fn a_block_over_several_frames_is_one_and_nothing_may_come_between() {
+    let block = request();
+    let [first, second, third] = [&block[..7], &block[7..30], &block[30..]];
+    let parts = |between: &[u8]| {
+        [
+            &preface()[..],
+            &frame(kind::HEADERS, flag::END | flag::PRIORITY, 1, &[&[0, 0, 0, 0, 255], first].concat()),
+            &frame(kind::CONTINUATION, 0, 1, second),
+            between,
+            &frame(kind::CONTINUATION, flag::END_HEADERS, 1, third),
+        ]
+        .concat()
+    };
+    let lines = told(&[(ToServer, &parts(b""))]);
+    assert_eq!(values(&lines, "http.uri"), ["/a/b.html?c"]);
+    assert_eq!(values(&lines, "http2.priority"), ["255"]);
+    assert_eq!(values(&lines, "http2.frametype"), ["4", "1", "9"]);
+    let lines = told(&[(ToServer, &parts(&frame(kind::PING, 0, 0, &[0; 8])))]);
+    assert_eq!(values(&lines, "(event)"), ["invalid_frame_header"]);
+}
+
+#[test]
+fn what_is_wrong_is_told_by_its_name() {
+    let events = |client: &[Vec<u8>]| -> Vec<String> {
+        let client = [&preface()[..], &client.concat()].concat();
+        values(&told(&[(ToServer, &client)]), "(event)").iter().map(|&name| name.to_owned()).collect()
+    };
+    let get = |stream| frame(kind::HEADERS, flag::END | flag::END_HEADERS, stream, &request());
+    let header = |pairs: &[(&str, &str)]| frame(kind::HEADERS, flag::END | flag::END_HEADERS, 1, &block(pairs));
+    assert_eq!(events(&[get(1), get(3)]), [""; 0], "the silent twin");
+    assert_eq!(events(&[frame(kind::DATA, 0, 0, b"a"), get(1)]), ["data_stream_zero"]);
+    assert_eq!(events(&[frame(kind::HEADERS, flag::PADDED | flag::END_HEADERS, 1, b"\x09a")]), ["invalid_frame_data"]);
+    assert_eq!(events(&[frame(kind::WINDOW_UPDATE, 0, 0, b"abc"), get(1)]), ["invalid_frame_length"]);
+    assert_eq!(events(&[frame(kind::PRIORITY, 0, 0, &[0; 5]), get(1)]), ["invalid_frame_header"]);
+    assert_eq!(
+        events(&[frame(kind::HEADERS, flag::END_HEADERS, 1, b"\xff\xff\xff\xff\xff\xff\x7f")]),
+        ["header_integer_overflow"]
+    );
+    assert_eq!(events(&[frame(kind::HEADERS, flag::END_HEADERS, 1, b"\xfe")]), ["invalid_header"]);
+    assert_eq!(events(&[frame(kind::HEADERS, flag::END_HEADERS, 1, b"\x40\x05a")]), ["extra_header_data"]);
+    assert_eq!(events(&[frame(kind::PING, 0, 0, &vec![0; 70_000]), get(1)]), ["long_frame_data"]);
+    assert_eq!(events(&[header(&[(":authority", "a@b")])]), ["userinfo_in_uri"]);
+    assert_eq!(events(&[header(&[(":authority", "a"), ("host", "b")])]), ["authority_host_mismatch"]);
+    assert_eq!(events(&[header(&[(":authority", "A:1"), ("host", "a:1")])]), [""; 0]);
+    let rest = frame(kind::CONTINUATION, 0, 1, &[0; 16_000]).repeat(7);
+    assert_eq!(events(&[frame(kind::HEADERS, 0, 1, b""), rest]), ["reassembly_limit_reached"]);
+    let dns = frame(kind::HEADERS, flag::END_HEADERS, 1, &block(&[("content-type", "application/dns-message")]));
+    let body = frame(kind::DATA, 0, 1, &[0; 16_384]).repeat(5);
+    assert_eq!(events(&[dns, body]), ["dns_request_too_long"]);
+    let again = talk(
+        AppSettings::default(),
+        &[
+            (ToServer, &[preface(), get(1)].concat()),
+            (ToClient, &frame(kind::RST_STREAM, 0, 1, &[0, 0, 0, 2])),
+            (ToServer, &get(1)),
+        ],
+    );
+    assert_eq!(values(&again, "(event)"), ["stream_id_reuse"]);
+    assert_eq!(values(&again, "http2.errorcode"), ["2"]);
+    assert_eq!(values(&told(&[(ToServer, b"PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n")]), "(event)"), ["invalid_client_magic"]);
+}
+
+#[test]
+fn a_promised_request_is_the_requests_half_of_its_stream() {
+    let client = [preface(), frame(kind::HEADERS, flag::END | flag::END_HEADERS, 1, &request())].concat();
+    let promise = [&2_u32.to_be_bytes()[..], &block(&[(":method", "GET"), (":path", "/pushed")])].concat();
+    let server = [
+        frame(kind::PUSH_PROMISE, 0, 1, &promise[..9]),
+        frame(kind::CONTINUATION, flag::END_HEADERS, 1, &promise[9..]),
+        frame(kind::HEADERS, flag::END | flag::END_HEADERS, 2, &block(&[(":status", "204")])),
+    ]
+    .concat();
+    let lines = told(&[(ToServer, &client), (ToClient, &server)]);
+    assert!(lines.contains(&"http2 2 > http.uri /pushed".to_owned()), "{lines:#?}");
+    assert!(lines.contains(&"http2 2 < http.stat_code 204".to_owned()));
+    assert_eq!(lines.iter().filter(|line| line.starts_with("http2 2") && line.ends_with("level 5")).count(), 2);
+}
+
+#[test]
+fn streams_are_bounded_and_the_oldest_goes() {
+    let mut client = preface();
+    for number in 0..u32::from(MOST_STREAMS) + 5 {
+        client.extend(frame(kind::HEADERS, flag::END_HEADERS, 2 * number + 1, &block(&[(":path", "/")])));
+    }
+    let lines = talk_cut(AppSettings::default(), &[(ToServer, &client)], usize::MAX);
+    assert_eq!(values(&lines, "(event)"), ["too_many_streams"; 5]);
+}
+
+#[test]
+fn a_small_block_that_stands_for_megabytes_is_given_up_early() {
+    // An entry as large as the table, then referred to by a byte each.
+    let mut large = vec![0x40, 1, b'a', 127];
+    large.extend([0x80 | 33, 30]);
+    large.extend(vec![b'x'; 4_000]);
+    let mut client = preface();
+    client.extend(frame(kind::HEADERS, flag::END_HEADERS, 1, &large));
+    for number in 1..50 {
+        client.extend(frame(kind::HEADERS, flag::END_HEADERS, 2 * number + 1, &[0xbe; 1_000]));
+    }
+    let lines = talk_cut(AppSettings::default(), &[(ToServer, &client)], usize::MAX);
+    assert_eq!(values(&lines, "(event)"), ["compression_bomb"], "{}", lines.len());
+    let told: usize = lines.iter().map(String::len).sum();
+    assert!(told < 4 << 20, "{told}");
+}
+
+proptest! {
+    #[test]
+    fn any_frames_are_read_without_harm_and_the_same_in_pieces(
+        frames in prop::collection::vec((any::<bool>(), 0_u8..11, any::<u8>(), 0_u32..6, prop::collection::vec(any::<u8>(), 0..60)), 0..30),
+        damage in prop::option::weighted(0.3, (any::<prop::sample::Index>(), any::<u8>())),
+    ) {
+        let (mut client, mut server) = (preface(), frame(kind::SETTINGS, 0, 0, b""));
+        for (to_server, kind, flags, stream, payload) in frames {
+            let bytes = frame(kind, flags, stream, &payload);
+            if to_server { client.extend(bytes) } else { server.extend(bytes) }
+        }
+        if let Some((at, byte)) = damage {
+            let at = at.index(client.len() - 24) + 24;
+            client[at] = byte;
+        }
+        told(&[(ToServer, &client), (ToClient, &server)]);
+    }
+}
