@@ -242,13 +242,11 @@ impl Room {
     /// With what the parsers of the protocols that are on share.
     #[must_use]
     pub fn for_protocols(mut self, settings: &AppSettings) -> Self {
-        if settings.is_read(AppProtocol::Http) {
-            self.http = HttpRoom::new(&settings.http);
         if settings.is_read(AppProtocol::Http2) {
             self.http2 = Http2Room::new();
         }
         if settings.is_read(AppProtocol::Http) || settings.is_read(AppProtocol::Http2) {
-            self.http = HttpRoom::new(usize::from(settings.http.header_limit));
+            self.http = HttpRoom::new(&settings.http);
         }
         self
     }

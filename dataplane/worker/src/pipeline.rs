@@ -449,7 +449,6 @@ impl Pipeline {
         loop {
             if let (true, Some(turn), Some(streamed)) =
                 (reads && turn.is_some_and(|turn| turn.gap && turn.missing > 0), turn, self.streamed)
-                (reads && turn.is_some_and(|turn| turn.gap), turn, self.streamed)
             {
                 self.read_stream(subject, found, streamed.at, streamed.direction, turn.missing);
             }

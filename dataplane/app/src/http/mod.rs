@@ -13,8 +13,6 @@ pub mod body;
 mod brotli;
 pub mod decode;
 pub mod detect;
-mod fields;
-
 pub(crate) mod fields;
 pub mod head;
 pub mod lzma;

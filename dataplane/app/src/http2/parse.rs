@@ -119,9 +119,11 @@ impl Parser for Conversation {
                     *left -= missing;
                     let id = *stream;
                     let place = this.find(bench, id);
-                    let sink = bench.room.stream(place).and_then(|found| found.sinks.get_mut(direction.index()));
-                    if let Some(sink) = sink {
-                        sink.gap(bench.desk, u64::from(missing));
+                    if let Some(found) = bench.room.stream(place) {
+                        let tx = found.tx;
+                        if let Some(sink) = found.sinks.get_mut(direction.index()) {
+                            sink.gap(bench.desk, tx, direction, u64::from(missing));
+                        }
                     }
                     Fed::All
                 }
