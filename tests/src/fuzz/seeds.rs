@@ -64,7 +64,8 @@ fn tls() -> Vec<Seed> {
     let times = b"\x30\x1e\x17\x0d250101000000Z\x17\x0d350101000000Z";
     let algorithm = b"\x30\x04\x06\x02\x2a\x03";
     let alternative = b"\xa3\x14\x30\x12\x30\x10\x06\x03\x55\x1d\x11\x04\x09\x30\x07\x82\x05a.b.c";
-    let body = [&b"\xa0\x03\x02\x01\x02\x02\x01\x05"[..], algorithm, name, times, name, b"\x30\x00", alternative].concat();
+    let body =
+        [&b"\xa0\x03\x02\x01\x02\x02\x01\x05"[..], algorithm, name, times, name, b"\x30\x00", alternative].concat();
     let inner = [&[0x30, body.len() as u8][..], &body, algorithm, b"\x03\x01\x00"].concat();
     let certificate = [&[0x30, 0x81, inner.len() as u8][..], &inner].concat();
     let length = certificate.len() as u8;
@@ -75,12 +76,31 @@ fn tls() -> Vec<Seed> {
     let old = [&b"\x80\x1f\x01\x03\x01\x00\x06\x00\x00\x00\x10\x00\x00\x2f\x07\x00\xc0"[..], &[5; 16]].concat();
     let data = |to_client| (to_client, record(23, &[0xbb; 60]));
     vec![
-        ("handshake-12".into(), said(&[hello.clone(), (true, server.clone()), (false, keys.clone()), (true, keys.clone()), data(false)])),
-        ("handshake-13".into(), said(&[hello.clone(), (true, record(22, &server_hello(true))), data(true), data(false)])),
-        ("resumed".into(), said(&[hello.clone(), (true, [record(22, &server_hello(false)), keys.clone()].concat()), (false, keys.clone())])),
+        (
+            "handshake-12".into(),
+            said(&[hello.clone(), (true, server.clone()), (false, keys.clone()), (true, keys.clone()), data(false)]),
+        ),
+        (
+            "handshake-13".into(),
+            said(&[hello.clone(), (true, record(22, &server_hello(true))), data(true), data(false)]),
+        ),
+        (
+            "resumed".into(),
+            said(&[
+                hello.clone(),
+                (true, [record(22, &server_hello(false)), keys.clone()].concat()),
+                (false, keys.clone()),
+            ]),
+        ),
         ("hello-of-sslv2".into(), said(&[(false, old), (true, server.clone()), (false, keys)])),
-        ("one-byte-records".into(), said(&[(false, client_hello().iter().flat_map(|&byte| record(22, &[byte])).collect())])),
-        ("heartbeats".into(), said(&[hello, (false, record(24, &[1, 0x40, 0, 0])), (true, server), (true, record(21, &[2, 40]))])),
+        (
+            "one-byte-records".into(),
+            said(&[(false, client_hello().iter().flat_map(|&byte| record(22, &[byte])).collect())]),
+        ),
+        (
+            "heartbeats".into(),
+            said(&[hello, (false, record(24, &[1, 0x40, 0, 0])), (true, server), (true, record(21, &[2, 40]))]),
+        ),
     ]
 }
 
@@ -103,7 +123,10 @@ fn quic() -> Vec<Seed> {
         ("version-2".into(), both(1, &[sealed(0, &crypto(0, &client)), sealed(0x80, &crypto(0, &server))])),
         (
             "pieces".into(),
-            both(0, &[sealed(0, &[crypto(40, second), vec![0, 1, 2, 0, 0, 0, 0]].concat()), sealed(0, &crypto(0, first))]),
+            both(
+                0,
+                &[sealed(0, &[crypto(40, second), vec![0, 1, 2, 0, 0, 0, 0]].concat()), sealed(0, &crypto(0, first))],
+            ),
         ),
         ("retry".into(), both(0, &[sealed(0, &crypto(0, &client)), retry, sealed(0, &crypto(0, &client))])),
         ("gquic".into(), both(0, &[[&[0, old.len() as u8][..], &old].concat()])),

@@ -2,7 +2,7 @@
 //!
 //! Pieces, each behind a byte with its direction and length. What is put down must not depend on how the bytes are cut, and everything that was kept is given back.
 
-use sluice_app::{AppSettings, Applications, Fields, Input, TransactionView};
+use sluice_app::{AppProtocol, AppSettings, Applications, Fields, Input, TransactionView};
 use sluice_core::{AppLink, Direction, Nanos};
 
 /// What the parser put down, and how far each direction is.
@@ -25,7 +25,10 @@ pub fn run(input: &[u8]) {
 
 /// Little memory: it must be enough, or be refused.
 pub(super) fn applications() -> Applications {
-    let mut settings = AppSettings::default();
+    let mut settings = AppSettings::off();
+    for protocol in [AppProtocol::Tls, AppProtocol::Quic] {
+        settings.of_mut(protocol).expect("a protocol").enabled = true;
+    }
     (settings.transactions, settings.memory) = (64, 1 << 20);
     let mut applications = Applications::new(settings, 2);
     applications.set_wants(Fields::ALL);
