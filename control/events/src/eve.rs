@@ -194,14 +194,14 @@ impl EveWriter {
                 flow_record(out, flow, *end, &self.options);
                 out.push(b'\n');
             }
-            EventBody::Application { time, record, flow, app }
+            EventBody::Application { time, record, pkt_src, flow, app }
                 if self.options.applications.get(app.protocol as usize) == Some(&true) =>
             {
                 let seed = self.options.community_id;
                 let record = if self.options.record_number { *record } else { 0 };
                 let part = |part| Part { dns: &self.options.dns, part };
                 for number in 0..app::records(slot, app, &self.options.dns) {
-                    app::record(out, slot, flow, (*time, record), seed, app, part(number));
+                    app::record(out, slot, flow, (*time, record, pkt_src), seed, app, part(number));
                 }
             }
             EventBody::File { time, record, flow, direction, app } if self.options.files => {
