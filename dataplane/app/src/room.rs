@@ -246,7 +246,7 @@ impl Room {
             self.http2 = Http2Room::new();
         }
         if settings.is_read(AppProtocol::Http) || settings.is_read(AppProtocol::Http2) {
-            self.http = HttpRoom::new(usize::from(settings.http.header_limit));
+            self.http = HttpRoom::new(&settings.http);
         }
         self
     }

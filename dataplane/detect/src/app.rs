@@ -14,6 +14,11 @@ use sluice_app::{
 pub struct Protocols(u32);
 
 impl Protocols {
+    /// A bit for each.
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
+
     /// Only `protocol`.
     pub const fn of(protocol: AppProtocol) -> Self {
         Self(1 << protocol as u8)

@@ -23,7 +23,7 @@ use crate::{
     threshold::{Outcome, Track, UniqueOn},
 };
 use sluice_app::{TransactionView, TxRef};
-use sluice_core::{Action, Counters, Direction, Nanos};
+use sluice_core::{Action, AppState, Counters, Direction, Nanos};
 use sluice_flow::{FlowView, StreamEvents};
 use sluice_hyperscan::{Next, Scratch};
 use sluice_packet::Headers;
@@ -282,7 +282,10 @@ impl Inspector {
         while let Some(number) = self.candidates.take_from(from) {
             from = number;
             let Some(rule) = ruleset.rule(number) else { continue };
-            if findings.passed_before(number) {
+            // A flow without marks has no bits that could be set.
+            if findings.passed_before(number)
+                || (rule.needs_marks && flow.as_deref().is_none_or(|flow| !flow.is_marked()))
+            {
                 continue;
             }
             let look = match piece.as_deref() {
@@ -387,7 +390,9 @@ impl Inspector {
     ) {
         let Self { scratch, candidates, .. } = self;
         let headers = packet.headers;
-        let facts = Facts::new(headers, packet.direction, packet.established);
+        let app = flow.as_deref().map_or(AppState::Unseen, |flow| flow.app);
+        let payload = headers.payload(packet.frame);
+        let facts = Facts::new(headers, packet.direction, packet.established, payload, app);
         for gate in group.unfiltered(packet).into_iter().flatten() {
             if gate.admits(&facts) {
                 candidates.add(gate.rule);
@@ -399,7 +404,6 @@ impl Inspector {
             let is_new = |rule: &u32| judged == 0 || ruleset.rule(*rule).is_some_and(|rule| rule.since > judged);
             rules.filter(is_new).for_each(|rule| candidates.add(rule));
         }
-        let payload = headers.payload(packet.frame);
         if let (Some(database), Some(scratch), false) =
             (group.literals().database(), scratch.as_mut(), payload.is_empty())
         {

@@ -14,7 +14,7 @@ use crate::{
     state::State,
     stream::StreamPiece,
 };
-use sluice_core::Counters;
+use sluice_core::{AppState, Counters};
 use sluice_flow::FlowView;
 use sluice_hyperscan::Next;
 
@@ -58,7 +58,10 @@ impl Inspector {
             let of_packet = if piece.with_packet { headers.payload_len } else { 0 };
             // A payload without a place is judged by all rules as a packet.
             let of_stream = if piece.placed { 0 } else { of_packet }.max(piece.window_len());
-            let facts = Facts::new(headers, packet.direction, packet.established).with_stream(of_packet, of_stream);
+            let app = flow.as_deref().map_or(AppState::Unseen, |flow| flow.app);
+            let payload = headers.payload(packet.frame);
+            let facts = Facts::new(headers, packet.direction, packet.established, payload, app)
+                .with_stream(of_packet, of_stream, piece.heads());
             for gate in group.unfiltered(packet).into_iter().flatten() {
                 if gate.admits(&facts) {
                     candidates.add(gate.rule);

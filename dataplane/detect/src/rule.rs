@@ -171,6 +171,8 @@ pub struct Rule {
     pub silent: bool,
     /// Looks at nothing but protocol and addresses: judged once per flow and direction.
     pub addresses_only: bool,
+    /// Asks for a flow bit that is set, or compares a flow integer: nothing of that holds in a flow without marks.
+    pub needs_marks: bool,
     /// Asks for nothing that differs from packet to packet: header and application protocol alone. What it decides holds for the flow.
     pub of_flow: bool,
     /// The generation since which it has been in force unchanged: a flow that was judged by addresses since then is not judged again.

@@ -36,6 +36,19 @@ impl StreamPiece<'_> {
         if self.turn.judges() { self.turn.judge.1.wrapping_sub(self.turn.window) } else { 0 }
     }
 
+    /// The first bytes at each place where a rule may find a start.
+    pub(crate) fn heads(&self) -> impl Iterator<Item = u64> {
+        let (window, length) = (self.turn.window, self.window_len() as usize);
+        self.starts().map(move |start| {
+            let mut bytes = [0; 8];
+            let count = (length - start).min(8);
+            if let Some(room) = bytes.get_mut(..count) {
+                self.streams.read(self.at, window.wrapping_add(start as u32), room);
+            }
+            u64::from_le_bytes(bytes)
+        })
+    }
+
     /// Where a rule that asks for a start may find one: places in the window.
     pub fn starts(&self) -> impl Iterator<Item = usize> {
         let (window, length) = (self.turn.window, self.window_len());

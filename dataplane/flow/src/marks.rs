@@ -99,6 +99,12 @@ impl<'a> FlowView<'a> {
         Self { flow, words }
     }
 
+    /// Whether a mark was ever left.
+    #[inline]
+    pub fn is_marked(&self) -> bool {
+        self.flow.marked
+    }
+
     /// Whether flow bit `id` is set; never for a number there is no room for.
     #[inline]
     pub fn bit(&self, id: u16) -> bool {

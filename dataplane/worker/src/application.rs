@@ -57,7 +57,14 @@ impl Pipeline {
     }
 
     /// Has the parser read what may be read of one direction of the stream. `missing`: so many bytes in front of it were lost.
-    pub(crate) fn read_stream(&mut self, subject: &Subject, found: InTable, at: StreamRef, direction: Direction, missing: u32) {
+    pub(crate) fn read_stream(
+        &mut self,
+        subject: &Subject,
+        found: InTable,
+        at: StreamRef,
+        direction: Direction,
+        missing: u32,
+    ) {
         if missing == 0 && self.streams.unread(at, false).is_none() {
             return;
         }

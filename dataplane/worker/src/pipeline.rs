@@ -433,14 +433,19 @@ impl Pipeline {
                 // What the packet acknowledges came before what it brings.
                 (Some(streamed), Some((_, direction))) => {
                     self.read_stream(subject, found, streamed.at.reverse(), direction.reverse(), 0);
-                    self.read_stream(subject, found, streamed.at, direction, 0);
+                    // What was lost is told of before what stands behind it.
+                    let missing =
+                        turn.as_mut().filter(|turn| turn.gap).map_or(0, |turn| std::mem::take(&mut turn.missing));
+                    self.read_stream(subject, found, streamed.at, direction, missing);
                 }
                 _ if state.0 => self.read_datagram(subject, found),
                 _ => {}
             }
         }
         loop {
-            if let (true, Some(turn), Some(streamed)) = (reads && turn.is_some_and(|turn| turn.gap), turn, self.streamed) {
+            if let (true, Some(turn), Some(streamed)) =
+                (reads && turn.is_some_and(|turn| turn.gap && turn.missing > 0), turn, self.streamed)
+            {
                 self.read_stream(subject, found, streamed.at, streamed.direction, turn.missing);
             }
             self.judge_piece(subject, found, state, now, turn.as_ref(), with_packet);
@@ -570,13 +575,19 @@ impl Pipeline {
             _ if passed => Action::Pass,
             _ => Action::Alert,
         };
+        // Where a flow has one transaction, what is found in its packets is told of with it.
+        let link = flow.map(|flow| flow.app_link()).filter(|link| link.place != 0);
+        let only = link.map(|link| self.applications.first(link)).filter(|at| !self.applications.next(*at).is_some());
+        let only = only.zip(found.map(|(_, direction)| direction));
         for finding in self.findings.as_slice() {
             if finding.speaks {
                 let blocked = finding.action.drops() && inline;
                 self.counters.detect_alert += 1;
                 let outcome = Outcome { generation, blocked, verdict: verdict_word };
-                let view =
-                    finding.app.and_then(|(at, direction)| TransactionView::of(&self.applications.room, at, direction));
+                let view = finding
+                    .app
+                    .or(only)
+                    .and_then(|(at, direction)| TransactionView::of(&self.applications.room, at, direction));
                 self.reporter.alert(subject, facts, finding, outcome, view.as_ref());
             }
         }

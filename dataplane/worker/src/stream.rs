@@ -147,7 +147,8 @@ impl Pipeline {
                     },
                 );
                 let verdict = self.without(Resource::Reassembly, subject, found);
-                return verdict.map_or(Ok(Some(Streamed { at, direction, placed: false, refused: false, in_order: false })), Err);
+                return verdict
+                    .map_or(Ok(Some(Streamed { at, direction, placed: false, refused: false, in_order: false })), Err);
             }
         };
         if arrived.repeats {
@@ -197,7 +198,13 @@ impl Pipeline {
             let payload = headers.payload(subject.frame).get(skip as usize..).unwrap_or_default();
             // What finds no room is a hole.
             if let Ok(arrived) = self.streams.arrive(at, seq, payload, policy) {
-                kept = Some(Streamed { at, direction, placed: arrived.placed, refused: false, in_order: arrived.in_order });
+                kept = Some(Streamed {
+                    at,
+                    direction,
+                    placed: arrived.placed,
+                    refused: false,
+                    in_order: arrived.in_order,
+                });
             }
         }
         if let Some(number) = self.tcp.acknowledges {

@@ -22,7 +22,7 @@ use sluice_detect::{
     address::AddressSet,
     app::{FlowProtocol, Protocols},
     buffer::Buffer,
-    check::{Check, Owner},
+    check::{Check, IntTest, Owner},
     program::Program,
     range::PortSet,
     rule::{Effect, Endpoints, FlowState, IntStep, Protocol, Rule, TagLimit, Unit},
@@ -162,6 +162,12 @@ pub(super) fn compile(
         && !speaks_of_flow
         && ports_any
         && has_addresses(protocol);
+    let is_of_marks = |check: &Check| match check {
+        Check::FlowBitSet(_) => true,
+        Check::FlowInt(_, test) => !matches!(test, IntTest::IsNotSet),
+        _ => false,
+    };
+    let needs_marks = checks.iter().any(is_of_marks);
     let of_flow = programs.is_empty()
         && ints.is_empty()
         && !speaks_of_direction
@@ -209,6 +215,7 @@ pub(super) fn compile(
         suppressions: suppressions.into_boxed_slice(),
         silent: silent || silenced,
         addresses_only,
+        needs_marks,
         of_flow,
         since: 0,
         needs_transport,

@@ -3,9 +3,13 @@
 //! Used for bodies of requests and responses. Decompressors lie in a pool of one worker ([`Decoders`]); a body holds a [`Stack`] of places in it, and gives them back. What turns out not to be
 //! in its encoding goes through as it is, because clients show it so. Output is bounded by what went in ([`Stack::push`]).
 //!
-//! Sources: RFC 9110 section 8.4 (order of codings), RFC 1952 (gzip), RFC 1950 (zlib), RFC 1951 (deflate).
+//! Sources: RFC 9110 section 8.4 (order of codings), RFC 1952 (gzip), RFC 1950 (zlib), RFC 1951 (deflate), RFC 7932 (brotli).
 
-use super::text::{contains_word, trim};
+use super::{
+    brotli::Brotli,
+    lzma::{Lzma, LzmaTold},
+    text::{contains_word, trim},
+};
 use miniz_oxide::{
     DataFormat, MZError, MZFlush, MZStatus,
     inflate::stream::{InflateState, MinReset, inflate},
@@ -19,6 +23,9 @@ const STEP: usize = 16 << 10;
 const HELD: usize = 512;
 /// Bytes out for one byte in, at most, once `bomb_limit` bytes came out: no honest content has more.
 const BOMB_RATIO: u64 = 2_048;
+/// Bodies of brotli and of LZMA undone at once, at most: each may take much memory.
+const MOST_BROTLI: usize = 16;
+const MOST_LZMA: usize = 16;
 const NONE: u32 = u32::MAX;
 
 /// What went wrong.
@@ -41,6 +48,8 @@ enum Coding {
     #[default]
     Gzip,
     Deflate,
+    Brotli,
+    Lzma,
 }
 
 /// Where a layer is.
@@ -89,10 +98,10 @@ pub struct Stack {
     pub faults: DecodeFaults,
 }
 
-struct Inflater {
-    state: InflateState,
+/// What was taken of a layer, in case it is not in its encoding.
+struct Front {
     held: [u8; HELD],
-    held_length: u16,
+    length: u16,
     /// More came than is held.
     beyond: bool,
     /// Something came out.
@@ -100,54 +109,165 @@ struct Inflater {
     next: u32,
 }
 
-impl Inflater {
-    fn begin(&mut self) {
-        self.state.reset_as(MinReset);
-        (self.held_length, self.beyond, self.told) = (0, false, false);
+impl Front {
+    const NEW: Self = Self { held: [0; HELD], length: 0, beyond: false, told: false, next: NONE };
+}
+
+/// Decompressors of one kind, and what was taken by each.
+struct Pool<T> {
+    places: Vec<(Front, T)>,
+    free: u32,
+}
+
+impl<T> Default for Pool<T> {
+    fn default() -> Self {
+        Self { places: Vec::new(), free: NONE }
+    }
+}
+
+impl<T> Pool<T> {
+    fn new(most: usize) -> Self {
+        Self { places: Vec::with_capacity(most), free: NONE }
+    }
+
+    fn take(&mut self, make: impl FnOnce() -> T, begin: impl FnOnce(&mut T)) -> u32 {
+        if let Some((front, found)) = self.places.get_mut(self.free as usize) {
+            begin(found);
+            let next = front.next;
+            (front.length, front.beyond, front.told) = (0, false, false);
+            return std::mem::replace(&mut self.free, next);
+        }
+        if self.places.len() < self.places.capacity() {
+            self.places.push((Front::NEW, make()));
+            return self.places.len() as u32 - 1;
+        }
+        NONE
+    }
+
+    fn give(&mut self, place: u32) {
+        if let Some((front, _)) = self.places.get_mut(place as usize) {
+            front.next = self.free;
+            self.free = place;
+        }
+    }
+
+    fn front(&mut self, place: u32) -> Option<&mut Front> {
+        self.places.get_mut(place as usize).map(|(front, _)| front)
+    }
+
+    fn engine(&mut self, place: u32) -> Option<&mut T> {
+        self.places.get_mut(place as usize).map(|(_, engine)| engine)
+    }
+}
+
+#[derive(Default)]
+struct Pools {
+    inflate: Pool<InflateState>,
+    brotli: Pool<Brotli>,
+    lzma: Pool<Lzma>,
+    lzma_memory: usize,
+}
+
+/// What a step of a decompressor led to.
+pub(super) enum Told {
+    More,
+    End,
+    Bad,
+}
+
+impl Pools {
+    fn take(&mut self, coding: Coding) -> u32 {
+        match coding {
+            Coding::Gzip | Coding::Deflate => {
+                self.inflate.take(|| InflateState::new(DataFormat::Raw), |found| found.reset_as(MinReset))
+            }
+            Coding::Brotli => self.brotli.take(Brotli::new, Brotli::begin),
+            Coding::Lzma => {
+                let memory = self.lzma_memory;
+                self.lzma.take(|| Lzma::new(memory), Lzma::begin)
+            }
+        }
+    }
+
+    fn give(&mut self, layer: &Layer) {
+        match layer.coding {
+            Coding::Gzip | Coding::Deflate => self.inflate.give(layer.place),
+            Coding::Brotli => {
+                if let Some(found) = self.brotli.engine(layer.place) {
+                    found.forget();
+                }
+                self.brotli.give(layer.place);
+            }
+            Coding::Lzma => self.lzma.give(layer.place),
+        }
+    }
+
+    fn front(&mut self, layer: &Layer) -> Option<&mut Front> {
+        match layer.coding {
+            Coding::Gzip | Coding::Deflate => self.inflate.front(layer.place),
+            Coding::Brotli => self.brotli.front(layer.place),
+            Coding::Lzma => self.lzma.front(layer.place),
+        }
+    }
+
+    /// One step: bytes read, bytes written, and what is next.
+    fn run(
+        &mut self,
+        layer: &Layer,
+        bytes: &[u8],
+        out: &mut [u8],
+        last: bool,
+        faults: &mut DecodeFaults,
+    ) -> (usize, usize, Told) {
+        match layer.coding {
+            Coding::Gzip | Coding::Deflate => {
+                let Some(state) = self.inflate.engine(layer.place) else { return (bytes.len(), 0, Told::Bad) };
+                let result = inflate(state, bytes, out, MZFlush::None);
+                let told = match result.status {
+                    Ok(MZStatus::StreamEnd) => Told::End,
+                    Ok(_) | Err(MZError::Buf) => Told::More,
+                    Err(_) => Told::Bad,
+                };
+                (result.bytes_consumed, result.bytes_written, told)
+            }
+            Coding::Brotli => match self.brotli.engine(layer.place) {
+                Some(brotli) => brotli.run(bytes, out),
+                None => (bytes.len(), 0, Told::Bad),
+            },
+            Coding::Lzma => {
+                let Some(lzma) = self.lzma.engine(layer.place) else { return (bytes.len(), 0, Told::Bad) };
+                let (used, made, told) = lzma.run(bytes, out, last);
+                faults.lzma_memory |= told == LzmaTold::Memory;
+                let told = match told {
+                    LzmaTold::More => Told::More,
+                    LzmaTold::End => Told::End,
+                    LzmaTold::Bad | LzmaTold::Memory => Told::Bad,
+                };
+                (used, made, told)
+            }
+        }
     }
 }
 
 /// Decompressors of one worker.
 #[derive(Default)]
 pub struct Decoders {
-    inflaters: Vec<Inflater>,
-    free: u32,
+    pools: Pools,
     scratch: Vec<u8>,
-    /// Bodies that were not undone because all were in use.
+    /// Encodings that were not undone because all decompressors were in use.
     pub refused: u64,
 }
 
 impl Decoders {
-    /// So many decompressors. Memory is reserved here and touched as it is used; 44 KiB each.
-    pub fn new(most: usize) -> Self {
-        Self { inflaters: Vec::with_capacity(most), free: NONE, scratch: vec![0; STEP * MOST_LAYERS], refused: 0 }
-    }
-
-    fn take(&mut self) -> u32 {
-        if let Some(found) = self.inflaters.get_mut(self.free as usize) {
-            found.begin();
-            return std::mem::replace(&mut self.free, found.next);
-        }
-        if self.inflaters.len() < self.inflaters.capacity() {
-            self.inflaters.push(Inflater {
-                state: InflateState::new(DataFormat::Raw),
-                held: [0; HELD],
-                held_length: 0,
-                beyond: false,
-                told: false,
-                next: NONE,
-            });
-            return self.inflaters.len() as u32 - 1;
-        }
-        self.refused += 1;
-        NONE
-    }
-
-    fn give(&mut self, place: u32) {
-        if let Some(found) = self.inflaters.get_mut(place as usize) {
-            found.next = self.free;
-            self.free = place;
-        }
+    /// `most` decompressors for gzip and deflate, 44 KiB each, and a few for the others. Memory is reserved here and touched as it is used; brotli alone allocates as it goes.
+    pub fn new(most: usize, lzma_memory: usize) -> Self {
+        let pools = Pools {
+            inflate: Pool::new(most),
+            brotli: Pool::new(MOST_BROTLI.min(most)),
+            lzma: Pool::new(if lzma_memory == 0 { 0 } else { MOST_LZMA.min(most) }),
+            lzma_memory,
+        };
+        Self { pools, scratch: vec![0; STEP * MOST_LAYERS], refused: 0 }
     }
 }
 
@@ -161,6 +281,10 @@ impl Stack {
                 Coding::Gzip
             } else if is(b"deflate") {
                 Coding::Deflate
+            } else if is(b"lzma") {
+                Coding::Lzma
+            } else if word.eq_ignore_ascii_case(b"br") {
+                Coding::Brotli
             } else {
                 let known = word.eq_ignore_ascii_case(b"identity");
                 self.faults.abnormal |= !known;
@@ -169,14 +293,17 @@ impl Stack {
             let exact: &[&[u8]] = match coding {
                 Coding::Gzip => &[b"gzip", b"x-gzip"],
                 Coding::Deflate => &[b"deflate", b"x-deflate"],
+                Coding::Brotli => &[b"br"],
+                Coding::Lzma => &[b"lzma"],
             };
             self.faults.abnormal |= !exact.iter().any(|name| word.eq_ignore_ascii_case(name));
             if usize::from(self.count) >= most.min(MOST_LAYERS) {
                 self.faults.too_many = true;
                 continue;
             }
-            let place = decoders.take();
+            let place = decoders.pools.take(coding);
             if place == NONE {
+                decoders.refused += 1;
                 continue;
             }
             if let Some(layer) = self.layers.get_mut(usize::from(self.count)) {
@@ -194,7 +321,7 @@ impl Stack {
     /// Gives the decompressors back.
     pub fn give_back(&mut self, decoders: &mut Decoders) {
         for layer in self.layers.iter().take(usize::from(self.count)) {
-            decoders.give(layer.place);
+            decoders.pools.give(layer);
         }
         self.count = 0;
     }
@@ -218,9 +345,9 @@ impl Stack {
         }
         let Self { layers, count, taken_in, given_out, faults } = self;
         *taken_in += bytes.len() as u64;
-        let Decoders { inflaters, scratch, .. } = decoders;
+        let Decoders { pools, scratch, .. } = decoders;
         let allowed = bomb_limit.max(taken_in.saturating_mul(BOMB_RATIO));
-        let mut work = Work { inflaters, faults, given_out, allowed, sink };
+        let mut work = Work { pools, faults, given_out, allowed, sink, last };
         // The coding applied last is undone first.
         work.layer(layers.get_mut(..usize::from(*count)).unwrap_or_default(), scratch, bytes, last);
     }
@@ -228,11 +355,13 @@ impl Stack {
 
 /// One call's worth of undoing.
 struct Work<'a> {
-    inflaters: &'a mut [Inflater],
+    pools: &'a mut Pools,
     faults: &'a mut DecodeFaults,
     given_out: &'a mut u64,
     allowed: u64,
     sink: &'a mut dyn FnMut(&[u8]),
+    /// No more bytes come.
+    last: bool,
 }
 
 impl Work<'_> {
@@ -259,11 +388,13 @@ impl Work<'_> {
             rest = rest.get(used..).unwrap_or_default();
         }
         if last {
+            if layer.coding == Coding::Lzma && layer.phase == Phase::Data {
+                // It holds back the last symbols.
+                self.data(layer, below, out, scratch, &[]);
+            }
             // What never became data goes out as it came.
             let silent = match layer.phase {
-                Phase::Data => {
-                    self.inflaters.get(layer.place as usize).is_some_and(|found| !found.told && !found.beyond)
-                }
+                Phase::Data => self.pools.front(layer).is_some_and(|front| !front.told && !front.beyond),
                 Phase::Sums(_) | Phase::Again | Phase::Over | Phase::Through => false,
                 _ => true,
             };
@@ -313,8 +444,9 @@ impl Work<'_> {
                 (used, if used == usize::from(count) { Phase::Again } else { Phase::Sums(count - used as u8) })
             }
             Phase::Again if byte == 0x1f => {
-                if let Some(found) = self.inflaters.get_mut(layer.place as usize) {
-                    found.begin();
+                if let Some((front, state)) = self.pools.inflate.places.get_mut(layer.place as usize) {
+                    state.reset_as(MinReset);
+                    (front.length, front.beyond, front.told) = (0, false, false);
                 }
                 (0, Phase::Start)
             }
@@ -328,6 +460,10 @@ impl Work<'_> {
 
     /// One of the first bytes, which tell whether this is the format it should be.
     fn start(&mut self, layer: &mut Layer, below: &mut [Layer], scratch: &mut [u8], byte: u8) -> usize {
+        if matches!(layer.coding, Coding::Brotli | Coding::Lzma) {
+            layer.phase = Phase::Data;
+            return 0;
+        }
         if layer.coding == Coding::Deflate {
             // No stream of deflate begins with what zlib's header begins with: the padding of its first block would not be 0.
             if byte & 0x0f != 8 || byte >> 4 > 7 {
@@ -357,11 +493,11 @@ impl Work<'_> {
     ) -> usize {
         let mut rest = bytes;
         loop {
-            let Some(found) = self.inflaters.get_mut(layer.place as usize) else { return bytes.len() };
-            let result = inflate(&mut found.state, rest, out, MZFlush::None);
-            let (used, made) = (result.bytes_consumed, result.bytes_written);
-            found.told |= made > 0;
+            let (used, made, told) = self.pools.run(layer, rest, out, self.last, self.faults);
             self.hold(layer, rest.get(..used).unwrap_or_default());
+            if let Some(front) = self.pools.front(layer) {
+                front.told |= made > 0;
+            }
             rest = rest.get(used..).unwrap_or_default();
             *self.given_out += made as u64;
             if *self.given_out > self.allowed {
@@ -369,21 +505,21 @@ impl Work<'_> {
                 return bytes.len();
             }
             self.layer(below, scratch, out.get(..made).unwrap_or_default(), false);
-            match result.status {
-                Ok(MZStatus::StreamEnd) => {
+            if self.faults.bomb {
+                return bytes.len();
+            }
+            match told {
+                Told::End => {
                     layer.phase = if layer.coding == Coding::Gzip { Phase::Sums(8) } else { Phase::Over };
                     break;
                 }
-                // Output may still be waiting when it was filled.
-                Ok(_) | Err(MZError::Buf) if made == out.len() || (!rest.is_empty() && used > 0) => {}
-                Ok(_) | Err(MZError::Buf) if rest.is_empty() => break,
-                _ => {
+                // Output may still be waiting when its room was filled.
+                Told::More if made == out.len() || (!rest.is_empty() && used > 0) => {}
+                Told::More if rest.is_empty() => break,
+                Told::More | Told::Bad => {
                     self.fail(layer, below, scratch);
                     break;
                 }
-            }
-            if self.faults.bomb {
-                return bytes.len();
             }
         }
         bytes.len() - rest.len()
@@ -391,30 +527,27 @@ impl Work<'_> {
 
     /// Keeps `bytes` in case they turn out not to be compressed.
     fn hold(&mut self, layer: &Layer, bytes: &[u8]) {
-        let Some(found) = self.inflaters.get_mut(layer.place as usize) else { return };
-        let start = usize::from(found.held_length);
-        match found.held.get_mut(start..start + bytes.len()) {
-            Some(room) if !found.beyond => {
+        let Some(front) = self.pools.front(layer) else { return };
+        let start = usize::from(front.length);
+        match front.held.get_mut(start..start + bytes.len()) {
+            Some(room) if !front.beyond => {
                 room.copy_from_slice(bytes);
-                found.held_length += bytes.len() as u16;
+                front.length += bytes.len() as u16;
             }
-            _ => found.beyond = true,
+            _ => front.beyond = true,
         }
     }
 
-    fn held(&self, layer: &Layer) -> &[u8] {
-        self.inflaters
-            .get(layer.place as usize)
-            .and_then(|found| found.held.get(..usize::from(found.held_length)))
-            .unwrap_or_default()
+    fn held(&mut self, layer: &Layer) -> &[u8] {
+        self.pools.front(layer).and_then(|front| front.held.get(..usize::from(front.length))).unwrap_or_default()
     }
 
     /// The layer is not what it says: what it took so far, when all of that is held, and what follows go through as they are.
     fn fail(&mut self, layer: &mut Layer, below: &mut [Layer], scratch: &mut [u8]) {
         self.faults.failed = true;
         layer.phase = Phase::Through;
-        let Some(found) = self.inflaters.get(layer.place as usize).filter(|found| !found.beyond) else { return };
-        let (held, length) = (found.held, usize::from(found.held_length));
+        let Some(front) = self.pools.front(layer).filter(|front| !front.beyond) else { return };
+        let (held, length) = (front.held, usize::from(front.length));
         self.layer(below, scratch, held.get(..length).unwrap_or_default(), false);
     }
 }
@@ -454,7 +587,7 @@ mod tests {
 
     /// Undoes `bytes` in pieces of `size`.
     fn undo(coding: &[u8], bytes: &[u8], size: usize) -> (Vec<u8>, Stack) {
-        let mut decoders = Decoders::new(4);
+        let mut decoders = Decoders::new(4, 1 << 16);
         let mut stack = Stack::default();
         stack.add(&mut decoders, coding, 2);
         let mut out = Vec::new();
@@ -518,7 +651,7 @@ mod tests {
 
     #[test]
     fn places_come_back() {
-        let mut decoders = Decoders::new(2);
+        let mut decoders = Decoders::new(2, 1 << 16);
         for _ in 0..10 {
             let mut stack = Stack::default();
             stack.add(&mut decoders, b"gzip, gzip", 2);

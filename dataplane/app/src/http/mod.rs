@@ -10,10 +10,12 @@
 //! - [`settings`]
 
 pub mod body;
+mod brotli;
 pub mod decode;
 pub mod detect;
 pub(crate) mod fields;
 pub mod head;
+pub mod lzma;
 mod multipart;
 pub mod parse;
 mod request;

@@ -54,6 +54,8 @@ pub(super) struct End {
     pub(super) version: Version,
     /// What the response means beside its body.
     pub(super) status: u16,
+    /// A body without headers, which answers nothing.
+    pub(super) is_stray: bool,
 }
 
 /// A version, as far as it matters.
@@ -145,9 +147,9 @@ impl Conversation {
         }
     }
 
-    /// The client speaks again: a response that could have had a body has none.
+    /// The client speaks again: a response that could have had a body has none, and what answered nothing is over.
     fn settle_response(&mut self, bench: &mut Bench) {
-        if self.response.state == State::Perhaps {
+        if self.response.state == State::Perhaps || self.response.is_stray {
             self.end_response(bench, true);
         }
     }
@@ -177,7 +179,7 @@ impl Parser for Conversation {
                 _ => false,
             };
             if skipped {
-                end.sink.gap(bench.desk, missing);
+                end.sink.gap(bench.desk, end.tx, bench.desk.direction, missing);
                 if end.framing == Framing::Length(0) {
                     if to_server { this.end_request(bench, false) } else { this.end_response(bench, false) }
                 }
@@ -185,7 +187,8 @@ impl Parser for Conversation {
             }
             // The hole hides where the message ends.
             if end.state == State::Body {
-                end.sink.gap(bench.desk, 0);
+                let lost = if let Framing::Length(left) = end.framing { left } else { 0 };
+                end.sink.gap(bench.desk, end.tx, bench.desk.direction, lost);
             }
             if end.state != State::Line && end.state != State::Wait {
                 if to_server { this.end_request(bench, false) } else { this.end_response(bench, false) }

@@ -49,6 +49,18 @@ fn is_status(bytes: &[u8]) -> Option<bool> {
     Some(starts_with(start, word))
 }
 
+/// How many of the bytes behind a body are no response.
+fn surplus(bytes: &[u8]) -> usize {
+    if is_blank(bytes) {
+        return bytes.len();
+    }
+    if is_status(bytes) != Some(false) {
+        return 0;
+    }
+    let next = bytes.windows(6).position(|six| six == b"\nHTTP/");
+    next.map_or(bytes.len(), |at| at + 1)
+}
+
 impl Conversation {
     pub(super) fn read_response(&mut self, bench: &mut Bench, bytes: &[u8]) -> Step {
         match self.response.state {
@@ -77,8 +89,16 @@ impl Conversation {
                 BodyStep::Used(used) => Step::Used(used),
                 BodyStep::More => Step::More,
                 BodyStep::Over(used) => {
+                    // What came with the end of the body and is no response still belongs to it.
+                    let behind = bytes.get(used..).unwrap_or_default();
+                    let extra = if matches!(self.response.framing, Framing::Length(_)) { surplus(behind) } else { 0 };
+                    if extra > 0 {
+                        let Bench { desk, room, .. } = bench;
+                        let tx = self.response.tx;
+                        self.response.sink.put(desk, room, tx, HERE, behind.get(..extra).unwrap_or_default());
+                    }
                     self.end_response(bench, true);
-                    Step::Used(used)
+                    Step::Used(used + extra)
                 }
                 BodyStep::Trailer(used) => {
                     bench.desk.reach(self.response.tx, HERE, level::BODY);
@@ -254,6 +274,7 @@ impl Conversation {
         self.response.sink.begin(bench.desk, Kind::Response, name);
         self.response.framing = Framing::Close;
         self.response.state = State::Body;
+        self.response.is_stray = bench.desk.field(tx, Direction::ToServer, Field::HttpMethod).is_none();
         bench.desk.reach(tx, HERE, level::HEADERS);
         Step::Used(0)
     }
@@ -371,11 +392,12 @@ impl Conversation {
             self.response.sink.stack.add(&mut room.decoders, value, usize::from(desk.settings.http.decompress_layers));
         }
         let faults = self.response.sink.stack.faults;
+        // The rules that ask for these look at what goes to the server, whichever side they are of.
         if faults.too_many {
-            desk.event(tx, HERE, AppEvent::HttpTooManyEncodingLayers);
+            desk.event(tx, Direction::ToServer, AppEvent::HttpTooManyEncodingLayers);
         }
         if faults.abnormal {
-            desk.event(tx, HERE, AppEvent::HttpAbnormalCeHeader);
+            desk.event(tx, Direction::ToServer, AppEvent::HttpAbnormalCeHeader);
         }
         let mut path = [0; LONGEST_NAME + 1];
         let name = match headers.value(b"content-disposition").and_then(|value| parameter(value, b"filename")) {

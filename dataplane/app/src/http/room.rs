@@ -2,7 +2,7 @@
 //!
 //! Lies in [`crate::Room`], taken out of it while a parser reads, and put back. Everything is reserved at the start.
 
-use super::{decode::Decoders, head::Headers};
+use super::{decode::Decoders, head::Headers, settings::HttpSettings};
 
 /// Bytes of a header block that are read; what is beyond is left out.
 pub const LARGEST_BLOCK: usize = 96 << 10;
@@ -24,10 +24,11 @@ pub struct HttpRoom {
 
 impl HttpRoom {
     /// The room of a worker; nothing when HTTP is not read.
-    pub fn new(header_limit: usize) -> Self {
+    pub fn new(settings: &HttpSettings) -> Self {
+        let lzma_memory = if settings.lzma { settings.lzma_memory as usize } else { 0 };
         Self {
-            decoders: Decoders::new(DECODERS),
-            headers: Headers::new(LARGEST_BLOCK, header_limit),
+            decoders: Decoders::new(DECODERS, lzma_memory),
+            headers: Headers::new(LARGEST_BLOCK, usize::from(settings.header_limit)),
             uri: Vec::with_capacity(LARGEST_BLOCK),
             piece: Vec::with_capacity(2 * PIECE),
         }

@@ -105,33 +105,7 @@ impl Sink {
         if bytes.is_empty() {
             return;
         }
-        let settings = &desk.settings.http;
-        if !self.begun {
-            self.begun = true;
-            let name = std::mem::take(&mut self.name);
-            // The name is copied: what is kept lies where files lie, too.
-            let mut copy = [0; 512];
-            let length = desk.kept(&name).len().min(copy.len());
-            if let (Some(to), Some(from)) = (copy.get_mut(..length), desk.kept(&name).get(..length)) {
-                to.copy_from_slice(from);
-            }
-            let short = copy.get(..length).unwrap_or_default();
-            if desk.kept(&name).len() > copy.len() {
-                desk.event(at, direction, AppEvent::HttpFileNameTooLong);
-            }
-            self.name = name;
-            let limit = |bytes| HttpSettings::limit(bytes);
-            if matches!(self.kind, Kind::Response) {
-                let limit = limit(settings.response_body_limit);
-                self.body = desk.open_body(at, direction, Field::HttpResponseBody, Some(short), limit);
-            } else {
-                let limit = limit(settings.request_body_limit);
-                self.body = desk.open_body(at, direction, Field::HttpRequestBody, None, limit);
-                if matches!(self.kind, Kind::Upload) {
-                    self.file = desk.open_body(at, direction, Field::FileData, Some(short), limit);
-                }
-            }
-        }
+        self.open(desk, at, direction);
         desk.body(at, direction, self.body, bytes);
         match &mut self.kind {
             Kind::Plain | Kind::Response => {}
@@ -140,8 +114,43 @@ impl Sink {
         }
     }
 
+    /// Opens the body and its file, once there is something of them.
+    fn open(&mut self, desk: &mut Desk, at: TxRef, direction: Direction) {
+        if self.begun {
+            return;
+        }
+        self.begun = true;
+        let settings = &desk.settings.http;
+        let name = std::mem::take(&mut self.name);
+        // The name is copied: what is kept lies where files lie, too.
+        let mut copy = [0; 512];
+        let length = desk.kept(&name).len().min(copy.len());
+        if let (Some(to), Some(from)) = (copy.get_mut(..length), desk.kept(&name).get(..length)) {
+            to.copy_from_slice(from);
+        }
+        let short = copy.get(..length).unwrap_or_default();
+        if desk.kept(&name).len() > copy.len() {
+            desk.event(at, direction, AppEvent::HttpFileNameTooLong);
+        }
+        self.name = name;
+        let limit = |bytes| HttpSettings::limit(bytes);
+        if matches!(self.kind, Kind::Response) {
+            let limit = limit(settings.response_body_limit);
+            self.body = desk.open_body(at, direction, Field::HttpResponseBody, Some(short), limit);
+        } else {
+            let limit = limit(settings.request_body_limit);
+            self.body = desk.open_body(at, direction, Field::HttpRequestBody, None, limit);
+            if matches!(self.kind, Kind::Upload) {
+                self.file = desk.open_body(at, direction, Field::FileData, Some(short), limit);
+            }
+        }
+    }
+
     /// So many bytes of the body are missing.
-    pub fn gap(&mut self, desk: &mut Desk, missing: u64) {
+    pub fn gap(&mut self, desk: &mut Desk, at: TxRef, direction: Direction, missing: u64) {
+        if missing > 0 {
+            self.open(desk, at, direction);
+        }
         self.has_gap = true;
         self.raw += missing;
         desk.body_gap(self.body, missing);

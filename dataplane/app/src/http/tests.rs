@@ -118,8 +118,8 @@ fn a_tunnel_is_another_conversation() {
         (ToServer, b"GET /inner HTTP/1.1\r\nHost: b\r\n\r\n"),
         (ToClient, b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx"),
     ]);
-    assert_eq!(with(&lines, "http.uri "), ["http 0 > http.uri abc:443", "http 1 > http.uri /inner"]);
-    assert_eq!(with(&lines, "http.response_body"), ["http 1 < http.response_body Closed 1 file 1 '/inner' x"]);
+    assert_eq!(with(&lines, "http.uri "), ["http 0 > http.uri abc:443", "http 0 > http.uri /inner"]);
+    assert_eq!(with(&lines, "http.response_body"), ["http 0 < http.response_body Closed 1 file 1 '/inner' x"]);
 }
 
 #[test]

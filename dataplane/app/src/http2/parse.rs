@@ -119,9 +119,10 @@ impl Parser for Conversation {
                     *left -= missing;
                     let id = *stream;
                     let place = this.find(bench, id);
-                    let sink = bench.room.stream(place).and_then(|found| found.sinks.get_mut(direction.index()));
-                    if let Some(sink) = sink {
-                        sink.gap(bench.desk, u64::from(missing));
+                    if let Some(stream) = bench.room.stream(place)
+                        && let Some(sink) = stream.sinks.get_mut(direction.index())
+                    {
+                        sink.gap(bench.desk, stream.tx, direction, u64::from(missing));
                     }
                     Fed::All
                 }
@@ -412,7 +413,8 @@ impl Conversation {
             _ => desk.event(at, direction, AppEvent::Http2InvalidFrameHeader),
         }
         let says = head.kind == kind::GOAWAY || head.kind == kind::SETTINGS && !payload.is_empty();
-        if !says {
+        let is_sound = desk.field(at, direction, Field::Event).is_none();
+        if !says && is_sound {
             // A record would have nothing in it.
             desk.tell(at, Telling::Never);
         }

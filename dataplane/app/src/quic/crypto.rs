@@ -2,12 +2,7 @@
 //!
 //! Used by [`super::parse`], one for each direction. Bounded in bytes and in pieces; where two pieces overlap the later one counts.
 
-use crate::{
-    arena::Buf,
-    desk::Desk,
-    parser::MOST_WAITING,
-    tls::hello::Reader,
-};
+use crate::{arena::Buf, desk::Desk, parser::MOST_WAITING, tls::hello::Reader};
 
 /// Bytes of the stream that are looked at: a client's hello with keys of large groups has 2 to 4 KiB.
 const MOST: usize = 16 << 10;
