@@ -100,6 +100,8 @@ struct Conversation {
     parser: AnyParser,
     thread: Thread,
     ends: [Unread; 2],
+    /// Nothing more of the flow is to be looked at.
+    leaves: bool,
     /// Transactions are told of and gone as the flow is.
     next_free: u32,
 }
@@ -110,6 +112,7 @@ impl Default for Conversation {
             parser: AnyParser::None,
             thread: Thread::EMPTY,
             ends: [Unread::default(), Unread::default()],
+            leaves: false,
             next_free: NONE,
         }
     }
@@ -274,7 +277,7 @@ impl Applications {
     fn read(&mut self, place: u32, link: &mut AppLink, input: &Input, bytes: &[u8]) {
         let Self { settings, wants, conversations, waiting, room, refused, broken, .. } = self;
         let Some(conversation) = conversations.get_mut(place as usize) else { return };
-        let Conversation { parser, thread, ends, .. } = conversation;
+        let Conversation { parser, thread, ends, leaves, .. } = conversation;
         let Some(end) = ends.get_mut(input.direction.index()).filter(|end| !end.over) else { return };
         let from_waiting = !end.bytes.is_empty();
         if from_waiting {
@@ -348,6 +351,7 @@ impl Applications {
             end.over = true;
         }
         if all_over {
+            *leaves = link.state.protocol().is_some_and(|protocol| settings.bypasses(protocol));
             for end in ends.iter_mut() {
                 end.over = true;
                 waiting.free(&mut end.bytes);
@@ -430,6 +434,12 @@ impl Applications {
     pub fn first(&self, link: AppLink) -> TxRef {
         let conversation = link.place.checked_sub(1).and_then(|place| self.conversations.get(place as usize));
         TxRef(conversation.map_or(NONE, |found| found.thread.first))
+    }
+
+    /// Whether nothing more of the flow behind `link` is to be looked at, by its parser's settings, and everything that was is judged.
+    pub fn leaves(&self, link: AppLink) -> bool {
+        let conversation = link.place.checked_sub(1).and_then(|place| self.conversations.get(place as usize));
+        conversation.is_some_and(|found| found.leaves && found.thread.first == NONE)
     }
 
     /// The one that began behind `at`.

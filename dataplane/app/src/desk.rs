@@ -294,8 +294,8 @@ impl Desk<'_> {
     }
 
     /// Room for [`MOST_WAITING`] bytes, to be given back with [`Desk::give_aside`] before anything is released.
-    pub const fn take_aside(&mut self) -> Vec<u8> {
-        std::mem::replace(&mut self.room.aside, Vec::new())
+    pub fn take_aside(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.room.aside)
     }
 
     /// Gives it back.

@@ -136,6 +136,16 @@ impl AppSettings {
         self.protocols.get_mut(protocol as usize)
     }
 
+    /// Whether connections of `protocol` are let be when the rest of them is encrypted.
+    pub fn bypasses(&self, protocol: AppProtocol) -> bool {
+        let encryption = match protocol {
+            AppProtocol::Tls => self.tls.encryption,
+            AppProtocol::Quic => self.quic.encryption,
+            _ => return false,
+        };
+        encryption == tls::Encryption::Bypass
+    }
+
     /// Whether `protocol` is looked for.
     pub fn is_enabled(&self, protocol: AppProtocol) -> bool {
         self.of(protocol).is_some_and(|settings| settings.enabled)

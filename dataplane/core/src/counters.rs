@@ -167,6 +167,10 @@ counters! {
     flow_evicted => "flow.evicted",
     /// Half-open connections ended to make room for others: the one idle longest.
     flow_half_open_evicted => "flow.half_open_evicted",
+    /// Packets of flows that are passed without a look.
+    flow_bypassed_pkts => "flow_bypassed.local_pkts",
+    /// Bytes of those.
+    flow_bypassed_bytes => "flow_bypassed.local_bytes",
     /// Names of flow bits that did not fit into their flow.
     flowbits_refused => "flow.flowbits_refused",
     /// SYN packets.

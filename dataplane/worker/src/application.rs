@@ -183,6 +183,11 @@ impl Pipeline {
             self.applications.settle(link, at);
             at = next;
         }
+        if self.applications.leaves(link)
+            && let Some(entry) = self.flows.get_mut(flow)
+        {
+            entry.bypassed = true;
+        }
     }
 
     /// What becomes of the packet when its parser could not go on, or found no room. `before`: directions broken and refusals before it.

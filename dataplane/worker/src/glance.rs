@@ -238,6 +238,10 @@ fn advance(
         flow.tcp.note_flags(direction, traits.tcp_flags());
     }
     tally.plain.add(traits.kind(), glance.length);
+    if flow.bypassed {
+        tally.counters.flow_bypassed_pkts += 1;
+        tally.counters.flow_bypassed_bytes += u64::from(glance.length);
+    }
     match verdict {
         Verdict::Pass => tally.counters.ips_accepted += 1,
         Verdict::Drop(_) => tally.counters.ips_blocked += 1,

@@ -354,7 +354,11 @@ impl Pipeline {
         }
         if let Some((flow, direction)) = found {
             match self.flows.get_mut(flow) {
-                Some(flow) if flow.bypassed => return Verdict::Pass,
+                Some(flow) if flow.bypassed => {
+                    self.counters.flow_bypassed_pkts += 1;
+                    self.counters.flow_bypassed_bytes += frame.len() as u64;
+                    return Verdict::Pass;
+                }
                 // What is dropped doesn't move its connection.
                 Some(flow) if flow.action.is_some_and(Action::drops) => {
                     let verdict = Verdict::decide(self.settings.mode, Some(Cause::FlowDrop));

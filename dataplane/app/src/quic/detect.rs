@@ -24,7 +24,7 @@ pub fn likeness(bytes: &[u8], _direction: Direction) -> Likeness {
     } else {
         // gQUIC: version and connection are there.
         first & 0x09 == 0x09
-            && first & 0x86 == 0
+            && first & 0x82 == 0
             && u32_be(bytes, 9).and_then(gquic).is_some_and(|number| (24..=43).contains(&number))
     };
     if fits { Likeness::Sure } else { Likeness::No }

@@ -127,6 +127,24 @@ impl Keys {
     }
 }
 
+#[cfg(test)]
+impl Keys {
+    /// Protects a packet: its header up to and with its number of four bytes, and what it carries.
+    pub(super) fn seal(&self, header: &[u8], plain: &[u8]) -> Vec<u8> {
+        let number_at = header.len() - 4;
+        let mut nonce = self.iv;
+        nonce.iter_mut().rev().zip(header.iter().rev().take(4)).for_each(|(byte, part)| *byte ^= part);
+        let mut body = plain.to_vec();
+        let nonce = aead::Nonce::assume_unique_for_key(nonce);
+        self.packet.seal_in_place_append_tag(nonce, aead::Aad::from(header), &mut body).unwrap();
+        let mut packet = [header, &body].concat();
+        let mask = self.header.new_mask(&packet[number_at + 4..number_at + 4 + SAMPLE]).unwrap();
+        packet[0] ^= mask[0] & 0x0f;
+        (0..4).for_each(|at| packet[number_at + at] ^= mask[1 + at]);
+        packet
+    }
+}
+
 impl std::fmt::Debug for Keys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Keys")

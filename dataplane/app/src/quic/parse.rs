@@ -243,10 +243,13 @@ impl Conversation {
                     let mut next = || varint(&mut reader).ok_or(BROKEN);
                     let (_largest, _delay, ranges, _first) = (next()?, next()?, next()?, next()?);
                     for _ in 0..ranges {
-                        (next()?, next()?);
+                        next()?;
+                        next()?;
                     }
                     if kind == 3 {
-                        (next()?, next()?, next()?);
+                        for _ in 0..3 {
+                            next()?;
+                        }
                     }
                 }
                 6 => {

@@ -1,1 +1,270 @@
 
+//! Whole conversations, with the examples of RFC 9001 and packets sealed here.
+
+use super::{
+    keys::Keys,
+    likeness,
+    version::{VERSION_1, VERSION_2},
+};
+use crate::{AppSettings, protocol::Likeness, testing::datagrams};
+use proptest::prelude::*;
+use sluice_core::Direction::{self, ToClient, ToServer};
+
+const PORTS: [u16; 2] = [443, 40_000];
+/// The client's identifier in appendix A.
+const ID: [u8; 8] = [0x83, 0x94, 0xc8, 0xf0, 0x3e, 0x51, 0x57, 0x08];
+/// The client's frame in appendix A.2.
+const CLIENT: &str = "060040f1010000ed0303ebf8fa56f12939b9584a3896472ec40bb863cfd3e86804fe3a47f06a2b69484c00000413011302010000c000000010000e00000b6578616d706c652e636f6dff01000100000a00080006001d0017001800100007000504616c706e000500050100000000003300260024001d00209370b2c9caa47fbabaf4559fedba753de171fa71f50f1ce15d43e994ec74d748002b0003020304000d0010000e0403050306030203080408050806002d00020101001c00024001003900320408ffffffffffffffff05048000ffff07048000ffff0801100104800075300901100f088394c8f03e51570806048000ffff";
+/// The server's packet in appendix A.3.
+const SERVER: &str = "cf000000010008f067a5502a4262b5004075c0d95a482cd0991cd25b0aac406a5816b6394100f37a1c69797554780bb38cc5a99f5ede4cf73c3ec2493a1839b3dbcba3f6ea46c5b7684df3548e7ddeb9c3bf9c73cc3f3bded74b562bfb19fb84022f8ef4cdd93795d77d06edbb7aaf2f58891850abbdca3d20398c276456cbc42158407dd074ee";
+
+fn hex(text: &str) -> Vec<u8> {
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+}
+
+fn number(value: usize) -> [u8; 4] {
+    (value as u32 | 0x8000_0000).to_be_bytes()
+}
+
+/// An Initial packet of `version` with `frames`, from the client to `id`, with keys made from `key_id`.
+fn initial(version: u32, key_id: &[u8], id: &[u8], is_client: bool, frames: &[u8]) -> Vec<u8> {
+    let mut plain = frames.to_vec();
+    plain.resize(plain.len().max(64), 0);
+    let first = if version == VERSION_2 { 0xd3 } else { 0xc3 };
+    let length = number(plain.len() + 4 + 16);
+    let header =
+        [&[first][..], &version.to_be_bytes(), &[id.len() as u8], id, &[0, 0], &length, &[0, 0, 0, 2]].concat();
+    Keys::of(version, key_id, is_client).unwrap().seal(&header, &plain)
+}
+
+/// A CRYPTO frame.
+fn crypto(offset: usize, bytes: &[u8]) -> Vec<u8> {
+    [&[6][..], &number(offset), &number(bytes.len()), bytes].concat()
+}
+
+/// The client's message in appendix A.2, without the frame around it.
+fn hello() -> Vec<u8> {
+    hex(CLIENT)[4..].to_vec()
+}
+
+fn server_hello() -> Vec<u8> {
+    hex(
+        "020000560303eefce7f7b37ba1d1632e96677825ddf73988cfc79825df566dc5430b9a045a1200130100002e00330024001d00209d3c940d89690b84d08a60993c144eca684d1081287c834d5311bcf32bb9da1a002b00020304",
+    )
+}
+
+fn told(said: &[(Direction, Vec<u8>)]) -> Vec<String> {
+    let said: Vec<_> = said.iter().map(|(way, bytes)| (*way, &bytes[..])).collect();
+    datagrams(AppSettings::default(), PORTS, &said)
+}
+
+fn has(told: &[String], line: &str) -> bool {
+    told.iter().any(|found| found == line)
+}
+
+#[test]
+fn the_example_of_rfc_9001_is_sealed_and_opened() {
+    let mut plain = hex(CLIENT);
+    plain.resize(1_162, 0);
+    let packet =
+        Keys::of(VERSION_1, &ID, true).unwrap().seal(&hex("c300000001088394c8f03e5157080000449e00000002"), &plain);
+    assert_eq!(packet.len(), 1_200);
+    assert_eq!(packet[..32], hex("c000000001088394c8f03e5157080000449e7b9aec34d1b1c98dd7689fb8ec11"));
+    assert_eq!(packet[1_184..], hex("e221af44860018ab0856972e194cd934"));
+    assert_eq!(likeness(&packet, ToServer), Likeness::Sure);
+    let told = told(&[(ToServer, packet), (ToClient, hex(SERVER))]);
+    for line in [
+        "quic 0 > quic.version \\x00\\x00\\x00\\x01",
+        "quic 0 > quic.sni example.com",
+        "quic 0 > tls.alpn alpn",
+        "quic 0 > ja3.string 771,4865-4866,0-65281-10-16-5-51-43-13-45-28-57,29-23-24,",
+        "quic 0 > level 5",
+        "quic 1 < ja3s.string 771,4865,51-43",
+        "quic 1 < level 5",
+    ] {
+        assert!(has(&told, line), "{line}\n{told:#?}");
+    }
+    assert!(!told.iter().any(|line| line.contains("(event)")));
+}
+
+#[test]
+fn every_version_has_its_salt() {
+    for version in [VERSION_1, VERSION_2, 0xff00_0016, 0xff00_0017, 0xff00_001d, 0xff00_0022] {
+        let told = told(&[
+            (ToServer, initial(version, &ID, &ID, true, &crypto(0, &hello()))),
+            (ToClient, initial(version, &ID, b"", false, &crypto(0, &server_hello()))),
+        ]);
+        assert!(has(&told, "quic 0 > quic.sni example.com"), "{version:x}");
+        assert!(has(&told, "quic 1 < ja3s.string 771,4865,51-43"), "{version:x}");
+    }
+    assert!(Keys::of(0xff00_0001, &ID, true).is_none());
+}
+
+#[test]
+fn a_hello_in_pieces_in_any_order_is_put_together() {
+    let hello = hello();
+    let piece = |from: usize, to: usize| crypto(from, &hello[from..to]);
+    let packets = [
+        initial(VERSION_1, &ID, &ID, true, &[piece(200, hello.len()), vec![0, 1, 0], piece(90, 150)].concat()),
+        initial(VERSION_1, &ID, &ID, true, &[piece(0, 60), piece(140, 200)].concat()),
+        initial(VERSION_1, &ID, &ID, true, &piece(50, 100)),
+    ];
+    let whole = told(&[(ToServer, initial(VERSION_1, &ID, &ID, true, &crypto(0, &hello)))]);
+    let said: Vec<_> = packets.iter().map(|packet| (ToServer, packet.clone())).collect();
+    assert_eq!(told(&said), whole);
+    // Without one of them nothing is told, and nothing is wrong.
+    assert!(told(&said[..2]).is_empty());
+    // Several packets in one datagram are read as well.
+    assert_eq!(told(&[(ToServer, packets.concat())]), whole);
+}
+
+#[test]
+fn after_a_retry_the_keys_come_from_the_servers_identifier() {
+    let other = [7; 20];
+    let retry = [&[0xf0, 0, 0, 0, 1, 0, 20][..], &other, b"token and sixteen bytes"].concat();
+    let told = told(&[
+        (ToServer, initial(VERSION_1, &ID, &ID, true, &crypto(0, &hello()))),
+        (ToClient, retry.clone()),
+        (ToServer, initial(VERSION_1, &other, &other, true, &crypto(0, &hello()))),
+        // A second retry is not followed.
+        (ToClient, [&retry[..7], &[9; 20], &retry[27..]].concat()),
+        (ToClient, initial(VERSION_1, &other, b"", false, &crypto(0, &server_hello()))),
+    ]);
+    assert!(has(&told, "quic 0 > quic.sni example.com"));
+    assert!(has(&told, "quic 1 > quic.sni example.com"));
+    assert!(has(&told, "quic 2 < level 5"));
+    assert!(!told.iter().any(|line| line.contains("(event)")));
+}
+
+#[test]
+fn after_a_negotiation_the_client_begins_anew() {
+    let negotiation = [&[0x80, 0, 0, 0, 0, 0, 8][..], &ID, &VERSION_2.to_be_bytes()].concat();
+    let told = told(&[
+        (ToServer, initial(VERSION_1, &ID, &ID, true, &crypto(0, &hello()[..50]))),
+        (ToClient, negotiation),
+        (ToServer, initial(VERSION_2, &ID, &ID, true, &crypto(0, &hello()))),
+    ]);
+    assert!(has(&told, "quic 0 > quic.version k3C\\xcf"), "{told:#?}");
+    assert!(has(&told, "quic 0 > quic.sni example.com"));
+}
+
+#[test]
+fn what_cannot_be_decrypted_is_told_once() {
+    let mut bad = initial(VERSION_1, &ID, &ID, true, &crypto(0, &hello()));
+    *bad.last_mut().unwrap() ^= 1;
+    let told = told(&[(ToServer, bad.clone()), (ToServer, bad)]);
+    assert_eq!(told.iter().filter(|line| line.ends_with("(event) failed_decrypt")).count(), 1);
+}
+
+#[test]
+fn frames_that_cannot_be_are_told() {
+    for (frames, event) in [
+        (&[0x30, 1][..], "error_on_data"),
+        (&crypto(40_000, b"x"), "crypto_frag_too_long"),
+        (&crypto(0, b"\x05\0\0\x01x"), "error_on_data"),
+        (&[2, 0, 0, 0x3f, 0], "error_on_data"),
+    ] {
+        let mut frames = frames.to_vec();
+        if event == "error_on_data" && frames[0] == 2 {
+            frames.resize(64, 0xff);
+        }
+        let told = told(&[(ToServer, initial(VERSION_1, &ID, &ID, true, &frames))]);
+        assert!(has(&told, &format!("quic 0 > (event) {event}")), "{event} {told:#?}");
+    }
+}
+
+#[test]
+fn nothing_more_is_decrypted_when_both_have_said_hello() {
+    let mut bad = initial(VERSION_1, &ID, &ID, true, &[]);
+    *bad.last_mut().unwrap() ^= 1;
+    let said = [
+        (ToServer, initial(VERSION_1, &ID, &ID, true, &crypto(0, &hello()))),
+        (ToClient, initial(VERSION_1, &ID, b"", false, &crypto(0, &server_hello()))),
+    ];
+    let mut more = said.to_vec();
+    more.push((ToServer, bad));
+    assert_eq!(told(&more), told(&said));
+}
+
+#[test]
+fn a_server_whose_client_was_not_seen_says_nothing() {
+    assert!(told(&[(ToClient, hex(SERVER))]).is_empty());
+}
+
+/// A packet of gQUIC with a hello of these tags.
+fn gquic(version: &[u8; 4], tags: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
+    let mut hello = [&b"CHLO"[..], &(tags.len() as u16).to_le_bytes(), &[0, 0]].concat();
+    let mut end = 0;
+    for (name, value) in tags {
+        end += value.len() as u32;
+        hello.extend(**name);
+        hello.extend(end.to_le_bytes());
+    }
+    tags.iter().for_each(|(_, value)| hello.extend(*value));
+    let frames = [&[0; 12][..], &[0xa0, 1], &(hello.len() as u16).to_le_bytes(), &hello].concat();
+    let new = version > b"Q043";
+    let front: Vec<u8> = if new {
+        [&[0xc3][..], version, &[0x50], &ID, &[0, 0, 0, 1]].concat()
+    } else {
+        [&[0x0d][..], &ID, version, &[1]].concat()
+    };
+    [front, frames].concat()
+}
+
+#[test]
+fn hellos_of_gquic_tell_name_agent_and_tags() {
+    for version in [b"Q039", b"Q043", b"Q046"] {
+        let packet = gquic(
+            version,
+            &[(b"PAD\0", &[0; 40]), (b"SNI\0", b"a.example"), (b"VER\0", version), (b"UAID", b"Chrome")],
+        );
+        assert_eq!(likeness(&packet, ToServer), Likeness::Sure);
+        let told = told(&[(ToServer, packet)]);
+        let number = std::str::from_utf8(&version[2..]).unwrap();
+        for line in [
+            format!("quic 0 > quic.version {}", version.escape_ascii()),
+            "quic 0 > quic.sni a.example".into(),
+            "quic 0 > quic.ua Chrome".into(),
+            format!("quic 0 > quic.cyu.string {number},PAD-SNI-VER-UAID"),
+        ] {
+            assert!(has(&told, &line), "{line} {told:#?}");
+        }
+        assert!(told.iter().any(|line| line.starts_with("quic 0 > quic.cyu.hash ")));
+    }
+}
+
+#[test]
+fn other_datagrams_are_not_quic() {
+    for bytes in
+        [&b""[..], &[0xc0], &[0x40; 40], b"\xc3\0\0\0\x07\x08aaaaaaaa\0", &[0xff; 60], b"GET / HTTP/1.1\r\n\r\n"]
+    {
+        assert_eq!(likeness(bytes, ToServer), Likeness::No, "{bytes:02x?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn hostile_frames_are_borne(frames in prop::collection::vec(any::<u8>(), 0..400), more in prop::collection::vec(any::<u8>(), 0..100)) {
+        told(&[
+            (ToServer, initial(VERSION_1, &ID, &ID, true, &frames)),
+            (ToServer, initial(VERSION_1, &ID, &ID, true, &crypto(0, &more))),
+            (ToServer, more),
+        ]);
+    }
+
+    #[test]
+    fn a_hello_that_is_changed_or_cut_is_borne(at in 0..300_usize, byte: u8, cut in 0..300_usize) {
+        let mut hello = hello();
+        if let Some(place) = hello.get_mut(at) {
+            *place = byte;
+        }
+        hello.truncate(cut.max(1));
+        told(&[(ToServer, initial(VERSION_1, &ID, &ID, true, &crypto(0, &hello)))]);
+        let packet = initial(VERSION_1, &ID, &ID, true, &crypto(0, &hello));
+        told(&[(ToServer, packet[..cut.min(packet.len())].to_vec())]);
+        let old = gquic(b"Q046", &[(b"SNI\0", &hello)]);
+        told(&[(ToServer, old[..cut.min(old.len())].to_vec())]);
+    }
+}

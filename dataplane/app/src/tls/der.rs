@@ -68,7 +68,7 @@ impl<'a> Der<'a> {
     ///
     /// # Errors
     /// [`DerError::Head`] and [`DerError::Short`].
-    pub fn next(&mut self) -> Result<Element<'a>, DerError> {
+    pub fn element(&mut self) -> Result<Element<'a>, DerError> {
         let (&tag, rest) = self.rest.split_first().ok_or(DerError::Head)?;
         let (&first, mut rest) = rest.split_first().ok_or(DerError::Head)?;
         if tag & 0x1f == 0x1f {
@@ -94,7 +94,7 @@ impl<'a> Der<'a> {
     /// Any [`DerError`].
     pub fn expect(&mut self, tag: u8) -> Result<&'a [u8], DerError> {
         let mut ahead = *self;
-        let element = ahead.next()?;
+        let element = ahead.element()?;
         if element.tag != tag {
             return Err(DerError::Tag);
         }
@@ -114,11 +114,11 @@ mod tests {
         bytes.extend([INTEGER, 1, 5]);
         let mut der = Der::of(&bytes);
         assert_eq!(der.peek(), Some(SEQUENCE));
-        assert_eq!(der.next(), Ok(Element { tag: SEQUENCE, value: &[7; 256] }));
+        assert_eq!(der.element(), Ok(Element { tag: SEQUENCE, value: &[7; 256] }));
         assert_eq!(der.expect(SEQUENCE), Err(DerError::Tag));
         assert_eq!(der.expect(INTEGER), Ok(&[5][..]));
         assert!(der.is_empty());
-        assert_eq!(der.next(), Err(DerError::Head));
+        assert_eq!(der.element(), Err(DerError::Head));
     }
 
     #[test]
@@ -132,7 +132,7 @@ mod tests {
             (&[0x1f, 0x81, 0], DerError::Head),
             (&[0x30, 2, 1], DerError::Short),
         ] {
-            assert_eq!(Der::of(bytes).next(), Err(error), "{bytes:02x?}");
+            assert_eq!(Der::of(bytes).element(), Err(error), "{bytes:02x?}");
         }
     }
 }

@@ -50,6 +50,7 @@ impl Conversation {
     /// Bytes of a record with messages.
     pub(super) fn messages(&mut self, desk: &mut Desk, bytes: &[u8]) {
         let direction = desk.direction;
+        let record = self.of_mut(direction).left.into();
         let mut rest = bytes;
         while !rest.is_empty() {
             let end = self.of_mut(direction);
@@ -70,7 +71,7 @@ impl Conversation {
                     }
                     Some(length) if !wanted(length) => {
                         rest = rest.get(HEAD..).unwrap_or_default();
-                        self.pass(desk, length, rest.len());
+                        self.pass(desk, length, left_of(record, bytes, rest));
                         continue;
                     }
                     _ => {}
@@ -88,12 +89,13 @@ impl Conversation {
             if !desk.keep(&mut message, here) {
                 // No room: the rest of the record is left out.
                 desk.forget(&mut message);
+                self.of_mut(direction).skip = left_of(record, bytes, here) as u32;
                 return;
             }
             match message_length(desk.kept(&message)) {
                 Some(length) if !wanted(length) => {
                     desk.forget(&mut message);
-                    self.pass(desk, length, rest.len());
+                    self.pass(desk, length, left_of(record, bytes, rest));
                 }
                 Some(length) if message.len() >= HEAD + length.bytes => {
                     desk.release(&mut message, |desk, bytes| {
@@ -106,14 +108,14 @@ impl Conversation {
         }
     }
 
-    /// A message of which only the head is read; `here`: bytes of the record behind it.
-    fn pass(&mut self, desk: &mut Desk, length: Length, here: usize) {
+    /// A message of which only the head is read; `left`: bytes of the record behind it.
+    fn pass(&mut self, desk: &mut Desk, length: Length, left: usize) {
         let direction = desk.direction;
         self.of_mut(direction).skip = length.bytes as u32;
         if !is_known(length.kind) {
             self.wrong(desk, AppEvent::TlsInvalidHandshakeMessage);
             // Its length tells nothing.
-            self.of_mut(direction).skip = here as u32;
+            self.of_mut(direction).skip = left as u32;
             return;
         }
         if length.bytes > MOST_MESSAGE {
@@ -380,6 +382,11 @@ impl Conversation {
 struct Length {
     kind: u8,
     bytes: usize,
+}
+
+/// Bytes of a record that has `record` left when `bytes` of it begin, from `rest` on, with which they end.
+const fn left_of(record: usize, bytes: &[u8], rest: &[u8]) -> usize {
+    record.saturating_sub(bytes.len() - rest.len())
 }
 
 fn message_length(bytes: &[u8]) -> Option<Length> {

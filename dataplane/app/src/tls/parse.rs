@@ -46,7 +46,7 @@ pub struct End {
     /// Kind of the record at hand.
     kind: u8,
     /// Bytes of it that are to come.
-    left: u16,
+    pub(super) left: u16,
     /// Bytes it has.
     length: u16,
     /// A message that is not whole yet, with its head.
@@ -245,12 +245,8 @@ impl Conversation {
         match (end.kind, end.is_encrypted) {
             (HANDSHAKE, false) => self.messages(desk, bytes),
             (VERSION_2, false) => self.version_2(desk, bytes),
-            (CIPHER, false) => {
-                // In 1.3 it means nothing, and a second hello may follow it.
-                if !super::hello::is_13(self.version) {
-                    self.encrypted(desk);
-                }
-            }
+            // In 1.3 it means nothing, and a second hello may follow it.
+            (CIPHER, false) if !super::hello::is_13(self.version) => self.encrypted(desk),
             (ALERT, false) => self.alert(desk, bytes),
             (HEARTBEAT, false) => self.heartbeat(desk, bytes),
             _ => {}

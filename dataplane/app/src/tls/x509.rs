@@ -50,7 +50,7 @@ impl<'a> Certificate<'a> {
         let mut whole = Der::of(Der::of(bytes).expect(SEQUENCE).map_err(der(E::TlsCertificateInvalidDer))?);
         let mut body = Der::of(whole.expect(SEQUENCE).map_err(der(E::TlsCertificateInvalidDer))?);
         if body.peek() == Some(0xa0) {
-            let version = body.next().map_err(der(E::TlsCertificateInvalidVersion))?;
+            let version = body.element().map_err(der(E::TlsCertificateInvalidVersion))?;
             match Der::of(version.value).expect(INTEGER) {
                 Ok([0..=2]) => {}
                 Ok(_) | Err(_) => return Err(E::TlsCertificateInvalidVersion),
@@ -63,7 +63,7 @@ impl<'a> Certificate<'a> {
         check_name(issuer)?;
         let mut validity = Der::of(body.expect(SEQUENCE).map_err(der(E::TlsCertificateInvalidValidity))?);
         let mut date = || {
-            let found = validity.next().map_err(|_| E::TlsCertificateInvalidValidity)?;
+            let found = validity.element().map_err(|_| E::TlsCertificateInvalidValidity)?;
             seconds(found.tag, found.value).ok_or(E::TlsCertificateInvalidDate)
         };
         let (not_before, not_after) = (date()?, date()?);
@@ -72,7 +72,7 @@ impl<'a> Certificate<'a> {
         body.expect(SEQUENCE).map_err(der(E::TlsCertificateInvalidAlgorithmidentifier))?;
         let mut alternatives: &[u8] = &[];
         while !body.is_empty() {
-            let part = body.next().map_err(der(E::TlsCertificateInvalidExtensions))?;
+            let part = body.element().map_err(der(E::TlsCertificateInvalidExtensions))?;
             if part.tag == 0xa3 {
                 alternatives = alternatives_in(part.value).map_err(|_| E::TlsCertificateInvalidExtensions)?;
             }
@@ -135,7 +135,7 @@ impl<'a> Iterator for Alternatives<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         while self.left > 0 {
             self.left -= 1;
-            let found = self.rest.next().ok()?;
+            let found = self.rest.element().ok()?;
             match (found.tag, found.value.len()) {
                 (0x81 | 0x82 | 0x86, _) => return Some(Alternative::Text(found.value)),
                 (0x87, 4 | 16) => return Some(Alternative::Address(found.value)),
@@ -155,7 +155,7 @@ fn alternatives_in(extensions: &[u8]) -> Result<&[u8], DerError> {
         let mut extension = Der::of(list.expect(SEQUENCE)?);
         let object = extension.expect(OBJECT)?;
         if extension.peek() == Some(0x01) {
-            extension.next()?;
+            extension.element()?;
         }
         let value = extension.expect(OCTET_STRING)?;
         if object == SUBJECT_ALT_NAME {
@@ -174,7 +174,7 @@ fn parts(name: &[u8], mut each: impl FnMut(usize, &[u8], u8, &[u8])) -> Result<(
         while !set.is_empty() {
             let mut pair = Der::of(set.expect(SEQUENCE)?);
             let object = pair.expect(OBJECT)?;
-            let value = pair.next()?;
+            let value = pair.element()?;
             each(place, object, value.tag, value.value);
             place += 1;
         }
