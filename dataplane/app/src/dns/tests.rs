@@ -1,3 +1,5 @@
+//! Conversations whole and in pieces, on the link, with damage, gaps and junk.
+
 use crate::{
     AppSettings, Applications, Fields, Input,
     testing::{datagrams, talk},

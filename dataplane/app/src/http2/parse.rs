@@ -353,7 +353,7 @@ impl Conversation {
         let fits = match head.kind {
             kind::PRIORITY => head.length == 5,
             kind::RST_STREAM | kind::WINDOW_UPDATE => head.length == 4,
-            kind::SETTINGS => head.length % 6 == 0,
+            kind::SETTINGS => head.length.is_multiple_of(6),
             kind::PING => head.length == 8,
             kind::GOAWAY => head.length >= 8,
             _ => true,
