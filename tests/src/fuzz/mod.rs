@@ -10,6 +10,7 @@
     reason = "a broken promise must stop the fuzzer"
 )]
 
+pub mod application;
 pub mod config;
 pub mod decode;
 pub mod defrag;
@@ -39,6 +40,7 @@ pub struct Target {
 
 /// All targets.
 pub const TARGETS: &[Target] = &[
+    Target { name: "application", run: application::run, longest: 64 << 10, most_allocated: 512 << 20 },
     Target { name: "config", run: config::run, longest: 64 << 10, most_allocated: 64 << 20 },
     Target { name: "decode", run: decode::run, longest: 64 << 10, most_allocated: 1 << 20 },
     Target { name: "defrag", run: defrag::run, longest: 8 << 10, most_allocated: 64 << 20 },

@@ -5,6 +5,7 @@
 
 use super::evaluate::MARKER;
 use crate::cases;
+use sluice_core::AppProtocol;
 use sluice_packet::LinkType;
 
 /// Name and bytes of one seed.
@@ -16,6 +17,7 @@ const LONGEST: usize = 700;
 /// The seeds of the target `name`.
 pub fn of(name: &str) -> Vec<Seed> {
     match name {
+        "application" => application(),
         "config" => config(),
         "decode" => decode(),
         "defrag" => defrag(),
@@ -131,6 +133,48 @@ fn quic() -> Vec<Seed> {
         ),
         ("retry".into(), both(0, &[sealed(0, &crypto(0, &client)), retry, sealed(0, &crypto(0, &client))])),
         ("gquic".into(), both(0, &[[&[0, old.len() as u8][..], &old].concat()])),
+    ]
+}
+
+/// Small conversations of each protocol, and hostile ones.
+fn application() -> Vec<Seed> {
+    let number = |protocol: AppProtocol| protocol as u8;
+    // To the server, to the client, and so on.
+    let seed = |name: &str, choice: u8, said: &[&[u8]]| {
+        let mut bytes = vec![choice];
+        for (turn, part) in said.iter().enumerate() {
+            bytes.extend([(turn as u8 & 1) << 7 | (part.len() >> 8) as u8, part.len() as u8]);
+            bytes.extend(*part);
+        }
+        (name.to_owned(), bytes)
+    };
+    let query: &[u8] = b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x03www\x07example\x03com\0\0\x01\0\x01";
+    let answer: &[u8] = b"\x12\x34\x81\x80\0\x01\0\x01\0\0\0\x01\x03www\x07example\x03com\0\0\x05\0\x01\
+        \xc0\x0c\0\x05\0\x01\0\0\0\x05\0\x06\x03cdn\xc0\x10\0\0\x29\x10\0\0\0\0\0\0\0";
+    let framed = |message: &[u8]| [&(message.len() as u16).to_be_bytes()[..], message].concat();
+    let circle: &[u8] = b"\x12\x34\x01\0\0\x02\0\0\0\0\0\0\xc0\x0c\0\x01\0\x01\x01a\xc0\x12\0\x01\0\x01";
+    let preface: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x06\x04\0\0\0\0\0\0\x03\0\0\0\x64";
+    let get = b"\0\0\x11\x01\x05\0\0\0\x01\x82\x86\x84\x41\x8c\xf1\xe3\xc2\xe5\xf2\x3a\x6b\xa0\xab\x90\xf4\xff";
+    let found: &[u8] = b"\0\0\0\x04\0\0\0\0\0\0\0\x01\x01\x04\0\0\0\x01\x88\0\0\x05\0\x01\0\0\0\x01hello";
+    let read: &[u8] = b"\x05\x64\x0b\xc4\x0a\0\x01\0\x9b\x18\xc0\xc0\x01\x3c\x02\x06\x2d\x1b";
+    let coils: &[u8] = b"\0\x01\0\0\0\x06\x0a\x03\0\0\0\x01";
+    let register: &[u8] = b"\x65\0\x04\0\0\0\0\0\0\0\0\0contexts\0\0\0\0\x01\0\0\0";
+    vec![
+        seed("dns", number(AppProtocol::Dns) | super::application::DATAGRAM, &[query, answer, circle]),
+        seed("dns-stream", number(AppProtocol::Dns), &[&framed(query).repeat(3), &framed(answer)]),
+        seed("dns-circle", number(AppProtocol::Dns), &[&framed(query), &framed(answer), &framed(circle)]),
+        seed("llmnr", number(AppProtocol::Llmnr) | super::application::DATAGRAM, &[query, answer]),
+        seed("mdns", number(AppProtocol::Mdns) | super::application::DATAGRAM, &[answer]),
+        seed("http2", number(AppProtocol::Http2), &[&[preface, get].concat(), found]),
+        seed("http2-again", number(AppProtocol::Http2), &[&[preface, get, get, &[0xff; 40]].concat(), found]),
+        seed(
+            "http",
+            number(AppProtocol::Http),
+            &[b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"],
+        ),
+        seed("dnp3", number(AppProtocol::Dnp3), &[&read.repeat(2), read]),
+        seed("modbus", number(AppProtocol::Modbus), &[coils, b"\0\x01\0\0\0\x05\x0a\x03\x02\0\x09", &coils[..7]]),
+        seed("enip", number(AppProtocol::Enip), &[register, register, &[0xff; 30]]),
     ]
 }
 
