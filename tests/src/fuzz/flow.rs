@@ -89,8 +89,6 @@ pub fn run(input: &[u8]) {
             files: true,
         },
         normalise: sluice_packet::normalise::Switches::default(),
-        // Their target is `application`.
-        applications: sluice_app::AppSettings::off(),
         ..Settings::default()
     };
     let (mut long, mut short) = (Side::new(&settings), Side::new(&settings));
