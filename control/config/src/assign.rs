@@ -696,7 +696,7 @@ mod tests {
     fn record_types_are_known_or_refused() {
         let mut settings = Settings::default();
         assert_eq!(settings.assign("events.eve.types=alert, drop"), Ok(Assigned::InForce));
-        assert_eq!(settings.assign("events.eve.types=alert,http"), Ok(Assigned::NotYet));
+        assert_eq!(settings.assign("events.eve.types=alert,smb"), Ok(Assigned::NotYet));
         assert!(settings.assign("events.eve.types=alrt").is_err());
     }
 

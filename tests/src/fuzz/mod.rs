@@ -41,7 +41,7 @@ pub const TARGETS: [Target; 8] = [
     Target { name: "decode", run: decode::run, longest: 64 << 10, most_allocated: 1 << 20 },
     Target { name: "defrag", run: defrag::run, longest: 8 << 10, most_allocated: 64 << 20 },
     Target { name: "evaluate", run: evaluate::run, longest: 64 << 10, most_allocated: 512 << 20 },
-    Target { name: "flow", run: flow::run, longest: 4 << 10, most_allocated: 64 << 20 },
+    Target { name: "flow", run: flow::run, longest: 4 << 10, most_allocated: 128 << 20 },
     Target { name: "http", run: http::run, longest: 8 << 10, most_allocated: 256 << 20 },
     Target { name: "rule", run: rule::run, longest: 16 << 10, most_allocated: 512 << 20 },
     Target { name: "stream", run: stream::run, longest: 6 << 10, most_allocated: 64 << 20 },
