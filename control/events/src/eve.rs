@@ -36,6 +36,8 @@ pub struct EveOptions {
     pub anomalies: bool,
     /// `anomaly` records of stream events.
     pub stream_anomalies: bool,
+    /// `anomaly` records of what parsers found wrong.
+    pub application_anomalies: bool,
     /// Records of transactions, by number of their protocol.
     pub applications: [bool; AppProtocol::ALL.len()],
     /// What `dns` records tell.
@@ -88,6 +90,7 @@ impl Default for EveOptions {
             arp: true,
             anomalies: false,
             stream_anomalies: false,
+            application_anomalies: true,
             applications: [true; AppProtocol::ALL.len()],
             dns: DnsRecords::default(),
             files: true,
@@ -194,14 +197,18 @@ impl EveWriter {
                 flow_record(out, flow, *end, &self.options);
                 out.push(b'\n');
             }
-            EventBody::Application { time, record, flow, app }
-                if self.options.applications.get(app.protocol as usize) == Some(&true) =>
-            {
+            EventBody::Application { time, record, pkt_src, flow, app } => {
                 let seed = self.options.community_id;
                 let record = if self.options.record_number { *record } else { 0 };
-                let part = |part| Part { dns: &self.options.dns, part };
-                for number in 0..app::records(slot, app, &self.options.dns) {
-                    app::record(out, slot, flow, (*time, record), seed, app, part(number));
+                let ended = (*time, record, *pkt_src);
+                if self.options.applications.get(app.protocol as usize) == Some(&true) {
+                    let part = |part| Part { dns: &self.options.dns, part };
+                    for number in 0..app::records(slot, app, &self.options.dns) {
+                        app::record(out, slot, flow, ended, seed, app, part(number));
+                    }
+                }
+                if self.options.application_anomalies {
+                    app::anomaly::records(out, slot, flow, (ended.0, ended.1), seed, app);
                 }
             }
             EventBody::File { time, record, flow, direction, app } if self.options.files => {

@@ -4,7 +4,7 @@
 //! acknowledged or because its sender never spoke again, is judged now; nothing is left that could be stopped.
 
 use crate::{
-    application::{Reading, count_protocol},
+    application::{Reading, count_protocol, place_of},
     generation::{Generation, Parcel},
     pipeline::Pipeline,
     report::{Outcome, Reporter, Subject},
@@ -15,6 +15,9 @@ use sluice_core::{Action, AppLink, Counters, Direction, Nanos, Position, event::
 use sluice_detect::{Findings, PacketView, inspect_transaction::TransactionTurn, state::State, stream::StreamPiece};
 use sluice_flow::{Flow, FlowCopy, FlowTable, StreamEvents, StreamRef, Streams, stream::store::StreamTurn};
 use sluice_packet::{Headers, PacketSource};
+
+/// TCP in the header of IP (IANA).
+const IP_TCP: u8 = 6;
 
 impl Pipeline {
     /// The flows, and what is to be done about those that end.
@@ -124,7 +127,9 @@ impl Ending<'_> {
                 && let Some(view) = TransactionView::of(&self.applications.room, at, Direction::ToServer)
             {
                 self.counters.app_transactions += 1;
-                self.reporter.application(flow.facts(), flow.last, 0, &view);
+                let is_tcp = flow.facts().protocol == IP_TCP;
+                self.counters.app_told.raise(place_of(view.protocol(), is_tcp));
+                self.reporter.application(flow.facts(), (flow.last, 0, PacketSource::FlowEnd.pkt_src()), &view);
             }
             at = self.applications.next(at);
         }

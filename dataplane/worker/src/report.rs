@@ -169,8 +169,8 @@ impl Reporter {
         });
     }
 
-    /// Tells of a transaction that is complete, or as complete as it will be.
-    pub fn application(&mut self, flow: FlowFacts, time: Nanos, record: u64, view: &TransactionView) {
+    /// Tells of a transaction that is complete, or as complete as it will be. `at`: when, with which record, and where the packet came from.
+    pub fn application(&mut self, flow: FlowFacts, at: (Nanos, u64, &'static str), view: &TransactionView) {
         if !self.copies.applications {
             return;
         }
@@ -179,7 +179,8 @@ impl Reporter {
             slot.position = position;
             slot.set_bytes(&[]);
             let app = transaction(slot, view, None);
-            slot.body = EventBody::Application { time, record, flow, app };
+            let (time, record, pkt_src) = at;
+            slot.body = EventBody::Application { time, record, pkt_src, flow, app };
         });
     }
 

@@ -5,6 +5,7 @@
 
 use super::evaluate::MARKER;
 use crate::cases;
+use sluice_core::AppProtocol;
 use sluice_packet::LinkType;
 
 /// Name and bytes of one seed.
@@ -16,16 +17,165 @@ const LONGEST: usize = 700;
 /// The seeds of the target `name`.
 pub fn of(name: &str) -> Vec<Seed> {
     match name {
+        "application" => application(),
         "config" => config(),
         "decode" => decode(),
         "defrag" => defrag(),
         "evaluate" => evaluate(),
         "flow" => flow(),
         "http" => http(),
+        "quic" => quic(),
         "rule" => rule(),
         "stream" => stream(),
+        "tls" => tls(),
         _ => Vec::new(),
     }
+}
+
+/// A client's hello of TLS with a name and what most have.
+fn client_hello() -> Vec<u8> {
+    let extensions = [
+        &[0, 0, 0, 14, 0, 12, 0, 0, 9][..],
+        b"a.example",
+        &[0, 10, 0, 4, 0, 2, 0, 0x1d, 0, 11, 0, 2, 1, 0, 0, 13, 0, 4, 0, 2, 4, 3, 0, 16, 0, 5, 0, 3, 2],
+        b"h2",
+        &[0, 43, 0, 3, 2, 3, 4, 0x0a, 0x0a, 0, 0],
+    ]
+    .concat();
+    let front = [&[3, 3][..], &[7; 32], &[0, 0, 4, 0x13, 1, 0x0a, 0x0a, 1, 0, 0, extensions.len() as u8]].concat();
+    let length = (front.len() + extensions.len()) as u8;
+    [&[1, 0, 0, length][..], &front, &extensions].concat()
+}
+
+/// A server's hello, of TLS 1.2 or 1.3.
+fn server_hello(is_13: bool) -> Vec<u8> {
+    let extensions: &[u8] = if is_13 { &[0, 43, 0, 2, 3, 4] } else { &[0xff, 1, 0, 1, 0] };
+    let front = [&[3, 3][..], &[9; 32], &[0, 0x13, 1, 0, 0, extensions.len() as u8]].concat();
+    [&[2, 0, 0, (front.len() + extensions.len()) as u8][..], &front, extensions].concat()
+}
+
+fn tls() -> Vec<Seed> {
+    let record = |kind: u8, bytes: &[u8]| [&[kind, 3, 3, 0, bytes.len() as u8][..], bytes].concat();
+    let said = |parts: &[(bool, Vec<u8>)]| {
+        let piece = |&(to_client, ref bytes): &(bool, Vec<u8>)| {
+            let head = |part: &[u8]| (part.len() as u8 - 1) | if to_client { 0x80 } else { 0 };
+            bytes.chunks(128).flat_map(|part| [&[head(part)][..], part].concat()).collect::<Vec<u8>>()
+        };
+        parts.iter().flat_map(piece).collect::<Vec<u8>>()
+    };
+    let name = b"\x30\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x0c\x01a";
+    let times = b"\x30\x1e\x17\x0d250101000000Z\x17\x0d350101000000Z";
+    let algorithm = b"\x30\x04\x06\x02\x2a\x03";
+    let alternative = b"\xa3\x14\x30\x12\x30\x10\x06\x03\x55\x1d\x11\x04\x09\x30\x07\x82\x05a.b.c";
+    let body =
+        [&b"\xa0\x03\x02\x01\x02\x02\x01\x05"[..], algorithm, name, times, name, b"\x30\x00", alternative].concat();
+    let inner = [&[0x30, body.len() as u8][..], &body, algorithm, b"\x03\x01\x00"].concat();
+    let certificate = [&[0x30, 0x81, inner.len() as u8][..], &inner].concat();
+    let length = certificate.len() as u8;
+    let chain = [&[11, 0, 0, length + 6, 0, 0, length + 3, 0, 0, length][..], &certificate].concat();
+    let keys = [record(20, &[1]), record(22, &[0xaa; 40])].concat();
+    let server = [record(22, &server_hello(false)), record(22, &chain), record(22, &[14, 0, 0, 0])].concat();
+    let hello = (false, record(22, &client_hello()));
+    let old = [&b"\x80\x1f\x01\x03\x01\x00\x06\x00\x00\x00\x10\x00\x00\x2f\x07\x00\xc0"[..], &[5; 16]].concat();
+    let data = |to_client| (to_client, record(23, &[0xbb; 60]));
+    vec![
+        (
+            "handshake-12".into(),
+            said(&[hello.clone(), (true, server.clone()), (false, keys.clone()), (true, keys.clone()), data(false)]),
+        ),
+        (
+            "handshake-13".into(),
+            said(&[hello.clone(), (true, record(22, &server_hello(true))), data(true), data(false)]),
+        ),
+        (
+            "resumed".into(),
+            said(&[
+                hello.clone(),
+                (true, [record(22, &server_hello(false)), keys.clone()].concat()),
+                (false, keys.clone()),
+            ]),
+        ),
+        ("hello-of-sslv2".into(), said(&[(false, old), (true, server.clone()), (false, keys)])),
+        (
+            "one-byte-records".into(),
+            said(&[(false, client_hello().iter().flat_map(|&byte| record(22, &[byte])).collect())]),
+        ),
+        (
+            "heartbeats".into(),
+            said(&[hello, (false, record(24, &[1, 0x40, 0, 0])), (true, server), (true, record(21, &[2, 40]))]),
+        ),
+    ]
+}
+
+fn quic() -> Vec<Seed> {
+    let sealed = |direction: u8, frames: &[u8]| [&[0x40 | direction, frames.len() as u8][..], frames].concat();
+    let crypto = |offset: u8, bytes: &[u8]| [&[6, 0x40, offset, 0x40, bytes.len() as u8][..], bytes].concat();
+    let (client, server) = (client_hello(), server_hello(true));
+    let (first, second) = client.split_at(40);
+    let both = |choice: u8, parts: &[Vec<u8>]| [&[choice][..], &parts.concat()].concat();
+    let retry = [&[0xf0, 0, 0, 0, 1, 0, 8][..], b"otheridsand a token with its check"].concat();
+    let retry = [&[0x80, retry.len() as u8][..], &retry].concat();
+    let old = [
+        &b"\xc3Q046\x50sluiceid\0\0\0\x01"[..],
+        &[0; 12],
+        b"\xa0\x01\0\x24CHLO\x02\0\0\0SNI\0\x09\0\0\0UAID\x0b\0\0\0a.exampleme",
+    ]
+    .concat();
+    vec![
+        ("version-1".into(), both(0, &[sealed(0, &crypto(0, &client)), sealed(0x80, &crypto(0, &server))])),
+        ("version-2".into(), both(1, &[sealed(0, &crypto(0, &client)), sealed(0x80, &crypto(0, &server))])),
+        (
+            "pieces".into(),
+            both(
+                0,
+                &[sealed(0, &[crypto(40, second), vec![0, 1, 2, 0, 0, 0, 0]].concat()), sealed(0, &crypto(0, first))],
+            ),
+        ),
+        ("retry".into(), both(0, &[sealed(0, &crypto(0, &client)), retry, sealed(0, &crypto(0, &client))])),
+        ("gquic".into(), both(0, &[[&[0, old.len() as u8][..], &old].concat()])),
+    ]
+}
+
+/// Small conversations of each protocol, and hostile ones.
+fn application() -> Vec<Seed> {
+    let number = |protocol: AppProtocol| protocol as u8;
+    // To the server, to the client, and so on.
+    let seed = |name: &str, choice: u8, said: &[&[u8]]| {
+        let mut bytes = vec![choice];
+        for (turn, part) in said.iter().enumerate() {
+            bytes.extend([(turn as u8 & 1) << 7 | (part.len() >> 8) as u8, part.len() as u8]);
+            bytes.extend(*part);
+        }
+        (name.to_owned(), bytes)
+    };
+    let query: &[u8] = b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x03www\x07example\x03com\0\0\x01\0\x01";
+    let answer: &[u8] = b"\x12\x34\x81\x80\0\x01\0\x01\0\0\0\x01\x03www\x07example\x03com\0\0\x05\0\x01\
+        \xc0\x0c\0\x05\0\x01\0\0\0\x05\0\x06\x03cdn\xc0\x10\0\0\x29\x10\0\0\0\0\0\0\0";
+    let framed = |message: &[u8]| [&(message.len() as u16).to_be_bytes()[..], message].concat();
+    let circle: &[u8] = b"\x12\x34\x01\0\0\x02\0\0\0\0\0\0\xc0\x0c\0\x01\0\x01\x01a\xc0\x12\0\x01\0\x01";
+    let preface: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x06\x04\0\0\0\0\0\0\x03\0\0\0\x64";
+    let get = b"\0\0\x11\x01\x05\0\0\0\x01\x82\x86\x84\x41\x8c\xf1\xe3\xc2\xe5\xf2\x3a\x6b\xa0\xab\x90\xf4\xff";
+    let found: &[u8] = b"\0\0\0\x04\0\0\0\0\0\0\0\x01\x01\x04\0\0\0\x01\x88\0\0\x05\0\x01\0\0\0\x01hello";
+    let read: &[u8] = b"\x05\x64\x0b\xc4\x0a\0\x01\0\x9b\x18\xc0\xc0\x01\x3c\x02\x06\x2d\x1b";
+    let coils: &[u8] = b"\0\x01\0\0\0\x06\x0a\x03\0\0\0\x01";
+    let register: &[u8] = b"\x65\0\x04\0\0\0\0\0\0\0\0\0contexts\0\0\0\0\x01\0\0\0";
+    vec![
+        seed("dns", number(AppProtocol::Dns) | super::application::DATAGRAM, &[query, answer, circle]),
+        seed("dns-stream", number(AppProtocol::Dns), &[&framed(query).repeat(3), &framed(answer)]),
+        seed("dns-circle", number(AppProtocol::Dns), &[&framed(query), &framed(answer), &framed(circle)]),
+        seed("llmnr", number(AppProtocol::Llmnr) | super::application::DATAGRAM, &[query, answer]),
+        seed("mdns", number(AppProtocol::Mdns) | super::application::DATAGRAM, &[answer]),
+        seed("http2", number(AppProtocol::Http2), &[&[preface, get].concat(), found]),
+        seed("http2-again", number(AppProtocol::Http2), &[&[preface, get, get, &[0xff; 40]].concat(), found]),
+        seed(
+            "http",
+            number(AppProtocol::Http),
+            &[b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"],
+        ),
+        seed("dnp3", number(AppProtocol::Dnp3), &[&read.repeat(2), read]),
+        seed("modbus", number(AppProtocol::Modbus), &[coils, b"\0\x01\0\0\0\x05\x0a\x03\x02\0\x09", &coils[..7]]),
+        seed("enip", number(AppProtocol::Enip), &[register, register, &[0xff; 30]]),
+    ]
 }
 
 /// Captures of the golden cases: name, link type, frames.

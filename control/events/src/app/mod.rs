@@ -3,6 +3,7 @@
 //! Called by [`crate::eve`]. The messages travel as bytes and are read again here, off the packet path, by the parsers that detection uses.
 //! One file per protocol.
 
+pub(crate) mod anomaly;
 mod dnp3;
 mod dns;
 mod enip;
@@ -57,7 +58,7 @@ pub(crate) fn transaction(json: &mut Json, slot: &EventSlot, app: &AppFacts, is_
         }
         AppProtocol::Tls => tls::object(json, request, response),
         AppProtocol::Http => http::object(json, request, response, is_alert),
-        AppProtocol::Http2 => http2::object(json, request, response),
+        AppProtocol::Http2 => http2::object(json, request, response, is_alert),
         AppProtocol::Quic => quic::object(json, request, response),
     });
     if is_alert {
@@ -83,7 +84,7 @@ pub(crate) fn record(
     out: &mut Vec<u8>,
     slot: &EventSlot,
     flow: &FlowFacts,
-    ended: (Nanos, u64),
+    ended: (Nanos, u64, &str),
     community_seed: Option<u16>,
     app: &AppFacts,
     part: Part,
@@ -107,6 +108,7 @@ pub(crate) fn record(
     json.number("dest_port", destination.1);
     json.text("proto", &names::protocol(flow.protocol));
     json.number("ip_v", flow.ip_version);
+    json.text("pkt_src", ended.2);
     if let Some(seed) = community_seed {
         json.text("community_id", &community_id::of_flow(flow, seed));
     }
