@@ -126,6 +126,7 @@ const PATHS: &[&str] = &[
     "events.eve.community-id-seed",
     "events.eve.anomaly-decode",
     "events.eve.anomaly-stream",
+    "events.eve.anomaly-application",
     "events.eve.dns-version",
     "events.eve.dns-requests",
     "events.eve.dns-responses",
@@ -418,6 +419,7 @@ impl Settings {
             }
             "events.eve.anomaly-decode" => self.eve.anomaly_decode = flag()?,
             "events.eve.anomaly-stream" => self.eve.anomaly_stream = flag()?,
+            "events.eve.anomaly-application" => self.eve.anomaly_application = flag()?,
             "events.eve.dns-version" => {
                 self.eve.dns_version = match value {
                     "2" => 2,

@@ -138,6 +138,8 @@ pub struct EveSettings {
     pub anomaly_decode: bool,
     /// Stream events as `anomaly` records.
     pub anomaly_stream: bool,
+    /// What parsers find wrong as `anomaly` records.
+    pub anomaly_application: bool,
     /// `events.eve.dns-version`: 3, or 2 with a record for each question.
     pub dns_version: u8,
     /// `events.eve.dns-requests`: `dns` records of questions.
@@ -164,6 +166,7 @@ impl Default for EveSettings {
             community_id_seed: 0,
             anomaly_decode: false,
             anomaly_stream: false,
+            anomaly_application: true,
             dns_version: 3,
             dns_requests: true,
             dns_responses: true,

@@ -12,7 +12,7 @@ use crate::{
     stats, time, transport,
 };
 use sluice_core::{
-    Action, AppProtocol, Cause, Counters, Direction, Nanos,
+    Action, AppProtocol, Cause, Counters, Direction, Nanos, Position,
     event::{AnomalyKind, EventBody, EventSlot, FlowEnd, FlowFacts, PacketFacts},
     resource::PoliciesInForce,
 };
@@ -36,6 +36,8 @@ pub struct EveOptions {
     pub anomalies: bool,
     /// `anomaly` records of stream events.
     pub stream_anomalies: bool,
+    /// `anomaly` records of what parsers found wrong.
+    pub application_anomalies: bool,
     /// Records of transactions, by number of their protocol.
     pub applications: [bool; AppProtocol::ALL.len()],
     /// What `dns` records tell.
@@ -54,6 +56,8 @@ pub struct EveOptions {
     pub ethernet: bool,
     /// `pcap_cnt`
     pub record_number: bool,
+    /// Number of the last record of a replay; 0 live.
+    pub last_record: u64,
     /// `community_id`, with this seed.
     pub community_id: Option<u16>,
     /// Counters that are 0, in `stats`.
@@ -86,6 +90,7 @@ impl Default for EveOptions {
             arp: true,
             anomalies: false,
             stream_anomalies: false,
+            application_anomalies: true,
             applications: [true; AppProtocol::ALL.len()],
             dns: DnsRecords::default(),
             files: true,
@@ -95,6 +100,7 @@ impl Default for EveOptions {
             packet: true,
             ethernet: true,
             record_number: true,
+            last_record: 0,
             community_id: None,
             stats_zero: true,
             stats_stream_events: false,
@@ -191,14 +197,18 @@ impl EveWriter {
                 flow_record(out, flow, *end, &self.options);
                 out.push(b'\n');
             }
-            EventBody::Application { time, record, pkt_src, flow, app }
-                if self.options.applications.get(app.protocol as usize) == Some(&true) =>
-            {
+            EventBody::Application { time, record, pkt_src, flow, app } => {
                 let seed = self.options.community_id;
                 let record = if self.options.record_number { *record } else { 0 };
-                let part = |part| Part { dns: &self.options.dns, part };
-                for number in 0..app::records(slot, app, &self.options.dns) {
-                    app::record(out, slot, flow, (*time, record, pkt_src), seed, app, part(number));
+                let ended = (*time, record, *pkt_src);
+                if self.options.applications.get(app.protocol as usize) == Some(&true) {
+                    let part = |part| Part { dns: &self.options.dns, part };
+                    for number in 0..app::records(slot, app, &self.options.dns) {
+                        app::record(out, slot, flow, ended, seed, app, part(number));
+                    }
+                }
+                if self.options.application_anomalies {
+                    app::anomaly::records(out, slot, flow, (ended.0, ended.1), seed, app);
                 }
             }
             EventBody::File { time, record, flow, direction, app } if self.options.files => {
@@ -314,6 +324,15 @@ impl EveWriter {
         self.decoded.layers().get(usize::from(packet.layer))
     }
 
+    /// The record read last before what happened at `position`, which was no packet's doing; 0 when that is not known.
+    fn record_before(&self, position: Position) -> u64 {
+        match position {
+            Position::END => self.options.last_record,
+            position if position.is_clock() => position.record.saturating_sub(1),
+            position => position.record,
+        }
+    }
+
     fn packet_header(
         &self,
         json: &mut Json,
@@ -326,8 +345,9 @@ impl EveWriter {
         if let Some((flow, _)) = flow {
             json.number("flow_id", flow.id);
         }
-        if self.options.record_number && packet.record > 0 {
-            json.number("pcap_cnt", packet.record);
+        let record = if packet.record == 0 { self.record_before(slot.position) } else { packet.record };
+        if self.options.record_number && record > 0 {
+            json.number("pcap_cnt", record);
         }
         json.text("event_type", kind);
         vlan(json, &packet.vlan, packet.vlan_count);

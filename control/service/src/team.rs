@@ -101,7 +101,7 @@ pub fn copies(settings: &EveSettings) -> Copies {
         arp: eve.arp,
         anomalies: eve.anomalies,
         stream_anomalies: eve.stream_anomalies,
-        applications: eve.applications != [false; AppProtocol::ALL.len()],
+        applications: eve.application_anomalies || eve.applications != [false; AppProtocol::ALL.len()],
         files: eve.files,
         tagged: eve.tagged,
     }
@@ -180,6 +180,7 @@ fn records(settings: &EveSettings) -> EveOptions {
         arp: wanted("arp"),
         anomalies: wanted("anomaly") && settings.anomaly_decode,
         stream_anomalies: wanted("anomaly") && settings.anomaly_stream,
+        application_anomalies: wanted("anomaly") && settings.anomaly_application,
         applications: AppProtocol::ALL.map(|protocol| wanted(sluice_events::app::record_type(protocol))),
         files: wanted("fileinfo") || wanted("files"),
         tagged: wanted("packet"),

@@ -163,6 +163,11 @@ impl Applications {
         &self.settings
     }
 
+    /// Whether a datagram, from the first of `ports` to the second, comes from a server though nothing went to it: it answers a question of DNS that was not seen.
+    pub fn is_answer(&self, [from, to]: [u16; 2], bytes: &[u8]) -> bool {
+        !self.is_off() && self.settings.is_dns_answer([from, to], bytes)
+    }
+
     /// From now on these fields are asked for.
     pub fn set_wants(&mut self, wants: Fields) {
         self.wants = wants;

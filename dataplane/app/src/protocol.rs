@@ -161,6 +161,22 @@ impl AppSettings {
         self.protocols.iter().all(|settings| !settings.enabled)
     }
 
+    /// Whether a datagram from the first of these ports to the second is a response of DNS, or of its kin where one end alone is a server.
+    pub fn is_dns_answer(&self, [from, to]: [u16; 2], bytes: &[u8]) -> bool {
+        let is_server = |protocol: AppProtocol| {
+            let settings = self.of(protocol).filter(|settings| settings.enabled);
+            let ports = |settings: &ProtocolSettings| match protocol {
+                AppProtocol::Dns => self.dns.ports(true).unwrap_or(settings.ports),
+                _ => settings.ports,
+            };
+            settings.map(ports).is_some_and(|ports| ports.contains(from) && !ports.contains(to))
+        };
+        let is_response = bytes.get(2).is_some_and(|flags| flags & 0x80 != 0);
+        is_response
+            && (is_server(AppProtocol::Dns) && self.dns.is_on(true) || is_server(AppProtocol::Llmnr))
+            && dns::likeness(bytes, true) >= Likeness::Fits
+    }
+
     /// The protocol of which `bytes`, the first of the end that speaks in `input`, are the beginning.
     ///
     /// # Cost

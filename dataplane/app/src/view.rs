@@ -80,10 +80,10 @@ impl<'a> TransactionView<'a> {
     }
 
     /// Whether `wanted` holds for one of the numbers called `field`.
-    pub fn any_number(&self, field: Field, mut wanted: impl FnMut(u64) -> bool) -> bool {
+    pub fn any_number(&self, field: Field, wanted: impl FnMut(u64) -> bool) -> bool {
         match self.protocol() {
             AppProtocol::Enip => enip::fields::any_number(self.message(), field, wanted),
-            _ => self.numbers(field).any(|number| wanted(number)),
+            _ => self.numbers(field).any(wanted),
         }
     }
 

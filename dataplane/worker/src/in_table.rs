@@ -36,7 +36,7 @@ impl Pipeline {
                 None => return Ok(None),
             }
         } else {
-            (self.find_or_create(headers, &keyed, sound, now)?, keyed)
+            (self.find_or_create(frame, headers, &keyed, sound, now)?, keyed)
         };
         let Some(entry) = self.flows.get_mut(flow) else { return Ok(None) };
         let direction = entry.direction(keyed.swapped);
@@ -75,6 +75,7 @@ impl Pipeline {
 
     fn find_or_create(
         &mut self,
+        frame: &[u8],
         headers: &Headers,
         keyed: &Keyed,
         sound: bool,
@@ -111,7 +112,13 @@ impl Pipeline {
         entry.vlan = headers.vlan;
         entry.vlan_count = headers.vlan_count;
         // A SYN-ACK comes from the server: the handshake's first packet was not seen.
-        if headers.is_tcp() && headers.tcp.flags & (tcp::SYN | tcp::ACK) == tcp::SYN | tcp::ACK {
+        let is_syn_ack = headers.is_tcp() && headers.tcp.flags & (tcp::SYN | tcp::ACK) == tcp::SYN | tcp::ACK;
+        // So does an answer of DNS: the question went another way, or to many.
+        let is_answer = || {
+            let ports = [headers.src_port, headers.dst_port];
+            headers.is_udp() && self.applications.is_answer(ports, headers.payload(frame))
+        };
+        if is_syn_ack || is_answer() {
             entry.opened_swapped = !keyed.swapped;
         }
         if let Some(anew) = anew {

@@ -579,13 +579,19 @@ impl Pipeline {
             _ if passed => Action::Pass,
             _ => Action::Alert,
         };
+        // Where a flow has one transaction, what is found in its packets is told of with it.
+        let link = flow.map(|flow| flow.app_link()).filter(|link| link.place != 0);
+        let only = link.map(|link| self.applications.first(link)).filter(|at| !self.applications.next(*at).is_some());
+        let only = only.zip(found.map(|(_, direction)| direction));
         for finding in self.findings.as_slice() {
             if finding.speaks {
                 let blocked = finding.action.drops() && inline;
                 self.counters.detect_alert += 1;
                 let outcome = Outcome { generation, blocked, verdict: verdict_word };
-                let view =
-                    finding.app.and_then(|(at, direction)| TransactionView::of(&self.applications.room, at, direction));
+                let view = finding
+                    .app
+                    .or(only)
+                    .and_then(|(at, direction)| TransactionView::of(&self.applications.room, at, direction));
                 self.reporter.alert(subject, facts, finding, outcome, view.as_ref());
             }
         }

@@ -5,6 +5,7 @@
 
 use super::evaluate::MARKER;
 use crate::cases;
+use sluice_core::AppProtocol;
 use sluice_packet::LinkType;
 
 /// Name and bytes of one seed.
@@ -16,11 +17,13 @@ const LONGEST: usize = 700;
 /// The seeds of the target `name`.
 pub fn of(name: &str) -> Vec<Seed> {
     match name {
+        "application" => application(),
         "config" => config(),
         "decode" => decode(),
         "defrag" => defrag(),
         "evaluate" => evaluate(),
         "flow" => flow(),
+        "http" => http(),
         "quic" => quic(),
         "rule" => rule(),
         "stream" => stream(),
@@ -133,6 +136,48 @@ fn quic() -> Vec<Seed> {
     ]
 }
 
+/// Small conversations of each protocol, and hostile ones.
+fn application() -> Vec<Seed> {
+    let number = |protocol: AppProtocol| protocol as u8;
+    // To the server, to the client, and so on.
+    let seed = |name: &str, choice: u8, said: &[&[u8]]| {
+        let mut bytes = vec![choice];
+        for (turn, part) in said.iter().enumerate() {
+            bytes.extend([(turn as u8 & 1) << 7 | (part.len() >> 8) as u8, part.len() as u8]);
+            bytes.extend(*part);
+        }
+        (name.to_owned(), bytes)
+    };
+    let query: &[u8] = b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x03www\x07example\x03com\0\0\x01\0\x01";
+    let answer: &[u8] = b"\x12\x34\x81\x80\0\x01\0\x01\0\0\0\x01\x03www\x07example\x03com\0\0\x05\0\x01\
+        \xc0\x0c\0\x05\0\x01\0\0\0\x05\0\x06\x03cdn\xc0\x10\0\0\x29\x10\0\0\0\0\0\0\0";
+    let framed = |message: &[u8]| [&(message.len() as u16).to_be_bytes()[..], message].concat();
+    let circle: &[u8] = b"\x12\x34\x01\0\0\x02\0\0\0\0\0\0\xc0\x0c\0\x01\0\x01\x01a\xc0\x12\0\x01\0\x01";
+    let preface: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x06\x04\0\0\0\0\0\0\x03\0\0\0\x64";
+    let get = b"\0\0\x11\x01\x05\0\0\0\x01\x82\x86\x84\x41\x8c\xf1\xe3\xc2\xe5\xf2\x3a\x6b\xa0\xab\x90\xf4\xff";
+    let found: &[u8] = b"\0\0\0\x04\0\0\0\0\0\0\0\x01\x01\x04\0\0\0\x01\x88\0\0\x05\0\x01\0\0\0\x01hello";
+    let read: &[u8] = b"\x05\x64\x0b\xc4\x0a\0\x01\0\x9b\x18\xc0\xc0\x01\x3c\x02\x06\x2d\x1b";
+    let coils: &[u8] = b"\0\x01\0\0\0\x06\x0a\x03\0\0\0\x01";
+    let register: &[u8] = b"\x65\0\x04\0\0\0\0\0\0\0\0\0contexts\0\0\0\0\x01\0\0\0";
+    vec![
+        seed("dns", number(AppProtocol::Dns) | super::application::DATAGRAM, &[query, answer, circle]),
+        seed("dns-stream", number(AppProtocol::Dns), &[&framed(query).repeat(3), &framed(answer)]),
+        seed("dns-circle", number(AppProtocol::Dns), &[&framed(query), &framed(answer), &framed(circle)]),
+        seed("llmnr", number(AppProtocol::Llmnr) | super::application::DATAGRAM, &[query, answer]),
+        seed("mdns", number(AppProtocol::Mdns) | super::application::DATAGRAM, &[answer]),
+        seed("http2", number(AppProtocol::Http2), &[&[preface, get].concat(), found]),
+        seed("http2-again", number(AppProtocol::Http2), &[&[preface, get, get, &[0xff; 40]].concat(), found]),
+        seed(
+            "http",
+            number(AppProtocol::Http),
+            &[b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"],
+        ),
+        seed("dnp3", number(AppProtocol::Dnp3), &[&read.repeat(2), read]),
+        seed("modbus", number(AppProtocol::Modbus), &[coils, b"\0\x01\0\0\0\x05\x0a\x03\x02\0\x09", &coils[..7]]),
+        seed("enip", number(AppProtocol::Enip), &[register, register, &[0xff; 30]]),
+    ]
+}
+
 /// Captures of the golden cases: name, link type, frames.
 fn captures() -> Vec<(String, LinkType, Vec<Vec<u8>>)> {
     let mut found = Vec::new();
@@ -157,6 +202,46 @@ fn records(file: &[u8]) -> Option<(LinkType, Vec<Vec<u8>>)> {
         at += 16 + length as usize;
     }
     Some((link, frames))
+}
+
+/// Conversations of HTTP: ordinary, odd, in pieces of each size, with holes.
+fn http() -> Vec<Seed> {
+    let say = |way: u8, bytes: &[u8]| {
+        let pieces = bytes.chunks(255).flat_map(|piece| [&[way, piece.len() as u8][..], piece].concat());
+        pieces.collect::<Vec<u8>>()
+    };
+    let get =
+        say(0, b"GET /a%20b/../c?d=e HTTP/1.1\r\nHost: Example.com:80\r\nCookie: a=b\r\nRange: bytes=0-9\r\n\r\n");
+    let form = b"POST /up HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=xx\r\nContent-Length: 120\r\n\r\n--xx\r\nContent-Disposition: form-data; name=\"f\"; filename=\"one.txt\"\r\n\r\nline\r\n--xx--\r\n";
+    let chunked = b"HTTP/1.1 200 ok\r\nTransfer-Encoding: chunked\r\nContent-Encoding: gzip, deflate\r\n\r\n5;a=b\r\nhello\r\n0\r\nTrailer: x\r\n\r\n";
+    let odd = b"junk\r\n HTTP/1.1 200 ok\rA: b\n\rTransfer-Encoding\r\n :\r\n chu\0nked\r\n \r\n4 x\nX5O!\n0\n\n";
+    let gzip = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xcb\x48\xcd\xc9\xc9\x57\xc8\x40\x27\x01";
+    let lzma = b"HTTP/1.1 200 OK\r\nContent-Encoding: lzma\r\n\r\n\x5d\x00\x00\x80\x00\xff\xff\xff\xff\xff\xff\xff\xff\x00\x33\x98\x4a\x11\x8e\x94\xc3\xf2\xef";
+    let tunnel = b"CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n";
+    let bodies: [(&str, Vec<u8>); 7] = [
+        ("chunked", [get.clone(), say(1, chunked)].concat()),
+        ("odd", [get.clone(), say(1, odd)].concat()),
+        ("gzip", [get.clone(), say(1, gzip)].concat()),
+        ("lzma", [get.clone(), say(1, lzma)].concat()),
+        ("form", [say(0, form), say(1, b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No\r\n\r\n")].concat()),
+        ("tunnel", [say(0, tunnel), say(1, b"HTTP/1.1 200 OK\r\n\r\n"), get.clone(), say(1, chunked)].concat()),
+        (
+            "hole",
+            [
+                get.clone(),
+                say(1, b"HTTP/1.1 200 OK\r\nContent-Length: 300\r\n\r\nab"),
+                vec![0xf1, 99],
+                get,
+                vec![0xf1, 255],
+            ]
+            .concat(),
+        ),
+    ];
+    let choices = [0x02_u8, 0x06, 0x0f];
+    let seeds = bodies
+        .iter()
+        .flat_map(|(name, body)| choices.map(|choice| (format!("{name}-{choice}"), [&[choice][..], body].concat())));
+    seeds.collect()
 }
 
 /// Segments of six streams in a fixed disorder: passive and inline, each policy, little and much room, to the depth and beyond.

@@ -84,7 +84,7 @@ pub(super) fn headers(json: &mut Json, request: Option<&[u8]>, response: Option<
     }
 }
 
-fn bodies(json: &mut Json, client: Fields, server: Fields) {
+pub(super) fn bodies(json: &mut Json, client: Fields, server: Fields) {
     let bodies = [
         ("http_request_body_printable", "http_request_body", client.first(Field::HttpRequestBody)),
         ("http_response_body_printable", "http_response_body", server.first(Field::HttpResponseBody)),

@@ -2,6 +2,7 @@
 //!
 //! Called by [`super`] with what the parser put down. Names and types are those of the reference engine's records.
 
+use super::tls::Fields;
 use crate::json::Json;
 use sluice_app::{
     Field,
@@ -9,8 +10,8 @@ use sluice_app::{
     log,
 };
 
-/// Fills the object.
-pub(super) fn object(json: &mut Json, request: Option<&[u8]>, response: Option<&[u8]>) {
+/// Fills the object. `with_bodies`: the bodies' beginnings, too.
+pub(super) fn object(json: &mut Json, request: Option<&[u8]>, response: Option<&[u8]>, with_bodies: bool) {
     let (request, response) = (request.unwrap_or_default(), response.unwrap_or_default());
     let text = |json: &mut Json, name: &str, log, field| {
         if let Some(value) = first(log, field) {
@@ -34,6 +35,9 @@ pub(super) fn object(json: &mut Json, request: Option<&[u8]>, response: Option<&
         json.number("length", log::number(length));
     }
     super::http::headers(json, Some(request), Some(response));
+    if with_bodies {
+        super::http::bodies(json, Fields::of(Some(request)), Fields::of(Some(response)));
+    }
     json.nested("http2", |json| {
         let stream = [request, response].into_iter().find_map(|log| first(log, Field::Http2StreamId));
         json.number("stream_id", stream.map_or(0, log::number));

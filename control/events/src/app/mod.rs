@@ -3,6 +3,7 @@
 //! Called by [`crate::eve`]. The messages travel as bytes and are read again here, off the packet path, by the parsers that detection uses.
 //! One file per protocol.
 
+pub(crate) mod anomaly;
 mod dnp3;
 mod dns;
 mod enip;
@@ -57,7 +58,7 @@ pub(crate) fn transaction(json: &mut Json, slot: &EventSlot, app: &AppFacts, is_
         }
         AppProtocol::Tls => tls::object(json, request, response),
         AppProtocol::Http => http::object(json, request, response, is_alert),
-        AppProtocol::Http2 => http2::object(json, request, response),
+        AppProtocol::Http2 => http2::object(json, request, response, is_alert),
         AppProtocol::Quic => quic::object(json, request, response),
     });
     if is_alert {

@@ -1,3 +1,5 @@
+//! Conversations whole and in pieces, on the link, with damage, gaps and junk.
+
 use crate::{
     AppSettings, Applications, Fields, Input,
     testing::{datagrams, talk},
@@ -161,4 +163,21 @@ fn each_transport_can_be_switched_off_and_has_ports_of_its_own() {
     let odd = framed(&[b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x01a\0\0\x01\0\x01"]);
     assert!(fed(settings, [1_053, 4_000], false, &[(ToServer, &odd, 0)]).0.state.protocol().is_some());
     assert!(fed(settings, [53, 4_000], false, &[(ToServer, &odd, 0)]).0.state.protocol().is_none());
+}
+
+#[test]
+fn an_answer_is_told_by_its_port_and_its_flag() {
+    let settings = AppSettings::default();
+    let response = response();
+    for (ports, bytes, wanted) in [
+        ([53, 4_000], &response[..], true),
+        ([5_355, 4_000], &response, true),
+        ([53, 4_000], QUERY, false),
+        ([4_000, 53], &response, false),
+        ([53, 53], &response, false),
+        ([5_353, 4_000], &response, false),
+        ([53, 4_000], &[0xff; 40], false),
+    ] {
+        assert_eq!(settings.is_dns_answer(ports, bytes), wanted, "{ports:?}");
+    }
 }

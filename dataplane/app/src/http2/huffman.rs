@@ -157,7 +157,7 @@ mod tests {
             let (word, length) = words[usize::from(*byte)];
             bits.push_str(&format!("{word:0width$b}", width = usize::from(length)));
         }
-        while bits.len() % 8 != 0 {
+        while !bits.len().is_multiple_of(8) {
             bits.push('1');
         }
         bits.as_bytes()

@@ -119,11 +119,10 @@ impl Parser for Conversation {
                     *left -= missing;
                     let id = *stream;
                     let place = this.find(bench, id);
-                    if let Some(found) = bench.room.stream(place) {
-                        let tx = found.tx;
-                        if let Some(sink) = found.sinks.get_mut(direction.index()) {
-                            sink.gap(bench.desk, tx, direction, u64::from(missing));
-                        }
+                    if let Some(stream) = bench.room.stream(place)
+                        && let Some(sink) = stream.sinks.get_mut(direction.index())
+                    {
+                        sink.gap(bench.desk, stream.tx, direction, u64::from(missing));
                     }
                     Fed::All
                 }
@@ -354,7 +353,7 @@ impl Conversation {
         let fits = match head.kind {
             kind::PRIORITY => head.length == 5,
             kind::RST_STREAM | kind::WINDOW_UPDATE => head.length == 4,
-            kind::SETTINGS => head.length % 6 == 0,
+            kind::SETTINGS => head.length.is_multiple_of(6),
             kind::PING => head.length == 8,
             kind::GOAWAY => head.length >= 8,
             _ => true,
@@ -414,7 +413,8 @@ impl Conversation {
             _ => desk.event(at, direction, AppEvent::Http2InvalidFrameHeader),
         }
         let says = head.kind == kind::GOAWAY || head.kind == kind::SETTINGS && !payload.is_empty();
-        if !says {
+        let is_sound = desk.field(at, direction, Field::Event).is_none();
+        if !says && is_sound {
             // A record would have nothing in it.
             desk.tell(at, Telling::Never);
         }
