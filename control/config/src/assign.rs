@@ -103,6 +103,8 @@ const PATHS: &[&str] = &[
     "detection.applications.tls.encryption-handling",
     "detection.applications.tls.ja3-fingerprints",
     "detection.applications.tls.ja4-fingerprints",
+    "detection.applications.tls.log-certificates",
+    "detection.applications.tls.log-client",
     "detection.applications.tls.log-handshake",
     "detection.applications.tls.log-resumed",
     "detection.applications.quic.encryption-handling",
