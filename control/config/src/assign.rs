@@ -103,6 +103,8 @@ const PATHS: &[&str] = &[
     "detection.applications.tls.encryption-handling",
     "detection.applications.tls.ja3-fingerprints",
     "detection.applications.tls.ja4-fingerprints",
+    "detection.applications.tls.log-certificates",
+    "detection.applications.tls.log-client",
     "detection.applications.tls.log-handshake",
     "detection.applications.tls.log-resumed",
     "detection.applications.quic.encryption-handling",
@@ -116,6 +118,7 @@ const PATHS: &[&str] = &[
     "detection.geoip-database",
     "detection.classification-file",
     "detection.reference-file",
+    "detection.cache-folder",
     "detection.threshold-file",
     "events.eve.types",
     "events.eve.payload",
@@ -398,6 +401,7 @@ impl Settings {
             "detection.geoip-database" => self.geoip_database = file(),
             "detection.classification-file" => self.classification_file = file(),
             "detection.reference-file" => self.reference_file = file(),
+            "detection.cache-folder" => self.cache_folder = if value == "off" { None } else { file() },
             "detection.threshold-file" => self.threshold_file = file(),
             "events.eve.types" => {
                 let kinds: Vec<String> = value.split(',').map(|kind| kind.trim().to_owned()).collect();

@@ -192,7 +192,7 @@ impl EveWriter {
                     flow_in_alert(&mut json, flow);
                 }
                 self.payload(&mut json, slot, packet, *payload);
-                json.number("stream", u64::from(*on_stream));
+                json.number("stream", u64::from(*on_stream || (app.is_some() && packet.protocol == 6)));
                 verdict_object(&mut json, *verdict, packet, *blocked);
                 json.end();
                 out.push(b'\n');
@@ -437,10 +437,8 @@ impl EveWriter {
         });
     }
 
-    fn payload(&self, json: &mut Json, slot: &EventSlot, packet: &PacketFacts, (start, length): (u32, u32)) {
-        let bytes = slot.bytes();
-        let rest = bytes.get(start as usize..).unwrap_or_default();
-        let payload = rest.get(..length as usize).unwrap_or(rest);
+    fn payload(&self, json: &mut Json, slot: &EventSlot, packet: &PacketFacts, place: (u32, u32)) {
+        let payload = slot.piece(place);
         if self.options.payload {
             json.base64("payload", payload);
         }

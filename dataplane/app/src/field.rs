@@ -137,6 +137,8 @@ fields! {
     TlsCiphers: Tls, "(tls.ciphers)", Bytes, LINE;
     TlsExtensions: Tls, "(tls.extensions)", Bytes, LINE;
     TlsSignatures: Tls, "(tls.signatures)", Bytes, LINE;
+    // Certificates for records, when they are to tell them whole.
+    TlsChain: Tls, "(tls.chain)", Bytes, HEADERS;
     Ja3Hash: Tls, "ja3.hash", Bytes, LINE;
     Ja3String: Tls, "ja3.string", Bytes, LINE;
     Ja3sHash: Tls, "ja3s.hash", Bytes, LINE;
@@ -262,6 +264,7 @@ const OF_RULES: &[Field] = &[
     Field::TlsCiphers,
     Field::TlsExtensions,
     Field::TlsSignatures,
+    Field::TlsChain,
     Field::EnipProductName,
     Field::EnipServiceName,
     Field::EnipPdu,

@@ -7,7 +7,7 @@ use crate::{
     application::{Reading, count_protocol, place_of},
     generation::{Generation, Parcel},
     pipeline::Pipeline,
-    report::{Outcome, Reporter, Subject},
+    report::{Excerpt, Outcome, Reporter, Subject},
     stream,
 };
 use sluice_app::{Applications, Input, TransactionView};
@@ -189,7 +189,9 @@ impl Ending<'_> {
             at = applications.next(at);
         }
         findings.settle();
-        tell(reporter, counters, findings, (flow, direction), &packet, (ruleset.generation, applications))
+        let stream = flow.left_slot().filter(|_| flow.protocol() == 6).map(|place| StreamRef::new(place, direction));
+        let excerpt = stream.map(|at| Excerpt { streams: self.streams, at, all: true });
+        tell(reporter, counters, findings, (flow, direction), &packet, (ruleset.generation, applications, excerpt))
     }
 
     /// A packet that never was, for what is judged when `flow` ends.
@@ -221,7 +223,7 @@ fn tell(
     findings: &Findings,
     (flow, direction): (&Flow, Direction),
     packet: &PacketView,
-    (generation, applications): (u32, &Applications),
+    (generation, applications, stream): (u32, &Applications, Option<Excerpt>),
 ) -> bool {
     let subject = Subject { frame: &[], headers: packet.headers, layer: 0, time: packet.now, record: 0 };
     let facts = Some((flow.facts(), direction));
@@ -232,7 +234,8 @@ fn tell(
         // Nothing is left that could be stopped.
         let outcome = Outcome { generation, blocked: false, verdict: Action::Alert };
         let view = finding.app.and_then(|(at, direction)| TransactionView::of(&applications.room, at, direction));
-        reporter.alert(&subject, facts, finding, outcome, view.as_ref());
+        let stream = stream.filter(|_| finding.on_stream || view.is_some());
+        reporter.alert(&subject, facts, finding, outcome, view.as_ref(), stream);
     }
     alerted
 }

@@ -4,6 +4,7 @@
 //! own. Also gives QUIC its fingerprints.
 
 use crate::{json::Json, time};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use sluice_app::{
     Field, log,
     tls::hello::{OLDEST_DRAFTS, is_grease, numbers},
@@ -80,6 +81,10 @@ fn certificate(json: &mut Json, end: Fields) {
     }
     if end.first(Field::TlsSubjectAltName).is_some() {
         json.texts("subjectaltname", end.all(Field::TlsSubjectAltName).map(String::from_utf8_lossy));
+    }
+    if let Some(first) = end.first(Field::TlsChain) {
+        json.base64("certificate", first);
+        json.texts("chain", end.all(Field::TlsChain).map(|bytes| STANDARD.encode(bytes)));
     }
 }
 

@@ -99,7 +99,7 @@ impl Conversation {
         if direction.index() == 0 { server } else { client }
     }
 
-    fn of(&self, direction: Direction) -> &End {
+    pub(super) fn of(&self, direction: Direction) -> &End {
         let [server, client] = &self.ends;
         if direction.index() == 0 { server } else { client }
     }

@@ -7,12 +7,16 @@ use super::{
     x509::{Alternative, Certificate},
 };
 use crate::{
-    AppEvent, AppSettings,
+    AppEvent, AppSettings, Applications, Fields, Input,
     protocol::Likeness,
     testing::{talk, talk_cut},
 };
 use proptest::prelude::*;
-use sluice_core::Direction::{self, ToClient, ToServer};
+use sluice_core::{
+    AppLink,
+    Direction::{self, ToClient, ToServer},
+    Nanos,
+};
 
 fn hex(text: &str) -> Vec<u8> {
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
@@ -258,6 +262,37 @@ fn a_session_that_goes_on_is_told_as_resumed() {
     assert_has(&told, &["tls 0 < (tls.session_resumed) 1", "tls 0 < level 5", "tls 0 > level 5"]);
 }
 
+/// After how many of what is said a record is due.
+fn record_after(settings: AppSettings, said: &[(Direction, Vec<u8>)]) -> Option<usize> {
+    let mut applications = Applications::new(settings, 1);
+    applications.set_wants(Fields::ALL);
+    let mut link = AppLink::default();
+    said.iter().position(|(direction, bytes)| {
+        let (direction, ports) = (*direction, [443, 40_000]);
+        applications.feed(&mut link, &Input { bytes, direction, now: Nanos(0), ports, either: false, datagram: false });
+        let at = applications.first(link);
+        at.is_some() && applications.tell(at, false)
+    })
+}
+
+#[test]
+fn records_are_made_when_the_server_is_done_or_as_the_settings_say() {
+    let settings = AppSettings::default();
+    assert_eq!(record_after(settings, &handshake_12()), Some(1));
+    let mut with_client = settings;
+    with_client.tls.log_client = true;
+    assert_eq!(record_after(with_client, &handshake_12()), Some(2));
+    let resumed = [
+        (ToServer, record(22, &client_hello(&[]))),
+        (ToClient, [record(22, &server_hello(&[])), record(20, &[1])].concat()),
+        (ToServer, record(20, &[1])),
+    ];
+    assert_eq!(record_after(settings, &resumed), Some(1));
+    let mut without = settings;
+    without.tls.log_resumed = false;
+    assert_eq!(record_after(without, &resumed), None);
+}
+
 #[test]
 fn certificates_of_the_client_are_told_in_its_direction() {
     let mut said = handshake_12();
@@ -498,7 +533,7 @@ fn what_begins_tls_is_recognised_and_nothing_else() {
 
 #[test]
 fn a_message_with_more_than_is_read_is_passed_over() {
-    let big = message(1, &vec![0; (64 << 10) + 1]);
+    let big = message(1, &vec![0; (16 << 10) + 1]);
     let records: Vec<u8> = big.chunks(16_384).flat_map(|part| record(22, part)).collect();
     let said = [(ToServer, &records[..]), (ToServer, &record(22, &client_hello(&sni(b"a.example")))[..])];
     let told = talk_cut(AppSettings::default(), &said, 1_400);
@@ -508,8 +543,8 @@ fn a_message_with_more_than_is_read_is_passed_over() {
 #[test]
 fn long_lists_are_borne() {
     // Ciphers and extensions as many as fit a hello: the text of JA3 is cut, its digest is not.
-    let ciphers: Vec<u8> = (0..15_000_u16).flat_map(u16::to_be_bytes).collect();
-    let extensions: Vec<u8> = (100..5_000_u16).flat_map(|number| extension(number, b"")).collect();
+    let ciphers: Vec<u8> = (0..4_000_u16).flat_map(u16::to_be_bytes).collect();
+    let extensions: Vec<u8> = (100..2_000_u16).flat_map(|number| extension(number, b"")).collect();
     let body = [&[3, 3][..], &[7; 32], &[0], &list16(&ciphers), &[1, 0], &list16(&extensions)].concat();
     let hello = message(1, &body);
     let records: Vec<u8> = hello.chunks(16_384).flat_map(|part| record(22, part)).collect();
