@@ -112,6 +112,13 @@ fn frame(name: &str, header: Protocol) -> Option<Field> {
     if name == "dns.pdu" || (name == "pdu" && header == Protocol::App(Named::Dns)) {
         return Some(Field::DnsPdu);
     }
+    if header != Protocol::App(Named::Enip) {
+        match name {
+            "http1.request" => return Some(Field::HttpRequestFrame),
+            "http1.response" => return Some(Field::HttpResponseFrame),
+            _ => {}
+        }
+    }
     let name = match (name.strip_prefix("enip."), header) {
         (Some("item") | None, Protocol::App(Named::Enip)) => name,
         (Some(rest), _) => rest,
