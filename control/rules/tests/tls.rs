@@ -94,6 +94,21 @@ fn fingerprints_match_in_either_case() {
 }
 
 #[test]
+fn records_are_found_as_they_are() {
+    pairs(&[
+        (
+            "frame:tls.pdu; content:\"|17 03 03|\"; startswith; flow:to_client",
+            "frame:tls.pdu; content:\"|18 03 03|\"; startswith",
+        ),
+        ("frame:hdr; content:\"|00 3c|\"; endswith; bsize:5", "frame:hdr; content:\"|cc|\""),
+        (
+            "frame:tls.data; content:\"|cc cc|\"; startswith; flow:to_server",
+            "frame:tls.data; content:\"|cc cc|\"; flow:to_client",
+        ),
+    ]);
+}
+
+#[test]
 fn events_are_found_once() {
     let rules = "alert tls any any -> any any (app-layer-event:tls.invalid_record_type; sid:1;)\nalert tls any any -> any any (app-layer-event:tls.heartbeat_message; sid:2;)";
     assert!(found(rules).is_empty());

@@ -112,6 +112,19 @@ fn frame(name: &str, header: Protocol) -> Option<Field> {
     if name == "dns.pdu" || (name == "pdu" && header == Protocol::App(Named::Dns)) {
         return Some(Field::DnsPdu);
     }
+    let of_tls = match (name.strip_prefix("tls."), header) {
+        (Some(rest), _) => Some(rest),
+        (None, Protocol::App(Named::Tls)) => Some(name),
+        (None, _) => None,
+    };
+    if let Some(name) = of_tls {
+        return Some(match name {
+            "pdu" => Field::TlsPdu,
+            "hdr" => Field::TlsHeader,
+            "data" => Field::TlsData,
+            _ => return None,
+        });
+    }
     let name = match (name.strip_prefix("enip."), header) {
         (Some("item") | None, Protocol::App(Named::Enip)) => name,
         (Some(rest), _) => rest,
