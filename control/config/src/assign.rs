@@ -134,6 +134,9 @@ const PATHS: &[&str] = &[
     "events.eve.dns-responses",
     "events.eve.dns-types",
     "events.eve.stats-zero",
+    "events.eve.xff",
+    "events.eve.xff-deployment",
+    "events.eve.http-headers",
     "events.eve.stats-stream-events",
     "measure.stages",
     "measure.forwarded",
@@ -438,6 +441,30 @@ impl Settings {
                     Some(types.ok_or_else(|| bad("types of records with commas between, such as a, aaaa, https"))?);
             }
             "events.eve.stats-zero" => self.eve.stats_zero = flag()?,
+            "events.eve.xff" => {
+                self.eve.xff = match value {
+                    "off" | "no" | "false" => None,
+                    "extra-data" => Some(false),
+                    "overwrite" => Some(true),
+                    _ => return Err(bad("off, extra-data or overwrite")),
+                };
+            }
+            "events.eve.xff-deployment" => {
+                self.eve.xff_reverse = match value {
+                    "reverse" => true,
+                    "forward" => false,
+                    _ => return Err(bad("reverse or forward")),
+                };
+            }
+            "events.eve.http-headers" => {
+                self.eve.http_headers = match value {
+                    "none" => [false; 2],
+                    "request" => [true, false],
+                    "response" => [false, true],
+                    "both" => [true; 2],
+                    _ => return Err(bad("none, request, response or both")),
+                };
+            }
             "events.eve.stats-stream-events" => self.eve.stats_stream_events = flag()?,
             "measure.stages" => {
                 self.stages = match value {
@@ -700,7 +727,7 @@ mod tests {
     fn record_types_are_known_or_refused() {
         let mut settings = Settings::default();
         assert_eq!(settings.assign("events.eve.types=alert, drop"), Ok(Assigned::InForce));
-        assert_eq!(settings.assign("events.eve.types=alert,http"), Ok(Assigned::NotYet));
+        assert_eq!(settings.assign("events.eve.types=alert,smb"), Ok(Assigned::NotYet));
         assert!(settings.assign("events.eve.types=alrt").is_err());
     }
 

@@ -150,6 +150,12 @@ pub struct EveSettings {
     pub dns_types: Option<Vec<u16>>,
     /// Counters that are 0, in `stats`.
     pub stats_zero: bool,
+    /// `events.eve.xff`: what alerts say of `X-Forwarded-For`: nothing, the address beside theirs, or in its place.
+    pub xff: Option<bool>,
+    /// `events.eve.xff-deployment`: the proxy is the servers'.
+    pub xff_reverse: bool,
+    /// `events.eve.http-headers`: all headers of requests, and of responses.
+    pub http_headers: [bool; 2],
     /// `events.eve.stats-stream-events`: stream events by name in `stats` records.
     pub stats_stream_events: bool,
 }
@@ -172,6 +178,9 @@ impl Default for EveSettings {
             dns_responses: true,
             dns_types: None,
             stats_zero: true,
+            xff: None,
+            xff_reverse: true,
+            http_headers: [false; 2],
             stats_stream_events: false,
         }
     }

@@ -56,6 +56,13 @@ fn ruleset() -> Arc<Ruleset> {
     }))
 }
 
+/// Every parser, and little room.
+fn applications() -> sluice_app::AppSettings {
+    let mut settings = sluice_app::AppSettings::default();
+    (settings.transactions, settings.memory) = (64, 1 << 20);
+    settings
+}
+
 /// Runs one input.
 pub fn run(input: &[u8]) {
     let [mode, more, operations @ ..] = input else { return };
@@ -89,6 +96,7 @@ pub fn run(input: &[u8]) {
             files: true,
         },
         normalise: sluice_packet::normalise::Switches::default(),
+        applications: applications(),
         ..Settings::default()
     };
     let (mut long, mut short) = (Side::new(&settings), Side::new(&settings));

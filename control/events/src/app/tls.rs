@@ -12,19 +12,19 @@ use sluice_app::{
 
 /// The fields of one direction.
 #[derive(Clone, Copy)]
-pub(super) struct Fields<'a>(&'a [u8]);
+pub(crate) struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {
     /// Those in a log, if there is one.
-    pub(super) fn of(log: Option<&'a [u8]>) -> Self {
+    pub(crate) fn of(log: Option<&'a [u8]>) -> Self {
         Self(log.unwrap_or_default())
     }
 
-    pub(super) fn all(self, wanted: Field) -> impl Iterator<Item = &'a [u8]> {
+    pub(crate) fn all(self, wanted: Field) -> impl Iterator<Item = &'a [u8]> {
         log::entries(self.0).filter(move |(field, _)| *field == wanted).map(|(_, bytes)| bytes)
     }
 
-    pub(super) fn first(self, wanted: Field) -> Option<&'a [u8]> {
+    pub(crate) fn first(self, wanted: Field) -> Option<&'a [u8]> {
         self.all(wanted).next()
     }
 

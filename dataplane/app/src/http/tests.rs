@@ -1,3 +1,5 @@
+//! Conversations of HTTP/1 and what is told of them; hostile ones, and what they cost.
+
 use crate::{AppSettings, testing::talk};
 use sluice_core::Direction::{ToClient, ToServer};
 
