@@ -5,7 +5,6 @@
 //! says the same as the long one.
 
 use super::rules;
-use sluice_app::AppSettings;
 use sluice_core::{
     Counters, HashKey, Ledger, Nanos, Verdict,
     event::EventBody,
@@ -66,10 +65,7 @@ fn applications() -> sluice_app::AppSettings {
 /// Runs one input.
 pub fn run(input: &[u8]) {
     let [mode, more, operations @ ..] = input else { return };
-    let mut applications = AppSettings::default();
-    (applications.transactions, applications.memory) = (256, 1 << 20);
     let settings = Settings {
-        applications,
         mode: if mode & 1 == 0 { Mode::Passive } else { Mode::Inline },
         tcp: TcpSettings {
             midstream: mode & 2 != 0,
