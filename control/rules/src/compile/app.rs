@@ -71,6 +71,7 @@ pub(super) fn protocols_of(check: &AppCheck) -> Protocols {
         AppCheck::CipService(_) => AppProtocol::Enip,
         AppCheck::Modbus(_) => AppProtocol::Modbus,
         AppCheck::Dnp3(_) => AppProtocol::Dnp3,
+        AppCheck::Reached { protocols, .. } => return *protocols,
         AppCheck::Tls(_) => AppProtocol::Tls,
         AppCheck::File(_) => return protocols_of_field(Field::FileName),
         AppCheck::Event(event) => event.protocol(),
