@@ -118,6 +118,7 @@ const PATHS: &[&str] = &[
     "detection.geoip-database",
     "detection.classification-file",
     "detection.reference-file",
+    "detection.cache-folder",
     "detection.threshold-file",
     "events.eve.types",
     "events.eve.payload",
@@ -400,6 +401,7 @@ impl Settings {
             "detection.geoip-database" => self.geoip_database = file(),
             "detection.classification-file" => self.classification_file = file(),
             "detection.reference-file" => self.reference_file = file(),
+            "detection.cache-folder" => self.cache_folder = if value == "off" { None } else { file() },
             "detection.threshold-file" => self.threshold_file = file(),
             "events.eve.types" => {
                 let kinds: Vec<String> = value.split(',').map(|kind| kind.trim().to_owned()).collect();

@@ -271,6 +271,8 @@ pub struct Settings {
     pub classification_file: Option<PathBuf>,
     /// `detection.reference-file`
     pub reference_file: Option<PathBuf>,
+    /// `detection.cache-folder`: where compiled matchers are kept; none: they are compiled each time.
+    pub cache_folder: Option<PathBuf>,
     /// `detection.threshold-file`
     pub threshold_file: Option<PathBuf>,
     /// `events.eve`
@@ -332,6 +334,7 @@ impl Default for Settings {
             geoip_database: None,
             classification_file: None,
             reference_file: None,
+            cache_folder: default_cache_folder(),
             threshold_file: None,
             eve: EveSettings::default(),
             pairs: BTreeMap::new(),
@@ -342,4 +345,10 @@ impl Default for Settings {
             swaps: 0,
         }
     }
+}
+
+/// `$XDG_CACHE_HOME/sluice`, or `.cache/sluice` in the user's home; none where there is neither.
+fn default_cache_folder() -> Option<PathBuf> {
+    let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(".cache"))).map(|folder| folder.join("sluice"))
 }

@@ -8,7 +8,7 @@ use crate::{
     derived::Derived,
     field_groups::FieldGroups,
     group::{Entry, Group},
-    literals::FastPattern,
+    literals::{DatabaseCache, FastPattern},
     program::Step,
     range::PortSet,
     regex::{self, Flags, RegexError},
@@ -266,6 +266,14 @@ impl RulesetBuilder {
     /// # Errors
     /// [`BuildError`] when a prefilter can't be compiled.
     pub fn build(self, generation: u32) -> Result<Ruleset, BuildError> {
+        self.build_with(generation, None)
+    }
+
+    /// The same, with matchers from `cache` where it has them.
+    ///
+    /// # Errors
+    /// As [`RulesetBuilder::build`].
+    pub fn build_with(self, generation: u32, cache: Option<&dyn DatabaseCache>) -> Result<Ruleset, BuildError> {
         let anchored: Vec<bool> = {
             let mut anchored = vec![false; self.regexes.len()];
             for ((expression, flags), number) in &self.regex_numbers {
@@ -302,10 +310,10 @@ impl RulesetBuilder {
                         }
                     })
                     .collect();
-                groups.push(Group::new(&entries)?);
+                groups.push(Group::new(&entries, cache)?);
             }
         }
-        let fields = FieldGroups::new(&self.rules)?;
+        let fields = FieldGroups::new(&self.rules, cache)?;
         let is_base64 = |step: &Step| matches!(step, Step::Base64 { .. });
         let mut rules = self.rules.iter();
         let decodes = rules.any(|(rule, _)| rule.programs.iter().flat_map(|program| program.steps()).any(is_base64));
