@@ -210,7 +210,7 @@ impl Inspector {
             };
             if !check.holds(&context, shared) {
                 return match check {
-                    Check::App(check) => at_level(check.fields().into_iter().map(Field::level).max().unwrap_or(last)),
+                    Check::App(check) => at_level(check.level()),
                     _ => at_level(last),
                 };
             }

@@ -48,6 +48,9 @@ pub(crate) fn records(slot: &EventSlot, app: &AppFacts, dns: &DnsRecords) -> usi
 /// Appends the object of a transaction, under its protocol's name; for an alert also its bodies and files.
 pub(crate) fn transaction(json: &mut Json, slot: &EventSlot, app: &AppFacts, is_alert: bool) {
     let [request, response] = [app.request, app.response].map(|place| place.map(|place| slot.piece(place)));
+    if app.protocol == AppProtocol::Tls && tls::frame(json, request, response) {
+        return;
+    }
     json.nested(record_type(app.protocol), |json| match app.protocol {
         AppProtocol::Enip => enip::object(json, request.and_then(message_of), response.and_then(message_of)),
         AppProtocol::Modbus => {
