@@ -12,7 +12,7 @@ use crate::{
     stats, time, transport,
 };
 use sluice_core::{
-    Action, AppProtocol, Cause, Counters, Direction, Nanos,
+    Action, AppProtocol, Cause, Counters, Direction, Nanos, Position,
     event::{AnomalyKind, EventBody, EventSlot, FlowEnd, FlowFacts, PacketFacts},
     resource::PoliciesInForce,
 };
@@ -56,6 +56,8 @@ pub struct EveOptions {
     pub ethernet: bool,
     /// `pcap_cnt`
     pub record_number: bool,
+    /// Number of the last record of a replay; 0 live.
+    pub last_record: u64,
     /// `community_id`, with this seed.
     pub community_id: Option<u16>,
     /// Counters that are 0, in `stats`.
@@ -98,6 +100,7 @@ impl Default for EveOptions {
             packet: true,
             ethernet: true,
             record_number: true,
+            last_record: 0,
             community_id: None,
             stats_zero: true,
             stats_stream_events: false,
@@ -165,7 +168,7 @@ impl EveWriter {
                     flow_in_alert(&mut json, flow);
                 }
                 self.payload(&mut json, slot, packet, *payload);
-                json.number("stream", u64::from(*on_stream));
+                json.number("stream", u64::from(*on_stream || (app.is_some() && packet.protocol == 6)));
                 verdict_object(&mut json, *verdict, packet, *blocked);
                 json.end();
                 out.push(b'\n');
@@ -194,10 +197,10 @@ impl EveWriter {
                 flow_record(out, flow, *end, &self.options);
                 out.push(b'\n');
             }
-            EventBody::Application { time, record, flow, app } => {
+            EventBody::Application { time, record, pkt_src, flow, app } => {
                 let seed = self.options.community_id;
                 let record = if self.options.record_number { *record } else { 0 };
-                let ended = (*time, record);
+                let ended = (*time, record, *pkt_src);
                 if self.options.applications.get(app.protocol as usize) == Some(&true) {
                     let part = |part| Part { dns: &self.options.dns, part };
                     for number in 0..app::records(slot, app, &self.options.dns) {
@@ -205,7 +208,7 @@ impl EveWriter {
                     }
                 }
                 if self.options.application_anomalies {
-                    app::anomaly::records(out, slot, flow, ended, seed, app);
+                    app::anomaly::records(out, slot, flow, (ended.0, ended.1), seed, app);
                 }
             }
             EventBody::File { time, record, flow, direction, app } if self.options.files => {
@@ -321,6 +324,15 @@ impl EveWriter {
         self.decoded.layers().get(usize::from(packet.layer))
     }
 
+    /// The record read last before what happened at `position`, which was no packet's doing; 0 when that is not known.
+    fn record_before(&self, position: Position) -> u64 {
+        match position {
+            Position::END => self.options.last_record,
+            position if position.is_clock() => position.record.saturating_sub(1),
+            position => position.record,
+        }
+    }
+
     fn packet_header(
         &self,
         json: &mut Json,
@@ -333,8 +345,9 @@ impl EveWriter {
         if let Some((flow, _)) = flow {
             json.number("flow_id", flow.id);
         }
-        if self.options.record_number && packet.record > 0 {
-            json.number("pcap_cnt", packet.record);
+        let record = if packet.record == 0 { self.record_before(slot.position) } else { packet.record };
+        if self.options.record_number && record > 0 {
+            json.number("pcap_cnt", record);
         }
         json.text("event_type", kind);
         vlan(json, &packet.vlan, packet.vlan_count);
@@ -400,10 +413,8 @@ impl EveWriter {
         });
     }
 
-    fn payload(&self, json: &mut Json, slot: &EventSlot, packet: &PacketFacts, (start, length): (u32, u32)) {
-        let bytes = slot.bytes();
-        let rest = bytes.get(start as usize..).unwrap_or_default();
-        let payload = rest.get(..length as usize).unwrap_or(rest);
+    fn payload(&self, json: &mut Json, slot: &EventSlot, packet: &PacketFacts, place: (u32, u32)) {
+        let payload = slot.piece(place);
         if self.options.payload {
             json.base64("payload", payload);
         }

@@ -3,7 +3,7 @@
 //! Called by `eve`. Names are those of the reference engine: `decoder.vlan`, `decoder.event.ipv4.opt_invalid`.
 
 use crate::json::Json;
-use sluice_core::{AppProtocol, Counters};
+use sluice_core::{AppProtocol, Counters, counters::Tally};
 use sluice_flow::StreamEvent;
 use sluice_packet::{DecodeEvent, Protocol, normalise::Action};
 
@@ -28,16 +28,25 @@ pub fn of_streams(counters: &Counters) -> impl Iterator<Item = (String, u64)> {
     StreamEvent::ALL.iter().map(named)
 }
 
-/// Flows of application protocols, by name: over UDP with that behind it where a protocol is spoken over both.
+/// Flows, transactions and errors of application protocols, by name: over UDP with that behind it where a protocol is spoken over both.
 pub fn of_applications(counters: &Counters) -> impl Iterator<Item = (String, u64)> {
     let named = |&protocol: &AppProtocol| {
-        let [tcp, udp] = [0, 1].map(|way| counters.app_flows.get(protocol as usize * 2 + way));
         let both = matches!(protocol, AppProtocol::Dns | AppProtocol::Enip | AppProtocol::Dnp3);
-        let name = |way: &str| format!("app_layer.flow.{}{way}", protocol.name());
-        match both {
-            true => vec![(name("_tcp"), tcp), (name("_udp"), udp)],
-            false => vec![(name(""), tcp + udp)],
+        let name = protocol.name();
+        let of = |tally: &Tally<64>, front: &str, behind: &str| {
+            let [tcp, udp] = [0, 1].map(|way| tally.get(protocol as usize * 2 + way));
+            let name = |way: &str| format!("app_layer.{front}.{name}{way}{behind}");
+            match both {
+                true => vec![(name("_tcp"), tcp), (name("_udp"), udp)],
+                false => vec![(name(""), tcp + udp)],
+            }
+        };
+        // A connection of TLS is not counted as a transaction, as in the reference engine.
+        let mut told = of(&counters.app_told, "tx", "");
+        if protocol == AppProtocol::Tls {
+            told.iter_mut().for_each(|(_, count)| *count = 0);
         }
+        [of(&counters.app_flows, "flow", ""), told, of(&counters.app_errors, "error", ".parser")].concat()
     };
     AppProtocol::ALL.iter().flat_map(named)
 }

@@ -23,7 +23,7 @@ use sluice_core::{
 use sluice_detect::ruleset::BuildError;
 use sluice_dpdk::{BURST, Eal, EalOptions, LcoreHandle, Mempool, Port, PortConfig, Telemetry};
 use sluice_events::{
-    Sinks,
+    EveOptions, Sinks,
     eve::RuleCounts,
     sink::{SinkError, SpokenBy, Told},
 };
@@ -188,7 +188,8 @@ pub fn run(replay: Replay) -> Result<Report, ReplayError> {
         move |error: io::Error| ReplayError::Output { path, reason: error.to_string() }
     };
     fs::create_dir_all(log_dir).map_err(output(log_dir))?;
-    let mut sinks = Sinks::create(log_dir, eve_options(settings, inline))?;
+    let last_record = captures.iter().map(|capture| capture.records).sum();
+    let mut sinks = Sinks::create(log_dir, EveOptions { last_record, ..eve_options(settings, inline) })?;
     sinks.add_signatures(rules.ruleset.generation, Arc::clone(&rules.signatures));
     let forwarded_path = log_dir.join("forwarded.pcapng");
     let writer = match inline && settings.forwarded {

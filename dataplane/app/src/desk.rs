@@ -195,6 +195,9 @@ impl Desk<'_> {
         if !at.is_some() {
             return BodyRef::NONE;
         }
+        if let Some(name) = file.filter(|name| !name.is_empty()) {
+            self.put_wanted(at, direction, Field::FileName, name);
+        }
         let body = self.room.take_body(field, limit);
         let Room { arena, transactions, bodies, .. } = &mut *self.room;
         let Some(taken) = bodies.get_mut(body.0 as usize) else { return body };

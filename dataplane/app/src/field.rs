@@ -209,6 +209,7 @@ impl Field {
 
 /// Fields that only rules ask for, because records are made of others: those cost as much to put down as they do to judge.
 const OF_RULES: &[Field] = &[
+    Field::FileName,
     Field::HttpUri,
     Field::HttpRequestLine,
     Field::HttpResponseLine,

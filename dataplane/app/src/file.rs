@@ -2,7 +2,11 @@
 //!
 //! Written by `sluice-worker` when it tells of a transaction, read by `sluice-events`.
 
-use crate::room::{Body, FileEnd};
+use crate::{
+    room::{Body, FileEnd},
+    view::TransactionView,
+};
+use sluice_core::Direction;
 
 /// What is known of a file besides its name and bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +53,73 @@ impl FileFacts {
         };
         let number = u32::from_le_bytes([a, b, c, d]);
         Some((Self { number, size: u64::from_le_bytes([e, f, g, h, i, j, k, l]), end, has_gaps: gaps != 0 }, name))
+    }
+}
+
+/// What rules ask of the files of a direction: it holds when it holds for one of them.
+// GAP(one-file): several such keywords of a rule may be met by different files of one transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileTest {
+    /// `filestore`: there is a file. Files are not stored.
+    Any,
+    /// `filename`: the name has these bytes in it, whatever the case of its letters, or has not.
+    Name {
+        /// The bytes, in lower case.
+        bytes: Box<[u8]>,
+        /// It has not.
+        negated: bool,
+    },
+    /// `fileext`: the name ends so, behind a dot, or does not.
+    Extension {
+        /// What stands behind the dot, in lower case.
+        bytes: Box<[u8]>,
+        /// It does not.
+        negated: bool,
+    },
+    /// `filesize`: the file is over, and has so many bytes, or has not.
+    Size {
+        /// The least.
+        least: u64,
+        /// The most.
+        most: u64,
+        /// It has fewer or more.
+        negated: bool,
+        /// The direction of the file, where the rule looks at both.
+        side: Option<Direction>,
+    },
+}
+
+impl FileTest {
+    /// The answer.
+    pub fn holds(&self, view: &TransactionView) -> bool {
+        let turned = match self {
+            Self::Size { side: Some(side), .. } if *side != view.direction => view.towards(*side),
+            _ => None,
+        };
+        let view = turned.as_ref().unwrap_or(view);
+        view.bodies().filter(|(body, _)| body.is_file).any(|(body, _)| {
+            let name = view.name_of(body);
+            match self {
+                Self::Any => true,
+                Self::Name { bytes, negated } => {
+                    let has =
+                        bytes.is_empty() || name.windows(bytes.len()).any(|part| part.eq_ignore_ascii_case(bytes));
+                    !name.is_empty() && has != *negated
+                }
+                Self::Extension { bytes, negated } => {
+                    let ends = name
+                        .len()
+                        .checked_sub(bytes.len() + 1)
+                        .and_then(|at| name.get(at..))
+                        .and_then(<[u8]>::split_first)
+                        .is_some_and(|(dot, end)| *dot == b'.' && end.eq_ignore_ascii_case(bytes));
+                    !name.is_empty() && ends != *negated
+                }
+                Self::Size { least, most, negated, .. } => {
+                    !matches!(body.end, FileEnd::Open) && (*least..=*most).contains(&body.total) != *negated
+                }
+            }
+        })
     }
 }
 

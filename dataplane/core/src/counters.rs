@@ -63,6 +63,10 @@ macro_rules! counters {
             pub normalised: Tally<64>,
             /// Flows of each application protocol over TCP and over UDP, by its number times two; names are the protocols'.
             pub app_flows: Tally<64>,
+            /// Transactions that were told of, in the same places.
+            pub app_told: Tally<64>,
+            /// Directions of flows that could not be read any further, in the same places.
+            pub app_errors: Tally<64>,
             /// What was done about exceptions.
             pub exceptions: ExceptionTally,
         }
@@ -87,6 +91,8 @@ macro_rules! counters {
                 self.stream_events.add(&other.stream_events);
                 self.normalised.add(&other.normalised);
                 self.app_flows.add(&other.app_flows);
+                self.app_told.add(&other.app_told);
+                self.app_errors.add(&other.app_errors);
                 self.exceptions.add(&other.exceptions);
                 self.decoder_max_pkt_size = largest;
             }

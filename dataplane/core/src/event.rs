@@ -251,6 +251,8 @@ pub enum EventBody {
         time: Nanos,
         /// Number of the record it ended with, 0 for none.
         record: u64,
+        /// Where the packet at hand came from.
+        pkt_src: &'static str,
         /// Its flow.
         flow: FlowFacts,
         /// The transaction.

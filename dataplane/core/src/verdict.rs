@@ -88,11 +88,13 @@ pub enum Cause {
     DefragDuplicate,
     /// A TCP packet that the other end throws away, and `stream.drop-invalid` says to stop such.
     StreamError,
+    /// A signature whose rate filter says to drop matched this packet.
+    RateFilter,
 }
 
 impl Cause {
     /// Number of causes.
-    pub const COUNT: usize = 21;
+    pub const COUNT: usize = 22;
     /// Every cause, in the order of its number.
     pub const ALL: [Self; Self::COUNT] = [
         Self::Rules,
@@ -116,6 +118,7 @@ impl Cause {
         Self::DefragIncomplete,
         Self::DefragDuplicate,
         Self::StreamError,
+        Self::RateFilter,
     ];
 
     /// The words in EVE's `drop.reason`, which has blanks where the counters have underscores.
@@ -142,6 +145,8 @@ impl Cause {
             Self::DefragIncomplete => "defrag incomplete",
             Self::DefragDuplicate => "defrag duplicate",
             Self::StreamError => "stream error",
+            // The reference engine's words for it.
+            Self::RateFilter => "threshold detection_filter",
         }
     }
 
@@ -169,6 +174,7 @@ impl Cause {
             Self::DefragIncomplete => "defrag_incomplete",
             Self::DefragDuplicate => "defrag_duplicate",
             Self::StreamError => "stream_error",
+            Self::RateFilter => "threshold_detection_filter",
         }
     }
 }

@@ -6,7 +6,7 @@
 use crate::range::Range;
 use sluice_app::{
     AppEvent, AppProtocol, AppState, Field, TransactionView, dnp3::fields::Dnp3Test, enip::fields::ServiceTest,
-    modbus::fields::ModbusTest, tls::fields::TlsTest,
+    file::FileTest, modbus::fields::ModbusTest, tls::fields::TlsTest,
 };
 
 /// Some of the protocols there are parsers for.
@@ -65,6 +65,8 @@ pub enum AppCheck {
     Dnp3(Dnp3Test),
     /// Keywords of TLS that compare more than a number.
     Tls(TlsTest),
+    /// Keywords of files.
+    File(FileTest),
     /// `app-layer-event`
     Event(AppEvent),
 }
@@ -75,6 +77,7 @@ impl AppCheck {
         [match self {
             Self::Number(field, _) => *field,
             Self::Tls(test) => test.field(),
+            Self::File(_) => Field::FileName,
             Self::Event(_) => Field::Event,
             Self::CipService(_) | Self::Modbus(_) | Self::Dnp3(_) => Field::Message,
         }]
@@ -88,6 +91,7 @@ impl AppCheck {
             Self::Modbus(test) => view.modbus(test),
             Self::Dnp3(test) => view.dnp3(*test),
             Self::Tls(test) => test.holds(view),
+            Self::File(test) => test.holds(view),
             Self::Event(event) => view.has_event(*event),
         }
     }

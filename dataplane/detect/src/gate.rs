@@ -5,9 +5,9 @@
 //! can't express it lets through. Built by [`crate::ruleset`], stored in [`crate::group`], asked in [`crate::inspect`].
 
 use crate::{
+    app::Protocols,
     buffer::Buffer,
     check::{Check, FlagMatch},
-    app::Protocols,
     program::{Absence, Content, Number, Place, Program, Step},
     rule::{FlowState, Protocol, Rule, Unit},
     scope::Scope,
@@ -58,7 +58,13 @@ pub(crate) fn head_of(bytes: &[u8]) -> u64 {
 
 impl Facts {
     /// The facts of a packet with `payload`, in a flow of which `app` is known.
-    pub(crate) fn new(headers: &Headers, direction: Option<Direction>, established: bool, payload: &[u8], app: AppState) -> Self {
+    pub(crate) fn new(
+        headers: &Headers,
+        direction: Option<Direction>,
+        established: bool,
+        payload: &[u8],
+        app: AppState,
+    ) -> Self {
         let bit = |there: bool, bit: u16| if there { bit } else { 0 };
         let way = match direction {
             Some(Direction::ToServer) => TO_SERVER,
@@ -187,7 +193,8 @@ impl Gate {
     /// Takes in a content that stands in one place among the first bytes.
     fn take_head(&mut self, content: &Content) {
         let pattern = content.pattern();
-        let Place::Absolute { offset: Number::Constant(offset), depth: Some(Number::Constant(depth)) } = content.place else {
+        let Place::Absolute { offset: Number::Constant(offset), depth: Some(Number::Constant(depth)) } = content.place
+        else {
             return;
         };
         let cased = content.nocase && pattern.iter().any(u8::is_ascii_alphabetic);

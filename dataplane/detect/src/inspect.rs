@@ -66,6 +66,8 @@ pub struct Finding {
     pub whole_flow: bool,
     /// Whether it matched the stream, not the packet.
     pub on_stream: bool,
+    /// What is asked for comes from a rate filter.
+    pub by_rate: bool,
     /// The transaction it matched, and in which direction.
     pub app: Option<(TxRef, Direction)>,
 }
@@ -81,7 +83,7 @@ pub struct Findings {
 impl Default for Findings {
     fn default() -> Self {
         let nothing =
-            Finding { rule: 0, action: Action::Alert, speaks: false, whole_flow: false, on_stream: false, app: None };
+            Finding { rule: 0, action: Action::Alert, speaks: false, whole_flow: false, on_stream: false, by_rate: false, app: None };
         Self { list: [nothing; MOST_ALERTS + 1], used: 0 }
     }
 }
@@ -699,7 +701,7 @@ fn apply(
 fn limit(rule: &Rule, number: u32, packet: &PacketView, flow: Option<&FlowView>, state: &mut State) -> Option<Finding> {
     let headers = packet.headers;
     let mut finding =
-        Finding { rule: number, action: rule.action, speaks: true, whole_flow: false, on_stream: false, app: None };
+        Finding { rule: number, action: rule.action, speaks: true, whole_flow: false, on_stream: false, by_rate: false, app: None };
     let id = (u64::from(rule.gid) << 32) | u64::from(rule.sid);
     for (place, threshold) in (0_u8..).zip(&rule.thresholds) {
         let subject = match (threshold.track, threshold.track.owner()) {
@@ -718,6 +720,7 @@ fn limit(rule: &Rule, number: u32, packet: &PacketView, flow: Option<&FlowView>,
             Outcome::NoMatch => return None,
             Outcome::Change(action) => {
                 finding.action = action;
+                finding.by_rate = true;
                 finding.speaks &= action != Action::Pass;
             }
         }

@@ -60,8 +60,11 @@ impl Inspector {
             let of_stream = if piece.placed { 0 } else { of_packet }.max(piece.window_len());
             let app = flow.as_deref().map_or(AppState::Unseen, |flow| flow.app);
             let payload = headers.payload(packet.frame);
-            let facts = Facts::new(headers, packet.direction, packet.established, payload, app)
-                .with_stream(of_packet, of_stream, piece.heads());
+            let facts = Facts::new(headers, packet.direction, packet.established, payload, app).with_stream(
+                of_packet,
+                of_stream,
+                piece.heads(),
+            );
             for gate in group.unfiltered(packet).into_iter().flatten() {
                 if gate.admits(&facts) {
                     candidates.add(gate.rule);

@@ -10,7 +10,7 @@ use crate::{
     report::Subject,
 };
 use sluice_app::{Applications, Input, TransactionView};
-use sluice_core::{AppLink, AppState, Counters, Direction, Nanos, Resource, Verdict, verdict::Mode};
+use sluice_core::{AppLink, AppProtocol, AppState, Counters, Direction, Nanos, Resource, Verdict, verdict::Mode};
 use sluice_detect::{PacketView, inspect_transaction::TransactionTurn, stream::StreamPiece};
 use sluice_flow::{
     FlowCopy, FlowView, StreamRef, Streams,
@@ -35,13 +35,18 @@ impl Reading {
     }
 }
 
+/// The place of a protocol over TCP or UDP in what is counted of applications.
+pub(crate) const fn place_of(protocol: AppProtocol, is_tcp: bool) -> usize {
+    protocol as usize * 2 + !is_tcp as usize
+}
+
 /// What is counted when the protocol of a flow becomes known.
 pub(crate) fn count_protocol(counters: &mut Counters, before: AppState, after: AppState, is_tcp: bool) {
     if before.protocol() == after.protocol() {
         return;
     }
     if let Some(protocol) = after.protocol() {
-        counters.app_flows.raise(protocol as usize * 2 + usize::from(!is_tcp));
+        counters.app_flows.raise(place_of(protocol, is_tcp));
     }
 }
 
@@ -178,7 +183,9 @@ impl Pipeline {
                 && let Some(view) = TransactionView::of(&self.applications.room, at, Direction::ToServer)
             {
                 self.counters.app_transactions += 1;
-                self.reporter.application(entry.facts(), subject.time, subject.record, &view);
+                self.counters.app_told.raise(place_of(view.protocol(), subject.headers.is_tcp()));
+                let at = (subject.time, subject.record, subject.headers.source.pkt_src());
+                self.reporter.application(entry.facts(), at, &view);
             }
             self.applications.settle(link, at);
             at = next;
@@ -195,6 +202,12 @@ impl Pipeline {
         let (broken, refused) = (self.applications.broken, self.applications.refused());
         self.counters.app_broken += broken - before.0;
         self.counters.app_no_room += refused - before.1;
+        if broken != before.0
+            && let Some((flow, _)) = found
+            && let Some(protocol) = self.flows.get(flow).and_then(|entry| entry.app_link().state.protocol())
+        {
+            self.counters.app_errors.raise(place_of(protocol, subject.headers.is_tcp()));
+        }
         let policies = [
             (broken != before.0 || self.fails(Resource::AppLayerError), Resource::AppLayerError),
             (refused != before.1 || self.fails(Resource::AppLayerMemcap), Resource::AppLayerMemcap),

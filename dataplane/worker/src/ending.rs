@@ -4,10 +4,10 @@
 //! acknowledged or because its sender never spoke again, is judged now; nothing is left that could be stopped.
 
 use crate::{
-    application::{Reading, count_protocol},
+    application::{Reading, count_protocol, place_of},
     generation::{Generation, Parcel},
     pipeline::Pipeline,
-    report::{Outcome, Reporter, Subject},
+    report::{Excerpt, Outcome, Reporter, Subject},
     stream,
 };
 use sluice_app::{Applications, Input, TransactionView};
@@ -15,6 +15,9 @@ use sluice_core::{Action, AppLink, Counters, Direction, Nanos, Position, event::
 use sluice_detect::{Findings, PacketView, inspect_transaction::TransactionTurn, state::State, stream::StreamPiece};
 use sluice_flow::{Flow, FlowCopy, FlowTable, StreamEvents, StreamRef, Streams, stream::store::StreamTurn};
 use sluice_packet::{Headers, PacketSource};
+
+/// TCP in the header of IP (IANA).
+const IP_TCP: u8 = 6;
 
 impl Pipeline {
     /// The flows, and what is to be done about those that end.
@@ -124,7 +127,9 @@ impl Ending<'_> {
                 && let Some(view) = TransactionView::of(&self.applications.room, at, Direction::ToServer)
             {
                 self.counters.app_transactions += 1;
-                self.reporter.application(flow.facts(), flow.last, 0, &view);
+                let is_tcp = flow.facts().protocol == IP_TCP;
+                self.counters.app_told.raise(place_of(view.protocol(), is_tcp));
+                self.reporter.application(flow.facts(), (flow.last, 0, PacketSource::FlowEnd.pkt_src()), &view);
             }
             at = self.applications.next(at);
         }
@@ -184,7 +189,9 @@ impl Ending<'_> {
             at = applications.next(at);
         }
         findings.settle();
-        tell(reporter, counters, findings, (flow, direction), &packet, (ruleset.generation, applications))
+        let stream = flow.left_slot().filter(|_| flow.protocol() == 6).map(|place| StreamRef::new(place, direction));
+        let excerpt = stream.map(|at| Excerpt { streams: self.streams, at, all: true });
+        tell(reporter, counters, findings, (flow, direction), &packet, (ruleset.generation, applications, excerpt))
     }
 
     /// A packet that never was, for what is judged when `flow` ends.
@@ -216,7 +223,7 @@ fn tell(
     findings: &Findings,
     (flow, direction): (&Flow, Direction),
     packet: &PacketView,
-    (generation, applications): (u32, &Applications),
+    (generation, applications, stream): (u32, &Applications, Option<Excerpt>),
 ) -> bool {
     let subject = Subject { frame: &[], headers: packet.headers, layer: 0, time: packet.now, record: 0 };
     let facts = Some((flow.facts(), direction));
@@ -227,7 +234,8 @@ fn tell(
         // Nothing is left that could be stopped.
         let outcome = Outcome { generation, blocked: false, verdict: Action::Alert };
         let view = finding.app.and_then(|(at, direction)| TransactionView::of(&applications.room, at, direction));
-        reporter.alert(&subject, facts, finding, outcome, view.as_ref());
+        let stream = stream.filter(|_| finding.on_stream || view.is_some());
+        reporter.alert(&subject, facts, finding, outcome, view.as_ref(), stream);
     }
     alerted
 }

@@ -13,7 +13,7 @@ use crate::{
     inbox::{Job, View},
     normalise::Normaliser,
     reject::{self, Answer},
-    report::{InFlow, Outcome, Reporter, Subject},
+    report::{Excerpt, InFlow, Outcome, Reporter, Subject},
     rewrite::Plan,
     settings::Settings,
     stream::{Mended, Streamed},
@@ -549,6 +549,7 @@ impl Pipeline {
         let generation = self.generation.ruleset.generation;
         let inline = self.settings.mode == Mode::Inline;
         let flow = found.and_then(|(flow, _)| self.flows.get_mut(flow));
+        let mut done_with = false;
         let dropping = self.findings.as_slice().iter().find(|finding| finding.action.drops()).copied();
         let passes = self.findings.as_slice().iter().find(|finding| finding.action == Action::Pass);
         if let Some(flow) = flow {
@@ -562,14 +563,7 @@ impl Pipeline {
                 // What the other end throws away does not end the connection either: anybody can send it.
                 flow.action = Some(Action::Drop);
             }
-            // Nothing looks at it any more.
-            if (flow.action.is_some() || flow.bypassed)
-                && let Some((flow, _)) = found
-                && let Some(place) = self.flows.slot(flow)
-            {
-                self.streams.end(place);
-                self.streamed = None;
-            }
+            done_with = flow.action.is_some() || flow.bypassed;
         }
         let flow = found.and_then(|(flow, _)| self.flows.get(flow));
         let facts = facts_of(flow, found.map(|(_, direction)| direction));
@@ -592,10 +586,25 @@ impl Pipeline {
                     .app
                     .or(only)
                     .and_then(|(at, direction)| TransactionView::of(&self.applications.room, at, direction));
-                self.reporter.alert(subject, facts, finding, outcome, view.as_ref());
+                let of_stream = finding.on_stream || view.is_some();
+                let stream = self.streamed.filter(|_| of_stream).map(|streamed| Excerpt {
+                    streams: &self.streams,
+                    at: streamed.at,
+                    all: false,
+                });
+                self.reporter.alert(subject, facts, finding, outcome, view.as_ref(), stream);
             }
         }
-        let verdict = Verdict::decide(self.settings.mode, dropping.map(|_| Cause::Rules));
+        // Nothing looks at it any more.
+        if done_with
+            && let Some((flow, _)) = found
+            && let Some(place) = self.flows.slot(flow)
+        {
+            self.streams.end(place);
+            self.streamed = None;
+        }
+        let cause = |by_rate| if by_rate { Cause::RateFilter } else { Cause::Rules };
+        let verdict = Verdict::decide(self.settings.mode, dropping.map(|finding| cause(finding.by_rate)));
         if let (Verdict::Drop(cause), Some(finding)) = (verdict, dropping) {
             if finding.action.rejects() {
                 self.counters.ips_rejected += 1;

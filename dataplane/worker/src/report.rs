@@ -8,7 +8,7 @@ use sluice_core::{
     ring::EventSender,
 };
 use sluice_detect::Finding;
-use sluice_flow::StreamEvents;
+use sluice_flow::{StreamEvents, StreamRef, Streams};
 use sluice_packet::{Headers, Protocol};
 
 /// Bytes of a packet that travel with an event that tells of its headers only: a dropped packet, or the tunnel around one that alerted.
@@ -55,6 +55,46 @@ impl Subject<'_> {
             has_transport: headers.has_transport,
         }
     }
+}
+
+/// What of a stream travels with an alert as its payload.
+#[derive(Clone, Copy)]
+pub struct Excerpt<'a> {
+    /// The streams.
+    pub streams: &'a Streams,
+    /// The direction that alerted.
+    pub at: StreamRef,
+    /// Also what was never acknowledged.
+    pub all: bool,
+}
+
+/// Bytes of a stream that travel with an alert.
+const STREAM_BYTES: usize = 4_096;
+
+/// Puts an excerpt of a stream into `slot`, with a note in place of what is missing; where it lies.
+fn excerpt(slot: &mut EventSlot, stream: Excerpt) -> (u32, u32) {
+    let (start, mut length) = slot.add_bytes(&[]);
+    stream.streams.excerpt(stream.at, stream.all, STREAM_BYTES, |part| match part {
+        Ok(bytes) => length += slot.add_bytes(bytes).1,
+        Err(missing) => {
+            let mut digits = [0; 10];
+            length += slot.add_bytes(b"[").1 + slot.add_bytes(decimal(missing, &mut digits)).1;
+            length += slot.add_bytes(b" bytes missing]").1;
+        }
+    });
+    (start, length)
+}
+
+/// `number` in decimal, in `room`.
+fn decimal(number: u32, room: &mut [u8; 10]) -> &[u8] {
+    let (mut left, mut first) = (number, room.len());
+    for (place, digit) in room.iter_mut().enumerate().rev() {
+        (*digit, left, first) = (b'0' + (left % 10) as u8, left / 10, place);
+        if left == 0 {
+            break;
+        }
+    }
+    room.get(first..).unwrap_or_default()
 }
 
 /// Bytes of a body that travel with an event.
@@ -138,6 +178,7 @@ impl Reporter {
         finding: &Finding,
         outcome: Outcome,
         app: Option<&TransactionView>,
+        stream: Option<Excerpt>,
     ) {
         let Outcome { generation, blocked, verdict } = outcome;
         let headers = subject.headers;
@@ -153,6 +194,10 @@ impl Reporter {
             } else if app.is_some() {
                 slot.set_bytes(&[]);
             }
+            let mut payload = (headers.payload_offset, headers.payload_len);
+            if let Some(stream) = stream.filter(|_| copy) {
+                payload = excerpt(slot, stream);
+            }
             let app = app.map(|view| transaction(slot, view, None));
             slot.body = EventBody::Alert {
                 packet: subject.facts(),
@@ -163,14 +208,14 @@ impl Reporter {
                 blocked,
                 verdict,
                 on_stream: finding.on_stream,
-                payload: (headers.payload_offset, headers.payload_len),
+                payload,
                 app,
             };
         });
     }
 
-    /// Tells of a transaction that is complete, or as complete as it will be.
-    pub fn application(&mut self, flow: FlowFacts, time: Nanos, record: u64, view: &TransactionView) {
+    /// Tells of a transaction that is complete, or as complete as it will be. `at`: when, with which record, and where the packet came from.
+    pub fn application(&mut self, flow: FlowFacts, at: (Nanos, u64, &'static str), view: &TransactionView) {
         if !self.copies.applications {
             return;
         }
@@ -179,7 +224,8 @@ impl Reporter {
             slot.position = position;
             slot.set_bytes(&[]);
             let app = transaction(slot, view, None);
-            slot.body = EventBody::Application { time, record, flow, app };
+            let (time, record, pkt_src) = at;
+            slot.body = EventBody::Application { time, record, pkt_src, flow, app };
         });
     }
 

@@ -5,6 +5,7 @@
 //! says the same as the long one.
 
 use super::rules;
+use sluice_app::AppSettings;
 use sluice_core::{
     Counters, HashKey, Ledger, Nanos, Verdict,
     event::EventBody,
@@ -58,7 +59,10 @@ fn ruleset() -> Arc<Ruleset> {
 /// Runs one input.
 pub fn run(input: &[u8]) {
     let [mode, more, operations @ ..] = input else { return };
+    let mut applications = AppSettings::default();
+    (applications.transactions, applications.memory) = (256, 1 << 20);
     let settings = Settings {
+        applications,
         mode: if mode & 1 == 0 { Mode::Passive } else { Mode::Inline },
         tcp: TcpSettings {
             midstream: mode & 2 != 0,
@@ -85,8 +89,6 @@ pub fn run(input: &[u8]) {
             files: true,
         },
         normalise: sluice_packet::normalise::Switches::default(),
-        // Their target is `application`.
-        applications: sluice_app::AppSettings::off(),
         ..Settings::default()
     };
     let (mut long, mut short) = (Side::new(&settings), Side::new(&settings));

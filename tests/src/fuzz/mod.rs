@@ -16,9 +16,12 @@ pub mod decode;
 pub mod defrag;
 pub mod evaluate;
 pub mod flow;
+pub mod http;
+pub mod quic;
 pub mod rule;
 pub mod seeds;
 pub mod stream;
+pub mod tls;
 
 mod rules;
 
@@ -36,15 +39,18 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: &[Target] = &[
     Target { name: "application", run: application::run, longest: 64 << 10, most_allocated: 512 << 20 },
     Target { name: "config", run: config::run, longest: 64 << 10, most_allocated: 64 << 20 },
     Target { name: "decode", run: decode::run, longest: 64 << 10, most_allocated: 1 << 20 },
     Target { name: "defrag", run: defrag::run, longest: 8 << 10, most_allocated: 64 << 20 },
     Target { name: "evaluate", run: evaluate::run, longest: 64 << 10, most_allocated: 512 << 20 },
-    Target { name: "flow", run: flow::run, longest: 4 << 10, most_allocated: 64 << 20 },
+    Target { name: "http", run: http::run, longest: 8 << 10, most_allocated: 256 << 20 },
+    Target { name: "flow", run: flow::run, longest: 4 << 10, most_allocated: 128 << 20 },
+    Target { name: "quic", run: quic::run, longest: 8 << 10, most_allocated: 64 << 20 },
     Target { name: "rule", run: rule::run, longest: 16 << 10, most_allocated: 512 << 20 },
     Target { name: "stream", run: stream::run, longest: 6 << 10, most_allocated: 64 << 20 },
+    Target { name: "tls", run: tls::run, longest: 8 << 10, most_allocated: 64 << 20 },
 ];
 
 /// Runs `input` through the target `name`.

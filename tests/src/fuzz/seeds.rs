@@ -23,10 +23,117 @@ pub fn of(name: &str) -> Vec<Seed> {
         "defrag" => defrag(),
         "evaluate" => evaluate(),
         "flow" => flow(),
+        "http" => http(),
+        "quic" => quic(),
         "rule" => rule(),
         "stream" => stream(),
+        "tls" => tls(),
         _ => Vec::new(),
     }
+}
+
+/// A client's hello of TLS with a name and what most have.
+fn client_hello() -> Vec<u8> {
+    let extensions = [
+        &[0, 0, 0, 14, 0, 12, 0, 0, 9][..],
+        b"a.example",
+        &[0, 10, 0, 4, 0, 2, 0, 0x1d, 0, 11, 0, 2, 1, 0, 0, 13, 0, 4, 0, 2, 4, 3, 0, 16, 0, 5, 0, 3, 2],
+        b"h2",
+        &[0, 43, 0, 3, 2, 3, 4, 0x0a, 0x0a, 0, 0],
+    ]
+    .concat();
+    let front = [&[3, 3][..], &[7; 32], &[0, 0, 4, 0x13, 1, 0x0a, 0x0a, 1, 0, 0, extensions.len() as u8]].concat();
+    let length = (front.len() + extensions.len()) as u8;
+    [&[1, 0, 0, length][..], &front, &extensions].concat()
+}
+
+/// A server's hello, of TLS 1.2 or 1.3.
+fn server_hello(is_13: bool) -> Vec<u8> {
+    let extensions: &[u8] = if is_13 { &[0, 43, 0, 2, 3, 4] } else { &[0xff, 1, 0, 1, 0] };
+    let front = [&[3, 3][..], &[9; 32], &[0, 0x13, 1, 0, 0, extensions.len() as u8]].concat();
+    [&[2, 0, 0, (front.len() + extensions.len()) as u8][..], &front, extensions].concat()
+}
+
+fn tls() -> Vec<Seed> {
+    let record = |kind: u8, bytes: &[u8]| [&[kind, 3, 3, 0, bytes.len() as u8][..], bytes].concat();
+    let said = |parts: &[(bool, Vec<u8>)]| {
+        let piece = |&(to_client, ref bytes): &(bool, Vec<u8>)| {
+            let head = |part: &[u8]| (part.len() as u8 - 1) | if to_client { 0x80 } else { 0 };
+            bytes.chunks(128).flat_map(|part| [&[head(part)][..], part].concat()).collect::<Vec<u8>>()
+        };
+        parts.iter().flat_map(piece).collect::<Vec<u8>>()
+    };
+    let name = b"\x30\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x0c\x01a";
+    let times = b"\x30\x1e\x17\x0d250101000000Z\x17\x0d350101000000Z";
+    let algorithm = b"\x30\x04\x06\x02\x2a\x03";
+    let alternative = b"\xa3\x14\x30\x12\x30\x10\x06\x03\x55\x1d\x11\x04\x09\x30\x07\x82\x05a.b.c";
+    let body =
+        [&b"\xa0\x03\x02\x01\x02\x02\x01\x05"[..], algorithm, name, times, name, b"\x30\x00", alternative].concat();
+    let inner = [&[0x30, body.len() as u8][..], &body, algorithm, b"\x03\x01\x00"].concat();
+    let certificate = [&[0x30, 0x81, inner.len() as u8][..], &inner].concat();
+    let length = certificate.len() as u8;
+    let chain = [&[11, 0, 0, length + 6, 0, 0, length + 3, 0, 0, length][..], &certificate].concat();
+    let keys = [record(20, &[1]), record(22, &[0xaa; 40])].concat();
+    let server = [record(22, &server_hello(false)), record(22, &chain), record(22, &[14, 0, 0, 0])].concat();
+    let hello = (false, record(22, &client_hello()));
+    let old = [&b"\x80\x1f\x01\x03\x01\x00\x06\x00\x00\x00\x10\x00\x00\x2f\x07\x00\xc0"[..], &[5; 16]].concat();
+    let data = |to_client| (to_client, record(23, &[0xbb; 60]));
+    vec![
+        (
+            "handshake-12".into(),
+            said(&[hello.clone(), (true, server.clone()), (false, keys.clone()), (true, keys.clone()), data(false)]),
+        ),
+        (
+            "handshake-13".into(),
+            said(&[hello.clone(), (true, record(22, &server_hello(true))), data(true), data(false)]),
+        ),
+        (
+            "resumed".into(),
+            said(&[
+                hello.clone(),
+                (true, [record(22, &server_hello(false)), keys.clone()].concat()),
+                (false, keys.clone()),
+            ]),
+        ),
+        ("hello-of-sslv2".into(), said(&[(false, old), (true, server.clone()), (false, keys)])),
+        (
+            "one-byte-records".into(),
+            said(&[(false, client_hello().iter().flat_map(|&byte| record(22, &[byte])).collect())]),
+        ),
+        (
+            "heartbeats".into(),
+            said(&[hello, (false, record(24, &[1, 0x40, 0, 0])), (true, server), (true, record(21, &[2, 40]))]),
+        ),
+    ]
+}
+
+fn quic() -> Vec<Seed> {
+    let sealed = |direction: u8, frames: &[u8]| [&[0x40 | direction, frames.len() as u8][..], frames].concat();
+    let crypto = |offset: u8, bytes: &[u8]| [&[6, 0x40, offset, 0x40, bytes.len() as u8][..], bytes].concat();
+    let (client, server) = (client_hello(), server_hello(true));
+    let (first, second) = client.split_at(40);
+    let both = |choice: u8, parts: &[Vec<u8>]| [&[choice][..], &parts.concat()].concat();
+    let retry = [&[0xf0, 0, 0, 0, 1, 0, 8][..], b"otheridsand a token with its check"].concat();
+    let retry = [&[0x80, retry.len() as u8][..], &retry].concat();
+    let old = [
+        &b"\xc3Q046\x50sluiceid\0\0\0\x01"[..],
+        &[0; 12],
+        b"\xa0\x01\0\x24CHLO\x02\0\0\0SNI\0\x09\0\0\0UAID\x0b\0\0\0a.exampleme",
+    ]
+    .concat();
+    vec![
+        ("version-1".into(), both(0, &[sealed(0, &crypto(0, &client)), sealed(0x80, &crypto(0, &server))])),
+        ("version-2".into(), both(1, &[sealed(0, &crypto(0, &client)), sealed(0x80, &crypto(0, &server))])),
+        (
+            "pieces".into(),
+            both(
+                0,
+                &[sealed(0, &[crypto(40, second), vec![0, 1, 2, 0, 0, 0, 0]].concat()), sealed(0, &crypto(0, first))],
+            ),
+        ),
+        ("retry".into(), both(0, &[sealed(0, &crypto(0, &client)), retry, sealed(0, &crypto(0, &client))])),
+        ("gquic".into(), both(0, &[[&[0, old.len() as u8][..], &old].concat()])),
+    ]
 }
 
 /// Small conversations of each protocol, and hostile ones.
@@ -95,6 +202,46 @@ fn records(file: &[u8]) -> Option<(LinkType, Vec<Vec<u8>>)> {
         at += 16 + length as usize;
     }
     Some((link, frames))
+}
+
+/// Conversations of HTTP: ordinary, odd, in pieces of each size, with holes.
+fn http() -> Vec<Seed> {
+    let say = |way: u8, bytes: &[u8]| {
+        let pieces = bytes.chunks(255).flat_map(|piece| [&[way, piece.len() as u8][..], piece].concat());
+        pieces.collect::<Vec<u8>>()
+    };
+    let get =
+        say(0, b"GET /a%20b/../c?d=e HTTP/1.1\r\nHost: Example.com:80\r\nCookie: a=b\r\nRange: bytes=0-9\r\n\r\n");
+    let form = b"POST /up HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=xx\r\nContent-Length: 120\r\n\r\n--xx\r\nContent-Disposition: form-data; name=\"f\"; filename=\"one.txt\"\r\n\r\nline\r\n--xx--\r\n";
+    let chunked = b"HTTP/1.1 200 ok\r\nTransfer-Encoding: chunked\r\nContent-Encoding: gzip, deflate\r\n\r\n5;a=b\r\nhello\r\n0\r\nTrailer: x\r\n\r\n";
+    let odd = b"junk\r\n HTTP/1.1 200 ok\rA: b\n\rTransfer-Encoding\r\n :\r\n chu\0nked\r\n \r\n4 x\nX5O!\n0\n\n";
+    let gzip = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xcb\x48\xcd\xc9\xc9\x57\xc8\x40\x27\x01";
+    let lzma = b"HTTP/1.1 200 OK\r\nContent-Encoding: lzma\r\n\r\n\x5d\x00\x00\x80\x00\xff\xff\xff\xff\xff\xff\xff\xff\x00\x33\x98\x4a\x11\x8e\x94\xc3\xf2\xef";
+    let tunnel = b"CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n";
+    let bodies: [(&str, Vec<u8>); 7] = [
+        ("chunked", [get.clone(), say(1, chunked)].concat()),
+        ("odd", [get.clone(), say(1, odd)].concat()),
+        ("gzip", [get.clone(), say(1, gzip)].concat()),
+        ("lzma", [get.clone(), say(1, lzma)].concat()),
+        ("form", [say(0, form), say(1, b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No\r\n\r\n")].concat()),
+        ("tunnel", [say(0, tunnel), say(1, b"HTTP/1.1 200 OK\r\n\r\n"), get.clone(), say(1, chunked)].concat()),
+        (
+            "hole",
+            [
+                get.clone(),
+                say(1, b"HTTP/1.1 200 OK\r\nContent-Length: 300\r\n\r\nab"),
+                vec![0xf1, 99],
+                get,
+                vec![0xf1, 255],
+            ]
+            .concat(),
+        ),
+    ];
+    let choices = [0x02_u8, 0x06, 0x0f];
+    let seeds = bodies
+        .iter()
+        .flat_map(|(name, body)| choices.map(|choice| (format!("{name}-{choice}"), [&[choice][..], body].concat())));
+    seeds.collect()
 }
 
 /// Segments of six streams in a fixed disorder: passive and inline, each policy, little and much room, to the depth and beyond.

@@ -84,7 +84,7 @@ pub(crate) fn record(
     out: &mut Vec<u8>,
     slot: &EventSlot,
     flow: &FlowFacts,
-    ended: (Nanos, u64),
+    ended: (Nanos, u64, &str),
     community_seed: Option<u16>,
     app: &AppFacts,
     part: Part,
@@ -108,6 +108,7 @@ pub(crate) fn record(
     json.number("dest_port", destination.1);
     json.text("proto", &names::protocol(flow.protocol));
     json.number("ip_v", flow.ip_version);
+    json.text("pkt_src", ended.2);
     if let Some(seed) = community_seed {
         json.text("community_id", &community_id::of_flow(flow, seed));
     }

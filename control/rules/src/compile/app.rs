@@ -72,6 +72,7 @@ pub(super) fn protocols_of(check: &AppCheck) -> Protocols {
         AppCheck::Modbus(_) => AppProtocol::Modbus,
         AppCheck::Dnp3(_) => AppProtocol::Dnp3,
         AppCheck::Tls(_) => AppProtocol::Tls,
+        AppCheck::File(_) => return protocols_of_field(Field::FileName),
         AppCheck::Event(event) => event.protocol(),
     })
 }
@@ -138,6 +139,7 @@ pub(super) fn check(app: &AppMatch) -> Result<AppCheck, Refusal> {
         | "tls_cert_notbefore" | "tls_cert_notafter" | "tls_cert_expired" | "tls_cert_valid" => {
             return super::tls::check(app).map(AppCheck::Tls);
         }
+        "filename" | "fileext" | "filesize" | "filestore" => return super::file::check(app).map(AppCheck::File),
         "enip_command" => Field::EnipCommand,
         "enip.status" => Field::EnipStatus,
         "enip.protocol_version" => Field::EnipProtocolVersion,

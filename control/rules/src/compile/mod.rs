@@ -6,6 +6,7 @@
 
 mod app;
 mod check;
+mod file;
 pub mod limits;
 mod names;
 mod order;

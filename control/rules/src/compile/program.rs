@@ -104,6 +104,14 @@ pub(super) fn compile(
         let mut absence = Absence::Fails;
         let step = match &found.kind {
             MatchKind::Content(content) => {
+                let of_one_case;
+                let content = match buffer {
+                    Buffer::App(field) if has_one_case(field) && derived.is_none() => {
+                        of_one_case = SyntaxContent { nocase: true, ..content.clone() };
+                        &of_one_case
+                    }
+                    _ => content,
+                };
                 if content.replace.is_some() && (buffer != Buffer::Payload || derived.is_some() || in_base64) {
                     return Err(needs("replace outside the payload"));
                 }
@@ -324,6 +332,19 @@ fn buffer_of(name: &str) -> Option<Buffer> {
         "ip.dst" => Buffer::DestinationAddress,
         _ => return None,
     })
+}
+
+/// Whether what the field holds is written in one case always: a rule may write it in the other.
+const fn has_one_case(field: AppField) -> bool {
+    matches!(
+        field,
+        AppField::Ja3Hash
+            | AppField::Ja3sHash
+            | AppField::Ja4Hash
+            | AppField::TlsCertFingerprint
+            | AppField::TlsCertSerial
+            | AppField::QuicCyuHash
+    )
 }
 
 /// Takes `content` for the prefilter when it filters better than what was chosen so far: a field of a transaction comes before the payload, what the prefilter can use at all before the author's

@@ -220,11 +220,9 @@ impl Headers {
             return;
         }
         self.wrong.bad_fold |= begins_fold && self.list.is_empty();
-        if begins_fold && !self.list.is_empty() {
-            if !(is_response && is_header(content)) {
-                self.fold(content);
-                return;
-            }
+        if begins_fold && !self.list.is_empty() && !(is_response && is_header(content)) {
+            self.fold(content);
+            return;
         }
         if self.list.len() >= most.min(self.list.capacity()) {
             self.wrong.too_many = true;

@@ -87,8 +87,6 @@ pub(super) enum Step {
     More,
     /// Another protocol follows behind so many bytes.
     Becomes(usize, Option<AppProtocol>),
-    /// It can't go on.
-    Broken,
 }
 
 /// What a parser works with beside itself.
@@ -134,7 +132,6 @@ impl Conversation {
                 Step::Becomes(count, protocol) => {
                     return Fed::Becomes { used: used + count, protocol };
                 }
-                Step::Broken => return Fed::Broken,
             }
         }
         Fed::All
@@ -211,7 +208,7 @@ impl Parser for Conversation {
                 let step = if to_server { this.read_request(bench, rest) } else { this.read_response(bench, rest) };
                 match step {
                     Step::Used(used) => rest = rest.get(used..).unwrap_or_default(),
-                    Step::More | Step::Becomes(..) | Step::Broken => break,
+                    Step::More | Step::Becomes(..) => break,
                 }
             }
             let end = if to_server { &this.request } else { &this.response };

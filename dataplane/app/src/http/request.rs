@@ -277,10 +277,8 @@ impl Conversation {
             if !is_host(host) {
                 desk.event(tx, HERE, AppEvent::HttpRequestHeaderHostInvalid);
             }
-            if let Some(other) = target.host {
-                if !other.eq_ignore_ascii_case(host) {
-                    desk.event(tx, HERE, AppEvent::HttpHostHeaderAmbiguous);
-                }
+            if target.host.is_some_and(|other| !other.eq_ignore_ascii_case(host)) {
+                desk.event(tx, HERE, AppEvent::HttpHostHeaderAmbiguous);
             }
             match port {
                 Port::Bad => desk.event(tx, HERE, AppEvent::HttpRequestHeaderHostInvalid),

@@ -130,3 +130,164 @@ fn a_request_without_a_version_may_have_headers() {
     let lines = said(&[(ToServer, b"GET /a\r\n"), (ToClient, b"plain words")]);
     assert_eq!(with(&lines, "level"), ["http 0 > level 5", "http 0 < level 5"]);
 }
+
+#[test]
+fn a_conversation_is_small() {
+    assert!(size_of::<super::Conversation>() <= 700, "{}", size_of::<super::Conversation>());
+}
+
+/// Pieces of messages that hostile input is made of.
+fn fragments(with_lengths: bool) -> impl proptest::strategy::Strategy<Value = Vec<u8>> {
+    use proptest::prelude::*;
+    let mut words: Vec<&'static [u8]> = vec![
+        b"GET / HTTP/1.1\r\n",
+        b"POST /a?b HTTP/1.0\n",
+        b"HEAD /x HTTP/1.1\r\n",
+        b"GET /\r\n",
+        b"\r\n",
+        b"\n",
+        b"\r",
+        b" ",
+        b"\t",
+        b"\0",
+        b"Host: a\r\n",
+        b"A: b\r\n",
+        b" folded\r\n",
+        b"Transfer-Encoding: chunked\r\n",
+        b"Content-Encoding: gzip\r\n",
+        b"Content-Encoding: deflate, br\r\n",
+        b"HTTP/1.1 200 OK\r\n",
+        b"HTTP/1.1 304 No\r\n",
+        b"HTTP/1.0 404\n",
+        b"HTTP/1.1 100 Go\r\n",
+        b"HTTP/",
+        b"5\r\n",
+        b"hello",
+        b"0\r\n",
+        b"zz",
+        b"\x1f\x8b\x08\0",
+        b":",
+        b"no colon\r\n",
+        b"Expect: 100-continue\r\n",
+    ];
+    if with_lengths {
+        words.extend([
+            &b"Content-Length: 5\r\n"[..],
+            b"Content-Length: 0\r\n",
+            b"Content-Length: 7, 9\r\n",
+            b"CONNECT a:1 HTTP/1.1\r\n\r\n",
+            b"Content-Type: multipart/form-data; boundary=b\r\n",
+            b"--b\r\n",
+            b"--b--",
+            b"Content-Disposition: x; filename=f\r\n\r\n",
+            b"HTTP/1.1 101 x\r\nUpgrade: h2c\r\n\r\n",
+        ]);
+    }
+    prop::collection::vec(prop::sample::select(words), 0..25).prop_map(|words| words.concat())
+}
+
+fn same_however_cut(
+    conversation: &[(sluice_core::Direction, &[u8])],
+) -> Result<(), proptest::test_runner::TestCaseError> {
+    let told = |size| {
+        let mut lines = crate::testing::talk_cut(AppSettings::default(), conversation, size);
+        lines.sort();
+        lines
+    };
+    let whole = told(usize::MAX);
+    for size in [1, 3] {
+        let other = told(size);
+        let differs = whole.iter().zip(&other).find(|(one, other)| one != other);
+        proptest::prop_assert!(differs.is_none() && whole.len() == other.len(), "in pieces of {}: {:?}", size, differs);
+    }
+    Ok(())
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    /// However input is cut, the same is told of it; the order of what is found at once may differ.
+    #[test]
+    fn requests_are_read_the_same_however_they_are_cut(more in fragments(true)) {
+        same_however_cut(&[(ToServer, b"POST /first HTTP/1.1\r\n"), (ToServer, &more)])?;
+    }
+
+    #[test]
+    fn responses_are_read_the_same_however_they_are_cut(more in fragments(false)) {
+        same_however_cut(&[
+            (ToServer, b"GET / HTTP/1.1\r\n\r\nHEAD / HTTP/1.1\r\n\r\n"),
+            (ToClient, b"HTTP/1.1 200 OK\r\n"),
+            (ToClient, &more),
+        ])?;
+    }
+
+    /// Nothing panics and all memory comes back: [`crate::testing::talk_cut`] asserts it.
+    #[test]
+    fn conversations_of_any_kind_are_read_to_their_end(
+        said in proptest::collection::vec((proptest::bool::ANY, fragments(true)), 0..8),
+        size in 1_usize..40,
+    ) {
+        let said: Vec<_> = said.iter().map(|(way, bytes)| (if *way { ToServer } else { ToClient }, &bytes[..])).collect();
+        crate::testing::talk_cut(AppSettings::default(), &said, size);
+    }
+}
+
+/// Twice the input takes about twice the time, also byte by byte: what is hostile is as dear as what is not.
+#[test]
+fn hostile_repetitions_take_no_more_time_than_honest_ones() {
+    let time = |front: &[u8], word: &[u8], direction| {
+        let bytes = [front, &word.repeat((32 << 10) / word.len())[..]].concat();
+        let began = std::time::Instant::now();
+        crate::testing::talk_cut(AppSettings::default(), &[(direction, &bytes)], 1);
+        began.elapsed()
+    };
+    let honest = time(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", b"body", ToClient);
+    let head = &b"HTTP/1.1 200 OK\r\n"[..];
+    let chunked = &b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"[..];
+    let form = &b"POST / HTTP/1.1\r\nContent-Length: 1000000\r\nContent-Type: multipart/form-data; boundary=bbbbbbbb\r\n\r\n--bbbbbbbb\r\n\r\n"[..];
+    for (front, word, direction) in [
+        (head, &b" "[..], ToClient),
+        (head, b"\r", ToClient),
+        (head, b" \n", ToClient),
+        (head, b"a", ToClient),
+        (head, b"a:b\n", ToClient),
+        (head, b"a: \r", ToClient),
+        (head, b"\0", ToClient),
+        (chunked, b"\r", ToClient),
+        (chunked, b"1\r\na", ToClient),
+        (chunked, b"0;", ToClient),
+        (b"", b" ", ToServer),
+        (b"GET ", b"/", ToServer),
+        (b"GET / HTTP/1.1\r\n", b"\t\n", ToServer),
+        (form, b"\n", ToServer),
+        (form, b"\r\n--bbbbbbb", ToServer),
+        (form, b"\n--bbbbbbbb\n", ToServer),
+        (b"", b"GET / HTTP/1.1\r\n\r\n", ToServer),
+        (b"", b"HTTP/1.1 200\r\n\r\n", ToClient),
+        (b"", b"HTTP/1.1 100\r\n\r\n", ToClient),
+    ] {
+        let took = time(front, word, direction);
+        let most = honest * 60 + std::time::Duration::from_secs(1);
+        assert!(took < most, "{} {}: {took:?}, an honest body {honest:?}", front.escape_ascii(), word.escape_ascii());
+    }
+}
+
+/// Three million zeros by deflate, and that by deflate again.
+const BOMB: &[u8] = &[
+    0x7b, 0x7b, 0x90, 0x91, 0x91, 0x81, 0x81, 0xa1, 0x49, 0xe1, 0xff, 0xfa, 0x3c, 0x0f, 0x07, 0x10, 0x73, 0x14, 0x8c,
+    0x82, 0x51, 0x30, 0x0a, 0x46, 0xc1, 0x28, 0x18, 0x05, 0xa3, 0x60, 0x14, 0x8c, 0x82, 0x51, 0x40, 0x31, 0xd0, 0x67,
+    0x03, 0x00,
+];
+
+#[test]
+fn bombs_are_stopped() {
+    let mut settings = AppSettings::default();
+    settings.http.bomb_limit = 1_000;
+    let head =
+        format!("HTTP/1.1 200 OK\r\nContent-Encoding: deflate, deflate\r\nContent-Length: {}\r\n\r\n", BOMB.len());
+    let lines = crate::testing::talk_cut(settings, &[(ToClient, &[head.as_bytes(), BOMB].concat())], usize::MAX);
+    assert_eq!(with(&lines, "compression_bomb"), ["http 0 < (event) compression_bomb"]);
+    let bodies = with(&lines, "http.response_body Truncated");
+    assert_eq!(bodies.len(), 1);
+    assert!(bodies[0].len() < 800_000, "{}", bodies[0].len());
+}

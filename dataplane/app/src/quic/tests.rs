@@ -1,4 +1,3 @@
-
 //! Whole conversations, with the examples of RFC 9001 and packets sealed here.
 
 use super::{

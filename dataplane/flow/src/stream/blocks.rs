@@ -190,6 +190,16 @@ impl Blocks {
         }
     }
 
+    /// Whether the byte at `at` of a block is marked as there.
+    pub fn is_there(&self, block: u32, at: usize) -> bool {
+        self.metas.get(block as usize).is_some_and(|meta| meta.there.get(at))
+    }
+
+    /// The first byte from `at` on of which that is, or is not, so; the block's end when there is none.
+    pub fn next_there(&self, block: u32, at: usize, there: bool) -> usize {
+        self.metas.get(block as usize).map_or(BLOCK, |meta| meta.there.next(at, there))
+    }
+
     /// The bytes that are there although some in front of them were missing.
     pub fn there(&mut self, block: u32) -> Option<&mut Bits> {
         self.metas.get_mut(block as usize).map(|meta| &mut meta.there)

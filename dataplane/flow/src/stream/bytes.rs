@@ -4,7 +4,7 @@
 
 use super::{
     blocks::{BLOCK, place_of},
-    half::{State, is_after},
+    half::{State, earlier, is_after},
     store::{StreamRef, Streams},
 };
 use crate::shares::NOBODY;
@@ -26,6 +26,48 @@ impl Streams {
             }
             cursor = cursor.wrapping_add(part.len() as u32);
             rest = behind;
+        }
+    }
+
+    /// What is kept of this direction, from its first byte on, for people: as far as it is judged, or, with `all`, as far as it came. `put` is given bytes, or how many are missing in their place. At most `most`
+    /// bytes.
+    ///
+    /// # Cost
+    /// A step for each run of bytes in a block; for alerts.
+    pub fn excerpt(&self, at: StreamRef, all: bool, most: usize, mut put: impl FnMut(Result<&[u8], u32>)) {
+        let Some(half) = self.half(at) else { return };
+        let to = if all || self.settings.at_once { half.highest } else { earlier(half.acked, half.highest) };
+        let mut cursor = half.floor & !(BLOCK as u32 - 1);
+        let (mut left, mut missing) = (most, 0);
+        while is_after(to, cursor) && left > 0 {
+            let (number, place) = place_of(cursor);
+            let block = self.blocks.find(at.owner(), number);
+            let in_order = !is_after(half.floor, cursor) && is_after(half.next, cursor);
+            let end_of_block = cursor.wrapping_add((BLOCK - place) as u32);
+            let last = earlier(end_of_block, to);
+            let (is_there, end) = match block {
+                Some(_) if in_order => (true, earlier(last, half.next)),
+                Some(block) => {
+                    let is_there = self.blocks.is_there(block, place);
+                    let next = self.blocks.next_there(block, place, !is_there);
+                    let end = earlier(cursor.wrapping_add((next - place) as u32), last);
+                    (is_there, if is_after(half.floor, cursor) { earlier(end, half.floor) } else { end })
+                }
+                None => (false, last),
+            };
+            let count = (end.wrapping_sub(cursor) as usize).min(left);
+            let bytes = block.and_then(|block| self.blocks.bytes(block).get(place..place + count));
+            match bytes.filter(|_| is_there) {
+                Some(bytes) => {
+                    if missing > 0 {
+                        put(Err(std::mem::take(&mut missing)));
+                    }
+                    put(Ok(bytes));
+                    left -= count;
+                }
+                None => missing += end.wrapping_sub(cursor),
+            }
+            cursor = end;
         }
     }
 

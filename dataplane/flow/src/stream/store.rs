@@ -458,6 +458,7 @@ impl Streams {
     /// Gives up the hole at the front: the other end has what was in it.
     fn skip_hole(&mut self, at: StreamRef, to: u32) {
         self.forget_rules(at);
+        self.mark_there(at);
         if let Some(half) = self.half_mut(at) {
             (half.next, half.judged, half.scanned, half.turns, half.read) = (to, to, to, [to; 2], to);
         }
@@ -466,6 +467,20 @@ impl Streams {
             half.floor = to;
         }
         self.absorb(at);
+    }
+
+    /// Marks the bytes of the last block in order as there: behind a hole, that is not told from the places any more.
+    fn mark_there(&mut self, at: StreamRef) {
+        let Some(&half) = self.half(at) else { return };
+        if !is_after(half.next, half.floor) {
+            return;
+        }
+        let (number, last) = place_of(half.next.wrapping_sub(1));
+        let (first_number, first) = place_of(half.floor);
+        let from = if first_number == number { first } else { 0 };
+        if let Some(there) = self.blocks.find(at.owner(), number).and_then(|block| self.blocks.there(block)) {
+            there.set(from, last + 1);
+        }
     }
 
     /// What a parser may read now, and has not read: from and to. Inline everything that came in order, else what the other end has acknowledged; `all`:
