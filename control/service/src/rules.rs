@@ -1,8 +1,8 @@
 //! Rule files to a compiled rule set and the texts of its signatures.
 
+use crate::cache::MatcherCache;
 use sluice_config::{ActionWord, Settings};
 use sluice_core::{Action, HashKey};
-use crate::cache::MatcherCache;
 use sluice_detect::literals::DatabaseCache;
 use sluice_detect::{Ruleset, prefix::Countries, ruleset::BuildError};
 use sluice_events::{Signature, signature::Target};

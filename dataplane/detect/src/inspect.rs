@@ -82,8 +82,15 @@ pub struct Findings {
 
 impl Default for Findings {
     fn default() -> Self {
-        let nothing =
-            Finding { rule: 0, action: Action::Alert, speaks: false, whole_flow: false, on_stream: false, by_rate: false, app: None };
+        let nothing = Finding {
+            rule: 0,
+            action: Action::Alert,
+            speaks: false,
+            whole_flow: false,
+            on_stream: false,
+            by_rate: false,
+            app: None,
+        };
         Self { list: [nothing; MOST_ALERTS + 1], used: 0 }
     }
 }
@@ -700,8 +707,15 @@ fn apply(
 /// What thresholds and suppressions leave of a match; nothing when it is as if the rule had not matched.
 fn limit(rule: &Rule, number: u32, packet: &PacketView, flow: Option<&FlowView>, state: &mut State) -> Option<Finding> {
     let headers = packet.headers;
-    let mut finding =
-        Finding { rule: number, action: rule.action, speaks: true, whole_flow: false, on_stream: false, by_rate: false, app: None };
+    let mut finding = Finding {
+        rule: number,
+        action: rule.action,
+        speaks: true,
+        whole_flow: false,
+        on_stream: false,
+        by_rate: false,
+        app: None,
+    };
     let id = (u64::from(rule.gid) << 32) | u64::from(rule.sid);
     for (place, threshold) in (0_u8..).zip(&rule.thresholds) {
         let subject = match (threshold.track, threshold.track.owner()) {
