@@ -646,6 +646,38 @@ mod tests {
     }
 
     #[test]
+    fn dns_has_settings_for_each_transport_and_for_its_records() {
+        let mut settings = Settings::default();
+        for assignment in [
+            "app-layer.protocols.dns.udp.enabled=no",
+            "app-layer.protocols.dns.tcp.detection-ports.dp=1053, 53",
+            "detection.applications.dns.ports=5300",
+            "detection.applications.mdns.enabled=false",
+            "events.eve.dns-version=2",
+            "events.eve.dns-requests=no",
+            "events.eve.dns-types=a, HTTPS",
+        ] {
+            assert_eq!(settings.assign(assignment), Ok(Assigned::InForce), "{assignment}");
+        }
+        let dns = settings.applications.dns;
+        assert!(
+            !dns.udp && dns.tcp && dns.tcp_ports.is_some_and(|ports| ports.contains(1_053)) && dns.udp_ports.is_none()
+        );
+        assert!(settings.applications.of(sluice_app::AppProtocol::Dns).is_some_and(|dns| dns.ports.contains(5_300)));
+        assert!(!settings.applications.is_enabled(sluice_app::AppProtocol::Mdns));
+        assert_eq!((settings.eve.dns_version, settings.eve.dns_requests, settings.eve.dns_responses), (2, false, true));
+        assert_eq!(settings.eve.dns_types, Some(vec![1, 65]));
+        for wrong in [
+            "events.eve.dns-version=4",
+            "events.eve.dns-types=a,nonsense",
+            "app-layer.protocols.dns.tcp.enabled=perhaps",
+            "app-layer.protocols.dns.udp.detection-ports.dp=0",
+        ] {
+            assert!(settings.assign(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn parsers_are_switched_on_by_name() {
         use sluice_app::AppProtocol::{Enip, Modbus};
         let mut settings = Settings::default();

@@ -94,6 +94,33 @@ fn fingerprints_match_in_either_case() {
 }
 
 #[test]
+fn records_are_found_as_they_are() {
+    pairs(&[
+        (
+            "frame:tls.pdu; content:\"|17 03 03|\"; startswith; flow:to_client",
+            "frame:tls.pdu; content:\"|18 03 03|\"; startswith",
+        ),
+        ("frame:hdr; content:\"|00 3c|\"; endswith; bsize:5", "frame:hdr; content:\"|cc|\""),
+        (
+            "frame:tls.data; content:\"|cc cc|\"; startswith; flow:to_server",
+            "frame:tls.data; content:\"|cc cc|\"; flow:to_client",
+        ),
+    ]);
+}
+
+#[test]
+fn hooks_are_met_when_a_direction_is_that_far() {
+    let rules = "alert tls:client_hello_done any any -> any any (tls.sni; content:\"a.example\"; sid:1;)
+alert tls:client_hello_done any any -> any any (sid:2;)
+alert tls:server_cert_done any any -> any any (tls.cert_subject; content:\"SELKS\"; sid:3;)
+alert tls:server_handshake_done any any -> any any (sid:4;)
+alert tls:client_hello_done any any -> any any (tls.sni; content:\"b.example\"; sid:5;)
+alert http1:request_line any any -> any any (sid:6;)";
+    assert_eq!(found(rules), [1, 2, 3, 4]);
+    assert!(!harness::is_accepted("alert tls:nonsense any any -> any any (sid:1;)"));
+}
+
+#[test]
 fn events_are_found_once() {
     let rules = "alert tls any any -> any any (app-layer-event:tls.invalid_record_type; sid:1;)\nalert tls any any -> any any (app-layer-event:tls.heartbeat_message; sid:2;)";
     assert!(found(rules).is_empty());

@@ -148,6 +148,10 @@ fields! {
     Ja3sHash: Tls, "ja3s.hash", Bytes, LINE;
     Ja3sString: Tls, "ja3s.string", Bytes, LINE;
     Ja4Hash: Tls, "ja4.hash", Bytes, LINE;
+    // A record, which is a transaction of its own then; its head, and what is behind it.
+    TlsPdu: Tls, "frame:tls.pdu", Bytes, LINE;
+    TlsHeader: Tls, "frame:tls.hdr", Bytes, LINE;
+    TlsData: Tls, "frame:tls.data", Bytes, LINE;
     // QUIC.
     QuicVersion: Quic, "quic.version", Bytes, LINE;
     QuicSni: Quic, "quic.sni", Bytes, LINE;
@@ -272,6 +276,9 @@ const OF_RULES: &[Field] = &[
     Field::TlsExtensions,
     Field::TlsSignatures,
     Field::TlsChain,
+    Field::TlsPdu,
+    Field::TlsHeader,
+    Field::TlsData,
     Field::EnipProductName,
     Field::EnipServiceName,
     Field::EnipPdu,

@@ -162,7 +162,7 @@ fn last_level(rule: &Rule) -> u8 {
         _ => level::NOTHING,
     };
     let of_check = |check: &Check| match check {
-        Check::App(check) => check.fields().into_iter().map(Field::level).max().unwrap_or(level::DONE),
+        Check::App(check) => check.level(),
         _ => level::NOTHING,
     };
     rule.programs.iter().map(of_program).chain(rule.checks.iter().map(of_check)).max().unwrap_or(level::NOTHING)

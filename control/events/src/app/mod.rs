@@ -5,6 +5,7 @@
 
 pub(crate) mod anomaly;
 mod dnp3;
+mod dnp3_points;
 mod dns;
 mod enip;
 pub(crate) mod file;
@@ -48,6 +49,9 @@ pub(crate) fn records(slot: &EventSlot, app: &AppFacts, dns: &DnsRecords) -> usi
 /// Appends the object of a transaction, under its protocol's name; for an alert also its bodies and files.
 pub(crate) fn transaction(json: &mut Json, slot: &EventSlot, app: &AppFacts, is_alert: bool) {
     let [request, response] = [app.request, app.response].map(|place| place.map(|place| slot.piece(place)));
+    if app.protocol == AppProtocol::Tls && tls::frame(json, request, response) {
+        return;
+    }
     json.nested(record_type(app.protocol), |json| match app.protocol {
         AppProtocol::Enip => enip::object(json, request.and_then(message_of), response.and_then(message_of)),
         AppProtocol::Modbus => {
@@ -102,9 +106,10 @@ pub(crate) fn record(
     json.text("event_type", record_type(app.protocol));
     eve::vlan(&mut json, &flow.vlan, flow.vlan_count);
     let ends = [(&flow.client, flow.client_port), (&flow.server, flow.server_port)];
-    // A response of DNS, which is a transaction of its own, is told of as it went; those of other protocols are told of as their flow went.
+    // A response of DNS, which is a transaction of its own, is told of as it went; those of other protocols, and in the form of version 2 those over TCP, as their flow went.
     let is_dns = matches!(app.protocol, AppProtocol::Dns | AppProtocol::Mdns | AppProtocol::Llmnr);
-    let is_response = is_dns && app.request.is_none() && app.response.is_some();
+    let is_response =
+        is_dns && app.request.is_none() && app.response.is_some() && !(part.dns.version == 2 && flow.protocol == 6);
     let [source, destination] = if is_response { [ends[1], ends[0]] } else { ends };
     json.text("src_ip", &names::address(flow.ip_version, source.0));
     json.number("src_port", source.1);

@@ -62,6 +62,25 @@ pub(super) fn object(json: &mut Json, request: Option<&[u8]>, response: Option<&
     }
 }
 
+/// Appends the `frame` object of an alert about a record as it is; false: the transaction is no record.
+pub(super) fn frame(json: &mut Json, request: Option<&[u8]>, response: Option<&[u8]>) -> bool {
+    let ends = [("toserver", request), ("toclient", response)];
+    let found = ends.into_iter().find_map(|(direction, log)| {
+        let of = |(name, field)| Some((direction, name, Fields::of(log).first(field)?));
+        [("pdu", Field::TlsPdu), ("hdr", Field::TlsHeader), ("data", Field::TlsData)].into_iter().find_map(of)
+    });
+    let Some((direction, name, bytes)) = found else { return false };
+    json.nested("frame", |json| {
+        json.text("type", name);
+        json.text("direction", direction);
+        json.number("length", bytes.len() as u64);
+        json.flag("complete", true);
+        json.base64("payload", bytes);
+        json.bytes("payload_printable", &crate::eve::printable(bytes));
+    });
+    true
+}
+
 /// What stands in the first certificate of an end.
 fn certificate(json: &mut Json, end: Fields) {
     for (name, field) in [

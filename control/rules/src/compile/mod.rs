@@ -7,6 +7,7 @@
 mod app;
 mod check;
 mod file;
+mod hook;
 pub mod limits;
 mod names;
 mod order;
