@@ -200,10 +200,12 @@ impl Desk<'_> {
             self.put_wanted(at, direction, Field::FileName, name);
         }
         let body = self.room.take_body(field, limit);
-        let Room { arena, transactions, bodies, digests, .. } = &mut *self.room;
+        let Room { arena, transactions, bodies, digests, counts, .. } = &mut *self.room;
         let Some(taken) = bodies.get_mut(body.0 as usize) else { return body };
         if file.is_some() {
-            taken.digests = digests.take(self.wants);
+            let (place, is_full) = digests.take(self.wants);
+            taken.digests = place;
+            counts.refused += u64::from(is_full);
         }
         if let Some(name) = file {
             self.thread.files += 1;
@@ -273,6 +275,11 @@ impl Desk<'_> {
                 half.is_new = true;
             }
         }
+    }
+
+    /// So many things found no room in what a parser has of its own.
+    pub fn refused(&mut self, count: u64) {
+        self.room.counts.refused += count;
     }
 
     /// Bytes of `body` that came so far.

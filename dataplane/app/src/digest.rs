@@ -32,22 +32,20 @@ pub(crate) struct Digests {
     places: Vec<Running>,
     free: u32,
     most: usize,
-    /// Files that found no place.
-    pub refused: u64,
 }
 
 impl Digests {
     /// Places for a worker; none when no protocol is read.
     pub fn new(is_off: bool) -> Self {
         let most = if is_off { 0 } else { MOST };
-        Self { places: Vec::with_capacity(most), free: NONE, most, refused: 0 }
+        Self { places: Vec::with_capacity(most), free: NONE, most }
     }
 
-    /// A place for a file, if a digest is asked for.
-    pub fn take(&mut self, wants: &Fields) -> u32 {
+    /// A place for a file, if a digest is asked for; and whether there was none.
+    pub fn take(&mut self, wants: &Fields) -> (u32, bool) {
         let [md5, sha1, sha256] = FIELDS.map(|field| wants.contains(field));
         if !(md5 || sha1 || sha256) {
-            return NONE;
+            return (NONE, false);
         }
         let fresh = Running {
             md5: md5.then(Md5::new),
@@ -58,14 +56,13 @@ impl Digests {
         if let Some(found) = self.places.get_mut(self.free as usize) {
             let taken = std::mem::replace(&mut self.free, found.next);
             *found = fresh;
-            return taken;
+            return (taken, false);
         }
         if self.places.len() >= self.most {
-            self.refused += 1;
-            return NONE;
+            return (NONE, true);
         }
         self.places.push(fresh);
-        self.places.len() as u32 - 1
+        (self.places.len() as u32 - 1, false)
     }
 
     /// More bytes of the file at `place`.
@@ -114,11 +111,11 @@ mod tests {
     #[test]
     fn digests_are_those_of_the_bytes_and_places_come_back() {
         let mut digests = Digests::new(false);
-        assert_eq!(digests.take(&Fields::NONE), NONE);
+        assert_eq!(digests.take(&Fields::NONE), (NONE, false));
         let mut wants = Fields::NONE;
         wants.add(Field::FileMd5);
         for _ in 0..3 {
-            let place = digests.take(&wants);
+            let (place, _) = digests.take(&wants);
             digests.update(place, b"a");
             digests.update(place, b"bc");
             let [md5, sha1, _] = digests.finish(place);

@@ -46,7 +46,7 @@ fn object(
 }
 
 /// The files in a log.
-fn files<'a>(log: Option<&'a [u8]>) -> impl Iterator<Item = (FileFacts, &'a [u8])> {
+fn files(log: Option<&[u8]>) -> impl Iterator<Item = (FileFacts, &[u8])> {
     Fields::of(log).all(Field::File).filter_map(FileFacts::from_bytes)
 }
 

@@ -342,7 +342,9 @@ impl Conversation {
             return;
         }
         for value in headers.values(b"content-encoding") {
-            self.request.sink.stack.add(&mut room.decoders, value, usize::from(desk.settings.http.decompress_layers));
+            let layers = usize::from(desk.settings.http.decompress_layers);
+            let refused = self.request.sink.stack.add(&mut room.decoders, value, layers);
+            desk.refused(refused);
         }
         let faults = self.request.sink.stack.faults;
         if faults.too_many {

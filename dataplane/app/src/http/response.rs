@@ -389,7 +389,9 @@ impl Conversation {
             return Ends::Now;
         }
         for value in headers.values(b"content-encoding") {
-            self.response.sink.stack.add(&mut room.decoders, value, usize::from(desk.settings.http.decompress_layers));
+            let layers = usize::from(desk.settings.http.decompress_layers);
+            let refused = self.response.sink.stack.add(&mut room.decoders, value, layers);
+            desk.refused(refused);
         }
         let faults = self.response.sink.stack.faults;
         // The rules that ask for these look at what goes to the server, whichever side they are of.
