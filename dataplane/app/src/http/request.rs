@@ -173,9 +173,9 @@ impl Conversation {
             }
             desk.put(tx, HERE, Field::HttpUri, &room.uri);
         }
-        desk.put_wanted(tx, HERE, Field::HttpUriRaw, parts.uri);
+        desk.put(tx, HERE, Field::HttpUriRaw, parts.uri);
         if !parts.protocol.is_empty() {
-            desk.put_wanted(tx, HERE, Field::HttpProtocol, parts.protocol);
+            desk.put(tx, HERE, Field::HttpProtocol, parts.protocol);
         }
         desk.put_wanted(tx, HERE, Field::HttpRequestLine, trim_end(line));
         if let Some(host) = target.host {

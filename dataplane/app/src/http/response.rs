@@ -205,9 +205,9 @@ impl Conversation {
         if parts.code.len() != 3 || status == 0 {
             desk.event(tx, HERE, AppEvent::HttpResponseInvalidStatus);
         }
-        desk.put_wanted(tx, HERE, Field::HttpProtocol, parts.protocol);
+        desk.put(tx, HERE, Field::HttpProtocol, parts.protocol);
         desk.put(tx, HERE, Field::HttpStatCode, parts.code);
-        desk.put_wanted(tx, HERE, Field::HttpStatMsg, parts.message);
+        desk.put(tx, HERE, Field::HttpStatMsg, parts.message);
         desk.put_wanted(tx, HERE, Field::HttpResponseLine, trim_end(line));
         desk.reach(tx, HERE, level::LINE);
         (self.response.version, self.response.status) = (version, status);
