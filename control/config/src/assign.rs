@@ -139,6 +139,7 @@ const PATHS: &[&str] = &[
     "events.eve.dns-responses",
     "events.eve.dns-types",
     "events.eve.stats-zero",
+    "detection.applications.digests",
     "events.eve.xff",
     "events.eve.xff-deployment",
     "events.eve.http-headers",
@@ -451,6 +452,14 @@ impl Settings {
                     Some(types.ok_or_else(|| bad("types of records with commas between, such as a, aaaa, https"))?);
             }
             "events.eve.stats-zero" => self.eve.stats_zero = flag()?,
+            "detection.applications.digests" => {
+                let names = ["md5", "sha1", "sha256"];
+                let given: Vec<&str> = value.split(',').map(str::trim).filter(|name| *name != "none").collect();
+                if !given.iter().all(|name| names.contains(name)) {
+                    return Err(bad("none, or md5, sha1 and sha256 with commas between"));
+                }
+                self.applications.digests = names.map(|name| given.contains(&name));
+            }
             "events.eve.xff" => {
                 self.eve.xff = match value {
                     "off" | "no" | "false" => None,

@@ -87,7 +87,7 @@ impl AppCheck {
         [match self {
             Self::Number(field, _) => *field,
             Self::Tls(test) => test.field(),
-            Self::File(_) => Field::FileName,
+            Self::File(test) => test.field(),
             Self::Event(_) | Self::Reached { .. } => Field::Event,
             Self::CipService(_) | Self::Modbus(_) | Self::Dnp3(_) => Field::Message,
         }]
