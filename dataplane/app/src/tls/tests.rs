@@ -493,6 +493,31 @@ fn nothing_is_read_of_encrypted_data_when_it_is_bypassed() {
 }
 
 #[test]
+fn what_is_encrypted_need_not_be_brought() {
+    let mut applications = Applications::new(AppSettings::default(), 1);
+    applications.set_wants(Fields::NONE);
+    let mut link = AppLink::default();
+    let feed = |applications: &mut Applications, link: &mut AppLink, direction, bytes: &[u8]| {
+        let ports = [443, 40_000];
+        applications.feed(link, &Input { bytes, direction, now: Nanos(0), ports, either: false, datagram: false });
+    };
+    for (direction, bytes) in handshake_12() {
+        assert!(!applications.pass_over(link, direction, 1));
+        feed(&mut applications, &mut link, direction, &bytes);
+    }
+    let data = record(23, &[0; 1_000]);
+    feed(&mut applications, &mut link, ToServer, &data[..100]);
+    assert!(!applications.pass_over(link, ToServer, 906), "the next head is to be seen");
+    assert!(applications.pass_over(link, ToServer, 900));
+    assert!(applications.pass_over(link, ToServer, 5));
+    assert!(!applications.pass_over(link, ToServer, 1));
+    assert!(!applications.pass_over(link, ToClient, 1));
+    // What follows is read where it stands.
+    feed(&mut applications, &mut link, ToServer, &[99, 3, 3, 0, 1]);
+    assert!(!applications.listens(link, ToServer) && applications.listens(link, ToClient));
+}
+
+#[test]
 fn hellos_of_old_drafts_are_read() {
     for (version, chosen) in [([3, 4], 0x7f01), ([0x7f, 0x12], 0x7f12)] {
         let body = [&version[..], &[9; 32], &[0x13, 1], &list16(&extension(51, &[0; 4]))].concat();
