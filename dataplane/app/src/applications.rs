@@ -374,7 +374,17 @@ impl Applications {
                 conversation.parser = AnyParser::of(protocol);
                 self.read(place, link, input, &[]);
             }
-            None => link.state = AppState::Unseen,
+            None => {
+                link.state = AppState::Unseen;
+                // Ends of lines that wait belong to what was spoken before.
+                for end in &mut conversation.ends {
+                    let ends_of_lines = |byte: &&u8| matches!(byte, b'\r' | b'\n');
+                    let count = self.waiting.get(&end.bytes).iter().take_while(ends_of_lines).count();
+                    if count > 0 {
+                        self.waiting.drop_front(&mut end.bytes, count);
+                    }
+                }
+            }
         }
     }
 

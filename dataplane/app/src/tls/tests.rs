@@ -518,6 +518,22 @@ fn what_is_encrypted_need_not_be_brought() {
 }
 
 #[test]
+fn tls_behind_a_tunnel_and_a_stray_end_of_a_line_is_recognised() {
+    let connect = b"CONNECT a.example:443 HTTP/1.1\r\nHost: a.example\r\n\r\n\n".to_vec();
+    let mut applications = Applications::new(AppSettings::default(), 1);
+    let mut link = AppLink::default();
+    for (direction, bytes) in [
+        (ToServer, connect),
+        (ToClient, b"HTTP/1.1 200 OK\r\n\r\n".to_vec()),
+        (ToServer, record(22, &client_hello(&[]))),
+    ] {
+        let (bytes, ports) = (&bytes[..], [8_080, 40_000]);
+        applications.feed(&mut link, &Input { bytes, direction, now: Nanos(0), ports, either: false, datagram: false });
+    }
+    assert_eq!(link.state.protocol(), Some(AppProtocol::Tls));
+}
+
+#[test]
 fn hellos_of_old_drafts_are_read() {
     for (version, chosen) in [([3, 4], 0x7f01), ([0x7f, 0x12], 0x7f12)] {
         let body = [&version[..], &[9; 32], &[0x13, 1], &list16(&extension(51, &[0; 4]))].concat();
@@ -538,6 +554,7 @@ fn what_begins_tls_is_recognised_and_nothing_else() {
     }
     assert_eq!(likeness(&hello, ToServer), Likeness::Sure);
     assert_eq!(likeness(&hello, ToClient), Likeness::Sure);
+    assert_eq!(likeness(&record(22, b""), ToServer), Likeness::Sure);
     assert_eq!(likeness(&record(21, &[2, 40]), ToClient), Likeness::Sure);
     assert_eq!(likeness(&record(23, &[0; 40]), ToClient), Likeness::Sure);
     let old = hello_of_v2([3, 0]);
