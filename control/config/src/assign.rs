@@ -118,6 +118,10 @@ const PATHS: &[&str] = &[
     "detection.geoip-database",
     "detection.classification-file",
     "detection.reference-file",
+    "detection.enable-conf",
+    "detection.disable-conf",
+    "detection.drop-conf",
+    "detection.modify-conf",
     "detection.cache-folder",
     "detection.threshold-file",
     "events.eve.types",
@@ -401,6 +405,10 @@ impl Settings {
             "detection.geoip-database" => self.geoip_database = file(),
             "detection.classification-file" => self.classification_file = file(),
             "detection.reference-file" => self.reference_file = file(),
+            "detection.enable-conf" => self.rule_edits.enable = file(),
+            "detection.disable-conf" => self.rule_edits.disable = file(),
+            "detection.drop-conf" => self.rule_edits.drop = file(),
+            "detection.modify-conf" => self.rule_edits.modify = file(),
             "detection.cache-folder" => self.cache_folder = if value == "off" { None } else { file() },
             "detection.threshold-file" => self.threshold_file = file(),
             "events.eve.types" => {
@@ -634,6 +642,38 @@ mod tests {
         let mut settings = Settings::default();
         assert_eq!(settings.assign("app-layer.protocols.mqtt.enabled=true"), Ok(Assigned::NotYet));
         assert_eq!(settings, Settings::default());
+    }
+
+    #[test]
+    fn dns_has_settings_for_each_transport_and_for_its_records() {
+        let mut settings = Settings::default();
+        for assignment in [
+            "app-layer.protocols.dns.udp.enabled=no",
+            "app-layer.protocols.dns.tcp.detection-ports.dp=1053, 53",
+            "detection.applications.dns.ports=5300",
+            "detection.applications.mdns.enabled=false",
+            "events.eve.dns-version=2",
+            "events.eve.dns-requests=no",
+            "events.eve.dns-types=a, HTTPS",
+        ] {
+            assert_eq!(settings.assign(assignment), Ok(Assigned::InForce), "{assignment}");
+        }
+        let dns = settings.applications.dns;
+        assert!(
+            !dns.udp && dns.tcp && dns.tcp_ports.is_some_and(|ports| ports.contains(1_053)) && dns.udp_ports.is_none()
+        );
+        assert!(settings.applications.of(sluice_app::AppProtocol::Dns).is_some_and(|dns| dns.ports.contains(5_300)));
+        assert!(!settings.applications.is_enabled(sluice_app::AppProtocol::Mdns));
+        assert_eq!((settings.eve.dns_version, settings.eve.dns_requests, settings.eve.dns_responses), (2, false, true));
+        assert_eq!(settings.eve.dns_types, Some(vec![1, 65]));
+        for wrong in [
+            "events.eve.dns-version=4",
+            "events.eve.dns-types=a,nonsense",
+            "app-layer.protocols.dns.tcp.enabled=perhaps",
+            "app-layer.protocols.dns.udp.detection-ports.dp=0",
+        ] {
+            assert!(settings.assign(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -46,6 +46,18 @@ impl<'a> Json<'a> {
         decimal(self.out, value.into());
     }
 
+    /// A number with a fraction; what is none is a text.
+    pub fn float(&mut self, name: &str, value: f64) {
+        use std::io::Write;
+        if value.is_finite() {
+            self.name(name);
+            // Writing to a vector can't fail.
+            let _ = write!(self.out, "{value}");
+        } else {
+            self.text(name, &value.to_string());
+        }
+    }
+
     /// True or false.
     pub fn flag(&mut self, name: &str, value: bool) {
         self.name(name);
@@ -166,6 +178,9 @@ mod tests {
         json.text("quote", "a\"b\\c\nd\u{1}é");
         json.bytes("broken", b"a\xffb");
         json.number("number", -5);
+        json.float("fraction", -0.5);
+        json.float("large", 1e300);
+        json.float("none", f64::NAN);
         json.flag("flag", true);
         json.base64("payload", b"GOOD");
         json.base64("empty", b"");
@@ -175,7 +190,7 @@ mod tests {
         json.end();
         let read: Value = serde_json::from_slice(&out).unwrap();
         let expected = json!({
-            "quote": "a\"b\\c\nd\u{1}é", "broken": "a\u{fffd}b", "number": -5, "flag": true, "payload": "R09PRA==", "empty": "",
+            "quote": "a\"b\\c\nd\u{1}é", "broken": "a\u{fffd}b", "number": -5, "fraction": -0.5, "large": 1e300, "none": "NaN", "flag": true, "payload": "R09PRA==", "empty": "",
             "inner": {"list": ["x", "y"]}, "nothing": {}, "vlan": [1, 10]
         });
         assert_eq!(read, expected);

@@ -103,6 +103,7 @@ pub fn copies(settings: &EveSettings) -> Copies {
         stream_anomalies: eve.stream_anomalies,
         applications: eve.application_anomalies || eve.applications != [false; AppProtocol::ALL.len()],
         files: eve.files,
+        headers: eve.http_headers.contains(&true),
         tagged: eve.tagged,
     }
 }

@@ -91,6 +91,9 @@ fields! {
     HttpResponseHeader: Http, "http.response_header", Bytes, TRAILER;
     HttpRequestBody: Http, "http.request_body", Body, BODY;
     HttpResponseBody: Http, "http.response_body", Body, BODY;
+    // A message as it came.
+    HttpRequestFrame: Http, "frame:http1.request", Body, DONE;
+    HttpResponseFrame: Http, "frame:http1.response", Body, DONE;
     HttpXff: Http, "(http.xff)", Bytes, HEADERS;
     // Of a request: the ranges it asks for.
     HttpContentRange: Http, "(http.content_range)", Bytes, HEADERS;
@@ -215,6 +218,10 @@ impl Field {
 
 /// Fields that only rules ask for, because records are made of others: those cost as much to put down as they do to judge.
 const OF_RULES: &[Field] = &[
+    Field::HttpRequestHeader,
+    Field::HttpResponseHeader,
+    Field::HttpRequestFrame,
+    Field::HttpResponseFrame,
     Field::FileName,
     Field::HttpUri,
     Field::HttpRequestLine,

@@ -8,6 +8,7 @@ use crate::{
     buffer::Buffer,
     candidates::Candidates,
     check::{Check, Context, Owner},
+    cost::RuleCost,
     derived::Workshop,
     gate::Facts,
     group::Group,
@@ -17,7 +18,7 @@ use crate::{
     rewrite::Rewrites,
     rule::{Effect, FlowState, IntStep, Protocol, Rule, Unit},
     ruleset::{Class, Ruleset},
-    run::{Bench, LONGEST_BASE64, Machine},
+    run::{Bench, LONGEST_BASE64, Machine, Spent},
     state::{State, Subject},
     stream::{StreamPiece, StreamRoom},
     threshold::{Outcome, Track, UniqueOn},
@@ -175,6 +176,8 @@ pub struct Inspector {
     pub(crate) most_alerts: usize,
     /// Rules that wait for more of a transaction.
     pub(crate) later: Vec<u32>,
+    /// What each rule cost.
+    costs: Box<[RuleCost]>,
 }
 
 /// What came of judging a rule.
@@ -226,7 +229,24 @@ impl Inspector {
             }),
             most_alerts: most_alerts.min(MOST_ALERTS),
             later: Vec::with_capacity(rules),
+            costs: vec![RuleCost::default(); rules].into_boxed_slice(),
         })
+    }
+
+    /// What each rule cost this worker since the rule set came into force.
+    pub fn costs(&self) -> &[RuleCost] {
+        &self.costs
+    }
+
+    /// Notes what judging rule `number` took.
+    #[inline]
+    pub(crate) fn charge(&mut self, number: u32, spent: Spent, matched: bool) {
+        if let Some(cost) = self.costs.get_mut(number as usize) {
+            cost.checked += 1;
+            cost.matched += u64::from(matched);
+            cost.steps += u64::from(spent.steps);
+            cost.bytes += spent.bytes as u64;
+        }
     }
 
     /// What the rules that matched the last packet ask to be written over.
@@ -314,8 +334,11 @@ impl Inspector {
             }
             counters.detect_evaluated += 1;
             let noted = self.rewrites.len();
-            let judged = self.judge(ruleset, rule, look, packet, flow.as_deref(), piece.as_deref(), state, counters);
+            let mut spent = Spent::default();
+            let whole = piece.as_deref();
+            let judged = self.judge(ruleset, rule, look, packet, flow.as_deref(), whole, state, counters, &mut spent);
             let matched = matches!(judged, Judged::Packet | Judged::Stream);
+            self.charge(number, spent, matched);
             if let Some(piece) = piece.as_deref_mut().filter(|_| matched || remembers)
                 && ruleset.scope(number).stream
             {
@@ -437,6 +460,7 @@ impl Inspector {
         piece: Option<&StreamPiece>,
         state: &mut State,
         counters: &mut Counters,
+        spent: &mut Spent,
     ) -> Judged {
         if !header_admits(rule, packet) || !endpoints_match(ruleset, rule, packet) {
             return Judged::No;
@@ -487,6 +511,7 @@ impl Inspector {
                 judged = Judged::Stream;
             }
         }
+        *spent = machine.spent();
         counters.detect_pcre_limit += machine.regex_limits;
         counters.detect_dataset_full += machine.datasets_full;
         if machine.budget == 0 {

@@ -101,6 +101,8 @@ pub struct Ruleset {
     /// What the contents of each rule are judged on.
     scopes: Box<[Scope]>,
     judges_streams: bool,
+    /// What the prefilter looks for, for each rule.
+    patterns: Box<[Option<FastPattern>]>,
     addresses: Box<[AddressSet]>,
     ports: Box<[PortSet]>,
     regexes: Box<[Regex]>,
@@ -135,6 +137,11 @@ impl Ruleset {
         self.judges_streams
     }
 
+    /// What the prefilter looks for before rule number `number` is judged, if it may hold the rule back at all.
+    pub fn pattern(&self, number: u32) -> Option<&FastPattern> {
+        self.patterns.get(number as usize)?.as_ref()
+    }
+
     /// The regular expressions.
     pub fn regexes(&self) -> &[Regex] {
         &self.regexes
@@ -165,6 +172,11 @@ impl Ruleset {
     #[inline]
     pub fn ports(&self, number: u32) -> Option<&PortSet> {
         self.ports.get(number as usize)
+    }
+
+    /// Whether `rule` is met for packets of `class`.
+    pub fn admits(&self, class: Class, rule: &Rule) -> bool {
+        class.admits(rule)
     }
 
     /// The group for packets of `class` in `direction`.
@@ -328,6 +340,7 @@ impl RulesetBuilder {
             derived: derived.into_iter().map(|(chain, _)| chain).collect(),
             decodes,
             tags_hosts,
+            patterns: self.rules.iter().map(|(_, pattern)| pattern.clone()).collect(),
             rules: self.rules.into_iter().map(|(rule, _)| rule).collect(),
             addresses: self.addresses.into_boxed_slice(),
             ports: self.ports.into_boxed_slice(),

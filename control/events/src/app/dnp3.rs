@@ -1,8 +1,8 @@
 //! The `dnp3` object.
 //!
 //! Called by [`super`]. Names and types are those of the reference engine's records.
-//! GAP(points): objects are listed without their points.
 
+use super::dnp3_points::Points;
 use crate::json::Json;
 use sluice_app::dnp3::fields::Message;
 
@@ -39,7 +39,9 @@ fn application(json: &mut Json, message: &Message) {
         json.number("sequence", control & 0x0f);
     });
     json.number("function_code", function);
-    json.list("objects", message.objects(), |json, object| {
+    let mut objects = message.objects();
+    let objects = std::iter::from_fn(|| objects.next_with_points());
+    json.list("objects", objects, |json, (object, data)| {
         json.number("group", object.group);
         json.number("variation", object.variation);
         json.number("qualifier", object.qualifier);
@@ -48,6 +50,10 @@ fn application(json: &mut Json, message: &Message) {
         json.number("start", object.start);
         json.number("stop", object.stop);
         json.number("count", object.count);
+        let mut points = Points::of(&object, data).peekable();
+        if points.peek().is_some() {
+            json.list("points", points, |json, point| point.write(json, &object));
+        }
     });
     json.flag("complete", true);
 }

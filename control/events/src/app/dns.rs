@@ -410,3 +410,152 @@ fn text(bytes: &[u8]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{DnsRecords, object, object_2, object_on_link, records};
+    use crate::{app::Part, json::Json};
+    use serde_json::{Value, json};
+
+    const NAME: &[u8] = b"\x03www\x07Example\x03com\0";
+
+    /// A response to a question of type A, with these entries behind it.
+    fn response(counts: [u8; 3], entries: &[&[u8]]) -> Vec<u8> {
+        let [answers, authorities, additionals] = counts;
+        let head = [0x12, 0x34, 0x85, 0xc0, 0, 1, 0, answers, 0, authorities, 0, additionals];
+        [&head[..], NAME, &[0, 1, 0, 1], &entries.concat()].concat()
+    }
+
+    /// An entry of the question's name.
+    fn entry(rrtype: u8, data: &[u8]) -> Vec<u8> {
+        [&[0xc0, 12, 0, rrtype, 0, 1, 0, 0, 0, 60, 0, data.len() as u8], data].concat()
+    }
+
+    fn told(fill: impl FnOnce(&mut Json)) -> Value {
+        let mut out = Vec::new();
+        let mut json = Json::object(&mut out);
+        fill(&mut json);
+        json.end();
+        serde_json::from_slice(&out).unwrap()
+    }
+
+    fn version_3(message: &[u8]) -> Value {
+        told(|json| object(json, 7, None, Some(message)))
+    }
+
+    #[test]
+    fn a_response_is_told_with_flags_sections_and_answers_by_type() {
+        let message = response(
+            [4, 1, 1],
+            &[
+                &entry(5, b"\x03cdn\xc0\x10"),
+                &entry(1, &[10, 0, 0, 1]),
+                &entry(28, &[0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]),
+                &entry(16, b"\x02a\xff\x01b"),
+                &entry(6, b"\x01m\xc0\x10\x01r\xc0\x10\0\0\0\x01\0\0\0\x02\0\0\0\x03\0\0\0\x04\0\0\0\x05"),
+                b"\0\0\x29\x10\0\0\0\0\0\0\x06\0\x0a\0\x02\xab\xcd",
+            ],
+        );
+        let of = |rrtype: &str| json!({"rrname": "www.Example.com", "rrtype": rrtype, "ttl": 60});
+        let with = |rrtype: &str, name: &str, value: Value| {
+            let mut record = of(rrtype);
+            record[name] = value;
+            record
+        };
+        let expected = json!({
+            "version": 3, "type": "response", "tx_id": 7, "id": 0x1234, "flags": "85c0", "qr": true, "aa": true, "rd": true, "ra": true, "z": true,
+            "opcode": 0, "rcode": "NOERROR",
+            "queries": [{"rrname": "www.Example.com", "rrtype": "A"}],
+            "answers": [
+                with("CNAME", "rdata", json!("cdn.Example.com")),
+                with("A", "rdata", json!("10.0.0.1")),
+                with("AAAA", "rdata", json!("2001:0db8:0000:0000:0000:0000:0000:0001")),
+                with("TXT", "rdata", json!("a\\xff")),
+                with("TXT", "rdata", json!("b")),
+            ],
+            "grouped": {
+                "CNAME": ["cdn.Example.com"], "A": ["10.0.0.1"], "AAAA": ["2001:0db8:0000:0000:0000:0000:0000:0001"], "TXT": ["a\\xff", "b"]
+            },
+            "authorities": [with("SOA", "soa", json!({
+                "mname": "m.Example.com", "rname": "r.Example.com", "serial": 1, "refresh": 2, "retry": 3, "expire": 4, "minimum": 5
+            }))],
+            "additionals": [{"rrname": "", "rrtype": "OPT", "ttl": 0, "opt": [{"code": 10, "data": "abcd"}]}],
+        });
+        assert_eq!(version_3(&message), expected);
+    }
+
+    #[test]
+    fn services_and_fingerprints_are_objects() {
+        let message = response(
+            [3, 0, 0],
+            &[
+                &entry(33, b"\0\x0a\0\x01\x13\xc4\x03sip\xc0\x10"),
+                &entry(44, &[1, 2, 0xab, 0xcd]),
+                &entry(
+                    65,
+                    b"\0\x01\0\0\x01\0\x06\x02h2\x02h3\0\x03\0\x02\x01\xbb\0\x04\0\x04\x0a\0\0\x02\0\x05\0\x02hi",
+                ),
+            ],
+        );
+        let told = version_3(&message);
+        assert_eq!(
+            told["answers"][0]["srv"],
+            json!({"priority": 10, "weight": 1, "port": 5060, "name": "sip.Example.com"})
+        );
+        assert_eq!(told["grouped"]["SSHFP"], json!([{"algo": 1, "type": 2, "fingerprint": "ab:cd"}]));
+        assert_eq!(
+            told["answers"][2]["svcb"],
+            json!({"priority": 1, "target": "", "alpn": ["h2", "h3"], "port": 443, "ipv4hint": ["10.0.0.2"], "ech": "aGk="})
+        );
+    }
+
+    #[test]
+    fn on_the_link_types_are_small_and_name_what_they_hold() {
+        let message = response([1, 0, 0], &[&entry(1, &[10, 0, 0, 1])]);
+        let told = told(|json| object_on_link(json, 0, Some(&message), None));
+        assert_eq!(told["answers"], json!([{"rrname": "www.Example.com", "rrtype": "a", "ttl": 60, "a": "10.0.0.1"}]));
+        assert_eq!(
+            (&told["type"], &told["version"], &told["grouped"]),
+            (&json!("response"), &Value::Null, &Value::Null)
+        );
+    }
+
+    #[test]
+    fn version_2_has_a_record_for_each_question_and_records_can_be_chosen() {
+        let two = [&[0, 7, 1, 0, 0, 2, 0, 0, 0, 0, 0, 0], NAME, &[0, 1, 0, 1, 0xc0, 12, 0, 65, 0, 1]].concat();
+        let options = DnsRecords { version: 2, ..DnsRecords::default() };
+        assert_eq!(records(&options, Some(&two), None), 2);
+        let second = told(|json| object_2(json, Part { dns: &options, part: 1 }, 4, [Some(&two), None]));
+        let expected = json!({"version": 2, "type": "query", "id": 7, "rrname": "www.Example.com", "rrtype": "HTTPS", "tx_id": 4, "opcode": 0});
+        assert_eq!(second, expected);
+        let answer = response([1, 0, 0], &[&entry(1, &[10, 0, 0, 1])]);
+        let told = told(|json| object_2(json, Part { dns: &options, part: 0 }, 4, [None, Some(&answer)]));
+        assert_eq!(
+            (&told["type"], &told["rrtype"], &told["grouped"]["A"][0]),
+            (&json!("answer"), &json!("A"), &json!("10.0.0.1"))
+        );
+        for (options, wanted) in [
+            (DnsRecords::default(), [1, 1]),
+            (DnsRecords { requests: false, ..DnsRecords::default() }, [0, 1]),
+            (DnsRecords { responses: false, ..DnsRecords::default() }, [1, 0]),
+            (DnsRecords { types: Some(vec![65]), ..DnsRecords::default() }, [1, 0]),
+            (DnsRecords { types: Some(vec![65]), version: 2, ..DnsRecords::default() }, [1, 0]),
+        ] {
+            assert_eq!(
+                [records(&options, Some(&two), None), records(&options, None, Some(&answer))],
+                wanted,
+                "{options:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn damage_leaves_what_could_be_read() {
+        let message = response([1, 0, 0], &[&entry(1, &[10, 0, 0, 1])]);
+        for end in 0..message.len() {
+            let told = version_3(&message[..end]);
+            assert_eq!(told["answers"], Value::Null, "{end}");
+            assert_eq!(told["id"].is_number(), end >= 12);
+        }
+    }
+}

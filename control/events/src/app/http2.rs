@@ -77,3 +77,59 @@ fn all(log: &[u8], field: Field) -> impl Iterator<Item = &[u8]> {
 fn first(log: &[u8], field: Field) -> Option<&[u8]> {
     all(log, field).next()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::object;
+    use crate::json::Json;
+    use serde_json::{Value, json};
+    use sluice_app::{Field, log};
+
+    fn log_of(entries: &[(Field, &[u8])]) -> Vec<u8> {
+        entries.iter().flat_map(|(field, bytes)| [&log::head(*field, bytes.len())[..], bytes].concat()).collect()
+    }
+
+    fn told(request: &[(Field, &[u8])], response: &[(Field, &[u8])]) -> Value {
+        let (request, response) = (log_of(request), log_of(response));
+        let mut out = Vec::new();
+        let mut json = Json::object(&mut out);
+        object(&mut json, Some(&request), Some(&response), false);
+        json.end();
+        serde_json::from_slice(&out).unwrap()
+    }
+
+    #[test]
+    fn a_stream_is_told_as_http_with_its_headers() {
+        let told = told(
+            &[
+                (Field::Http2StreamId, &3_u64.to_le_bytes()),
+                (Field::HttpMethod, b"GET"),
+                (Field::HttpUri, b"/a"),
+                (Field::HttpHost, b"example.com"),
+                (Field::HttpRequestHeader, b":path: /a"),
+                (Field::Http2Priority, &255_u64.to_le_bytes()),
+            ],
+            &[
+                (Field::HttpStatCode, b"404"),
+                (Field::HttpBodyLength, &5_u64.to_le_bytes()),
+                (Field::Http2ErrorCode, &2_u64.to_le_bytes()),
+            ],
+        );
+        let expected = json!({
+            "hostname": "example.com", "url": "/a", "http_method": "GET", "version": "2", "status": 404, "length": 5,
+            "request_headers": [{"name": ":path", "value": "/a"}],
+            "http2": {"stream_id": 3, "request": {"priority": 255}, "response": {"error_code": "INTERNALERROR"}}
+        });
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn settings_are_named_where_they_have_a_name() {
+        let settings = [(3_u64 << 32 | 100).to_le_bytes(), (77_u64 << 32 | 1).to_le_bytes()];
+        let told = told(&[], &[(Field::Http2Settings, &settings[0]), (Field::Http2Settings, &settings[1])]);
+        let expected = json!({"stream_id": 0, "request": {}, "response": {"settings": [
+            {"settings_id": "SETTINGSMAXCONCURRENTSTREAMS", "settings_value": 100}, {"settings_id": 77, "settings_value": 1}
+        ]}});
+        assert_eq!(told["http2"], expected);
+    }
+}

@@ -5,6 +5,7 @@
 
 pub(crate) mod anomaly;
 mod dnp3;
+mod dnp3_points;
 mod dns;
 mod enip;
 pub(crate) mod file;
@@ -105,9 +106,10 @@ pub(crate) fn record(
     json.text("event_type", record_type(app.protocol));
     eve::vlan(&mut json, &flow.vlan, flow.vlan_count);
     let ends = [(&flow.client, flow.client_port), (&flow.server, flow.server_port)];
-    // A response of DNS, which is a transaction of its own, is told of as it went; those of other protocols are told of as their flow went.
+    // A response of DNS, which is a transaction of its own, is told of as it went; those of other protocols, and in the form of version 2 those over TCP, as their flow went.
     let is_dns = matches!(app.protocol, AppProtocol::Dns | AppProtocol::Mdns | AppProtocol::Llmnr);
-    let is_response = is_dns && app.request.is_none() && app.response.is_some();
+    let is_response =
+        is_dns && app.request.is_none() && app.response.is_some() && !(part.dns.version == 2 && flow.protocol == 6);
     let [source, destination] = if is_response { [ends[1], ends[0]] } else { ends };
     json.text("src_ip", &names::address(flow.ip_version, source.0));
     json.number("src_port", source.1);

@@ -113,6 +113,13 @@ fn frame(name: &str, header: Protocol) -> Option<Field> {
     if name == "dns.pdu" || (name == "pdu" && header == Protocol::App(Named::Dns)) {
         return Some(Field::DnsPdu);
     }
+    if header != Protocol::App(Named::Enip) {
+        match name {
+            "http1.request" => return Some(Field::HttpRequestFrame),
+            "http1.response" => return Some(Field::HttpResponseFrame),
+            _ => {}
+        }
+    }
     let of_tls = match (name.strip_prefix("tls."), header) {
         (Some(rest), _) => Some(rest),
         (None, Protocol::App(Named::Tls)) => Some(name),

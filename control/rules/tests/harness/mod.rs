@@ -63,6 +63,7 @@ impl Default for Setup<'_> {
                     stream_anomalies: false,
                     applications: false,
                     files: false,
+                    headers: false,
                     tagged: true,
                 },
                 ..Settings::default()

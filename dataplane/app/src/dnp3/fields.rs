@@ -127,6 +127,13 @@ impl Iterator for Objects<'_> {
     type Item = Object;
 
     fn next(&mut self) -> Option<Object> {
+        self.next_with_points().map(|(object, _)| object)
+    }
+}
+
+impl<'a> Objects<'a> {
+    /// The next object, and the bytes of its points with their prefixes: none where they are not sent, or where their end can't be told.
+    pub fn next_with_points(&mut self) -> Option<(Object, &'a [u8])> {
         if self.rest.is_empty() || self.lost {
             return None;
         }
@@ -136,15 +143,18 @@ impl Iterator for Objects<'_> {
         })?;
         let rest = self.rest.get(length..).unwrap_or_default();
         let points = if self.with_data { points_length(&object, rest) } else { Some(0) };
-        match points.and_then(|points| rest.get(points..)) {
-            Some(rest) => self.rest = rest,
-            None => self.lost = true,
+        match points.and_then(|points| rest.split_at_checked(points)) {
+            Some((points, rest)) => {
+                self.rest = rest;
+                Some((object, points))
+            }
+            None => {
+                self.lost = true;
+                Some((object, &[]))
+            }
         }
-        Some(object)
     }
-}
 
-impl Objects<'_> {
     /// The header at the beginning of the rest, and its length.
     fn header(&self) -> Option<(Object, usize)> {
         let bytes = self.rest;

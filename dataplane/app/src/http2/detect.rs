@@ -23,7 +23,11 @@ pub fn likeness(bytes: &[u8], direction: Direction) -> Likeness {
             }
         }
         Direction::ToClient => match Head::of(bytes) {
-            None => Likeness::No,
+            None => {
+                let begins = bytes.iter().take(2).all(|byte| *byte == 0);
+                let may_be = bytes.get(3).is_none_or(|kind| *kind == kind::SETTINGS);
+                if begins && may_be { Likeness::More } else { Likeness::No }
+            }
             Some(head) => {
                 let settings = head.kind == kind::SETTINGS && head.stream == 0 && head.flags & !frame::flag::END == 0;
                 let fits = settings && head.length % 6 == 0 && head.length <= 6 * 16;

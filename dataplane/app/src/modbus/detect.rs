@@ -11,7 +11,7 @@ use sluice_core::Direction;
 pub fn likeness(bytes: &[u8], direction: Direction) -> Likeness {
     let length = match parse::frame(bytes, direction) {
         Framed::Whole { bytes, wrong: None } => bytes,
-        Framed::Needs(_) => return Likeness::More,
+        Framed::Needs(_) if bytes.iter().skip(2).take(2).all(|byte| *byte == 0) => return Likeness::More,
         _ => return Likeness::No,
     };
     let message = bytes.get(..length).and_then(Message::of);

@@ -235,11 +235,13 @@ impl Write<'_> {
 
 /// The message at the beginning of `bytes`, which went in `direction`.
 pub fn frame(bytes: &[u8], direction: Direction) -> Framed {
-    let protocol = u16_be(bytes, 2);
-    if protocol.is_some_and(|protocol| protocol != 0) {
+    // Only once both are there, so that it does not depend on how the bytes come.
+    let Some((protocol, length)) = u16_be(bytes, 2).zip(u16_be(bytes, 4)) else {
+        return Framed::Needs(PREFIX.saturating_sub(bytes.len()).max(1));
+    };
+    if protocol != 0 {
         return Framed::Broken(AppEvent::ModbusInvalidProtocolId);
     }
-    let Some(length) = u16_be(bytes, 4) else { return Framed::Needs(PREFIX.saturating_sub(bytes.len()).max(1)) };
     // Unit and function at least; 253 bytes of function and data at most.
     if !(2..=254).contains(&length) {
         return Framed::Broken(AppEvent::ModbusInvalidLength);
