@@ -614,7 +614,7 @@ fn time_of(bytes: &[u8]) -> Duration {
         }
         begin.elapsed()
     };
-    (0..5).map(|_| run()).min().unwrap()
+    (0..3).map(|_| run()).min().unwrap()
 }
 
 #[test]
@@ -628,9 +628,8 @@ fn twice_as_much_takes_twice_as_long() {
     let kinds: [&dyn Fn(usize) -> Vec<u8>; 4] = [&one_byte_records, &empty_data, &alerts, &messages];
     for (number, kind) in kinds.iter().enumerate() {
         let of = |count| time_of(&[hello.clone(), kind(count)].concat()).as_secs_f64();
-        // Four times as much: what grows with the square would take 16 times as long.
-        let (short, long) = (of(5_000), of(20_000));
-        assert!(long < short * 8.0, "{number}: {short} s and {long} s");
+        // Eight times as much: what grows with the square would take 64 times as long. Other work on the machine may disturb one try, not all.
+        assert!((0..5).any(|_| of(20_000) / of(2_500) < 30.0), "{number}");
     }
 }
 
