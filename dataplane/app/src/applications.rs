@@ -380,8 +380,32 @@ impl Applications {
                 conversation.parser = AnyParser::of(protocol);
                 self.read(place, link, input, &[]);
             }
-            None => link.state = AppState::Unseen,
+            None => {
+                link.state = AppState::Unseen;
+                // Ends of lines that wait belong to what was spoken before.
+                for end in &mut conversation.ends {
+                    let ends_of_lines = |byte: &&u8| matches!(byte, b'\r' | b'\n');
+                    let count = self.waiting.get(&end.bytes).iter().take_while(ends_of_lines).count();
+                    if count > 0 {
+                        self.waiting.drop_front(&mut end.bytes, count);
+                    }
+                }
+            }
         }
+    }
+
+    /// Passes over the next `count` bytes of `direction` if the parser of the flow behind `link` would not look at any of them; false: it wants to see them.
+    pub fn pass_over(&mut self, link: AppLink, direction: Direction, count: usize) -> bool {
+        let place = link.place.checked_sub(1).filter(|_| link.state.protocol().is_some());
+        let conversation = place.and_then(|place| self.conversations.get_mut(place as usize));
+        let Some(Conversation { parser, ends, .. }) = conversation else { return false };
+        let waits = ends.get(direction.index()).is_none_or(|end| end.over || !end.bytes.is_empty());
+        let Some(parser) = parser.get().filter(|_| !waits) else { return false };
+        let ignored = count <= parser.ignores(direction);
+        if ignored {
+            parser.ignored(direction, count);
+        }
+        ignored
     }
 
     /// Bytes are missing in `direction`: they were lost, or are not looked at.

@@ -5,7 +5,7 @@
 
 use crate::tcp::TcpTracker;
 use sluice_core::{
-    Action, AppLink, AppState, Direction, FlowKey, Nanos,
+    Action, AppLink, AppProtocol, AppState, Direction, FlowKey, Nanos,
     event::{FlowFacts, FlowState},
     key::Endpoint,
     resource::FlowExceptions,
@@ -62,6 +62,8 @@ pub struct Flow {
     pub(crate) wheel_next: u32,
     pub(crate) wheel_previous: u32,
     pub(crate) wheel_place: u16,
+    /// The application protocol it spoke before it spoke another.
+    pub app_first: Option<AppProtocol>,
 }
 
 impl Flow {
@@ -89,7 +91,10 @@ impl Flow {
 
     /// Sets its part in the parsers of application protocols.
     #[inline]
-    pub const fn set_app_link(&mut self, link: AppLink) {
+    pub fn set_app_link(&mut self, link: AppLink) {
+        if self.app != link.state && self.app_first.is_none() {
+            self.app_first = self.app.protocol();
+        }
         self.app = link.state;
         self.app_place = link.place;
     }
@@ -140,6 +145,7 @@ impl Flow {
             exceptions: self.exceptions,
             bypassed: self.bypassed,
             app: self.app,
+            app_first: self.app_first,
         }
     }
 }
