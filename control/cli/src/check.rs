@@ -2,6 +2,7 @@
 
 use crate::{
     exit::Exit,
+    explain,
     rules::{self, SettingArguments},
 };
 use sluice_core::HashKey;
@@ -19,6 +20,9 @@ pub struct Arguments {
     /// A rule that is wrong in the language makes the exit status 1.
     #[arg(long)]
     strict: bool,
+    /// Tell of one rule where it is judged, on which buffers, and what the prefilter looks for.
+    #[arg(long, value_name = "SID")]
+    explain: Option<u32>,
     /// Print everything as one JSON object.
     #[arg(long)]
     json: bool,
@@ -33,6 +37,9 @@ fn inner(arguments: &Arguments) -> Result<Exit, Exit> {
     let begun = Instant::now();
     let settings = arguments.settings.settings()?;
     let (_, loaded) = rules::load(&arguments.rules, &settings, HashKey::fixed())?;
+    if let Some(sid) = arguments.explain {
+        return Ok(if explain::print(&loaded, sid) { Exit::Sound } else { Exit::Unsound });
+    }
     if arguments.json {
         say!("{:#}", rules::as_json(&loaded));
     } else {

@@ -23,6 +23,7 @@ mod check;
 mod demo;
 mod doctor;
 mod exit;
+mod explain;
 mod progress;
 mod replay;
 mod rules;

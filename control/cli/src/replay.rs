@@ -6,6 +6,7 @@ use crate::{
     rules::{self, SettingArguments},
 };
 use serde_json::{Value, json};
+use sluice_detect::cost::RuleCost;
 use sluice_core::{Cause, Counters, HashKey, Ledger};
 use sluice_events::sink::Spoken;
 use sluice_service::{LoadedRules, Replay, ReplayError, Report, capture::LONGEST_RECORD, replay, replay::MOST_WORKERS};
@@ -41,6 +42,9 @@ pub struct Arguments {
     /// A rule that is wrong in the language makes the exit status 1, and nothing is replayed.
     #[arg(long)]
     strict: bool,
+    /// Tell what the costliest rules cost: how often each was judged, how often it matched, and what was looked at for it.
+    #[arg(long, value_name = "RULES", default_value_t = 0)]
+    top: usize,
     /// Print the report as one JSON object.
     #[arg(long)]
     json: bool,
@@ -103,6 +107,7 @@ fn inner(arguments: &Arguments) -> Result<Exit, Exit> {
         say!("{:#}", as_json(&loaded, &report));
     } else {
         print_report(&loaded, &report, &arguments.log_dir, arguments.inline);
+        print_costs(&loaded, &report, arguments.top);
         say!("Completed in {:.2} seconds", begun.elapsed().as_secs_f64());
     }
     tell_unsound(&report);
@@ -131,6 +136,34 @@ pub fn tell_unsound(report: &Report) {
     }
     if report.leaked_buffers > 0 {
         tell!("sluice: {} packet buffers did not come back", report.leaked_buffers);
+    }
+}
+
+/// Rules in the order of what they cost: number in the rule set, costs.
+fn costliest(rules: &LoadedRules, report: &Report) -> Vec<(u32, RuleCost)> {
+    // After a swap numbers mean other rules.
+    if !report.swaps.is_empty() {
+        return Vec::new();
+    }
+    let costs = (0..).zip(report.costs.iter().copied());
+    let mut costs: Vec<_> = costs.filter(|(number, cost)| cost.checked > 0 && rules.ruleset.rule(*number).is_some()).collect();
+    costs.sort_by_key(|(number, cost)| (std::cmp::Reverse(cost.weight()), *number));
+    costs
+}
+
+fn print_costs(rules: &LoadedRules, report: &Report, most: usize) {
+    let costs = costliest(rules, report);
+    if most == 0 || costs.is_empty() {
+        return;
+    }
+    say!("\n checked  matched     steps       bytes  rule");
+    for (number, cost) in costs.iter().take(most) {
+        let Some(signature) = rules.signatures.get(*number as usize) else { continue };
+        let RuleCost { checked, matched, steps, bytes } = cost;
+        say!("{checked:>8} {matched:>8} {steps:>9} {bytes:>11}  {}:{} {}", signature.gid, signature.sid, signature.message);
+    }
+    if costs.len() > most {
+        say!("     ...  and {} more rules", costs.len() - most);
     }
 }
 
@@ -267,7 +300,19 @@ fn as_json(rules: &LoadedRules, report: &Report) -> Value {
             })
         })
         .collect();
+    let top: Vec<Value> = costliest(rules, report)
+        .iter()
+        .take(MOST_SHOWN)
+        .filter_map(|(number, cost)| {
+            let signature = rules.signatures.get(*number as usize)?;
+            Some(json!({
+                "gid": signature.gid, "sid": signature.sid, "signature": signature.message,
+                "checked": cost.checked, "matched": cost.matched, "steps": cost.steps, "bytes": cost.bytes,
+            }))
+        })
+        .collect();
     let mut value = rules::as_json(rules);
+    value["rules_top"] = top.into();
     value["captures"] = captures.into();
     value["ledger"] = json!({
         "rx": ledger.rx, "generated": ledger.generated, "tx": ledger.tx, "consumed": ledger.consumed, "held": ledger.held,

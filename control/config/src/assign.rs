@@ -103,6 +103,8 @@ const PATHS: &[&str] = &[
     "detection.applications.tls.encryption-handling",
     "detection.applications.tls.ja3-fingerprints",
     "detection.applications.tls.ja4-fingerprints",
+    "detection.applications.tls.log-certificates",
+    "detection.applications.tls.log-client",
     "detection.applications.tls.log-handshake",
     "detection.applications.tls.log-resumed",
     "detection.applications.quic.encryption-handling",
@@ -116,6 +118,7 @@ const PATHS: &[&str] = &[
     "detection.geoip-database",
     "detection.classification-file",
     "detection.reference-file",
+    "detection.cache-folder",
     "detection.threshold-file",
     "events.eve.types",
     "events.eve.payload",
@@ -132,6 +135,9 @@ const PATHS: &[&str] = &[
     "events.eve.dns-responses",
     "events.eve.dns-types",
     "events.eve.stats-zero",
+    "events.eve.xff",
+    "events.eve.xff-deployment",
+    "events.eve.http-headers",
     "events.eve.stats-stream-events",
     "measure.stages",
     "measure.forwarded",
@@ -395,6 +401,7 @@ impl Settings {
             "detection.geoip-database" => self.geoip_database = file(),
             "detection.classification-file" => self.classification_file = file(),
             "detection.reference-file" => self.reference_file = file(),
+            "detection.cache-folder" => self.cache_folder = if value == "off" { None } else { file() },
             "detection.threshold-file" => self.threshold_file = file(),
             "events.eve.types" => {
                 let kinds: Vec<String> = value.split(',').map(|kind| kind.trim().to_owned()).collect();
@@ -436,6 +443,30 @@ impl Settings {
                     Some(types.ok_or_else(|| bad("types of records with commas between, such as a, aaaa, https"))?);
             }
             "events.eve.stats-zero" => self.eve.stats_zero = flag()?,
+            "events.eve.xff" => {
+                self.eve.xff = match value {
+                    "off" | "no" | "false" => None,
+                    "extra-data" => Some(false),
+                    "overwrite" => Some(true),
+                    _ => return Err(bad("off, extra-data or overwrite")),
+                };
+            }
+            "events.eve.xff-deployment" => {
+                self.eve.xff_reverse = match value {
+                    "reverse" => true,
+                    "forward" => false,
+                    _ => return Err(bad("reverse or forward")),
+                };
+            }
+            "events.eve.http-headers" => {
+                self.eve.http_headers = match value {
+                    "none" => [false; 2],
+                    "request" => [true, false],
+                    "response" => [false, true],
+                    "both" => [true; 2],
+                    _ => return Err(bad("none, request, response or both")),
+                };
+            }
             "events.eve.stats-stream-events" => self.eve.stats_stream_events = flag()?,
             "measure.stages" => {
                 self.stages = match value {
@@ -730,7 +761,7 @@ mod tests {
     fn record_types_are_known_or_refused() {
         let mut settings = Settings::default();
         assert_eq!(settings.assign("events.eve.types=alert, drop"), Ok(Assigned::InForce));
-        assert_eq!(settings.assign("events.eve.types=alert,ssh"), Ok(Assigned::NotYet));
+        assert_eq!(settings.assign("events.eve.types=alert,smb"), Ok(Assigned::NotYet));
         assert!(settings.assign("events.eve.types=alrt").is_err());
     }
 

@@ -150,6 +150,12 @@ pub struct EveSettings {
     pub dns_types: Option<Vec<u16>>,
     /// Counters that are 0, in `stats`.
     pub stats_zero: bool,
+    /// `events.eve.xff`: what alerts say of `X-Forwarded-For`: nothing, the address beside theirs, or in its place.
+    pub xff: Option<bool>,
+    /// `events.eve.xff-deployment`: the proxy is the servers'.
+    pub xff_reverse: bool,
+    /// `events.eve.http-headers`: all headers of requests, and of responses.
+    pub http_headers: [bool; 2],
     /// `events.eve.stats-stream-events`: stream events by name in `stats` records.
     pub stats_stream_events: bool,
 }
@@ -172,6 +178,9 @@ impl Default for EveSettings {
             dns_responses: true,
             dns_types: None,
             stats_zero: true,
+            xff: None,
+            xff_reverse: true,
+            http_headers: [false; 2],
             stats_stream_events: false,
         }
     }
@@ -262,6 +271,8 @@ pub struct Settings {
     pub classification_file: Option<PathBuf>,
     /// `detection.reference-file`
     pub reference_file: Option<PathBuf>,
+    /// `detection.cache-folder`: where compiled matchers are kept; none: they are compiled each time.
+    pub cache_folder: Option<PathBuf>,
     /// `detection.threshold-file`
     pub threshold_file: Option<PathBuf>,
     /// `events.eve`
@@ -323,6 +334,7 @@ impl Default for Settings {
             geoip_database: None,
             classification_file: None,
             reference_file: None,
+            cache_folder: default_cache_folder(),
             threshold_file: None,
             eve: EveSettings::default(),
             pairs: BTreeMap::new(),
@@ -333,4 +345,10 @@ impl Default for Settings {
             swaps: 0,
         }
     }
+}
+
+/// `$XDG_CACHE_HOME/sluice`, or `.cache/sluice` in the user's home; none where there is neither.
+fn default_cache_folder() -> Option<PathBuf> {
+    let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(".cache"))).map(|folder| folder.join("sluice"))
 }

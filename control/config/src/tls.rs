@@ -13,6 +13,8 @@ pub(crate) fn assign(settings: &mut AppSettings, path: &str, value: &str) -> Opt
         "tls.ja3-fingerprints" => switch(&mut tls.ja3, value),
         "tls.ja4-fingerprints" => switch(&mut tls.ja4, value),
         "tls.log-handshake" => switch(&mut tls.log_handshake, value),
+        "tls.log-certificates" => switch(&mut tls.log_certificates, value),
+        "tls.log-client" => switch(&mut tls.log_client, value),
         "tls.log-resumed" => switch(&mut tls.log_resumed, value),
         _ => return None,
     })

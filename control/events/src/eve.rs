@@ -10,6 +10,7 @@ use crate::{
     names,
     signature::{Signature, Target},
     stats, time, transport,
+    xff::{self, Xff},
 };
 use sluice_core::{
     Action, AppProtocol, Cause, Counters, Direction, Nanos, Position,
@@ -18,6 +19,7 @@ use sluice_core::{
 };
 use sluice_flow::StreamEvent;
 use sluice_packet::{DecodeConfig, DecodeEvent, Decoded, Headers, LinkType, PacketSource};
+use std::net::IpAddr;
 
 /// What goes into `eve.json`.
 #[derive(Clone, Debug)]
@@ -58,6 +60,10 @@ pub struct EveOptions {
     pub record_number: bool,
     /// Number of the last record of a replay; 0 live.
     pub last_record: u64,
+    /// What alerts say of `X-Forwarded-For`.
+    pub xff: Option<Xff>,
+    /// All headers of requests, and of responses, in `http` records.
+    pub http_headers: [bool; 2],
     /// `community_id`, with this seed.
     pub community_id: Option<u16>,
     /// Counters that are 0, in `stats`.
@@ -101,6 +107,8 @@ impl Default for EveOptions {
             ethernet: true,
             record_number: true,
             last_record: 0,
+            xff: None,
+            http_headers: [false; 2],
             community_id: None,
             stats_zero: true,
             stats_stream_events: false,
@@ -149,12 +157,28 @@ impl EveWriter {
             {
                 let Some(signature) = signature(*rule) else { return };
                 self.decode(slot);
+                let request = app.and_then(|app| app.request).map(|place| slot.piece(place));
+                let behind = self.options.xff.and_then(|xff| Some((xff, xff.address(request)?)));
+                let shown = &match (behind, flow) {
+                    (Some((xff, address)), Some((_, direction))) if xff.overwrite => {
+                        let mut shown = *packet;
+                        let (address, version) = xff::as_bytes(address);
+                        if version == shown.ip_version {
+                            let client =
+                                if *direction == Direction::ToServer { &mut shown.src } else { &mut shown.dst };
+                            *client = address;
+                        }
+                        shown
+                    }
+                    _ => *packet,
+                };
                 let mut json = Json::object(out);
-                self.packet_header(&mut json, slot, packet, flow.as_ref(), "alert");
+                self.packet_header(&mut json, slot, shown, flow.as_ref(), "alert");
                 if let Some(app) = app {
                     json.number("tx_id", app.transaction);
                 }
-                alert(&mut json, packet, signature, *blocked);
+                let beside = behind.filter(|(xff, _)| !xff.overwrite).map(|(_, address)| address);
+                alert(&mut json, packet, signature, *blocked, beside);
                 if let Some(app) = app {
                     app::transaction(&mut json, slot, app, true);
                 }
@@ -184,7 +208,7 @@ impl EveWriter {
                 self.drop_object(&mut json, packet, *cause);
                 if let Some((rule, action)) = rule {
                     if let Some(signature) = signature(*rule) {
-                        alert(&mut json, packet, signature, true);
+                        alert(&mut json, packet, signature, true, None);
                     }
                     verdict_object(&mut json, *action, packet, true);
                 } else {
@@ -202,7 +226,7 @@ impl EveWriter {
                 let record = if self.options.record_number { *record } else { 0 };
                 let ended = (*time, record, *pkt_src);
                 if self.options.applications.get(app.protocol as usize) == Some(&true) {
-                    let part = |part| Part { dns: &self.options.dns, part };
+                    let part = |part| Part { dns: &self.options.dns, part, headers: self.options.http_headers };
                     for number in 0..app::records(slot, app, &self.options.dns) {
                         app::record(out, slot, flow, ended, seed, app, part(number));
                     }
@@ -494,7 +518,7 @@ fn mac(address: [u8; 6]) -> String {
     address.map(|byte| format!("{byte:02x}")).join(":")
 }
 
-fn alert(json: &mut Json, packet: &PacketFacts, signature: &Signature, blocked: bool) {
+fn alert(json: &mut Json, packet: &PacketFacts, signature: &Signature, blocked: bool, xff: Option<IpAddr>) {
     json.nested("alert", |json| {
         json.text("action", if blocked { "blocked" } else { "allowed" });
         json.number("gid", signature.gid);
@@ -503,6 +527,9 @@ fn alert(json: &mut Json, packet: &PacketFacts, signature: &Signature, blocked: 
         json.text("signature", &signature.message);
         json.text("category", &signature.category);
         json.number("severity", signature.priority);
+        if let Some(address) = xff {
+            json.text("xff", &address.to_string());
+        }
         if let Some(target) = signature.target {
             let ends = [(&packet.src, packet.src_port), (&packet.dst, packet.dst_port)];
             let [attacker, attacked] = match target {

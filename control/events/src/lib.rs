@@ -25,6 +25,7 @@ pub mod sink;
 pub mod stats;
 pub mod time;
 mod transport;
+pub mod xff;
 
 pub use eve::{EveOptions, EveWriter};
 pub use signature::Signature;

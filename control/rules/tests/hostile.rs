@@ -119,6 +119,7 @@ fn books(mode: Mode, link: LinkType, seconds: &[u16], frames: &[Vec<u8>]) -> Res
         stream_anomalies: true,
         applications: true,
         files: true,
+        headers: true,
         tagged: true,
     };
     let mut engine = Engine::with(harness::BROAD, setup);

@@ -69,6 +69,7 @@ fn packets_are_judged_without_allocating() {
         stream_anomalies: true,
         applications: true,
         files: true,
+        headers: true,
         tagged: true,
     };
     setup.settings.normalise = sluice_packet::normalise::Switches::default();

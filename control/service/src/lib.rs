@@ -1,6 +1,7 @@
 //! Boot and replay: EAL, ports, workers, the control core. The service of a running appliance joins this crate later.
 //!
 //! - [`capture`]: what a capture file holds, found out before it is replayed
+//! - [`cache`]: compiled matchers, kept from one start to the next
 //! - [`rules`]: rule files to a compiled rule set and the texts of its signatures
 //! - [`replay`]: captures through the real engine
 //! - [`run`]: traffic between live ports
@@ -14,6 +15,7 @@
 //! Called by `sluice-cli`. Runs on the control core: may block, allocate and log.
 #![forbid(unsafe_code)]
 
+pub mod cache;
 pub mod capture;
 pub mod cores;
 pub mod doctor;

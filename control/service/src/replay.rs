@@ -14,6 +14,7 @@ use crate::{
     team::{Team, TeamPlan, copies, eve_options, worker_settings},
 };
 use crossbeam::queue::ArrayQueue;
+use sluice_detect::cost::RuleCost;
 use sluice_config::Settings;
 use sluice_core::{
     Counters, HashKey, Ledger,
@@ -155,6 +156,8 @@ pub struct Report {
     pub spoken: SpokenBy,
     /// What each worker did.
     pub workers: Vec<Meter>,
+    /// What each rule cost all workers, by its number in the rule set that was in force at the end.
+    pub costs: Vec<RuleCost>,
     /// For each swap of rules, how long it took from publishing until the last worker had exchanged them.
     pub swaps: Vec<Duration>,
 }
@@ -287,6 +290,7 @@ pub fn run(replay: Replay) -> Result<Report, ReplayError> {
         counters: sum.counters,
         bursts: sum.bursts,
         workers: meters,
+        costs: sum.costs,
         swaps: swaps.retired,
         told,
         spoken,

@@ -2,6 +2,8 @@
 
 use sluice_config::{ActionWord, Settings};
 use sluice_core::{Action, HashKey};
+use crate::cache::MatcherCache;
+use sluice_detect::literals::DatabaseCache;
 use sluice_detect::{Ruleset, prefix::Countries, ruleset::BuildError};
 use sluice_events::{Signature, signature::Target};
 use sluice_rules::{
@@ -137,6 +139,7 @@ fn load(
         set.datasets.extend(more.datasets);
     }
     let class_priority = |class: &str| classes.by_name.get(class).map(|(_, priority)| *priority);
+    let cache = MatcherCache::open(settings.cache_folder.as_deref());
     let compile_options = CompileOptions {
         variables: &variables,
         action_order: ActionOrder(settings.action_order.map(action)),
@@ -148,6 +151,7 @@ fn load(
             countries: countries(settings.geoip_database.as_deref(), &mut diagnostics),
         },
         applications: settings.applications,
+        cache: cache.as_ref().map(|cache| cache as &dyn DatabaseCache),
     };
     let compiled = compile::compile(&set.rules, &compile_options, names, generation)?;
     let signatures: Vec<Signature> = compiled

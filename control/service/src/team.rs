@@ -13,7 +13,7 @@ use sluice_core::{
 };
 use sluice_detect::state::{SharedState, State};
 use sluice_dpdk::Mempool;
-use sluice_events::{EveOptions, app::DnsRecords};
+use sluice_events::{EveOptions, app::DnsRecords, xff::Xff};
 use sluice_flow::{Partitions, StreamSettings, TcpSettings};
 use sluice_packet::defrag::DefragSettings;
 use sluice_worker::{
@@ -103,6 +103,7 @@ pub fn copies(settings: &EveSettings) -> Copies {
         stream_anomalies: eve.stream_anomalies,
         applications: eve.application_anomalies || eve.applications != [false; AppProtocol::ALL.len()],
         files: eve.files,
+        headers: eve.http_headers.contains(&true),
         tagged: eve.tagged,
     }
 }
@@ -196,6 +197,8 @@ fn records(settings: &EveSettings) -> EveOptions {
             types: settings.dns_types.clone(),
         },
         stats_zero: settings.stats_zero,
+        xff: settings.xff.map(|overwrite| Xff { overwrite, reverse: settings.xff_reverse }),
+        http_headers: settings.http_headers,
         stats_stream_events: settings.stats_stream_events,
         ..EveOptions::default()
     }

@@ -39,7 +39,6 @@ pub struct Input<'a> {
 
 /// The parser of one conversation.
 #[derive(Debug, Default)]
-#[expect(clippy::large_enum_variant, reason = "conversations lie in a pool, in places of one size")]
 enum AnyParser {
     /// Not known which.
     #[default]

@@ -91,6 +91,9 @@ fields! {
     HttpResponseHeader: Http, "http.response_header", Bytes, TRAILER;
     HttpRequestBody: Http, "http.request_body", Body, BODY;
     HttpResponseBody: Http, "http.response_body", Body, BODY;
+    // A message as it came.
+    HttpRequestFrame: Http, "frame:http1.request", Body, DONE;
+    HttpResponseFrame: Http, "frame:http1.response", Body, DONE;
     HttpXff: Http, "(http.xff)", Bytes, HEADERS;
     // Of a request: the ranges it asks for.
     HttpContentRange: Http, "(http.content_range)", Bytes, HEADERS;
@@ -134,11 +137,17 @@ fields! {
     TlsCiphers: Tls, "(tls.ciphers)", Bytes, LINE;
     TlsExtensions: Tls, "(tls.extensions)", Bytes, LINE;
     TlsSignatures: Tls, "(tls.signatures)", Bytes, LINE;
+    // Certificates for records, when they are to tell them whole.
+    TlsChain: Tls, "(tls.chain)", Bytes, HEADERS;
     Ja3Hash: Tls, "ja3.hash", Bytes, LINE;
     Ja3String: Tls, "ja3.string", Bytes, LINE;
     Ja3sHash: Tls, "ja3s.hash", Bytes, LINE;
     Ja3sString: Tls, "ja3s.string", Bytes, LINE;
     Ja4Hash: Tls, "ja4.hash", Bytes, LINE;
+    // A record, which is a transaction of its own then; its head, and what is behind it.
+    TlsPdu: Tls, "frame:tls.pdu", Bytes, LINE;
+    TlsHeader: Tls, "frame:tls.hdr", Bytes, LINE;
+    TlsData: Tls, "frame:tls.data", Bytes, LINE;
     // QUIC.
     QuicVersion: Quic, "quic.version", Bytes, LINE;
     QuicSni: Quic, "quic.sni", Bytes, LINE;
@@ -209,6 +218,10 @@ impl Field {
 
 /// Fields that only rules ask for, because records are made of others: those cost as much to put down as they do to judge.
 const OF_RULES: &[Field] = &[
+    Field::HttpRequestHeader,
+    Field::HttpResponseHeader,
+    Field::HttpRequestFrame,
+    Field::HttpResponseFrame,
     Field::FileName,
     Field::HttpUri,
     Field::HttpRequestLine,
@@ -255,6 +268,10 @@ const OF_RULES: &[Field] = &[
     Field::TlsCiphers,
     Field::TlsExtensions,
     Field::TlsSignatures,
+    Field::TlsChain,
+    Field::TlsPdu,
+    Field::TlsHeader,
+    Field::TlsData,
     Field::EnipProductName,
     Field::EnipServiceName,
     Field::EnipPdu,

@@ -23,10 +23,17 @@ pub fn talk(settings: AppSettings, said: &[Said]) -> Vec<String> {
     whole
 }
 
+/// All fields but those that have transactions of their own, which would be between the others.
+fn wants() -> Fields {
+    let mut wants = Fields::ALL;
+    [Field::TlsPdu, Field::TlsHeader, Field::TlsData].into_iter().for_each(|field| wants.remove(field));
+    wants
+}
+
 /// The same, for datagrams.
 pub fn datagrams(settings: AppSettings, ports: [u16; 2], said: &[Said]) -> Vec<String> {
     let mut applications = Applications::new(settings, 4);
-    applications.set_wants(Fields::ALL);
+    applications.set_wants(wants());
     let mut link = AppLink::default();
     for &(direction, bytes) in said {
         applications.feed(&mut link, &Input { bytes, direction, now: Nanos(0), ports, either: false, datagram: true });
@@ -37,7 +44,7 @@ pub fn datagrams(settings: AppSettings, ports: [u16; 2], said: &[Said]) -> Vec<S
 /// The conversation in pieces of at most `size` bytes.
 pub fn talk_cut(settings: AppSettings, said: &[Said], size: usize) -> Vec<String> {
     let mut applications = Applications::new(settings, 4);
-    applications.set_wants(Fields::ALL);
+    applications.set_wants(wants());
     let mut link = AppLink::default();
     let input =
         |direction, bytes| Input { bytes, direction, now: Nanos(0), ports: PORTS, either: false, datagram: false };

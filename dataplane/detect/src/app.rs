@@ -8,6 +8,7 @@ use sluice_app::{
     AppEvent, AppProtocol, AppState, Field, TransactionView, dnp3::fields::Dnp3Test, enip::fields::ServiceTest,
     file::FileTest, modbus::fields::ModbusTest, tls::fields::TlsTest,
 };
+use sluice_core::Direction;
 
 /// Some of the protocols there are parsers for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,6 +66,15 @@ pub enum AppCheck {
     Dnp3(Dnp3Test),
     /// Keywords of TLS that compare more than a number.
     Tls(TlsTest),
+    /// A hook in a rule's header: the direction is that far.
+    Reached {
+        /// Of transactions of these protocols.
+        protocols: Protocols,
+        /// The direction.
+        direction: Direction,
+        /// See [`sluice_app::level`].
+        level: u8,
+    },
     /// Keywords of files.
     File(FileTest),
     /// `app-layer-event`
@@ -78,14 +88,27 @@ impl AppCheck {
             Self::Number(field, _) => *field,
             Self::Tls(test) => test.field(),
             Self::File(_) => Field::FileName,
-            Self::Event(_) => Field::Event,
+            Self::Event(_) | Self::Reached { .. } => Field::Event,
             Self::CipService(_) | Self::Modbus(_) | Self::Dnp3(_) => Field::Message,
         }]
+    }
+
+    /// How far a direction is when nothing more comes of what it asks for.
+    pub fn level(&self) -> u8 {
+        match self {
+            Self::Reached { level, .. } => *level,
+            _ => self.fields().into_iter().map(Field::level).max().unwrap_or(sluice_app::level::DONE),
+        }
     }
 
     /// The answer.
     pub fn holds(&self, view: &TransactionView) -> bool {
         match self {
+            Self::Reached { direction, level, .. } => {
+                // What TLS tells of later, in a transaction of its own, is not a handshake.
+                let is_whole = view.protocol() != AppProtocol::Tls || view.numbers(Field::TlsVersion).next().is_some();
+                view.direction == *direction && view.level() >= *level && is_whole
+            }
             Self::Number(field, range) => view.any_number(*field, |number| range.matches(number)),
             Self::CipService(test) => view.cip_service(test),
             Self::Modbus(test) => view.modbus(test),

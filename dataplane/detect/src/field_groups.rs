@@ -7,7 +7,7 @@ use crate::{
     app::Protocols,
     buffer::Buffer,
     check::Check,
-    literals::{FastPattern, Literals},
+    literals::{DatabaseCache, FastPattern, Literals},
     program::{Absence, Program},
     rule::Rule,
     ruleset::BuildError,
@@ -62,7 +62,10 @@ impl FieldGroups {
     ///
     /// # Errors
     /// [`BuildError`] when a matcher can't be compiled.
-    pub(crate) fn new(rules: &[(Rule, Option<FastPattern>)]) -> Result<Self, BuildError> {
+    pub(crate) fn new(
+        rules: &[(Rule, Option<FastPattern>)],
+        cache: Option<&dyn DatabaseCache>,
+    ) -> Result<Self, BuildError> {
         type OfLiteral<'r> = BTreeMap<(&'r [u8], bool), Vec<u32>>;
         let mut of_field: BTreeMap<(Field, Option<u32>), OfLiteral> = BTreeMap::new();
         let mut always: Vec<Vec<u32>> = vec![Vec::new(); AppProtocol::ALL.len() * 2];
@@ -104,7 +107,7 @@ impl FieldGroups {
         let mut groups: Vec<Vec<FieldGroup>> = Field::ALL.iter().map(|_| Vec::new()).collect();
         for ((field, derived), of_literal) in of_field {
             if let Some(place) = groups.get_mut(field as usize) {
-                place.push(FieldGroup { derived, literals: Literals::new(of_literal)? });
+                place.push(FieldGroup { derived, literals: Literals::new(of_literal, cache)? });
             }
         }
         Ok(Self {
@@ -159,7 +162,7 @@ fn last_level(rule: &Rule) -> u8 {
         _ => level::NOTHING,
     };
     let of_check = |check: &Check| match check {
-        Check::App(check) => check.fields().into_iter().map(Field::level).max().unwrap_or(level::DONE),
+        Check::App(check) => check.level(),
         _ => level::NOTHING,
     };
     rule.programs.iter().map(of_program).chain(rule.checks.iter().map(of_check)).max().unwrap_or(level::NOTHING)

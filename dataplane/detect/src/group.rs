@@ -10,7 +10,7 @@ use crate::{
     check::Check,
     gate::Gate,
     inspect::PacketView,
-    literals::{FastPattern, Literals},
+    literals::{DatabaseCache, FastPattern, Literals},
     range::PortSet,
     rule::Rule,
     ruleset::BuildError,
@@ -104,7 +104,7 @@ impl Group {
     ///
     /// # Errors
     /// [`BuildError::Prefilter`] when the prefilter can't be compiled.
-    pub fn new(entries: &[Entry]) -> Result<Self, BuildError> {
+    pub fn new(entries: &[Entry], cache: Option<&dyn DatabaseCache>) -> Result<Self, BuildError> {
         let mut of_literal: BTreeMap<(&[u8], bool), Vec<u32>> = BTreeMap::new();
         let (mut by_destination, mut by_source, mut always, mut once) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -138,7 +138,7 @@ impl Group {
             }
         }
         Ok(Self {
-            literals: Literals::new(of_literal)?,
+            literals: Literals::new(of_literal, cache)?,
             by_destination_port: PortIndex::new(&by_destination),
             by_source_port: PortIndex::new(&by_source),
             always: always.into_boxed_slice(),

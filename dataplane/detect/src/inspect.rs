@@ -8,6 +8,7 @@ use crate::{
     buffer::Buffer,
     candidates::Candidates,
     check::{Check, Context, Owner},
+    cost::RuleCost,
     derived::Workshop,
     gate::Facts,
     group::Group,
@@ -17,7 +18,7 @@ use crate::{
     rewrite::Rewrites,
     rule::{Effect, FlowState, IntStep, Protocol, Rule, Unit},
     ruleset::{Class, Ruleset},
-    run::{Bench, LONGEST_BASE64, Machine},
+    run::{Bench, LONGEST_BASE64, Machine, Spent},
     state::{State, Subject},
     stream::{StreamPiece, StreamRoom},
     threshold::{Outcome, Track, UniqueOn},
@@ -82,8 +83,15 @@ pub struct Findings {
 
 impl Default for Findings {
     fn default() -> Self {
-        let nothing =
-            Finding { rule: 0, action: Action::Alert, speaks: false, whole_flow: false, on_stream: false, by_rate: false, app: None };
+        let nothing = Finding {
+            rule: 0,
+            action: Action::Alert,
+            speaks: false,
+            whole_flow: false,
+            on_stream: false,
+            by_rate: false,
+            app: None,
+        };
         Self { list: [nothing; MOST_ALERTS + 1], used: 0 }
     }
 }
@@ -168,6 +176,8 @@ pub struct Inspector {
     pub(crate) most_alerts: usize,
     /// Rules that wait for more of a transaction.
     pub(crate) later: Vec<u32>,
+    /// What each rule cost.
+    costs: Box<[RuleCost]>,
 }
 
 /// What came of judging a rule.
@@ -219,7 +229,24 @@ impl Inspector {
             }),
             most_alerts: most_alerts.min(MOST_ALERTS),
             later: Vec::with_capacity(rules),
+            costs: vec![RuleCost::default(); rules].into_boxed_slice(),
         })
+    }
+
+    /// What each rule cost this worker since the rule set came into force.
+    pub fn costs(&self) -> &[RuleCost] {
+        &self.costs
+    }
+
+    /// Notes what judging rule `number` took.
+    #[inline]
+    pub(crate) fn charge(&mut self, number: u32, spent: Spent, matched: bool) {
+        if let Some(cost) = self.costs.get_mut(number as usize) {
+            cost.checked += 1;
+            cost.matched += u64::from(matched);
+            cost.steps += u64::from(spent.steps);
+            cost.bytes += spent.bytes as u64;
+        }
     }
 
     /// What the rules that matched the last packet ask to be written over.
@@ -307,8 +334,11 @@ impl Inspector {
             }
             counters.detect_evaluated += 1;
             let noted = self.rewrites.len();
-            let judged = self.judge(ruleset, rule, look, packet, flow.as_deref(), piece.as_deref(), state, counters);
+            let mut spent = Spent::default();
+            let whole = piece.as_deref();
+            let judged = self.judge(ruleset, rule, look, packet, flow.as_deref(), whole, state, counters, &mut spent);
             let matched = matches!(judged, Judged::Packet | Judged::Stream);
+            self.charge(number, spent, matched);
             if let Some(piece) = piece.as_deref_mut().filter(|_| matched || remembers)
                 && ruleset.scope(number).stream
             {
@@ -430,6 +460,7 @@ impl Inspector {
         piece: Option<&StreamPiece>,
         state: &mut State,
         counters: &mut Counters,
+        spent: &mut Spent,
     ) -> Judged {
         if !header_admits(rule, packet) || !endpoints_match(ruleset, rule, packet) {
             return Judged::No;
@@ -480,6 +511,7 @@ impl Inspector {
                 judged = Judged::Stream;
             }
         }
+        *spent = machine.spent();
         counters.detect_pcre_limit += machine.regex_limits;
         counters.detect_dataset_full += machine.datasets_full;
         if machine.budget == 0 {
@@ -700,8 +732,15 @@ fn apply(
 /// What thresholds and suppressions leave of a match; nothing when it is as if the rule had not matched.
 fn limit(rule: &Rule, number: u32, packet: &PacketView, flow: Option<&FlowView>, state: &mut State) -> Option<Finding> {
     let headers = packet.headers;
-    let mut finding =
-        Finding { rule: number, action: rule.action, speaks: true, whole_flow: false, on_stream: false, by_rate: false, app: None };
+    let mut finding = Finding {
+        rule: number,
+        action: rule.action,
+        speaks: true,
+        whole_flow: false,
+        on_stream: false,
+        by_rate: false,
+        app: None,
+    };
     let id = (u64::from(rule.gid) << 32) | u64::from(rule.sid);
     for (place, threshold) in (0_u8..).zip(&rule.thresholds) {
         let subject = match (threshold.track, threshold.track.owner()) {

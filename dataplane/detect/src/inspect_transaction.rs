@@ -12,7 +12,7 @@ use crate::{
     program::{Absence, Program},
     rule::Rule,
     ruleset::Ruleset,
-    run::{Bench, Machine},
+    run::{Bench, Machine, Spent},
     state::{State, Subject},
     stream::StreamPiece,
 };
@@ -88,18 +88,14 @@ impl Inspector {
             let Some(view) = TransactionView::of(turn.room, at, direction) else { continue };
             counters.detect_evaluated += 1;
             let packet = PacketView { app: Some(&view), ..*packet };
+            let mut spent = Spent::default();
             let last = ruleset.fields().stage(number).last;
-            match self.judge_transaction(
-                ruleset,
-                rule,
-                last,
-                &packet,
-                &view,
-                flow.as_deref(),
-                turn.piece,
-                state,
-                counters,
-            ) {
+            let flow_now = flow.as_deref();
+            let told = self.judge_transaction(
+                ruleset, rule, last, &packet, &view, flow_now, turn.piece, state, counters, &mut spent,
+            );
+            self.charge(number, spent, told == Told::Yes);
+            match told {
                 Told::No => continue,
                 Told::NotYet => {
                     if !ruleset.fields().stage(number).always {
@@ -189,6 +185,7 @@ impl Inspector {
         piece: Option<&StreamPiece>,
         state: &mut State,
         counters: &mut Counters,
+        spent: &mut Spent,
     ) -> Told {
         if !rule.app.contains(view.protocol())
             || rule.direction.is_some_and(|wanted| wanted != view.direction)
@@ -213,7 +210,7 @@ impl Inspector {
             };
             if !check.holds(&context, shared) {
                 return match check {
-                    Check::App(check) => at_level(check.fields().into_iter().map(Field::level).max().unwrap_or(last)),
+                    Check::App(check) => at_level(check.level()),
                     _ => at_level(last),
                 };
             }
@@ -251,6 +248,7 @@ impl Inspector {
                 break;
             }
         }
+        *spent = machine.spent();
         counters.detect_pcre_limit += machine.regex_limits;
         counters.detect_dataset_full += machine.datasets_full;
         counters.detect_step_limit += u64::from(machine.budget == 0);

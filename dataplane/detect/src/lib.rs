@@ -11,6 +11,7 @@
 //! - [`app`]: what is asked of the messages of application protocols
 //! - [`state`]: thresholds, host bits and pair bits shared between flows
 //! - [`inspect`]: one packet against the rule set; `inspect_stream`: the same with a piece of its stream; [`inspect_transaction`]: a transaction
+//! - [`cost`]: what each rule costs
 //! - [`literals`]: the multi-pattern matcher; [`group`]: over payloads; [`field_groups`]: over fields of transactions
 //!
 //! Built by `sluice-rules`, read by `sluice-worker`. Never does I/O, never reads a clock; allocates only when a rule set is built
@@ -26,6 +27,7 @@ pub mod base64;
 pub mod buffer;
 mod candidates;
 pub mod check;
+pub mod cost;
 pub mod dataset;
 pub mod derived;
 pub mod entropy;

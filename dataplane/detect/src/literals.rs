@@ -4,6 +4,7 @@
 
 use crate::ruleset::BuildError;
 use sluice_app::{Field, field::Kind};
+use sha2::{Digest, Sha256};
 use sluice_hyperscan::{Database, LONGEST_PLAIN, Literal, Mode, Next, Scratch};
 use std::collections::BTreeMap;
 
@@ -47,6 +48,45 @@ impl FastPattern {
     }
 }
 
+/// Where compiled matchers are kept from one start to the next: compiling them is most of what loading rules costs.
+///
+/// Implemented by `sluice-service`. What is read back is trusted: keep it where nobody else can write.
+pub trait DatabaseCache {
+    /// What was kept under `key`; none when there is nothing, or it is damaged.
+    fn load(&self, key: &[u8; 32]) -> Option<Vec<u8>>;
+    /// Keeps `bytes` under `key`. Failing is no harm.
+    fn store(&self, key: &[u8; 32], bytes: &[u8]);
+}
+
+/// A matcher's key: everything that decides what it finds and where it may run.
+fn key_of(literals: &[Literal], processor: &str) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(processor.as_bytes());
+    for literal in literals {
+        hash.update((literal.bytes.len() as u64).to_le_bytes());
+        hash.update(&literal.bytes);
+        hash.update([u8::from(literal.caseless), u8::from(literal.single_match)]);
+        hash.update(literal.id.to_le_bytes());
+    }
+    hash.finalize().into()
+}
+
+/// The matcher of `literals`, from `cache` where it has one.
+fn database(literals: &[Literal], cache: Option<&dyn DatabaseCache>) -> Result<Database, BuildError> {
+    let key = key_of(literals, &sluice_hyperscan::version_and_features());
+    let kept = cache.and_then(|cache| cache.load(&key)).and_then(|bytes| Database::deserialize(&bytes).ok());
+    if let Some(database) = kept.filter(|database| find_each_in_itself(database, literals).is_ok()) {
+        return Ok(database);
+    }
+    let compiled = Database::compile_literals(literals, Mode::Block);
+    let database = compiled.map_err(|error| BuildError::Prefilter(error.to_string()))?;
+    find_each_in_itself(&database, literals)?;
+    if let Some(cache) = cache {
+        cache.store(&key, &database.serialize());
+    }
+    Ok(database)
+}
+
 /// Literals, each with the rules that wait for it.
 #[derive(Default)]
 pub(crate) struct Literals {
@@ -61,7 +101,10 @@ impl Literals {
     ///
     /// # Errors
     /// [`BuildError`] when the matcher can't be compiled, or does not find one of its own.
-    pub fn new(of_literal: BTreeMap<(&[u8], bool), Vec<u32>>) -> Result<Self, BuildError> {
+    pub fn new(
+        of_literal: BTreeMap<(&[u8], bool), Vec<u32>>,
+        cache: Option<&dyn DatabaseCache>,
+    ) -> Result<Self, BuildError> {
         let mut starts = vec![0];
         let mut rules_of = Vec::new();
         let mut literals = Vec::new();
@@ -70,14 +113,7 @@ impl Literals {
             rules_of.extend(rules);
             starts.push(rules_of.len() as u32);
         }
-        let database = if literals.is_empty() {
-            None
-        } else {
-            let compiled = Database::compile_literals(&literals, Mode::Block);
-            let database = compiled.map_err(|error| BuildError::Prefilter(error.to_string()))?;
-            find_each_in_itself(&database, &literals)?;
-            Some(database)
-        };
+        let database = if literals.is_empty() { None } else { Some(database(&literals, cache)?) };
         Ok(Self { database, starts: starts.into_boxed_slice(), rules_of: rules_of.into_boxed_slice() })
     }
 

@@ -8,7 +8,7 @@ use crate::{
     derived::Derived,
     field_groups::FieldGroups,
     group::{Entry, Group},
-    literals::FastPattern,
+    literals::{DatabaseCache, FastPattern},
     program::Step,
     range::PortSet,
     regex::{self, Flags, RegexError},
@@ -101,6 +101,8 @@ pub struct Ruleset {
     /// What the contents of each rule are judged on.
     scopes: Box<[Scope]>,
     judges_streams: bool,
+    /// What the prefilter looks for, for each rule.
+    patterns: Box<[Option<FastPattern>]>,
     addresses: Box<[AddressSet]>,
     ports: Box<[PortSet]>,
     regexes: Box<[Regex]>,
@@ -135,6 +137,11 @@ impl Ruleset {
         self.judges_streams
     }
 
+    /// What the prefilter looks for before rule number `number` is judged, if it may hold the rule back at all.
+    pub fn pattern(&self, number: u32) -> Option<&FastPattern> {
+        self.patterns.get(number as usize)?.as_ref()
+    }
+
     /// The regular expressions.
     pub fn regexes(&self) -> &[Regex] {
         &self.regexes
@@ -165,6 +172,11 @@ impl Ruleset {
     #[inline]
     pub fn ports(&self, number: u32) -> Option<&PortSet> {
         self.ports.get(number as usize)
+    }
+
+    /// Whether `rule` is met for packets of `class`.
+    pub fn admits(&self, class: Class, rule: &Rule) -> bool {
+        class.admits(rule)
     }
 
     /// The group for packets of `class` in `direction`.
@@ -266,6 +278,14 @@ impl RulesetBuilder {
     /// # Errors
     /// [`BuildError`] when a prefilter can't be compiled.
     pub fn build(self, generation: u32) -> Result<Ruleset, BuildError> {
+        self.build_with(generation, None)
+    }
+
+    /// The same, with matchers from `cache` where it has them.
+    ///
+    /// # Errors
+    /// As [`RulesetBuilder::build`].
+    pub fn build_with(self, generation: u32, cache: Option<&dyn DatabaseCache>) -> Result<Ruleset, BuildError> {
         let anchored: Vec<bool> = {
             let mut anchored = vec![false; self.regexes.len()];
             for ((expression, flags), number) in &self.regex_numbers {
@@ -302,10 +322,10 @@ impl RulesetBuilder {
                         }
                     })
                     .collect();
-                groups.push(Group::new(&entries)?);
+                groups.push(Group::new(&entries, cache)?);
             }
         }
-        let fields = FieldGroups::new(&self.rules)?;
+        let fields = FieldGroups::new(&self.rules, cache)?;
         let is_base64 = |step: &Step| matches!(step, Step::Base64 { .. });
         let mut rules = self.rules.iter();
         let decodes = rules.any(|(rule, _)| rule.programs.iter().flat_map(|program| program.steps()).any(is_base64));
@@ -320,6 +340,7 @@ impl RulesetBuilder {
             derived: derived.into_iter().map(|(chain, _)| chain).collect(),
             decodes,
             tags_hosts,
+            patterns: self.rules.iter().map(|(_, pattern)| pattern.clone()).collect(),
             rules: self.rules.into_iter().map(|(rule, _)| rule).collect(),
             addresses: self.addresses.into_boxed_slice(),
             ports: self.ports.into_boxed_slice(),

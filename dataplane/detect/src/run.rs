@@ -67,7 +67,21 @@ pub struct Machine<'a> {
     hopeless: bool,
 }
 
+/// What judging a signature took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// Steps.
+    pub steps: u32,
+    /// Bytes looked at.
+    pub bytes: usize,
+}
+
 impl<'a> Machine<'a> {
+    /// What was used up of the budgets.
+    pub fn spent(&self) -> Spent {
+        Spent { steps: STEP_BUDGET.saturating_sub(self.budget), bytes: BYTE_BUDGET.saturating_sub(self.bytes) }
+    }
+
     /// A machine for one signature.
     pub fn new(regexes: &'a [Regex], scratch: &'a mut RegexScratch) -> Self {
         Self {

@@ -123,7 +123,9 @@ impl Ending<'_> {
                     }
                 }
             }
-            if self.applications.tell(at, true)
+            // What was dropped never came to its end.
+            if !flow.action.is_some_and(Action::drops)
+                && self.applications.tell(at, true)
                 && let Some(view) = TransactionView::of(&self.applications.room, at, Direction::ToServer)
             {
                 self.counters.app_transactions += 1;

@@ -247,7 +247,8 @@ impl Worker {
         }
         self.meter.counters = self.pipeline.counters;
         if let Some(mut board) = live.together.boards.get(usize::from(live.worker)).and_then(Mutex::try_lock) {
-            *board = self.meter;
+            // Costs are told at the end: nothing is allocated here.
+            *board = self.meter.clone();
         }
     }
 

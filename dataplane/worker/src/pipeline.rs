@@ -18,7 +18,7 @@ use crate::{
     settings::Settings,
     stream::{Mended, Streamed},
 };
-use sluice_app::{Applications, Fields, TransactionView};
+use sluice_app::{Applications, Field, Fields, TransactionView};
 use sluice_core::{
     Action, Cause, Counters, Direction, HashKey, Nanos, Position, Resource, Verdict, event::FlowState, fault::Faults,
     time::NANOS_PER_SECOND, verdict::Mode,
@@ -495,7 +495,12 @@ impl Pipeline {
         if self.wishes_of != ruleset.generation {
             self.wishes_of = ruleset.generation;
             let copies = &self.settings.copies;
-            let of_records = if copies.applications || copies.alerts { Fields::of_records() } else { Fields::NONE };
+            let mut of_records = if copies.applications || copies.alerts { Fields::of_records() } else { Fields::NONE };
+            if copies.headers {
+                [Field::HttpRequestHeader, Field::HttpResponseHeader]
+                    .into_iter()
+                    .for_each(|field| of_records.add(field));
+            }
             self.applications.set_wants(ruleset.fields().wants().and(of_records));
         }
     }

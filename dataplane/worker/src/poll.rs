@@ -17,6 +17,7 @@ use crate::{
 };
 use crossbeam::utils::Backoff;
 use sluice_core::{Cause, Counters, Ledger, Nanos, Position, Verdict};
+use sluice_detect::cost::RuleCost;
 use sluice_dpdk::{BURST, Burst, Mbuf, Mempool, RxQueue};
 use sluice_packet::LinkType;
 use std::sync::{
@@ -50,7 +51,7 @@ impl Source {
 }
 
 /// What a worker or a reader did.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Meter {
     /// Where the packets went.
     pub ledger: Ledger,
@@ -68,6 +69,8 @@ pub struct Meter {
     pub now: Nanos,
     /// Flows in the table when the last capture ended.
     pub live_flows: usize,
+    /// What each rule of the rule set in force cost, by its number; empty until the worker ends.
+    pub costs: Vec<RuleCost>,
 }
 
 impl Meter {
@@ -77,6 +80,8 @@ impl Meter {
         self.counters.add(&other.counters);
         self.bursts += other.bursts;
         self.records += other.records;
+        self.costs.resize(self.costs.len().max(other.costs.len()), RuleCost::default());
+        self.costs.iter_mut().zip(&other.costs).for_each(|(cost, more)| cost.add(more));
         self.judged += other.judged;
         self.swaps += other.swaps;
         self.now = self.now.max(other.now);
@@ -121,6 +126,7 @@ impl Worker {
             fragments.finish(&mut self.meter.ledger, &mut self.pipeline.counters);
         }
         self.pipeline.finish();
+        self.meter.costs = self.pipeline.generation.inspector.costs().to_vec();
         self.meter.counters = self.pipeline.counters;
         self.meter
     }

@@ -48,6 +48,8 @@ pub struct Copies {
     pub applications: bool,
     /// Files of transactions.
     pub files: bool,
+    /// All headers of HTTP with its transactions.
+    pub headers: bool,
     /// Records of tagged packets are wanted.
     pub tagged: bool,
 }
@@ -151,6 +153,7 @@ impl Default for Settings {
                 stream_anomalies: false,
                 applications: false,
                 files: false,
+                headers: false,
                 tagged: true,
             },
             stages: Stages::Inspect,

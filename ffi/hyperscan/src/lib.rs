@@ -20,6 +20,6 @@ mod scratch;
 
 pub use compile::{CompileError, LONGEST_PLAIN, Literal, Mode};
 pub use database::{Database, DeserializeError};
-pub use platform::{Platform, UnsupportedCpu, platform, version};
+pub use platform::{Platform, UnsupportedCpu, platform, version, version_and_features};
 pub use scan::{Next, Outcome, ScanError};
 pub use scratch::{Scratch, ScratchError};

@@ -33,6 +33,11 @@ impl fmt::Display for UnsupportedCpu {
 
 impl std::error::Error for UnsupportedCpu {}
 
+/// Which library is loaded and what of this processor it uses, in words: databases are good for both alike.
+pub fn version_and_features() -> String {
+    format!("{} {:?}", version(), platform().ok())
+}
+
 /// What the library will use of this processor.
 ///
 /// # Errors

@@ -5,7 +5,6 @@
 //! says the same as the long one.
 
 use super::rules;
-use sluice_app::AppSettings;
 use sluice_core::{
     Counters, HashKey, Ledger, Nanos, Verdict,
     event::EventBody,
@@ -56,13 +55,17 @@ fn ruleset() -> Arc<Ruleset> {
     }))
 }
 
+/// Every parser, and little room.
+fn applications() -> sluice_app::AppSettings {
+    let mut settings = sluice_app::AppSettings::default();
+    (settings.transactions, settings.memory) = (64, 1 << 20);
+    settings
+}
+
 /// Runs one input.
 pub fn run(input: &[u8]) {
     let [mode, more, operations @ ..] = input else { return };
-    let mut applications = AppSettings::default();
-    (applications.transactions, applications.memory) = (256, 1 << 20);
     let settings = Settings {
-        applications,
         mode: if mode & 1 == 0 { Mode::Passive } else { Mode::Inline },
         tcp: TcpSettings {
             midstream: mode & 2 != 0,
@@ -87,8 +90,10 @@ pub fn run(input: &[u8]) {
             tagged: true,
             applications: true,
             files: true,
+            headers: true,
         },
         normalise: sluice_packet::normalise::Switches::default(),
+        applications: applications(),
         ..Settings::default()
     };
     let (mut long, mut short) = (Side::new(&settings), Side::new(&settings));

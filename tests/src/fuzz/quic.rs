@@ -64,7 +64,7 @@ pub(super) fn seal((version, salt, labels): (u32, [u8; 20], &str), direction: Di
     body.resize(body.len().max(20), 0);
     let id: &[u8] = if direction == Direction::ToServer { &ID } else { b"" };
     let first = if version == 1 { 0xc0 } else { 0xd0 };
-    let length = (body.len() as u32 + 1 + 16 | 0x8000_0000).to_be_bytes();
+    let length = ((body.len() as u32 + 1 + 16) | 0x8000_0000).to_be_bytes();
     // Its number is 0, in one byte.
     let header = [&[first][..], &version.to_be_bytes(), &[id.len() as u8], id, &[0, 0], &length, &[0]].concat();
     let sealing = aead::LessSafeKey::new(aead::UnboundKey::new(&aead::AES_128_GCM, &key).unwrap());

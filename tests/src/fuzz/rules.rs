@@ -34,6 +34,7 @@ pub fn compiled(set: &RuleSet, most: usize) -> Compiled {
         limits: &[],
         outside: Outside { datasets: &set.datasets, ..Outside::default() },
         applications: sluice_app::AppSettings::default(),
+        cache: None,
     };
     let rules = &set.rules[..set.rules.len().min(most)];
     compile(rules, &options, &mut Names::default(), 1).unwrap_or_else(|error| panic!("no rule set: {error:?}"))

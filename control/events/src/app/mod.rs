@@ -15,6 +15,8 @@ mod modbus;
 mod quic;
 mod tls;
 
+pub(crate) use tls::Fields;
+
 pub use dns::DnsRecords;
 
 use crate::{community_id, eve, json::Json, names, time};
@@ -31,6 +33,8 @@ pub(crate) struct Part<'a> {
     pub dns: &'a DnsRecords,
     /// Its number.
     pub part: usize,
+    /// Whether all headers of requests, and of responses, stand in records of HTTP.
+    pub headers: [bool; 2],
 }
 
 /// How many records are made of a transaction.
@@ -45,6 +49,9 @@ pub(crate) fn records(slot: &EventSlot, app: &AppFacts, dns: &DnsRecords) -> usi
 /// Appends the object of a transaction, under its protocol's name; for an alert also its bodies and files.
 pub(crate) fn transaction(json: &mut Json, slot: &EventSlot, app: &AppFacts, is_alert: bool) {
     let [request, response] = [app.request, app.response].map(|place| place.map(|place| slot.piece(place)));
+    if app.protocol == AppProtocol::Tls && tls::frame(json, request, response) {
+        return;
+    }
     json.nested(record_type(app.protocol), |json| match app.protocol {
         AppProtocol::Enip => enip::object(json, request.and_then(message_of), response.and_then(message_of)),
         AppProtocol::Modbus => {
@@ -119,6 +126,13 @@ pub(crate) fn record(
         let [request, response] = [app.request, app.response].map(|place| place.map(|place| slot.piece(place)));
         let messages = [request, response].map(|log| log.and_then(message_of));
         json.nested("dns", |json| dns::object_2(json, part, app.transaction, messages));
+    } else if app.protocol == AppProtocol::Http {
+        let [request, response] = [app.request, app.response].map(|place| place.map(|place| slot.piece(place)));
+        json.nested("http", |json| {
+            http::object(json, request, response, false);
+            let [of_request, of_response] = part.headers;
+            http::headers(json, request.filter(|_| of_request), response.filter(|_| of_response));
+        });
     } else {
         transaction(&mut json, slot, app, false);
     }

@@ -4,6 +4,7 @@
 //! own. Also gives QUIC its fingerprints.
 
 use crate::{json::Json, time};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use sluice_app::{
     Field, log,
     tls::hello::{OLDEST_DRAFTS, is_grease, numbers},
@@ -11,19 +12,19 @@ use sluice_app::{
 
 /// The fields of one direction.
 #[derive(Clone, Copy)]
-pub(super) struct Fields<'a>(&'a [u8]);
+pub(crate) struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {
     /// Those in a log, if there is one.
-    pub(super) fn of(log: Option<&'a [u8]>) -> Self {
+    pub(crate) fn of(log: Option<&'a [u8]>) -> Self {
         Self(log.unwrap_or_default())
     }
 
-    pub(super) fn all(self, wanted: Field) -> impl Iterator<Item = &'a [u8]> {
+    pub(crate) fn all(self, wanted: Field) -> impl Iterator<Item = &'a [u8]> {
         log::entries(self.0).filter(move |(field, _)| *field == wanted).map(|(_, bytes)| bytes)
     }
 
-    pub(super) fn first(self, wanted: Field) -> Option<&'a [u8]> {
+    pub(crate) fn first(self, wanted: Field) -> Option<&'a [u8]> {
         self.all(wanted).next()
     }
 
@@ -61,6 +62,25 @@ pub(super) fn object(json: &mut Json, request: Option<&[u8]>, response: Option<&
     }
 }
 
+/// Appends the `frame` object of an alert about a record as it is; false: the transaction is no record.
+pub(super) fn frame(json: &mut Json, request: Option<&[u8]>, response: Option<&[u8]>) -> bool {
+    let ends = [("toserver", request), ("toclient", response)];
+    let found = ends.into_iter().find_map(|(direction, log)| {
+        let of = |(name, field)| Some((direction, name, Fields::of(log).first(field)?));
+        [("pdu", Field::TlsPdu), ("hdr", Field::TlsHeader), ("data", Field::TlsData)].into_iter().find_map(of)
+    });
+    let Some((direction, name, bytes)) = found else { return false };
+    json.nested("frame", |json| {
+        json.text("type", name);
+        json.text("direction", direction);
+        json.number("length", bytes.len() as u64);
+        json.flag("complete", true);
+        json.base64("payload", bytes);
+        json.bytes("payload_printable", &crate::eve::printable(bytes));
+    });
+    true
+}
+
 /// What stands in the first certificate of an end.
 fn certificate(json: &mut Json, end: Fields) {
     for (name, field) in [
@@ -80,6 +100,10 @@ fn certificate(json: &mut Json, end: Fields) {
     }
     if end.first(Field::TlsSubjectAltName).is_some() {
         json.texts("subjectaltname", end.all(Field::TlsSubjectAltName).map(String::from_utf8_lossy));
+    }
+    if let Some(first) = end.first(Field::TlsChain) {
+        json.base64("certificate", first);
+        json.texts("chain", end.all(Field::TlsChain).map(|bytes| STANDARD.encode(bytes)));
     }
 }
 

@@ -71,6 +71,7 @@ pub(super) fn protocols_of(check: &AppCheck) -> Protocols {
         AppCheck::CipService(_) => AppProtocol::Enip,
         AppCheck::Modbus(_) => AppProtocol::Modbus,
         AppCheck::Dnp3(_) => AppProtocol::Dnp3,
+        AppCheck::Reached { protocols, .. } => return *protocols,
         AppCheck::Tls(_) => AppProtocol::Tls,
         AppCheck::File(_) => return protocols_of_field(Field::FileName),
         AppCheck::Event(event) => event.protocol(),
@@ -111,6 +112,26 @@ pub(super) fn buffer(used: &BufferUse, header: Protocol) -> Option<Field> {
 fn frame(name: &str, header: Protocol) -> Option<Field> {
     if name == "dns.pdu" || (name == "pdu" && header == Protocol::App(Named::Dns)) {
         return Some(Field::DnsPdu);
+    }
+    if header != Protocol::App(Named::Enip) {
+        match name {
+            "http1.request" => return Some(Field::HttpRequestFrame),
+            "http1.response" => return Some(Field::HttpResponseFrame),
+            _ => {}
+        }
+    }
+    let of_tls = match (name.strip_prefix("tls."), header) {
+        (Some(rest), _) => Some(rest),
+        (None, Protocol::App(Named::Tls)) => Some(name),
+        (None, _) => None,
+    };
+    if let Some(name) = of_tls {
+        return Some(match name {
+            "pdu" => Field::TlsPdu,
+            "hdr" => Field::TlsHeader,
+            "data" => Field::TlsData,
+            _ => return None,
+        });
     }
     let name = match (name.strip_prefix("enip."), header) {
         (Some("item") | None, Protocol::App(Named::Enip)) => name,

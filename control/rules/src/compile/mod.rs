@@ -7,6 +7,7 @@
 mod app;
 mod check;
 mod file;
+mod hook;
 pub mod limits;
 mod names;
 mod order;
@@ -28,7 +29,7 @@ use sluice_app::AppSettings;
 use sluice_detect::{
     Ruleset, RulesetBuilder,
     dataset::Dataset,
-    literals::FastPattern,
+    literals::{DatabaseCache, FastPattern},
     prefix::{Countries, Reputations},
     rule::Rule,
     ruleset::BuildError,
@@ -53,6 +54,8 @@ pub struct CompileOptions<'a> {
     pub outside: Outside<'a>,
     /// Parsers of application protocols: which are on.
     pub applications: AppSettings,
+    /// Where compiled matchers are kept; none: they are compiled each time.
+    pub cache: Option<&'a dyn DatabaseCache>,
 }
 
 /// Lists that rules ask and that lie outside of them.
@@ -197,7 +200,7 @@ pub fn compile(
         .iter()
         .filter_map(|set| Some(SavedDataset { set: names.known_dataset(&set.name)?, file: set.file.clone()? }));
     let saved = saved.collect();
-    Ok(Compiled { ruleset: builder.build(generation)?, places, diagnostics, refused, unsupported, saved })
+    Ok(Compiled { ruleset: builder.build_with(generation, options.cache)?, places, diagnostics, refused, unsupported, saved })
 }
 
 /// Names of the data sets that rules write to.

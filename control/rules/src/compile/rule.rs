@@ -1,7 +1,7 @@
 //! One rule.
 
 use super::names::Names;
-use super::{CompileOptions, CompiledRule, LimitKind, Refusal, app, check, order, program};
+use super::{CompileOptions, CompiledRule, LimitKind, Refusal, app, check, hook, order, program};
 use crate::{
     diagnostic::{Problem, Span},
     syntax::{
@@ -51,14 +51,16 @@ pub(super) fn compile(
         SyntaxAction::RejectBoth => Action::RejectBoth,
         SyntaxAction::Config => return Err(header(Refusal::Needs("config rules"))),
     };
-    if syntax.hook.is_some() {
-        return Err(header(Refusal::Needs("transactions")));
-    }
+    let hook = syntax.hook.as_deref().map(|name| hook::compile(syntax.protocol, name)).transpose().map_err(header)?;
     let (protocol, mut unit) = protocol(syntax.protocol).map_err(header)?;
     let program::Programs { programs, fast_pattern, replaces, mut warnings } =
         program::compile(syntax, &options.outside, names, builder)?;
     let (mut direction, mut flow_state) = (None, FlowState::Any);
     let (mut checks, mut effects, mut thresholds) = (Vec::new(), Vec::new(), Vec::new());
+    if let Some((reached, way)) = hook {
+        direction = Some(way);
+        checks.push(Check::App(reached));
+    }
     let mut ints: Vec<IntStep> = Vec::new();
     let mut tags = Vec::new();
     let (mut speaks_of_flow, mut speaks_of_direction) = (false, false);
@@ -68,10 +70,11 @@ pub(super) fn compile(
             MatchKind::Flow(flow) => {
                 speaks_of_flow = true;
                 speaks_of_direction |= flow.side.is_some() || !matches!(flow.state, Some(SyntaxState::Established));
-                direction = flow.side.map(|side| match side {
+                let side = flow.side.map(|side| match side {
                     Side::ToServer => Direction::ToServer,
                     Side::ToClient => Direction::ToClient,
                 });
+                direction = side.or(direction);
                 flow_state = match flow.state {
                     Some(SyntaxState::Established) => FlowState::Established,
                     Some(SyntaxState::NotEstablished) => FlowState::NotEstablished,

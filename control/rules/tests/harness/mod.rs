@@ -63,6 +63,7 @@ impl Default for Setup<'_> {
                     stream_anomalies: false,
                     applications: false,
                     files: false,
+                    headers: false,
                     tagged: true,
                 },
                 ..Settings::default()
@@ -126,6 +127,7 @@ pub fn ruleset(rules: &str, thresholds: &str, action_order: ActionOrder) -> Rule
         limits: &limits,
         outside: outside(&set),
         applications: sluice_app::AppSettings::default(),
+        cache: None,
     };
     let compiled = compile(&set.rules, &options, &mut Names::default(), 1).expect("a rule set");
     assert_eq!(compiled.ruleset.rules().len(), wanted, "{rules}\n{:?}", compiled.diagnostics);
@@ -458,6 +460,7 @@ pub fn compiled(rules: &str) -> (Compiled, usize) {
         limits: &[],
         outside: outside(&set),
         applications: sluice_app::AppSettings::default(),
+        cache: None,
     };
     let compiled = compile(&set.rules, &options, &mut Names::default(), 1).expect("a rule set");
     let used = compiled.places.len();

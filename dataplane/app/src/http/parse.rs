@@ -6,6 +6,7 @@ use super::{
     body::{BodyStep, ChunkFaults, Framing},
     head::{BlockEnd, Headers, Scan},
     room::{HttpRoom, LARGEST_BLOCK},
+    settings::HttpSettings,
     sink::Sink,
 };
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
     desk::Desk,
     level,
     parser::{Fed, Parser},
-    room::{Room, TxRef},
+    room::{BodyRef, FileEnd, Room, TxRef},
 };
 use sluice_core::{AppProtocol, Direction};
 
@@ -56,6 +57,8 @@ pub(super) struct End {
     pub(super) status: u16,
     /// A body without headers, which answers nothing.
     pub(super) is_stray: bool,
+    /// The message as it comes, when rules ask for it.
+    frame: BodyRef,
 }
 
 /// A version, as far as it matters.
@@ -117,7 +120,12 @@ impl Conversation {
         let mut used = 0;
         let mut idle = 0;
         while let Some(rest) = bytes.get(used..).filter(|rest| !rest.is_empty()) {
+            let end = if to_server { &self.request } else { &self.response };
+            let before = (end.tx, end.frame);
             let step = if to_server { self.read_request(bench, rest) } else { self.read_response(bench, rest) };
+            if let Step::Used(count) | Step::Becomes(count, _) = step {
+                self.frame(bench, before, rest.get(..count).unwrap_or_default());
+            }
             match step {
                 Step::Used(count) => {
                     // States follow each other without bytes a few times at most.
@@ -135,6 +143,37 @@ impl Conversation {
             }
         }
         Fed::All
+    }
+
+    /// Adds `bytes`, which were read, to the message they belong to; `before`: the one that was read before them.
+    fn frame(&mut self, bench: &mut Bench, before: (TxRef, BodyRef), bytes: &[u8]) {
+        let direction = bench.desk.direction;
+        let (end, field) = match direction {
+            Direction::ToServer => (&mut self.request, Field::HttpRequestFrame),
+            Direction::ToClient => (&mut self.response, Field::HttpResponseFrame),
+        };
+        if !bench.desk.wants(field) {
+            return;
+        }
+        let (mut tx, mut frame) = before;
+        if end.tx.is_some() && end.tx != tx {
+            (tx, frame) = (end.tx, BodyRef::NONE);
+        }
+        if tx.is_some() && !frame.is_some() && !bytes.is_empty() {
+            let settings = &bench.desk.settings.http;
+            let limit = if direction == Direction::ToServer {
+                settings.request_body_limit
+            } else {
+                settings.response_body_limit
+            };
+            frame = bench.desk.open_body(tx, direction, field, None, HttpSettings::limit(limit));
+        }
+        bench.desk.body(tx, direction, frame, bytes);
+        if end.tx == tx {
+            end.frame = frame;
+        } else {
+            bench.desk.close_body(tx, direction, frame, FileEnd::Closed);
+        }
     }
 
     /// The server speaks: a request that could have had more has none.
@@ -205,7 +244,12 @@ impl Parser for Conversation {
                 if rest.is_empty() {
                     break;
                 }
+                let end = if to_server { &this.request } else { &this.response };
+                let before = (end.tx, end.frame);
                 let step = if to_server { this.read_request(bench, rest) } else { this.read_response(bench, rest) };
+                if let Step::Used(count) = step {
+                    this.frame(bench, before, rest.get(..count).unwrap_or_default());
+                }
                 match step {
                     Step::Used(used) => rest = rest.get(used..).unwrap_or_default(),
                     Step::More | Step::Becomes(..) => break,

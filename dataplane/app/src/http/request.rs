@@ -61,9 +61,7 @@ impl Conversation {
                 if is_header(bytes) {
                     self.request.state = State::Headers;
                 } else {
-                    let blank = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
                     self.end_request(bench, true);
-                    return Step::Used(blank);
                 }
                 Step::Used(0)
             }

@@ -1,8 +1,12 @@
+//! Conversations of HTTP/1 and what is told of them; hostile ones, and what they cost.
+
 use crate::{AppSettings, testing::talk};
 use sluice_core::Direction::{ToClient, ToServer};
 
 fn said(conversation: &[(sluice_core::Direction, &[u8])]) -> Vec<String> {
-    talk(AppSettings::default(), conversation)
+    let mut lines = talk(AppSettings::default(), conversation);
+    lines.retain(|line| !line.contains(" frame:http1."));
+    lines
 }
 
 /// Lines of what was said that hold `part`.
@@ -45,6 +49,25 @@ fn a_request_and_its_response_are_one_transaction() {
         assert!(lines.iter().any(|line| line == wanted), "{wanted} is not in\n{}", lines.join("\n"));
     }
     assert!(with(&lines, "(event)").is_empty(), "{lines:#?}");
+}
+
+#[test]
+fn messages_are_there_as_they_came_too() {
+    let lines = talk(
+        AppSettings::default(),
+        &[
+            (ToServer, b"\r\nGET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2\r\n\r\n"),
+            (ToClient, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab"),
+        ],
+    );
+    assert_eq!(
+        with(&lines, "frame:"),
+        [
+            "http 0 > frame:http1.request Closed 28 GET /1 HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n",
+            "http 0 < frame:http1.response Closed 40 HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nab",
+            "http 1 > frame:http1.request Closed 8 GET /2\\r\\n",
+        ]
+    );
 }
 
 #[test]

@@ -177,11 +177,9 @@ fn segments(path: &mut Vec<u8>) {
         let last = end == length;
         match name {
             b"." if rooted || !last => {
-                if last {
-                    if let Some(place) = path.get_mut(write) {
-                        *place = b'/';
-                        write += 1;
-                    }
+                if last && let Some(place) = path.get_mut(write) {
+                    *place = b'/';
+                    write += 1;
                 }
             }
             b".." if rooted => {

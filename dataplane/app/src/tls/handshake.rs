@@ -14,7 +14,9 @@ use super::{
 use crate::{desk::Desk, event::AppEvent, field::Field, level};
 use sluice_core::Direction;
 
-/// Bytes of a message that is read, at most: hellos with keys of many groups, chains of large certificates.
+/// Bytes of a hello that is read, at most: one with keys of several large groups has 4 KiB.
+const MOST_HELLO: usize = 16 << 10;
+/// Bytes of any other message, at most: chains of large certificates.
 const MOST_MESSAGE: usize = 64 << 10;
 /// Bytes of a message's head.
 const HEAD: usize = 4;
@@ -118,7 +120,7 @@ impl Conversation {
             self.of_mut(direction).skip = left as u32;
             return;
         }
-        if length.bytes > MOST_MESSAGE {
+        if length.bytes > most(length.kind) {
             self.wrong(desk, AppEvent::TlsHandshakeInvalidLength);
             return;
         }
@@ -127,10 +129,15 @@ impl Conversation {
             CLIENT_KEY => {
                 self.state(desk, state::CLIENT_KEY);
                 desk.reach(self.transaction, direction, level::HEADERS);
+                if desk.settings.tls.log_client && self.of(direction.reverse()).is_server {
+                    self.ready(desk);
+                }
             }
             SERVER_DONE => {
                 desk.reach(self.transaction, direction, level::HEADERS);
-                self.ready(desk);
+                if !desk.settings.tls.log_client {
+                    self.ready(desk);
+                }
             }
             RETRY_OF_DRAFTS => self.state(desk, state::SERVER_HELLO),
             _ => self.state(desk, state::UNKNOWN),
@@ -304,6 +311,7 @@ impl Conversation {
                 break;
             };
             desk.put_wanted(tx, direction, Field::TlsCerts, certificate);
+            desk.put_wanted(tx, direction, Field::TlsChain, certificate);
             if length == 0 {
                 self.certificate(desk, certificate);
             }
@@ -371,7 +379,7 @@ impl Conversation {
         if !has_certificate && end.is_encrypted && !is_13(version) {
             desk.number(self.transaction, direction, Field::TlsResumed, 1);
             if desk.settings.tls.log_resumed { self.ready(desk) } else { self.keep_quiet() }
-        } else if has_certificate {
+        } else if has_certificate && !desk.settings.tls.log_client {
             self.ready(desk);
         }
     }
@@ -396,7 +404,12 @@ fn message_length(bytes: &[u8]) -> Option<Length> {
 
 /// Whether the message is read as a whole.
 const fn wanted(length: Length) -> bool {
-    matches!(length.kind, CLIENT_HELLO | SERVER_HELLO | CERTIFICATE) && length.bytes <= MOST_MESSAGE
+    matches!(length.kind, CLIENT_HELLO | SERVER_HELLO | CERTIFICATE) && length.bytes <= most(length.kind)
+}
+
+/// Bytes of a message of this kind, at most.
+const fn most(kind: u8) -> usize {
+    if matches!(kind, CLIENT_HELLO | SERVER_HELLO) { MOST_HELLO } else { MOST_MESSAGE }
 }
 
 fn random(desk: &mut Desk, tx: crate::TxRef, random: &[u8]) {

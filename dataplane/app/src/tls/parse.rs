@@ -12,6 +12,7 @@ use crate::{
     arena::{Arena, Buf},
     desk::Desk,
     event::AppEvent,
+    field::Field,
     level,
     parser::{Fed, Parser},
     room::{Telling, TxRef},
@@ -99,7 +100,7 @@ impl Conversation {
         if direction.index() == 0 { server } else { client }
     }
 
-    fn of(&self, direction: Direction) -> &End {
+    pub(super) fn of(&self, direction: Direction) -> &End {
         let [server, client] = &self.ends;
         if direction.index() == 0 { server } else { client }
     }
@@ -351,6 +352,29 @@ impl Conversation {
     }
 }
 
+/// Whether somebody asks for records as they are.
+fn wants_frames(desk: &Desk) -> bool {
+    [Field::TlsPdu, Field::TlsHeader, Field::TlsData].into_iter().any(|field| desk.wants(field))
+}
+
+/// Bytes of the record with this head, if it is one.
+fn frame_length([kind, major, _, high, low]: [u8; HEAD]) -> Option<usize> {
+    let length = usize::from(u16::from_be_bytes([high, low]));
+    ((CIPHER..=HEARTBEAT).contains(&kind) && major == 3 && length <= MOST_RECORD).then_some(HEAD + length)
+}
+
+/// Puts down a record as a transaction of its own, of which no record is made.
+fn put_frame(desk: &mut Desk, whole: &[u8]) {
+    let direction = desk.direction;
+    let at = desk.open(1);
+    desk.tell(at, Telling::Never);
+    let (head, data) = whole.split_at_checked(HEAD).unwrap_or((whole, &[]));
+    for (field, bytes) in [(Field::TlsPdu, whole), (Field::TlsHeader, head), (Field::TlsData, data)] {
+        desk.put_wanted(at, direction, field, bytes);
+    }
+    Direction::ALL.into_iter().for_each(|direction| desk.reach(at, direction, level::DONE));
+}
+
 impl Parser for Conversation {
     fn feed(&mut self, desk: &mut Desk, bytes: &[u8]) -> Fed {
         let direction = desk.direction;
@@ -392,6 +416,14 @@ impl Parser for Conversation {
             let Some((&head, behind)) = rest.split_first_chunk::<HEAD>() else {
                 return Fed::Part { used: used(rest), wants: HEAD };
             };
+            if wants_frames(desk)
+                && let Some(length) = frame_length(head)
+            {
+                let Some(whole) = rest.get(..length) else {
+                    return Fed::Part { used: used(rest), wants: length };
+                };
+                put_frame(desk, whole);
+            }
             if !self.head(desk, head) {
                 self.wrong(desk, AppEvent::TlsInvalidSslRecord);
                 self.encrypted(desk);

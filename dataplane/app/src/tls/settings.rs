@@ -29,6 +29,10 @@ pub struct TlsSettings {
     pub encryption: Encryption,
     /// Records list the ciphers, extensions and signature algorithms of hellos.
     pub log_handshake: bool,
+    /// Records tell certificates whole.
+    pub log_certificates: bool,
+    /// Records tell of the client's certificate, and wait for it.
+    pub log_client: bool,
     /// Records are made of sessions that go on, which show no certificate.
     pub log_resumed: bool,
     /// JA3 and JA3S are made, also for QUIC, when something asks for them.
@@ -39,7 +43,15 @@ pub struct TlsSettings {
 
 impl Default for TlsSettings {
     fn default() -> Self {
-        Self { encryption: Encryption::Track, log_handshake: false, log_resumed: true, ja3: true, ja4: true }
+        Self {
+            encryption: Encryption::Track,
+            log_handshake: false,
+            log_certificates: false,
+            log_client: false,
+            log_resumed: true,
+            ja3: true,
+            ja4: true,
+        }
     }
 }
 
@@ -48,6 +60,9 @@ impl TlsSettings {
     pub fn limit(&self, wants: &mut Fields) {
         if self.log_handshake {
             OF_HANDSHAKE.iter().for_each(|&field| wants.add(field));
+        }
+        if self.log_certificates {
+            wants.add(Field::TlsChain);
         }
         if !self.ja3 {
             OF_JA3.iter().for_each(|&field| wants.remove(field));

@@ -7,12 +7,17 @@ use super::{
     x509::{Alternative, Certificate},
 };
 use crate::{
-    AppEvent, AppSettings,
+    AppEvent, AppProtocol, AppSettings, Applications, Fields, Input,
     protocol::Likeness,
     testing::{talk, talk_cut},
 };
 use proptest::prelude::*;
-use sluice_core::Direction::{self, ToClient, ToServer};
+use sluice_core::{
+    AppLink,
+    Direction::{self, ToClient, ToServer},
+    Nanos,
+};
+use std::time::{Duration, Instant};
 
 fn hex(text: &str) -> Vec<u8> {
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
@@ -258,6 +263,37 @@ fn a_session_that_goes_on_is_told_as_resumed() {
     assert_has(&told, &["tls 0 < (tls.session_resumed) 1", "tls 0 < level 5", "tls 0 > level 5"]);
 }
 
+/// After how many of what is said a record is due.
+fn record_after(settings: AppSettings, said: &[(Direction, Vec<u8>)]) -> Option<usize> {
+    let mut applications = Applications::new(settings, 1);
+    applications.set_wants(Fields::ALL);
+    let mut link = AppLink::default();
+    said.iter().position(|(direction, bytes)| {
+        let (direction, ports) = (*direction, [443, 40_000]);
+        applications.feed(&mut link, &Input { bytes, direction, now: Nanos(0), ports, either: false, datagram: false });
+        let at = applications.first(link);
+        at.is_some() && applications.tell(at, false)
+    })
+}
+
+#[test]
+fn records_are_made_when_the_server_is_done_or_as_the_settings_say() {
+    let settings = AppSettings::default();
+    assert_eq!(record_after(settings, &handshake_12()), Some(1));
+    let mut with_client = settings;
+    with_client.tls.log_client = true;
+    assert_eq!(record_after(with_client, &handshake_12()), Some(2));
+    let resumed = [
+        (ToServer, record(22, &client_hello(&[]))),
+        (ToClient, [record(22, &server_hello(&[])), record(20, &[1])].concat()),
+        (ToServer, record(20, &[1])),
+    ];
+    assert_eq!(record_after(settings, &resumed), Some(1));
+    let mut without = settings;
+    without.tls.log_resumed = false;
+    assert_eq!(record_after(without, &resumed), None);
+}
+
 #[test]
 fn certificates_of_the_client_are_told_in_its_direction() {
     let mut said = handshake_12();
@@ -498,7 +534,7 @@ fn what_begins_tls_is_recognised_and_nothing_else() {
 
 #[test]
 fn a_message_with_more_than_is_read_is_passed_over() {
-    let big = message(1, &vec![0; (64 << 10) + 1]);
+    let big = message(1, &vec![0; (16 << 10) + 1]);
     let records: Vec<u8> = big.chunks(16_384).flat_map(|part| record(22, part)).collect();
     let said = [(ToServer, &records[..]), (ToServer, &record(22, &client_hello(&sni(b"a.example")))[..])];
     let told = talk_cut(AppSettings::default(), &said, 1_400);
@@ -508,8 +544,8 @@ fn a_message_with_more_than_is_read_is_passed_over() {
 #[test]
 fn long_lists_are_borne() {
     // Ciphers and extensions as many as fit a hello: the text of JA3 is cut, its digest is not.
-    let ciphers: Vec<u8> = (0..15_000_u16).flat_map(u16::to_be_bytes).collect();
-    let extensions: Vec<u8> = (100..5_000_u16).flat_map(|number| extension(number, b"")).collect();
+    let ciphers: Vec<u8> = (0..4_000_u16).flat_map(u16::to_be_bytes).collect();
+    let extensions: Vec<u8> = (100..2_000_u16).flat_map(|number| extension(number, b"")).collect();
     let body = [&[3, 3][..], &[7; 32], &[0], &list16(&ciphers), &[1, 0], &list16(&extensions)].concat();
     let hello = message(1, &body);
     let records: Vec<u8> = hello.chunks(16_384).flat_map(|part| record(22, part)).collect();
@@ -517,6 +553,43 @@ fn long_lists_are_borne() {
     let text = told.iter().find_map(|line| line.strip_prefix("tls 0 > ja3.string ")).unwrap();
     assert_eq!(text.len(), super::fingerprint::MOST_JA3);
     assert!(told.iter().any(|line| line.starts_with("tls 0 > ja4.hash t12i9999")));
+}
+
+/// The least time it took to read what is said, byte by byte.
+fn time_of(bytes: &[u8]) -> Duration {
+    let run = || {
+        let mut settings = AppSettings::off();
+        settings.memory = 4 << 20;
+        settings.of_mut(AppProtocol::Tls).unwrap().enabled = true;
+        let mut applications = Applications::new(settings, 1);
+        applications.set_wants(Fields::ALL);
+        let mut link = AppLink::default();
+        let (direction, ports) = (ToServer, [443, 40_000]);
+        let begin = Instant::now();
+        for piece in bytes.chunks(1) {
+            let input = Input { bytes: piece, direction, now: Nanos(0), ports, either: false, datagram: false };
+            applications.feed(&mut link, &input);
+        }
+        begin.elapsed()
+    };
+    (0..5).map(|_| run()).min().unwrap()
+}
+
+#[test]
+fn twice_as_much_takes_twice_as_long() {
+    let hello = record(22, &client_hello(&[]));
+    let one_byte_records =
+        |count: usize| message(11, &vec![0; count]).chunks(1).flat_map(|byte| record(22, byte)).collect();
+    let empty_data = |count: usize| [23, 3, 3, 0, 0].repeat(count);
+    let alerts = |count: usize| record(21, &[1, 0]).repeat(count);
+    let messages = |count: usize| record(22, &message(0, b"")).repeat(count);
+    let kinds: [&dyn Fn(usize) -> Vec<u8>; 4] = [&one_byte_records, &empty_data, &alerts, &messages];
+    for (number, kind) in kinds.iter().enumerate() {
+        let of = |count| time_of(&[hello.clone(), kind(count)].concat()).as_secs_f64();
+        // Four times as much: what grows with the square would take 16 times as long.
+        let (short, long) = (of(5_000), of(20_000));
+        assert!(long < short * 8.0, "{number}: {short} s and {long} s");
+    }
 }
 
 #[test]
