@@ -633,6 +633,9 @@ fn flow_record(out: &mut Vec<u8>, flow: &FlowFacts, end: FlowEnd, options: &EveO
     if let Some(protocol) = flow.app.protocol() {
         json.text("app_proto", protocol.name());
     }
+    if let Some(protocol) = flow.app_before.protocol() {
+        json.text("app_proto_orig", protocol.name());
+    }
     json.nested("flow", |json| {
         flow_counts(json, flow);
         json.text("start", &time::eve(flow.start));

@@ -192,6 +192,8 @@ pub struct FlowFacts {
     pub bypassed: bool,
     /// Its application protocol.
     pub app: AppState,
+    /// The one it spoke first, where it changed to another.
+    pub app_before: AppState,
 }
 
 /// Who finds a packet odd.
