@@ -192,8 +192,8 @@ pub struct FlowFacts {
     pub bypassed: bool,
     /// Its application protocol.
     pub app: AppState,
-    /// The protocol it spoke before it spoke another.
-    pub app_first: Option<AppProtocol>,
+    /// The one it spoke first, where it changed to another.
+    pub app_before: AppState,
 }
 
 /// Who finds a packet odd.

@@ -127,12 +127,15 @@ pub struct FlowProtocol {
     pub any: Protocols,
     /// Known to be none of them.
     pub negated: bool,
+    /// Asked of the protocol the flow spoke first.
+    pub original: bool,
 }
 
 impl FlowProtocol {
-    /// Whether it holds for a flow of which `state` is known.
-    pub fn holds(self, state: AppState) -> bool {
-        match state {
+    /// Whether it holds for a flow of which `state` is known, and which spoke `before` first if it changed.
+    pub fn holds(self, state: AppState, before: AppState) -> bool {
+        let asked = if self.original && before.protocol().is_some() { before } else { state };
+        match asked {
             AppState::Known(protocol) => self.any.contains(protocol) != self.negated,
             AppState::None => self.negated,
             AppState::Unseen | AppState::Doubtful => false,

@@ -12,7 +12,7 @@ use crate::{
         comparison::Comparison,
         keyword::{
             app::{AppMatch, AppValue},
-            protocol::AppLayerProtocol,
+            protocol::{AppLayerProtocol, DetectionMode},
         },
         protocol::{AppProtocol as Named, Protocol},
         rule::BufferUse,
@@ -84,7 +84,7 @@ pub(super) fn flow_protocol(wanted: &AppLayerProtocol) -> Result<FlowProtocol, R
     for &named in &wanted.protocols {
         any = any.and(parsers_of(named).ok_or(Refusal::Needs(named.name()))?);
     }
-    Ok(FlowProtocol { any, negated: wanted.negated })
+    Ok(FlowProtocol { any, negated: wanted.negated, original: wanted.mode == DetectionMode::Original })
 }
 
 /// `app-layer-event`.
