@@ -4,7 +4,7 @@
 //! are found by number; the packet's bytes travel in the slot that carries the record.
 
 use crate::{
-    application::{AppFacts, AppProtocol, AppState},
+    application::{AppFacts, AppState},
     direction::Direction,
     order::Position,
     resource::FlowExceptions,

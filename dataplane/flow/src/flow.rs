@@ -5,7 +5,7 @@
 
 use crate::tcp::TcpTracker;
 use sluice_core::{
-    Action, AppLink, AppProtocol, AppState, Direction, FlowKey, Nanos,
+    Action, AppLink, AppState, Direction, FlowKey, Nanos,
     event::{FlowFacts, FlowState},
     key::Endpoint,
     resource::FlowExceptions,
