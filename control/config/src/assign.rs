@@ -126,6 +126,7 @@ const PATHS: &[&str] = &[
     "detection.threshold-file",
     "events.eve.types",
     "events.eve.payload",
+    "events.eve.payload-length",
     "events.eve.payload-printable",
     "events.eve.packet",
     "events.eve.ethernet",
@@ -426,6 +427,7 @@ impl Settings {
                 }
             }
             "events.eve.payload" => self.eve.payload = flag()?,
+            "events.eve.payload-length" => self.eve.payload_length = flag()?,
             "events.eve.payload-printable" => self.eve.payload_printable = flag()?,
             "events.eve.packet" => self.eve.packet = flag()?,
             "events.eve.ethernet" => self.eve.ethernet = flag()?,

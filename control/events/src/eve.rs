@@ -50,6 +50,8 @@ pub struct EveOptions {
     pub tagged: bool,
     /// `payload`
     pub payload: bool,
+    /// `payload_length`
+    pub payload_length: bool,
     /// `payload_printable`
     pub payload_printable: bool,
     /// `packet` and `packet_info`
@@ -102,6 +104,7 @@ impl Default for EveOptions {
             files: true,
             tagged: true,
             payload: true,
+            payload_length: false,
             payload_printable: true,
             packet: true,
             ethernet: true,
@@ -441,6 +444,9 @@ impl EveWriter {
         let payload = slot.piece(place);
         if self.options.payload {
             json.base64("payload", payload);
+        }
+        if self.options.payload_length {
+            json.number("payload_length", payload.len() as u64);
         }
         if self.options.payload_printable {
             json.bytes("payload_printable", &printable(payload));
