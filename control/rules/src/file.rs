@@ -3,6 +3,7 @@
 //! Called by the service at start and on reload, and by the checker of the command line. Reads files whole, keeps
 //! going after every finding, and settles which of two rules with one sid counts. Never resolves anything into
 //! engine types; `compile` does.
+use crate::config::edits::{Edits, Unparsed};
 use crate::dataset_file::{self, DatasetData, DatasetPolicy, Declaration};
 use crate::diagnostic::{Diagnostic, Problem, Severity, Span};
 use crate::syntax::header::{self, Endpoint};
@@ -29,6 +30,8 @@ pub struct LoadOptions {
     pub classifications: Option<BTreeSet<String>>,
     /// What rules may do with the files of data sets.
     pub datasets: DatasetPolicy,
+    /// What the operator changes in the rules.
+    pub edits: Edits,
     /// Features this engine does not have. A rule that needs one is left out, as unsupported.
     pub missing: BTreeSet<&'static str>,
 }
@@ -159,9 +162,33 @@ impl<'o> Loader<'o> {
         let file: Arc<Path> = path.into();
         for line in lexer::lines(bytes) {
             match line {
-                Line::Rule(text) => self.rule(&text, &file),
-                Line::Disabled(text) => self.set.disabled.extend(disabled(text, &file)),
+                Line::Rule(text) if self.options.edits.is_empty() => self.rule(&text, &file),
+                Line::Rule(text) => self.edited(text, &file, true),
+                Line::Disabled(text) if self.options.edits.is_empty() => {
+                    self.set.disabled.extend(disabled(text, &file));
+                }
+                Line::Disabled(text) => self.edited(text, &file, false),
             }
+        }
+    }
+
+    /// A rule that the operator may have changed, enabled or disabled.
+    fn edited(&mut self, text: Text, file: &Arc<Path>, enabled: bool) {
+        let Some((gid, sid)) = ids(&text) else {
+            // What has no number can't be meant, and what is wrong with it is told.
+            if enabled {
+                self.rule(&text, file);
+            }
+            return;
+        };
+        let unparsed = Unparsed { text: text.bytes(), file, gid, sid };
+        if !self.options.edits.is_enabled(&unparsed, enabled) {
+            self.set.disabled.push(DisabledRule { sid, text, file: Arc::clone(file) });
+            return;
+        }
+        match self.options.edits.apply(&unparsed) {
+            Some(changed) => self.rule(&text.replaced(changed), file),
+            None => self.rule(&text, file),
         }
     }
 
@@ -332,6 +359,12 @@ impl<'o> Loader<'o> {
 
 /// A comment that reads as a rule: header in order, options closed, with a sid.
 fn disabled(text: Text, file: &Arc<Path>) -> Option<DisabledRule> {
+    let (_, sid) = ids(&text)?;
+    Some(DisabledRule { sid, text, file: Arc::clone(file) })
+}
+
+/// Generator and signature id of what reads as a rule.
+fn ids(text: &Text) -> Option<(u32, u32)> {
     let whole = Value::new(text.bytes(), 0);
     let open = whole.bytes().iter().position(|&b| b == b'(')?;
     header::parse(whole.slice(0, open)).ok()?;
@@ -339,8 +372,8 @@ fn disabled(text: Text, file: &Arc<Path>) -> Option<DisabledRule> {
     if !faults.is_empty() {
         return None;
     }
-    let sid = options.iter().find(|o| o.name.bytes() == b"sid")?.value?.int().ok()?;
-    Some(DisabledRule { sid, text, file: Arc::clone(file) })
+    let number = |name: &[u8]| options.iter().find(|o| o.name.bytes() == name)?.value?.int().ok();
+    Some((number(b"gid").unwrap_or(1), number(b"sid")?))
 }
 
 #[cfg(test)]
