@@ -218,7 +218,9 @@ impl Conversation {
     }
 
     fn request_headers(&mut self, bench: &mut Bench, bytes: &[u8]) -> Step {
-        let Some(found) = self.request.find_headers(bench.last, bytes) else { return Step::More };
+        let Some(found) = self.request.find_headers(bench.last, bytes, bench.desk.settings.http.line_limit) else {
+            return Step::More;
+        };
         self.request.scan = Scan::default();
         let block = bytes.get(..found.headers).unwrap_or_default();
         let tx = self.request.tx;

@@ -280,7 +280,9 @@ impl Conversation {
     }
 
     fn response_headers(&mut self, bench: &mut Bench, bytes: &[u8]) -> Step {
-        let Some(found) = self.response.find_headers(bench.last, bytes) else { return Step::More };
+        let Some(found) = self.response.find_headers(bench.last, bytes, bench.desk.settings.http.line_limit) else {
+            return Step::More;
+        };
         self.response.scan = Scan::default();
         let block = bytes.get(..found.headers).unwrap_or_default();
         let tx = self.response.tx;
