@@ -118,6 +118,10 @@ const PATHS: &[&str] = &[
     "detection.geoip-database",
     "detection.classification-file",
     "detection.reference-file",
+    "detection.enable-conf",
+    "detection.disable-conf",
+    "detection.drop-conf",
+    "detection.modify-conf",
     "detection.cache-folder",
     "detection.threshold-file",
     "events.eve.types",
@@ -135,6 +139,7 @@ const PATHS: &[&str] = &[
     "events.eve.dns-responses",
     "events.eve.dns-types",
     "events.eve.stats-zero",
+    "detection.applications.digests",
     "events.eve.xff",
     "events.eve.xff-deployment",
     "events.eve.http-headers",
@@ -401,6 +406,10 @@ impl Settings {
             "detection.geoip-database" => self.geoip_database = file(),
             "detection.classification-file" => self.classification_file = file(),
             "detection.reference-file" => self.reference_file = file(),
+            "detection.enable-conf" => self.rule_edits.enable = file(),
+            "detection.disable-conf" => self.rule_edits.disable = file(),
+            "detection.drop-conf" => self.rule_edits.drop = file(),
+            "detection.modify-conf" => self.rule_edits.modify = file(),
             "detection.cache-folder" => self.cache_folder = if value == "off" { None } else { file() },
             "detection.threshold-file" => self.threshold_file = file(),
             "events.eve.types" => {
@@ -443,6 +452,14 @@ impl Settings {
                     Some(types.ok_or_else(|| bad("types of records with commas between, such as a, aaaa, https"))?);
             }
             "events.eve.stats-zero" => self.eve.stats_zero = flag()?,
+            "detection.applications.digests" => {
+                let names = ["md5", "sha1", "sha256"];
+                let given: Vec<&str> = value.split(',').map(str::trim).filter(|name| *name != "none").collect();
+                if !given.iter().all(|name| names.contains(name)) {
+                    return Err(bad("none, or md5, sha1 and sha256 with commas between"));
+                }
+                self.applications.digests = names.map(|name| given.contains(&name));
+            }
             "events.eve.xff" => {
                 self.eve.xff = match value {
                     "off" | "no" | "false" => None,

@@ -271,6 +271,8 @@ pub struct Settings {
     pub classification_file: Option<PathBuf>,
     /// `detection.reference-file`
     pub reference_file: Option<PathBuf>,
+    /// `detection.enable-conf`, `disable-conf`, `drop-conf` and `modify-conf`: what is changed in the rules of others.
+    pub rule_edits: RuleEdits,
     /// `detection.cache-folder`: where compiled matchers are kept; none: they are compiled each time.
     pub cache_folder: Option<PathBuf>,
     /// `detection.threshold-file`
@@ -334,6 +336,7 @@ impl Default for Settings {
             geoip_database: None,
             classification_file: None,
             reference_file: None,
+            rule_edits: RuleEdits::default(),
             cache_folder: default_cache_folder(),
             threshold_file: None,
             eve: EveSettings::default(),
@@ -345,6 +348,19 @@ impl Default for Settings {
             swaps: 0,
         }
     }
+}
+
+/// Files with what is changed in the rules of others, in the form of suricata-update.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RuleEdits {
+    /// Rules to be used although their publisher has disabled them.
+    pub enable: Option<PathBuf>,
+    /// Rules not to be used.
+    pub disable: Option<PathBuf>,
+    /// Rules that are to drop.
+    pub drop: Option<PathBuf>,
+    /// Changes of texts.
+    pub modify: Option<PathBuf>,
 }
 
 /// `$XDG_CACHE_HOME/sluice`, or `.cache/sluice` in the user's home; none where there is neither.

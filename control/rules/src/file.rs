@@ -3,9 +3,11 @@
 //! Called by the service at start and on reload, and by the checker of the command line. Reads files whole, keeps
 //! going after every finding, and settles which of two rules with one sid counts. Never resolves anything into
 //! engine types; `compile` does.
+use crate::config::edits::{Edits, Unparsed};
 use crate::dataset_file::{self, DatasetData, DatasetPolicy, Declaration};
 use crate::diagnostic::{Diagnostic, Problem, Severity, Span};
 use crate::syntax::header::{self, Endpoint};
+use crate::syntax::keyword::app::AppValue;
 use crate::syntax::keyword::requires::Language;
 use crate::syntax::lexer::{self, Line, Text};
 use crate::syntax::parse::{Parsed, parse};
@@ -28,6 +30,8 @@ pub struct LoadOptions {
     pub classifications: Option<BTreeSet<String>>,
     /// What rules may do with the files of data sets.
     pub datasets: DatasetPolicy,
+    /// What the operator changes in the rules.
+    pub edits: Edits,
     /// Features this engine does not have. A rule that needs one is left out, as unsupported.
     pub missing: BTreeSet<&'static str>,
 }
@@ -158,9 +162,33 @@ impl<'o> Loader<'o> {
         let file: Arc<Path> = path.into();
         for line in lexer::lines(bytes) {
             match line {
-                Line::Rule(text) => self.rule(&text, &file),
-                Line::Disabled(text) => self.set.disabled.extend(disabled(text, &file)),
+                Line::Rule(text) if self.options.edits.is_empty() => self.rule(&text, &file),
+                Line::Rule(text) => self.edited(text, &file, true),
+                Line::Disabled(text) if self.options.edits.is_empty() => {
+                    self.set.disabled.extend(disabled(text, &file));
+                }
+                Line::Disabled(text) => self.edited(text, &file, false),
             }
+        }
+    }
+
+    /// A rule that the operator may have changed, enabled or disabled.
+    fn edited(&mut self, text: Text, file: &Arc<Path>, enabled: bool) {
+        let Some((gid, sid)) = ids(&text) else {
+            // What has no number can't be meant, and what is wrong with it is told.
+            if enabled {
+                self.rule(&text, file);
+            }
+            return;
+        };
+        let unparsed = Unparsed { text: text.bytes(), file, gid, sid };
+        if !self.options.edits.is_enabled(&unparsed, enabled) {
+            self.set.disabled.push(DisabledRule { sid, text, file: Arc::clone(file) });
+            return;
+        }
+        match self.options.edits.apply(&unparsed) {
+            Some(changed) => self.rule(&text.replaced(changed), file),
+            None => self.rule(&text, file),
         }
     }
 
@@ -179,11 +207,38 @@ impl<'o> Loader<'o> {
         }
     }
 
-    fn accept(&mut self, rule: Rule) {
+    /// Reads the lists of digests that `rule` names.
+    fn read_digests(&mut self, rule: &mut Rule) {
+        if !self.options.datasets.read {
+            return;
+        }
+        let mut wrong = Vec::new();
+        for found in &mut rule.matches {
+            let MatchKind::App(app) = &mut found.kind else { continue };
+            let length = match app.name {
+                "filemd5" => 16,
+                "filesha1" => 20,
+                "filesha256" => 32,
+                _ => continue,
+            };
+            let AppValue::Text { negated, bytes } = &app.value else { continue };
+            let negated = *negated;
+            match dataset_file::digests(&String::from_utf8_lossy(bytes), &rule.file, length) {
+                Ok(list) => app.value = AppValue::Digests { negated, list },
+                Err(problem) => wrong.push((found.span, problem)),
+            }
+        }
+        for (span, problem) in wrong {
+            self.set.diagnostics.push(rule.diagnostic(span, Severity::Error, problem));
+        }
+    }
+
+    fn accept(&mut self, mut rule: Rule) {
         let before = self.set.diagnostics.len();
         self.check_header(&rule.source, &rule.destination, &rule.text, &rule.file, Some(rule.sid));
         self.check_classtype(&rule);
         self.read_datasets(&rule);
+        self.read_digests(&mut rule);
         if self.set.diagnostics.iter().skip(before).any(|d| d.severity == Severity::Error) {
             self.set.refused += 1;
             return;
@@ -304,6 +359,12 @@ impl<'o> Loader<'o> {
 
 /// A comment that reads as a rule: header in order, options closed, with a sid.
 fn disabled(text: Text, file: &Arc<Path>) -> Option<DisabledRule> {
+    let (_, sid) = ids(&text)?;
+    Some(DisabledRule { sid, text, file: Arc::clone(file) })
+}
+
+/// Generator and signature id of what reads as a rule.
+fn ids(text: &Text) -> Option<(u32, u32)> {
     let whole = Value::new(text.bytes(), 0);
     let open = whole.bytes().iter().position(|&b| b == b'(')?;
     header::parse(whole.slice(0, open)).ok()?;
@@ -311,8 +372,8 @@ fn disabled(text: Text, file: &Arc<Path>) -> Option<DisabledRule> {
     if !faults.is_empty() {
         return None;
     }
-    let sid = options.iter().find(|o| o.name.bytes() == b"sid")?.value?.int().ok()?;
-    Some(DisabledRule { sid, text, file: Arc::clone(file) })
+    let number = |name: &[u8]| options.iter().find(|o| o.name.bytes() == name)?.value?.int().ok();
+    Some((number(b"gid").unwrap_or(1), number(b"sid")?))
 }
 
 #[cfg(test)]

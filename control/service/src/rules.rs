@@ -1,11 +1,11 @@
 //! Rule files to a compiled rule set and the texts of its signatures.
 
-use sluice_config::{ActionWord, Settings};
-use sluice_core::{Action, HashKey};
 use crate::cache::MatcherCache;
-use sluice_detect::literals::DatabaseCache;
-use sluice_detect::{Ruleset, prefix::Countries, ruleset::BuildError};
+use sluice_config::{ActionWord, Settings, settings::RuleEdits};
+use sluice_core::{Action, HashKey};
+use sluice_detect::{Ruleset, literals::DatabaseCache, prefix::Countries, ruleset::BuildError};
 use sluice_events::{Signature, signature::Target};
+use sluice_rules::config::edits::{EditFile, Edits};
 use sluice_rules::{
     DatasetPolicy, Diagnostic, LoadOptions, Rule, Severity, Variables,
     compile::{self, ActionOrder, CompileOptions, KnownReputations, Limit, Names, Outside, SavedDataset, limits},
@@ -129,7 +129,8 @@ fn load(
         folder: settings.dataset_folder.clone(),
         ..DatasetPolicy::default()
     };
-    let options = LoadOptions { variables: Some(variables.clone()), datasets, ..LoadOptions::default() };
+    let edits = edits(&settings.rule_edits, &mut diagnostics);
+    let options = LoadOptions { variables: Some(variables.clone()), datasets, edits, ..LoadOptions::default() };
     let mut set = sluice_rules::load(&sources.paths, &options);
     for (name, text) in &sources.bundled {
         let more = sluice_rules::load_bytes(name, text.as_bytes(), &options);
@@ -179,6 +180,23 @@ fn load(
         skipped: set.skipped.len(),
     };
     Ok((loaded, compiled.saved))
+}
+
+/// What the operator changes in the rules.
+fn edits(files: &RuleEdits, diagnostics: &mut Vec<Diagnostic>) -> Edits {
+    let mut edits = Edits::default();
+    let files = [
+        (EditFile::Enable, &files.enable),
+        (EditFile::Disable, &files.disable),
+        (EditFile::Drop, &files.drop),
+        (EditFile::Modify, &files.modify),
+    ];
+    for (kind, path) in files {
+        let Some(path) = path.as_deref() else { continue };
+        let (name, bytes) = read(Some(path), "", "", diagnostics);
+        diagnostics.extend(edits.read(kind, &name, &bytes));
+    }
+    edits
 }
 
 /// Classes of our own, for runs that bring no `classification.config`.

@@ -169,6 +169,12 @@ impl Applications {
 
     /// From now on these fields are asked for.
     pub fn set_wants(&mut self, wants: Fields) {
+        let mut wants = wants;
+        for (field, is_set) in crate::digest::FIELDS.into_iter().zip(self.settings.digests) {
+            if is_set {
+                wants.add(field);
+            }
+        }
         self.wants = wants;
         self.settings.tls.limit(&mut self.wants);
     }
@@ -365,9 +371,6 @@ impl Applications {
     fn become_another(&mut self, place: u32, link: &mut AppLink, input: &Input, protocol: Option<AppProtocol>) {
         let Some(conversation) = self.conversations.get_mut(place as usize) else { return };
         conversation.parser = AnyParser::None;
-        if link.before.protocol().is_none() {
-            link.before = link.state;
-        }
         // Transactions are counted from the beginning again, as of another conversation.
         conversation.thread.opened = 0;
         conversation.ends.iter_mut().for_each(|end| (end.over, end.doubtful, end.wants) = (false, false, 0));
@@ -377,8 +380,32 @@ impl Applications {
                 conversation.parser = AnyParser::of(protocol);
                 self.read(place, link, input, &[]);
             }
-            None => link.state = AppState::Unseen,
+            None => {
+                link.state = AppState::Unseen;
+                // Ends of lines that wait belong to what was spoken before.
+                for end in &mut conversation.ends {
+                    let ends_of_lines = |byte: &&u8| matches!(byte, b'\r' | b'\n');
+                    let count = self.waiting.get(&end.bytes).iter().take_while(ends_of_lines).count();
+                    if count > 0 {
+                        self.waiting.drop_front(&mut end.bytes, count);
+                    }
+                }
+            }
         }
+    }
+
+    /// Passes over the next `count` bytes of `direction` if the parser of the flow behind `link` would not look at any of them; false: it wants to see them.
+    pub fn pass_over(&mut self, link: AppLink, direction: Direction, count: usize) -> bool {
+        let place = link.place.checked_sub(1).filter(|_| link.state.protocol().is_some());
+        let conversation = place.and_then(|place| self.conversations.get_mut(place as usize));
+        let Some(Conversation { parser, ends, .. }) = conversation else { return false };
+        let waits = ends.get(direction.index()).is_none_or(|end| end.over || !end.bytes.is_empty());
+        let Some(parser) = parser.get().filter(|_| !waits) else { return false };
+        let ignored = count <= parser.ignores(direction);
+        if ignored {
+            parser.ignored(direction, count);
+        }
+        ignored
     }
 
     /// Bytes are missing in `direction`: they were lost, or are not looked at.

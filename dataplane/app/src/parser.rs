@@ -40,6 +40,14 @@ pub trait Parser {
     /// Reads `bytes`, which went in `desk.direction`. Over datagrams each call is one datagram, and what is not used is thrown away.
     fn feed(&mut self, desk: &mut Desk, bytes: &[u8]) -> Fed;
 
+    /// How many of the next bytes that go in `direction` it would not look at, whatever they are: they need not be brought here.
+    fn ignores(&self, _direction: Direction) -> usize {
+        0
+    }
+
+    /// So many of them were left out.
+    fn ignored(&mut self, _direction: Direction, _count: usize) {}
+
     /// So many bytes are missing in `desk.direction`. Whatever waited was thrown away. [`Fed::All`]: go on behind them.
     fn gap(&mut self, desk: &mut Desk, missing: u32) -> Fed;
 

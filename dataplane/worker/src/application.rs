@@ -84,6 +84,10 @@ impl Pipeline {
             applications.gap(&mut link, &input, missing);
         }
         while let Some((from, to)) = streams.unread(at, false) {
+            if applications.pass_over(link, direction, to.wrapping_sub(from) as usize) {
+                streams.was_read(at, to);
+                continue;
+            }
             let bytes = reading.of(streams, at, (from, to));
             applications.feed(&mut link, &Input { bytes, ..input });
             streams.was_read(at, to);

@@ -160,7 +160,9 @@ pub(super) fn check(app: &AppMatch) -> Result<AppCheck, Refusal> {
         | "tls_cert_notbefore" | "tls_cert_notafter" | "tls_cert_expired" | "tls_cert_valid" => {
             return super::tls::check(app).map(AppCheck::Tls);
         }
-        "filename" | "fileext" | "filesize" | "filestore" => return super::file::check(app).map(AppCheck::File),
+        "filename" | "fileext" | "filesize" | "filestore" | "filemd5" | "filesha1" | "filesha256" => {
+            return super::file::check(app).map(AppCheck::File);
+        }
         "enip_command" => Field::EnipCommand,
         "enip.status" => Field::EnipStatus,
         "enip.protocol_version" => Field::EnipProtocolVersion,

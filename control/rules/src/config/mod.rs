@@ -1,8 +1,9 @@
-//! The files that go with a rule set: classifications, references, thresholds, reputations, countries.
+//! The files that go with a rule set: classifications, references, thresholds, reputations, countries, and an operator's edits.
 //!
 //! Each is read whole; every wrong line is reported and the others count.
 pub mod classification;
 pub mod countries;
+pub mod edits;
 pub mod reference;
 pub mod reputation;
 pub mod threshold;

@@ -30,6 +30,13 @@ impl Text {
         &self.bytes
     }
 
+    /// Other bytes in the same place: findings name the line and column it began with.
+    #[must_use]
+    pub fn replaced(&self, bytes: Vec<u8>) -> Self {
+        let pieces = self.pieces.first().copied().into_iter().collect();
+        Self { bytes: bytes.into(), pieces }
+    }
+
     /// The joined bytes, shared.
     pub fn shared(&self) -> Arc<[u8]> {
         Arc::clone(&self.bytes)

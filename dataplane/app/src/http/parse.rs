@@ -1,6 +1,6 @@
 //! HTTP/1 from bytes to transactions: the two ends of a conversation and what they know of each other.
 //!
-//! Called by [`crate::applications`]. [`super::request`] reads what clients say, [`super::response`] what servers say; requests wait in the order they came for their responses.
+//! Called by [`crate::applications`]. `request` reads what clients say, `response` what servers say; requests wait in the order they came for their responses.
 
 use super::{
     body::{BodyStep, ChunkFaults, Framing},

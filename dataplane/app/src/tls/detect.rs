@@ -25,6 +25,8 @@ pub fn likeness(bytes: &[u8], _direction: Direction) -> Likeness {
     match (kind, behind.first()) {
         (CIPHER, _) if length != 1 => Likeness::No,
         (ALERT, _) if length != 2 && length < 16 => Likeness::No,
+        // An empty one is wrong, and of nothing else.
+        (HANDSHAKE, _) if length == 0 => Likeness::Sure,
         (_, _) if kind != HANDSHAKE && !fits => Likeness::No,
         (CIPHER | HANDSHAKE, None) => Likeness::More,
         (CIPHER, Some(1)) | (ALERT | APPLICATION, _) => Likeness::Sure,

@@ -434,6 +434,16 @@ impl Parser for Conversation {
         if self.is_over(desk) { Fed::Over } else { Fed::All }
     }
 
+    fn ignores(&self, direction: Direction) -> usize {
+        let end = self.of(direction);
+        if end.is_encrypted { end.left.into() } else { 0 }
+    }
+
+    fn ignored(&mut self, direction: Direction, count: usize) {
+        let end = self.of_mut(direction);
+        end.left = end.left.saturating_sub(u16::try_from(count).unwrap_or(u16::MAX));
+    }
+
     fn gap(&mut self, desk: &mut Desk, missing: u32) -> Fed {
         let direction = desk.direction;
         let end = self.of_mut(direction);

@@ -493,6 +493,47 @@ fn nothing_is_read_of_encrypted_data_when_it_is_bypassed() {
 }
 
 #[test]
+fn what_is_encrypted_need_not_be_brought() {
+    let mut applications = Applications::new(AppSettings::default(), 1);
+    applications.set_wants(Fields::NONE);
+    let mut link = AppLink::default();
+    let feed = |applications: &mut Applications, link: &mut AppLink, direction, bytes: &[u8]| {
+        let ports = [443, 40_000];
+        applications.feed(link, &Input { bytes, direction, now: Nanos(0), ports, either: false, datagram: false });
+    };
+    for (direction, bytes) in handshake_12() {
+        assert!(!applications.pass_over(link, direction, 1));
+        feed(&mut applications, &mut link, direction, &bytes);
+    }
+    let data = record(23, &[0; 1_000]);
+    feed(&mut applications, &mut link, ToServer, &data[..100]);
+    assert!(!applications.pass_over(link, ToServer, 906), "the next head is to be seen");
+    assert!(applications.pass_over(link, ToServer, 900));
+    assert!(applications.pass_over(link, ToServer, 5));
+    assert!(!applications.pass_over(link, ToServer, 1));
+    assert!(!applications.pass_over(link, ToClient, 1));
+    // What follows is read where it stands.
+    feed(&mut applications, &mut link, ToServer, &[99, 3, 3, 0, 1]);
+    assert!(!applications.listens(link, ToServer) && applications.listens(link, ToClient));
+}
+
+#[test]
+fn tls_behind_a_tunnel_and_a_stray_end_of_a_line_is_recognised() {
+    let connect = b"CONNECT a.example:443 HTTP/1.1\r\nHost: a.example\r\n\r\n\n".to_vec();
+    let mut applications = Applications::new(AppSettings::default(), 1);
+    let mut link = AppLink::default();
+    for (direction, bytes) in [
+        (ToServer, connect),
+        (ToClient, b"HTTP/1.1 200 OK\r\n\r\n".to_vec()),
+        (ToServer, record(22, &client_hello(&[]))),
+    ] {
+        let (bytes, ports) = (&bytes[..], [8_080, 40_000]);
+        applications.feed(&mut link, &Input { bytes, direction, now: Nanos(0), ports, either: false, datagram: false });
+    }
+    assert_eq!(link.state.protocol(), Some(AppProtocol::Tls));
+}
+
+#[test]
 fn hellos_of_old_drafts_are_read() {
     for (version, chosen) in [([3, 4], 0x7f01), ([0x7f, 0x12], 0x7f12)] {
         let body = [&version[..], &[9; 32], &[0x13, 1], &list16(&extension(51, &[0; 4]))].concat();
@@ -513,6 +554,7 @@ fn what_begins_tls_is_recognised_and_nothing_else() {
     }
     assert_eq!(likeness(&hello, ToServer), Likeness::Sure);
     assert_eq!(likeness(&hello, ToClient), Likeness::Sure);
+    assert_eq!(likeness(&record(22, b""), ToServer), Likeness::Sure);
     assert_eq!(likeness(&record(21, &[2, 40]), ToClient), Likeness::Sure);
     assert_eq!(likeness(&record(23, &[0; 40]), ToClient), Likeness::Sure);
     let old = hello_of_v2([3, 0]);
@@ -572,7 +614,7 @@ fn time_of(bytes: &[u8]) -> Duration {
         }
         begin.elapsed()
     };
-    (0..5).map(|_| run()).min().unwrap()
+    (0..3).map(|_| run()).min().unwrap()
 }
 
 #[test]
@@ -586,9 +628,8 @@ fn twice_as_much_takes_twice_as_long() {
     let kinds: [&dyn Fn(usize) -> Vec<u8>; 4] = [&one_byte_records, &empty_data, &alerts, &messages];
     for (number, kind) in kinds.iter().enumerate() {
         let of = |count| time_of(&[hello.clone(), kind(count)].concat()).as_secs_f64();
-        // Four times as much: what grows with the square would take 16 times as long.
-        let (short, long) = (of(5_000), of(20_000));
-        assert!(long < short * 8.0, "{number}: {short} s and {long} s");
+        // Eight times as much: what grows with the square would take 64 times as long. Other work on the machine may disturb one try, not all.
+        assert!((0..5).any(|_| of(20_000) / of(2_500) < 30.0), "{number}");
     }
 }
 
