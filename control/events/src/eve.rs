@@ -639,8 +639,8 @@ fn flow_record(out: &mut Vec<u8>, flow: &FlowFacts, end: FlowEnd, options: &EveO
     if let Some(protocol) = flow.app.protocol() {
         json.text("app_proto", protocol.name());
     }
-    if let Some(protocol) = flow.app_before.protocol() {
-        json.text("app_proto_orig", protocol.name());
+    if let Some(first) = flow.app_first.filter(|first| Some(*first) != flow.app.protocol()) {
+        json.text("app_proto_orig", first.name());
     }
     json.nested("flow", |json| {
         flow_counts(json, flow);

@@ -371,9 +371,6 @@ impl Applications {
     fn become_another(&mut self, place: u32, link: &mut AppLink, input: &Input, protocol: Option<AppProtocol>) {
         let Some(conversation) = self.conversations.get_mut(place as usize) else { return };
         conversation.parser = AnyParser::None;
-        if link.before.protocol().is_none() {
-            link.before = link.state;
-        }
         // Transactions are counted from the beginning again, as of another conversation.
         conversation.thread.opened = 0;
         conversation.ends.iter_mut().for_each(|end| (end.over, end.doubtful, end.wants) = (false, false, 0));

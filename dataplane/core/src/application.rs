@@ -91,13 +91,11 @@ impl AppState {
     }
 }
 
-/// A flow's part in the parsers: two bytes and one number.
+/// A flow's part in the parsers: one byte and one number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AppLink {
     /// What is known of the protocol.
     pub state: AppState,
-    /// The protocol it spoke first, where it changed to another.
-    pub before: AppState,
     /// Place of its conversation in the worker's store, counted from 1; 0 for none.
     pub place: u32,
 }

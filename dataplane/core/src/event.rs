@@ -4,7 +4,7 @@
 //! are found by number; the packet's bytes travel in the slot that carries the record.
 
 use crate::{
-    application::{AppFacts, AppState},
+    application::{AppFacts, AppProtocol, AppState},
     direction::Direction,
     order::Position,
     resource::FlowExceptions,
@@ -192,8 +192,8 @@ pub struct FlowFacts {
     pub bypassed: bool,
     /// Its application protocol.
     pub app: AppState,
-    /// The one it spoke first, where it changed to another.
-    pub app_before: AppState,
+    /// The protocol it spoke before it spoke another.
+    pub app_first: Option<AppProtocol>,
 }
 
 /// Who finds a packet odd.

@@ -132,9 +132,9 @@ pub struct FlowProtocol {
 }
 
 impl FlowProtocol {
-    /// Whether it holds for a flow of which `state` is known, and which spoke `before` first if it changed.
-    pub fn holds(self, state: AppState, before: AppState) -> bool {
-        let asked = if self.original && before.protocol().is_some() { before } else { state };
+    /// Whether it holds for a flow of which `state` is known, and which spoke `first` before, if it changed.
+    pub fn holds(self, state: AppState, first: Option<AppProtocol>) -> bool {
+        let asked = first.filter(|_| self.original).map_or(state, AppState::Known);
         match asked {
             AppState::Known(protocol) => self.any.contains(protocol) != self.negated,
             AppState::None => self.negated,

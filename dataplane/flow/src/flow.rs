@@ -5,7 +5,7 @@
 
 use crate::tcp::TcpTracker;
 use sluice_core::{
-    Action, AppLink, AppState, Direction, FlowKey, Nanos,
+    Action, AppLink, AppProtocol, AppState, Direction, FlowKey, Nanos,
     event::{FlowFacts, FlowState},
     key::Endpoint,
     resource::FlowExceptions,
@@ -49,8 +49,6 @@ pub struct Flow {
     pub vlan_count: u8,
     /// What is known of its application protocol.
     pub app: AppState,
-    /// The one it spoke first, where it changed to another.
-    pub app_before: AppState,
     /// The generation whose rules that look at addresses and protocol alone were judged last, per direction; 0 for none.
     pub addresses_judged: [u32; 2],
 
@@ -64,6 +62,8 @@ pub struct Flow {
     pub(crate) wheel_next: u32,
     pub(crate) wheel_previous: u32,
     pub(crate) wheel_place: u16,
+    /// The application protocol it spoke before it spoke another.
+    pub app_first: Option<AppProtocol>,
 }
 
 impl Flow {
@@ -86,14 +86,16 @@ impl Flow {
     /// Its part in the parsers of application protocols.
     #[inline]
     pub const fn app_link(&self) -> AppLink {
-        AppLink { state: self.app, before: self.app_before, place: self.app_place }
+        AppLink { state: self.app, place: self.app_place }
     }
 
     /// Sets its part in the parsers of application protocols.
     #[inline]
-    pub const fn set_app_link(&mut self, link: AppLink) {
+    pub fn set_app_link(&mut self, link: AppLink) {
+        if self.app != link.state && self.app_first.is_none() {
+            self.app_first = self.app.protocol();
+        }
         self.app = link.state;
-        self.app_before = link.before;
         self.app_place = link.place;
     }
 
@@ -143,7 +145,7 @@ impl Flow {
             exceptions: self.exceptions,
             bypassed: self.bypassed,
             app: self.app,
-            app_before: self.app_before,
+            app_first: self.app_first,
         }
     }
 }

@@ -69,7 +69,6 @@ impl Ending<'_> {
         let mut facts = flow.facts();
         facts.alerted |= alerted;
         facts.app = link.state;
-        facts.app_before = link.before;
         self.reporter.flow(facts, end);
     }
 
@@ -165,7 +164,6 @@ impl Ending<'_> {
         let packet = self.packet_of(flow, &headers, direction);
         let mut copy = without_marks(flow);
         copy.flow.app = link.state;
-        copy.flow.app_before = link.before;
         self.state.freeze(self.by_clock);
         let Self { applications, streams, generation, state, counters, findings, reporter, .. } = self;
         let Generation { ruleset, inspector } = &mut ***generation;
