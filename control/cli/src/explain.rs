@@ -32,7 +32,12 @@ pub fn print(loaded: &LoadedRules, sid: u32) -> bool {
 }
 
 fn explain(ruleset: &Ruleset, number: u32, rule: &Rule) {
-    say!("  order       {} of {}, action {}", number + 1, ruleset.rules().len(), format!("{:?}", rule.action).to_lowercase());
+    say!(
+        "  order       {} of {}, action {}",
+        number + 1,
+        ruleset.rules().len(),
+        format!("{:?}", rule.action).to_lowercase()
+    );
     say!("  direction   {}", direction(rule));
     say!("  judged on   {}", judged_on(ruleset, number, rule));
     say!("  prefilter   {}", prefilter(ruleset, number));

@@ -6,8 +6,8 @@ use crate::{
     rules::{self, SettingArguments},
 };
 use serde_json::{Value, json};
-use sluice_detect::cost::RuleCost;
 use sluice_core::{Cause, Counters, HashKey, Ledger};
+use sluice_detect::cost::RuleCost;
 use sluice_events::sink::Spoken;
 use sluice_service::{LoadedRules, Replay, ReplayError, Report, capture::LONGEST_RECORD, replay, replay::MOST_WORKERS};
 use std::{
@@ -146,7 +146,8 @@ fn costliest(rules: &LoadedRules, report: &Report) -> Vec<(u32, RuleCost)> {
         return Vec::new();
     }
     let costs = (0..).zip(report.costs.iter().copied());
-    let mut costs: Vec<_> = costs.filter(|(number, cost)| cost.checked > 0 && rules.ruleset.rule(*number).is_some()).collect();
+    let mut costs: Vec<_> =
+        costs.filter(|(number, cost)| cost.checked > 0 && rules.ruleset.rule(*number).is_some()).collect();
     costs.sort_by_key(|(number, cost)| (std::cmp::Reverse(cost.weight()), *number));
     costs
 }
@@ -160,7 +161,12 @@ fn print_costs(rules: &LoadedRules, report: &Report, most: usize) {
     for (number, cost) in costs.iter().take(most) {
         let Some(signature) = rules.signatures.get(*number as usize) else { continue };
         let RuleCost { checked, matched, steps, bytes } = cost;
-        say!("{checked:>8} {matched:>8} {steps:>9} {bytes:>11}  {}:{} {}", signature.gid, signature.sid, signature.message);
+        say!(
+            "{checked:>8} {matched:>8} {steps:>9} {bytes:>11}  {}:{} {}",
+            signature.gid,
+            signature.sid,
+            signature.message
+        );
     }
     if costs.len() > most {
         say!("     ...  and {} more rules", costs.len() - most);

@@ -126,6 +126,7 @@ const PATHS: &[&str] = &[
     "detection.threshold-file",
     "events.eve.types",
     "events.eve.payload",
+    "events.eve.payload-length",
     "events.eve.payload-printable",
     "events.eve.packet",
     "events.eve.ethernet",
@@ -139,6 +140,7 @@ const PATHS: &[&str] = &[
     "events.eve.dns-responses",
     "events.eve.dns-types",
     "events.eve.stats-zero",
+    "detection.applications.digests",
     "events.eve.xff",
     "events.eve.xff-deployment",
     "events.eve.http-headers",
@@ -425,6 +427,7 @@ impl Settings {
                 }
             }
             "events.eve.payload" => self.eve.payload = flag()?,
+            "events.eve.payload-length" => self.eve.payload_length = flag()?,
             "events.eve.payload-printable" => self.eve.payload_printable = flag()?,
             "events.eve.packet" => self.eve.packet = flag()?,
             "events.eve.ethernet" => self.eve.ethernet = flag()?,
@@ -451,6 +454,14 @@ impl Settings {
                     Some(types.ok_or_else(|| bad("types of records with commas between, such as a, aaaa, https"))?);
             }
             "events.eve.stats-zero" => self.eve.stats_zero = flag()?,
+            "detection.applications.digests" => {
+                let names = ["md5", "sha1", "sha256"];
+                let given: Vec<&str> = value.split(',').map(str::trim).filter(|name| *name != "none").collect();
+                if !given.iter().all(|name| names.contains(name)) {
+                    return Err(bad("none, or md5, sha1 and sha256 with commas between"));
+                }
+                self.applications.digests = names.map(|name| given.contains(&name));
+            }
             "events.eve.xff" => {
                 self.eve.xff = match value {
                     "off" | "no" | "false" => None,

@@ -124,6 +124,8 @@ pub struct EveSettings {
     pub types: Option<Vec<String>>,
     /// `payload`
     pub payload: bool,
+    /// `payload_length`: bytes of what is printed as the payload.
+    pub payload_length: bool,
     /// `payload_printable`
     pub payload_printable: bool,
     /// `packet`
@@ -165,6 +167,7 @@ impl Default for EveSettings {
         Self {
             types: None,
             payload: false,
+            payload_length: false,
             payload_printable: false,
             packet: false,
             ethernet: false,

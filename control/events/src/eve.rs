@@ -50,6 +50,8 @@ pub struct EveOptions {
     pub tagged: bool,
     /// `payload`
     pub payload: bool,
+    /// `payload_length`
+    pub payload_length: bool,
     /// `payload_printable`
     pub payload_printable: bool,
     /// `packet` and `packet_info`
@@ -102,6 +104,7 @@ impl Default for EveOptions {
             files: true,
             tagged: true,
             payload: true,
+            payload_length: false,
             payload_printable: true,
             packet: true,
             ethernet: true,
@@ -442,6 +445,9 @@ impl EveWriter {
         if self.options.payload {
             json.base64("payload", payload);
         }
+        if self.options.payload_length {
+            json.number("payload_length", payload.len() as u64);
+        }
         if self.options.payload_printable {
             json.bytes("payload_printable", &printable(payload));
         }
@@ -632,9 +638,9 @@ fn flow_record(out: &mut Vec<u8>, flow: &FlowFacts, end: FlowEnd, options: &EveO
     }
     if let Some(protocol) = flow.app.protocol() {
         json.text("app_proto", protocol.name());
-        if let Some(first) = flow.app_first.filter(|first| *first != protocol) {
-            json.text("app_proto_orig", first.name());
-        }
+    }
+    if let Some(first) = flow.app_first.filter(|first| Some(*first) != flow.app.protocol()) {
+        json.text("app_proto_orig", first.name());
     }
     json.nested("flow", |json| {
         flow_counts(json, flow);

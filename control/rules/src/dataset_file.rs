@@ -156,6 +156,24 @@ const VALUE_BYTES: u64 = 104;
 const ROOM_VALUES: u64 = 1000;
 const DEFAULT_HASHSIZE: u32 = 4096;
 
+/// Reads a list of digests of `length` bytes: one a line in hexadecimal, perhaps with something behind it. `rules` is the rule file, whose folder relative paths start from.
+pub(crate) fn digests(path: &str, rules: &Path, length: usize) -> Result<Box<[Box<[u8]>]>, Problem> {
+    let bytes = std::fs::read(resolved(path, rules)).map_err(|error| Problem::Unreadable { kind: error.kind() })?;
+    let mut list = Vec::new();
+    for line in String::from_utf8_lossy(&bytes).lines() {
+        let word = line.split([' ', '\t', ',', '#']).next().unwrap_or_default();
+        if word.is_empty() {
+            continue;
+        }
+        let digits: Option<Vec<u8>> = word.chars().map(|digit| digit.to_digit(16).map(|digit| digit as u8)).collect();
+        let digits = digits.filter(|digits| digits.len() == 2 * length);
+        let digits = digits.ok_or(Problem::Malformed { expected: "a list with one digest in hexadecimal a line" })?;
+        list.push(digits.chunks_exact(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect());
+    }
+    list.sort();
+    Ok(list.into_boxed_slice())
+}
+
 /// Checks a declaration and reads its file. `rules` is the rule file, whose folder relative paths start from.
 pub(crate) fn read(set: Declaration<'_>, rules: &Path, policy: &DatasetPolicy) -> Result<Vec<DatasetEntry>, Problem> {
     for path in [set.save, set.state].into_iter().flatten() {

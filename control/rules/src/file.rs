@@ -7,6 +7,7 @@ use crate::config::edits::{Edits, Unparsed};
 use crate::dataset_file::{self, DatasetData, DatasetPolicy, Declaration};
 use crate::diagnostic::{Diagnostic, Problem, Severity, Span};
 use crate::syntax::header::{self, Endpoint};
+use crate::syntax::keyword::app::AppValue;
 use crate::syntax::keyword::requires::Language;
 use crate::syntax::lexer::{self, Line, Text};
 use crate::syntax::parse::{Parsed, parse};
@@ -206,11 +207,38 @@ impl<'o> Loader<'o> {
         }
     }
 
-    fn accept(&mut self, rule: Rule) {
+    /// Reads the lists of digests that `rule` names.
+    fn read_digests(&mut self, rule: &mut Rule) {
+        if !self.options.datasets.read {
+            return;
+        }
+        let mut wrong = Vec::new();
+        for found in &mut rule.matches {
+            let MatchKind::App(app) = &mut found.kind else { continue };
+            let length = match app.name {
+                "filemd5" => 16,
+                "filesha1" => 20,
+                "filesha256" => 32,
+                _ => continue,
+            };
+            let AppValue::Text { negated, bytes } = &app.value else { continue };
+            let negated = *negated;
+            match dataset_file::digests(&String::from_utf8_lossy(bytes), &rule.file, length) {
+                Ok(list) => app.value = AppValue::Digests { negated, list },
+                Err(problem) => wrong.push((found.span, problem)),
+            }
+        }
+        for (span, problem) in wrong {
+            self.set.diagnostics.push(rule.diagnostic(span, Severity::Error, problem));
+        }
+    }
+
+    fn accept(&mut self, mut rule: Rule) {
         let before = self.set.diagnostics.len();
         self.check_header(&rule.source, &rule.destination, &rule.text, &rule.file, Some(rule.sid));
         self.check_classtype(&rule);
         self.read_datasets(&rule);
+        self.read_digests(&mut rule);
         if self.set.diagnostics.iter().skip(before).any(|d| d.severity == Severity::Error) {
             self.set.refused += 1;
             return;

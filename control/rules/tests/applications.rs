@@ -81,3 +81,38 @@ fn what_waits_is_judged_when_its_flow_ends() {
     });
     assert_eq!((alerts, told, ended), (vec![6, 1], 1, 1));
 }
+
+const NAMES: &str = r#"alert mdns any any -> any any (msg:"asked"; mdns.queries.rrname; content:"example.com"; sid:1;)
+alert mdns any any -> any any (msg:"told"; mdns.response.rrname; content:"cdn.example.com"; sid:2;)
+alert llmnr any any -> any any (msg:"asked"; flow:to_server; llmnr.queries.rrname; content:"example.com"; sid:3;)
+alert llmnr any any -> any any (msg:"told"; flow:to_client; llmnr.answers.rrname; content:"example.com"; sid:4;)
+alert dns any any -> any any (msg:"told"; flow:to_client; dns.rrtype:CNAME; dns.response.rrname; content:"cdn"; sid:5;)
+alert dns any any -> any any (msg:"asked"; dns.query; content:"example.com"; sid:6;)
+alert dns any any -> any any (msg:"odd"; app-layer-event:dns.z_flag_set; sid:7;)"#;
+
+const QUERY: &[u8] = b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x03www\x07example\x03com\0\0\x01\0\x01";
+const ANSWER: &[u8] = b"\x12\x34\x81\x80\0\x01\0\x01\0\0\0\0\x03www\x07example\x03com\0\0\x05\0\x01\
+    \xc0\x0c\0\x05\0\x01\0\0\0\x05\0\x06\x03cdn\xc0\x10";
+
+#[test]
+fn names_are_found_by_their_protocol_and_lone_answers_come_from_the_server() {
+    for family in BOTH {
+        for inline in [true, false] {
+            let mut engine = Engine::with(NAMES, setup(inline));
+            let frame = |ports| Frame { ports, ..Frame::new(family) };
+            let mut heard = |ports, bytes: &[u8]| engine.feed(&frame(ports).udp(bytes));
+            assert_eq!(heard((5_353, 5_353), QUERY), [1], "{family:?}");
+            assert_eq!(heard((5_353, 5_353), ANSWER), [1, 2]);
+            assert_eq!(heard((40_000, 5_355), QUERY), [3]);
+            // The question went to many; the answer is a flow of its own.
+            assert_eq!(heard((5_355, 40_001), ANSWER), [4]);
+            assert_eq!(heard((40_002, 53), QUERY), [6]);
+            assert_eq!(heard((53, 40_003), ANSWER), [5]);
+            let mut odd = QUERY.to_vec();
+            odd[3] |= 0x40;
+            assert_eq!(heard((40_004, 53), &odd), [6, 7]);
+            // Another protocol on the port.
+            assert_eq!(heard((40_005, 53), b"\x16\xfe\xfd\0\0\0\0\0\0\0\0\0\x10hello"), [0; 0]);
+        }
+    }
+}

@@ -14,13 +14,13 @@ use crate::{
     team::{Team, TeamPlan, copies, eve_options, worker_settings},
 };
 use crossbeam::queue::ArrayQueue;
-use sluice_detect::cost::RuleCost;
 use sluice_config::Settings;
 use sluice_core::{
     Counters, HashKey, Ledger,
     order::{Order, Seat},
     ring,
 };
+use sluice_detect::cost::RuleCost;
 use sluice_detect::ruleset::BuildError;
 use sluice_dpdk::{BURST, Eal, EalOptions, LcoreHandle, Mempool, Port, PortConfig, Telemetry};
 use sluice_events::{

@@ -95,7 +95,7 @@ const TRANSACTION_BYTES: usize = 24 << 10;
 pub fn copies(settings: &EveSettings) -> Copies {
     let eve = records(settings);
     Copies {
-        alerts: eve.payload || eve.payload_printable || eve.packet || eve.ethernet,
+        alerts: eve.payload || eve.payload_length || eve.payload_printable || eve.packet || eve.ethernet,
         flows: eve.flows,
         drops: true,
         arp: eve.arp,
@@ -186,6 +186,7 @@ fn records(settings: &EveSettings) -> EveOptions {
         files: wanted("fileinfo") || wanted("files"),
         tagged: wanted("packet"),
         payload: settings.payload,
+        payload_length: settings.payload_length,
         payload_printable: settings.payload_printable,
         packet: settings.packet,
         ethernet: settings.ethernet,

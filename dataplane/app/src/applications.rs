@@ -169,6 +169,12 @@ impl Applications {
 
     /// From now on these fields are asked for.
     pub fn set_wants(&mut self, wants: Fields) {
+        let mut wants = wants;
+        for (field, is_set) in crate::digest::FIELDS.into_iter().zip(self.settings.digests) {
+            if is_set {
+                wants.add(field);
+            }
+        }
         self.wants = wants;
         self.settings.tls.limit(&mut self.wants);
     }

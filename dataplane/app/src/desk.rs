@@ -5,6 +5,7 @@
 
 use crate::{
     arena::Buf,
+    digest,
     event::AppEvent,
     field::{Field, Fields},
     log,
@@ -199,8 +200,13 @@ impl Desk<'_> {
             self.put_wanted(at, direction, Field::FileName, name);
         }
         let body = self.room.take_body(field, limit);
-        let Room { arena, transactions, bodies, .. } = &mut *self.room;
+        let Room { arena, transactions, bodies, digests, counts, .. } = &mut *self.room;
         let Some(taken) = bodies.get_mut(body.0 as usize) else { return body };
+        if file.is_some() {
+            let (place, is_full) = digests.take(self.wants);
+            taken.digests = place;
+            counts.refused += u64::from(is_full);
+        }
         if let Some(name) = file {
             self.thread.files += 1;
             (taken.is_file, taken.file_number) = (true, self.thread.files);
@@ -220,8 +226,12 @@ impl Desk<'_> {
 
     /// More bytes of `body`, which is of `direction` of `at`.
     pub fn body(&mut self, at: TxRef, direction: Direction, body: BodyRef, bytes: &[u8]) {
-        let Room { arena, transactions, bodies, counts, .. } = &mut *self.room;
-        let Some(Body { bytes: kept, total, limit, has_gaps, .. }) = bodies.get_mut(body.0 as usize) else { return };
+        let Room { arena, transactions, bodies, counts, digests, .. } = &mut *self.room;
+        let Some(Body { bytes: kept, total, limit, has_gaps, digests: of_file, .. }) = bodies.get_mut(body.0 as usize)
+        else {
+            return;
+        };
+        digests.update(*of_file, bytes);
         let room = limit.saturating_sub(*total).min(bytes.len() as u64) as usize;
         *total += bytes.len() as u64;
         let part = bytes.get(..room).unwrap_or(bytes);
@@ -251,10 +261,25 @@ impl Desk<'_> {
     pub fn close_body(&mut self, at: TxRef, direction: Direction, body: BodyRef, end: FileEnd) {
         if let Some(found) = self.room.bodies.get_mut(body.0 as usize) {
             found.end = end;
+            let (place, number) = (std::mem::replace(&mut found.digests, digest::NONE), found.file_number);
+            if place != digest::NONE {
+                let made = self.room.digests.finish(place);
+                for (field, made) in digest::FIELDS.into_iter().zip(made) {
+                    if let Some((bytes, length)) = made {
+                        let digest = bytes.get(..length).unwrap_or_default();
+                        self.put_parts(at, direction, field, &[&number.to_le_bytes(), digest]);
+                    }
+                }
+            }
             if let Some(half) = self.room.half_mut(at, direction) {
                 half.is_new = true;
             }
         }
+    }
+
+    /// So many things found no room in what a parser has of its own.
+    pub fn refused(&mut self, count: u64) {
+        self.room.counts.refused += count;
     }
 
     /// Bytes of `body` that came so far.

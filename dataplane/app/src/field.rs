@@ -61,6 +61,10 @@ fields! {
     File: Http, "(file)", Bytes, DONE;
     FileName: Http, "file.name", Bytes, DONE;
     FileData: Http, "file.data", Body, BODY;
+    // The file's number in its flow, 32 bits, and the digest.
+    FileMd5: Http, "filemd5", Bytes, DONE;
+    FileSha1: Http, "filesha1", Bytes, DONE;
+    FileSha256: Http, "filesha256", Bytes, DONE;
     // HTTP of any version.
     HttpUri: Http, "http.uri", Bytes, LINE;
     HttpUriRaw: Http, "http.uri.raw", Bytes, LINE;
@@ -218,6 +222,9 @@ impl Field {
 
 /// Fields that only rules ask for, because records are made of others: those cost as much to put down as they do to judge.
 const OF_RULES: &[Field] = &[
+    Field::FileMd5,
+    Field::FileSha1,
+    Field::FileSha256,
     Field::HttpRequestHeader,
     Field::HttpResponseHeader,
     Field::HttpRequestFrame,

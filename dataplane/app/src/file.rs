@@ -3,6 +3,7 @@
 //! Written by `sluice-worker` when it tells of a transaction, read by `sluice-events`.
 
 use crate::{
+    field::Field,
     room::{Body, FileEnd},
     view::TransactionView,
 };
@@ -76,6 +77,15 @@ pub enum FileTest {
         /// It does not.
         negated: bool,
     },
+    /// `filemd5`, `filesha1`, `filesha256`: the digest is in the list, or is not.
+    Digest {
+        /// Which digest.
+        field: Field,
+        /// The list, sorted.
+        list: Box<[Box<[u8]>]>,
+        /// It is not.
+        negated: bool,
+    },
     /// `filesize`: the file is over, and has so many bytes, or has not.
     Size {
         /// The least.
@@ -90,6 +100,14 @@ pub enum FileTest {
 }
 
 impl FileTest {
+    /// The field it asks for.
+    pub const fn field(&self) -> Field {
+        match self {
+            Self::Digest { field, .. } => *field,
+            _ => Field::FileName,
+        }
+    }
+
     /// The answer.
     pub fn holds(&self, view: &TransactionView) -> bool {
         let turned = match self {
@@ -97,10 +115,17 @@ impl FileTest {
             _ => None,
         };
         let view = turned.as_ref().unwrap_or(view);
+        if let Self::Digest { field, list, negated } = self {
+            return view.any_piece(*field, |entry| {
+                let digest = entry.get(4..).unwrap_or_default();
+                list.binary_search_by(|listed| (**listed).cmp(digest)).is_ok() != *negated
+            });
+        }
         view.bodies().filter(|(body, _)| body.is_file).any(|(body, _)| {
             let name = view.name_of(body);
             match self {
                 Self::Any => true,
+                Self::Digest { .. } => false,
                 Self::Name { bytes, negated } => {
                     let has =
                         bytes.is_empty() || name.windows(bytes.len()).any(|part| part.eq_ignore_ascii_case(bytes));

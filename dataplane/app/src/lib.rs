@@ -18,6 +18,7 @@
 pub mod applications;
 pub mod arena;
 pub mod desk;
+pub mod digest;
 pub mod dnp3;
 pub mod dns;
 pub mod enip;

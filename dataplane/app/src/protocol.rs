@@ -84,6 +84,8 @@ pub struct AppSettings {
     pub dnp3_max_objects: u32,
     /// Points an object of DNP3 may have before that is an event.
     pub dnp3_max_points: u32,
+    /// Digests made of every file, whatever rules ask for: MD5, SHA-1, SHA-256.
+    pub digests: [bool; 3],
     /// HTTP/1.
     pub http: http::HttpSettings,
 }
@@ -113,6 +115,7 @@ impl Default for AppSettings {
             quic: quic::QuicSettings::default(),
             dnp3_max_objects: 2_048,
             dnp3_max_points: 16_384,
+            digests: [false; 3],
             http: http::HttpSettings::default(),
         }
     }

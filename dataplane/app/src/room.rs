@@ -5,6 +5,7 @@
 
 use crate::{
     arena::{Arena, Buf},
+    digest::Digests,
     field::{Field, Fields},
     http::HttpRoom,
     http2::Http2Room,
@@ -96,6 +97,8 @@ pub struct Body {
     pub judged: u64,
     /// Number of the file in its flow, from 1; 0 for what is none.
     pub file_number: u32,
+    /// Place of its digests.
+    pub(crate) digests: u32,
     /// A record was made of it.
     pub(crate) told: bool,
     /// The next one of the same direction.
@@ -116,6 +119,7 @@ impl Body {
         scanned: 0,
         judged: 0,
         file_number: 0,
+        digests: NONE,
         told: false,
         next: NONE,
     };
@@ -215,6 +219,8 @@ pub struct Room {
     pub(crate) aside: Vec<u8>,
     /// What was counted.
     pub counts: RoomCounts,
+    /// Digests of files.
+    pub(crate) digests: Digests,
     /// What parsers of HTTP share.
     pub(crate) http: HttpRoom,
     /// What parsers of HTTP/2 share besides.
@@ -234,6 +240,7 @@ impl Room {
             most_bodies: transactions / 2,
             aside: Vec::with_capacity(if transactions == 0 { 0 } else { MOST_WAITING }),
             counts: RoomCounts::default(),
+            digests: Digests::new(transactions == 0),
             http: HttpRoom::default(),
             http2: Http2Room::default(),
         }
@@ -325,8 +332,9 @@ impl Room {
     }
 
     fn give_body(&mut self, at: u32) {
-        let Self { arena, bodies, free_body, .. } = self;
+        let Self { arena, bodies, free_body, digests, .. } = self;
         let Some(body) = bodies.get_mut(at as usize) else { return };
+        digests.give(body.digests);
         arena.free(&mut body.name);
         arena.free(&mut body.bytes);
         *body = Body { next: *free_body, ..Body::NOTHING };

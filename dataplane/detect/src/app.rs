@@ -87,7 +87,7 @@ impl AppCheck {
         [match self {
             Self::Number(field, _) => *field,
             Self::Tls(test) => test.field(),
-            Self::File(_) => Field::FileName,
+            Self::File(test) => test.field(),
             Self::Event(_) | Self::Reached { .. } => Field::Event,
             Self::CipService(_) | Self::Modbus(_) | Self::Dnp3(_) => Field::Message,
         }]
@@ -127,12 +127,15 @@ pub struct FlowProtocol {
     pub any: Protocols,
     /// Known to be none of them.
     pub negated: bool,
+    /// Asked of the protocol the flow spoke first.
+    pub original: bool,
 }
 
 impl FlowProtocol {
-    /// Whether it holds for a flow of which `state` is known.
-    pub fn holds(self, state: AppState) -> bool {
-        match state {
+    /// Whether it holds for a flow of which `state` is known, and which spoke `first` before, if it changed.
+    pub fn holds(self, state: AppState, first: Option<AppProtocol>) -> bool {
+        let asked = first.filter(|_| self.original).map_or(state, AppState::Known);
+        match asked {
             AppState::Known(protocol) => self.any.contains(protocol) != self.negated,
             AppState::None => self.negated,
             AppState::Unseen | AppState::Doubtful => false,

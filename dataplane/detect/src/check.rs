@@ -300,7 +300,7 @@ impl Check {
         let flow = context.flow;
         match self {
             Self::App(check) => context.app.is_some_and(|view| check.holds(view)),
-            Self::FlowProtocol(wanted) => flow.is_some_and(|flow| wanted.holds(flow.app)),
+            Self::FlowProtocol(wanted) => flow.is_some_and(|flow| wanted.holds(flow.app, flow.app_first)),
             Self::TcpFlags { value, ignored, how } => {
                 headers.is_tcp() && flags_match(headers.tcp.flags & !ignored, *value, *how)
             }

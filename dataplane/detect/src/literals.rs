@@ -3,8 +3,8 @@
 //! One in each [`crate::group`], over payloads, and one in [`crate::field_groups`] for each field of transactions. Built once with a rule set, read by all workers.
 
 use crate::ruleset::BuildError;
-use sluice_app::{Field, field::Kind};
 use sha2::{Digest, Sha256};
+use sluice_app::{Field, field::Kind};
 use sluice_hyperscan::{Database, LONGEST_PLAIN, Literal, Mode, Next, Scratch};
 use std::collections::BTreeMap;
 

@@ -4,7 +4,7 @@
 //! comes back. What the parsers of DNS, HTTP/2 and the protocols of plants tell of a stream does not depend on how it is cut.
 
 use sluice_app::{AppSettings, Applications, Fields, Input, TransactionView, protocol::Ports};
-use sluice_core::{AppLink, AppProtocol, AppState, Direction, Nanos};
+use sluice_core::{AppLink, AppProtocol, Direction, Nanos};
 
 /// Memory for transactions, bytes.
 const MEMORY: usize = 1 << 20;
@@ -40,7 +40,7 @@ fn told(protocol: AppProtocol, datagram: bool, said: &[(Direction, &[u8])], size
     (own.enabled, own.ports) = (true, Ports::of(&[PORT]));
     let mut applications = Applications::new(settings, 2);
     applications.set_wants(Fields::ALL);
-    let mut link = AppLink { state: AppState::Unseen, place: 0 };
+    let mut link = AppLink::default();
     let input =
         |direction, bytes| Input { bytes, direction, now: Nanos(0), ports: [PORT, 40_000], either: false, datagram };
     for &(direction, bytes) in said {

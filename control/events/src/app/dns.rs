@@ -525,11 +525,13 @@ mod tests {
         let two = [&[0, 7, 1, 0, 0, 2, 0, 0, 0, 0, 0, 0], NAME, &[0, 1, 0, 1, 0xc0, 12, 0, 65, 0, 1]].concat();
         let options = DnsRecords { version: 2, ..DnsRecords::default() };
         assert_eq!(records(&options, Some(&two), None), 2);
-        let second = told(|json| object_2(json, Part { dns: &options, part: 1 }, 4, [Some(&two), None]));
+        let second =
+            told(|json| object_2(json, Part { dns: &options, part: 1, headers: [false; 2] }, 4, [Some(&two), None]));
         let expected = json!({"version": 2, "type": "query", "id": 7, "rrname": "www.Example.com", "rrtype": "HTTPS", "tx_id": 4, "opcode": 0});
         assert_eq!(second, expected);
         let answer = response([1, 0, 0], &[&entry(1, &[10, 0, 0, 1])]);
-        let told = told(|json| object_2(json, Part { dns: &options, part: 0 }, 4, [None, Some(&answer)]));
+        let told =
+            told(|json| object_2(json, Part { dns: &options, part: 0, headers: [false; 2] }, 4, [None, Some(&answer)]));
         assert_eq!(
             (&told["type"], &told["rrtype"], &told["grouped"]["A"][0]),
             (&json!("answer"), &json!("A"), &json!("10.0.0.1"))

@@ -11,7 +11,13 @@ use sluice_core::{
 };
 
 /// Fills the object of one file.
-fn object(json: &mut Json, facts: &FileFacts, name: &[u8], transaction: u64, content_range: Option<&[u8]>) {
+fn object(
+    json: &mut Json,
+    (facts, name): (&FileFacts, &[u8]),
+    transaction: u64,
+    content_range: Option<&[u8]>,
+    log: Option<&[u8]>,
+) {
     json.bytes("filename", name);
     json.flag("gaps", facts.has_gaps);
     json.text(
@@ -23,6 +29,13 @@ fn object(json: &mut Json, facts: &FileFacts, name: &[u8], transaction: u64, con
             FileEnd::Open => "UNKNOWN",
         },
     );
+    let digests = [("md5", Field::FileMd5), ("sha1", Field::FileSha1), ("sha256", Field::FileSha256)];
+    for (name, field) in digests {
+        let number = facts.number.to_le_bytes();
+        if let Some(digest) = Fields::of(log).all(field).find_map(|entry| entry.strip_prefix(&number)) {
+            json.text(name, &digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+        }
+    }
     json.flag("stored", false);
     json.number("size", facts.size);
     json.number("tx_id", transaction);
@@ -33,15 +46,16 @@ fn object(json: &mut Json, facts: &FileFacts, name: &[u8], transaction: u64, con
 }
 
 /// The files in a log.
-fn files<'a>(log: Option<&'a [u8]>) -> impl Iterator<Item = (FileFacts, &'a [u8])> {
+fn files(log: Option<&[u8]>) -> impl Iterator<Item = (FileFacts, &[u8])> {
     Fields::of(log).all(Field::File).filter_map(FileFacts::from_bytes)
 }
 
 /// Appends the list of a transaction's files to an alert, if it has any.
 pub(super) fn list(json: &mut Json, transaction: u64, request: Option<&[u8]>, response: Option<&[u8]>) {
-    let mut all = files(request).chain(files(response)).peekable();
+    let of = |log| files(log).map(move |file| (file, log));
+    let mut all = of(request).chain(of(response)).peekable();
     if all.peek().is_some() {
-        json.list("files", all, |json, (facts, name)| object(json, &facts, name, transaction, None));
+        json.list("files", all, |json, ((facts, name), log)| object(json, (&facts, name), transaction, None, log));
     }
 }
 
@@ -81,7 +95,7 @@ pub(crate) fn record(
     json.text("app_proto", app.protocol.name());
     let is_http = matches!(app.protocol, AppProtocol::Http | AppProtocol::Http2);
     let range = is_http.then(|| Fields::of(response).first(Field::HttpContentRange)).flatten();
-    json.nested("fileinfo", |json| object(json, &facts, name, app.transaction, range));
+    json.nested("fileinfo", |json| object(json, (&facts, name), app.transaction, range, log));
     json.end();
     out.push(b'\n');
 }

@@ -12,7 +12,7 @@ use crate::{
         comparison::Comparison,
         keyword::{
             app::{AppMatch, AppValue},
-            protocol::AppLayerProtocol,
+            protocol::{AppLayerProtocol, DetectionMode},
         },
         protocol::{AppProtocol as Named, Protocol},
         rule::BufferUse,
@@ -84,7 +84,7 @@ pub(super) fn flow_protocol(wanted: &AppLayerProtocol) -> Result<FlowProtocol, R
     for &named in &wanted.protocols {
         any = any.and(parsers_of(named).ok_or(Refusal::Needs(named.name()))?);
     }
-    Ok(FlowProtocol { any, negated: wanted.negated })
+    Ok(FlowProtocol { any, negated: wanted.negated, original: wanted.mode == DetectionMode::Original })
 }
 
 /// `app-layer-event`.
@@ -160,7 +160,9 @@ pub(super) fn check(app: &AppMatch) -> Result<AppCheck, Refusal> {
         | "tls_cert_notbefore" | "tls_cert_notafter" | "tls_cert_expired" | "tls_cert_valid" => {
             return super::tls::check(app).map(AppCheck::Tls);
         }
-        "filename" | "fileext" | "filesize" | "filestore" => return super::file::check(app).map(AppCheck::File),
+        "filename" | "fileext" | "filesize" | "filestore" | "filemd5" | "filesha1" | "filesha256" => {
+            return super::file::check(app).map(AppCheck::File);
+        }
         "enip_command" => Field::EnipCommand,
         "enip.status" => Field::EnipStatus,
         "enip.protocol_version" => Field::EnipProtocolVersion,

@@ -9,7 +9,7 @@ use crate::{
     diagnostic::Problem,
     syntax::keyword::app::{AppMatch, AppValue},
 };
-use sluice_app::file::FileTest;
+use sluice_app::{Field, file::FileTest};
 use sluice_core::Direction;
 
 /// The question that `app` asks.
@@ -24,6 +24,15 @@ pub(super) fn check(app: &AppMatch) -> Result<FileTest, Refusal> {
         "fileext" => FileTest::Extension { bytes: bytes(), negated },
         "filesize" => size(text, negated)?,
         "filestore" => FileTest::Any,
+        "filemd5" | "filesha1" | "filesha256" => {
+            let AppValue::Digests { negated, list } = &app.value else { return Err(Refusal::Needs(app.feature)) };
+            let field = match app.name {
+                "filemd5" => Field::FileMd5,
+                "filesha1" => Field::FileSha1,
+                _ => Field::FileSha256,
+            };
+            FileTest::Digest { field, list: list.clone(), negated: *negated }
+        }
         _ => return Err(Refusal::Needs(app.feature)),
     })
 }

@@ -200,7 +200,14 @@ pub fn compile(
         .iter()
         .filter_map(|set| Some(SavedDataset { set: names.known_dataset(&set.name)?, file: set.file.clone()? }));
     let saved = saved.collect();
-    Ok(Compiled { ruleset: builder.build_with(generation, options.cache)?, places, diagnostics, refused, unsupported, saved })
+    Ok(Compiled {
+        ruleset: builder.build_with(generation, options.cache)?,
+        places,
+        diagnostics,
+        refused,
+        unsupported,
+        saved,
+    })
 }
 
 /// Names of the data sets that rules write to.

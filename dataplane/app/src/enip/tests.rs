@@ -195,7 +195,6 @@ fn read_all(bytes: &[u8]) {
     ] {
         any_number(bytes, field, |_| false);
     }
-    use Field::*;
     for buffer in [EnipProductName, EnipServiceName, EnipPdu, EnipHeader, EnipData, EnipItem, EnipCip] {
         any_bytes(bytes, buffer, |piece| {
             assert!(piece.len() <= bytes.len());

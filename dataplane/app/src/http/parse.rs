@@ -1,6 +1,6 @@
 //! HTTP/1 from bytes to transactions: the two ends of a conversation and what they know of each other.
 //!
-//! Called by [`crate::applications`]. [`super::request`] reads what clients say, [`super::response`] what servers say; requests wait in the order they came for their responses.
+//! Called by [`crate::applications`]. `request` reads what clients say, `response` what servers say; requests wait in the order they came for their responses.
 
 use super::{
     body::{BodyStep, ChunkFaults, Framing},
@@ -299,9 +299,12 @@ impl End {
         step
     }
 
-    /// Looks for the end of the headers `bytes` begin with. What is larger than is kept is cut.
-    pub(super) fn find_headers(&mut self, last: bool, bytes: &[u8]) -> Option<HeadersAt> {
+    /// Looks for the end of the headers `bytes` begin with. What is larger than is kept, or has a line longer than `line_limit`, is cut.
+    pub(super) fn find_headers(&mut self, last: bool, bytes: &[u8], line_limit: u32) -> Option<HeadersAt> {
         match self.scan.find_end(bytes, last) {
+            BlockEnd::More if self.scan.line_length(bytes.len()) > line_limit as usize => {
+                Some(HeadersAt { headers: bytes.len(), all: bytes.len(), cut: true })
+            }
             BlockEnd::At { headers, all } => Some(HeadersAt { headers, all, cut: false }),
             BlockEnd::More if bytes.len() >= LARGEST_BLOCK => {
                 Some(HeadersAt { headers: bytes.len(), all: bytes.len(), cut: true })
@@ -329,7 +332,7 @@ impl End {
 
     /// Reads the trailers `bytes` begin with.
     pub(super) fn read_trailer(&mut self, bench: &mut Bench, direction: Direction, bytes: &[u8]) -> Option<usize> {
-        let found = self.find_headers(bench.last, bytes)?;
+        let found = self.find_headers(bench.last, bytes, bench.desk.settings.http.line_limit)?;
         let block = bytes.get(..found.headers).unwrap_or_default();
         if !block.is_empty() {
             let settings = bench.desk.settings.http;

@@ -53,12 +53,15 @@ impl Conversation {
         match self.request.state {
             State::Line => self.request_line(bench, bytes),
             State::Bare => {
-                // Headers may follow all the same.
-                let end = bytes.iter().position(|byte| !is_token(*byte)).unwrap_or(bytes.len());
-                if end == bytes.len() && end < LONGEST_METHOD && !bench.last {
+                // Headers may follow all the same; what is looked at must not depend on how much came.
+                let front = bytes.get(..LONGEST_METHOD).unwrap_or(bytes);
+                let name = front.iter().position(|byte| !is_token(*byte)).unwrap_or(front.len());
+                let behind = front.get(name..).unwrap_or_default();
+                let is_cut = behind.iter().all(|byte| matches!(byte, b' ' | b'\t'));
+                if is_cut && bytes.len() < LONGEST_METHOD && !bench.last {
                     return Step::More;
                 }
-                if is_header(bytes) {
+                if is_header(front) {
                     self.request.state = State::Headers;
                 } else {
                     self.end_request(bench, true);
@@ -170,9 +173,9 @@ impl Conversation {
             }
             desk.put(tx, HERE, Field::HttpUri, &room.uri);
         }
-        desk.put_wanted(tx, HERE, Field::HttpUriRaw, parts.uri);
+        desk.put(tx, HERE, Field::HttpUriRaw, parts.uri);
         if !parts.protocol.is_empty() {
-            desk.put_wanted(tx, HERE, Field::HttpProtocol, parts.protocol);
+            desk.put(tx, HERE, Field::HttpProtocol, parts.protocol);
         }
         desk.put_wanted(tx, HERE, Field::HttpRequestLine, trim_end(line));
         if let Some(host) = target.host {
@@ -215,7 +218,9 @@ impl Conversation {
     }
 
     fn request_headers(&mut self, bench: &mut Bench, bytes: &[u8]) -> Step {
-        let Some(found) = self.request.find_headers(bench.last, bytes) else { return Step::More };
+        let Some(found) = self.request.find_headers(bench.last, bytes, bench.desk.settings.http.line_limit) else {
+            return Step::More;
+        };
         self.request.scan = Scan::default();
         let block = bytes.get(..found.headers).unwrap_or_default();
         let tx = self.request.tx;
@@ -339,7 +344,9 @@ impl Conversation {
             return;
         }
         for value in headers.values(b"content-encoding") {
-            self.request.sink.stack.add(&mut room.decoders, value, usize::from(desk.settings.http.decompress_layers));
+            let layers = usize::from(desk.settings.http.decompress_layers);
+            let refused = self.request.sink.stack.add(&mut room.decoders, value, layers);
+            desk.refused(refused);
         }
         let faults = self.request.sink.stack.faults;
         if faults.too_many {

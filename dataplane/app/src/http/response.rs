@@ -205,9 +205,9 @@ impl Conversation {
         if parts.code.len() != 3 || status == 0 {
             desk.event(tx, HERE, AppEvent::HttpResponseInvalidStatus);
         }
-        desk.put_wanted(tx, HERE, Field::HttpProtocol, parts.protocol);
+        desk.put(tx, HERE, Field::HttpProtocol, parts.protocol);
         desk.put(tx, HERE, Field::HttpStatCode, parts.code);
-        desk.put_wanted(tx, HERE, Field::HttpStatMsg, parts.message);
+        desk.put(tx, HERE, Field::HttpStatMsg, parts.message);
         desk.put_wanted(tx, HERE, Field::HttpResponseLine, trim_end(line));
         desk.reach(tx, HERE, level::LINE);
         (self.response.version, self.response.status) = (version, status);
@@ -280,7 +280,9 @@ impl Conversation {
     }
 
     fn response_headers(&mut self, bench: &mut Bench, bytes: &[u8]) -> Step {
-        let Some(found) = self.response.find_headers(bench.last, bytes) else { return Step::More };
+        let Some(found) = self.response.find_headers(bench.last, bytes, bench.desk.settings.http.line_limit) else {
+            return Step::More;
+        };
         self.response.scan = Scan::default();
         let block = bytes.get(..found.headers).unwrap_or_default();
         let tx = self.response.tx;
@@ -389,7 +391,9 @@ impl Conversation {
             return Ends::Now;
         }
         for value in headers.values(b"content-encoding") {
-            self.response.sink.stack.add(&mut room.decoders, value, usize::from(desk.settings.http.decompress_layers));
+            let layers = usize::from(desk.settings.http.decompress_layers);
+            let refused = self.response.sink.stack.add(&mut room.decoders, value, layers);
+            desk.refused(refused);
         }
         let faults = self.response.sink.stack.faults;
         // The rules that ask for these look at what goes to the server, whichever side they are of.

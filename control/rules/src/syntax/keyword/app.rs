@@ -31,6 +31,13 @@ pub enum AppValue {
     None,
     /// A comparison with a number.
     Number(Comparison<u64>),
+    /// Digests, read from the file that the text named: sorted.
+    Digests {
+        /// `!` before it.
+        negated: bool,
+        /// The digests.
+        list: Box<[Box<[u8]>]>,
+    },
     /// Text: quotes, escapes and a leading `!` taken away.
     Text {
         /// `!` before it.
