@@ -389,7 +389,8 @@ impl Inspector {
             return None;
         };
         finding.app = app;
-        finding.whole_flow = ((rule.addresses_only || rule.of_flow) && flow.as_deref().is_none_or(|flow| is_of(flow, packet)))
+        finding.whole_flow = ((rule.addresses_only || rule.of_flow)
+            && flow.as_deref().is_none_or(|flow| is_of(flow, packet)))
             || !rule.app.is_empty()
             || (packet.headers.is_tcp()
                 && packet.established

@@ -247,7 +247,9 @@ fn applications(syntax: &Syntax, checks: &[Check], programs: &[Program]) -> (Pro
     let asked = of_checks.chain(of_programs).reduce(Protocols::common).unwrap_or_default();
     let header = syntax.protocol.app().and_then(app::parsers_of);
     match header {
-        Some(header) if asked.is_empty() => (asked, Some(FlowProtocol { any: header, negated: false, original: false })),
+        Some(header) if asked.is_empty() => {
+            (asked, Some(FlowProtocol { any: header, negated: false, original: false }))
+        }
         // A file may come by other protocols than HTTP; what the header names decides.
         Some(header) => (asked.common(header), None),
         None => (asked, None),

@@ -273,7 +273,8 @@ fn last_quoted(text: &str) -> Option<(&str, &str)> {
 mod tests {
     use super::*;
 
-    const RULE: &[u8] = b"alert tcp any any -> any any (msg:\"Heartbleed\"; metadata:deployment Perimeter, a b; sid:7;)";
+    const RULE: &[u8] =
+        b"alert tcp any any -> any any (msg:\"Heartbleed\"; metadata:deployment Perimeter, a b; sid:7;)";
 
     fn rule(text: &[u8]) -> Unparsed<'_> {
         Unparsed { text, file: Path::new("/etc/rules/emerging-dos.rules"), gid: 1, sid: 7 }

@@ -61,7 +61,7 @@ pub(super) struct Half {
     pub head: u32,
     pub last: u32,
     pub last_number: u32,
-    pub held: u32,
+    pub held: u16,
     /// Its list of rules that wait.
     pub pending: u32,
     pub state: State,

@@ -15,7 +15,9 @@ const RECLAIM_BUDGET: u32 = 64;
 
 impl Streams {
     pub(super) fn take_block(&mut self, at: StreamRef, partition: usize, number: u32) -> Result<u32, Refused> {
-        if self.half(at).is_none_or(|half| (half.held + 1) * BLOCK as u32 > self.settings.most) {
+        let is_too_much =
+            |half: &Half| half.held == u16::MAX || (u32::from(half.held) + 1) * BLOCK as u32 > self.settings.most;
+        if self.half(at).is_none_or(is_too_much) {
             return Err(Refused::TooMuch);
         }
         if self.blocks.is_full(partition) {
@@ -48,7 +50,7 @@ impl Streams {
         let Some(&half) = self.half(at) else { return };
         let (mut number, (last, _)) = (place_of(half.floor).0, place_of(keep));
         // Beyond as many as it has there is none.
-        let mut budget = half.held + self.settings.most / BLOCK as u32;
+        let mut budget = u32::from(half.held) + self.settings.most / BLOCK as u32;
         let all = u32::MAX / BLOCK as u32;
         while number != last && budget > 0 {
             if let Some(block) = self.blocks.find(at.owner(), number) {
@@ -66,7 +68,7 @@ impl Streams {
     /// stream that holds most of that. Those bytes were forwarded, inline, so such a stream is lost.
     pub(super) fn reclaim(&mut self, partition: usize, asking: StreamRef) {
         let had = self.blocks.had(partition);
-        let mut heaviest: Option<(u32, StreamRef)> = None;
+        let mut heaviest: Option<(u16, StreamRef)> = None;
         for _ in 0..RECLAIM_BUDGET.min(had) {
             let Some(hand) = self.hands.get_mut(partition) else { return };
             let place = *hand;
