@@ -73,6 +73,8 @@ fn key_of(literals: &[Literal], processor: &str) -> [u8; 32] {
 
 /// The matcher of `literals`, from `cache` where it has one.
 fn database(literals: &[Literal], cache: Option<&dyn DatabaseCache>) -> Result<Database, BuildError> {
+    // Small ones are compiled as fast as they are read.
+    let cache = cache.filter(|_| literals.len() >= WORTH_KEEPING);
     let key = key_of(literals, &sluice_hyperscan::version_and_features());
     let kept = cache.and_then(|cache| cache.load(&key)).and_then(|bytes| Database::deserialize(&bytes).ok());
     if let Some(database) = kept.filter(|database| find_each_in_itself(database, literals).is_ok()) {
@@ -86,6 +88,9 @@ fn database(literals: &[Literal], cache: Option<&dyn DatabaseCache>) -> Result<D
     }
     Ok(database)
 }
+
+/// Literals from which on a matcher is worth keeping.
+const WORTH_KEEPING: usize = 64;
 
 /// Literals, each with the rules that wait for it.
 #[derive(Default)]
