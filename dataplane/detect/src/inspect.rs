@@ -528,9 +528,7 @@ pub(crate) fn in_buffer(program: &Program, packet: &PacketView, mut matches: imp
         there = true;
         program.absence != Absence::Wanted && matches(buffer)
     };
-    let found = match program.buffer {
-        buffer => buffer.any(packet.frame, packet.headers, look),
-    };
+    let found = program.buffer.any(packet.frame, packet.headers, look);
     found || (!there && program.absence != Absence::Fails)
 }
 

@@ -70,7 +70,7 @@ impl Edits {
 
     /// Adds the lines of one file; those that are wrong are told of, and the others count.
     pub fn read(&mut self, kind: EditFile, file: &Path, bytes: &[u8]) -> Vec<Diagnostic> {
-        let wrong = match kind {
+        match kind {
             EditFile::Modify => {
                 let (found, wrong) = each_line(file, bytes, modification);
                 self.modify.extend(found);
@@ -86,8 +86,7 @@ impl Edits {
                 list.extend(found.into_iter().flatten());
                 wrong
             }
-        };
-        wrong
+        }
     }
 
     /// Whether `rule`, which is there `enabled` or behind a `#`, is to be used.

@@ -255,46 +255,6 @@ proptest::proptest! {
     }
 }
 
-/// Twice the input takes about twice the time, also byte by byte: what is hostile is as dear as what is not.
-#[test]
-fn hostile_repetitions_take_no_more_time_than_honest_ones() {
-    let time = |front: &[u8], word: &[u8], direction| {
-        let bytes = [front, &word.repeat((32 << 10) / word.len())[..]].concat();
-        let began = std::time::Instant::now();
-        crate::testing::talk_cut(AppSettings::default(), &[(direction, &bytes)], 1);
-        began.elapsed()
-    };
-    let honest = time(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", b"body", ToClient);
-    let head = &b"HTTP/1.1 200 OK\r\n"[..];
-    let chunked = &b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"[..];
-    let form = &b"POST / HTTP/1.1\r\nContent-Length: 1000000\r\nContent-Type: multipart/form-data; boundary=bbbbbbbb\r\n\r\n--bbbbbbbb\r\n\r\n"[..];
-    for (front, word, direction) in [
-        (head, &b" "[..], ToClient),
-        (head, b"\r", ToClient),
-        (head, b" \n", ToClient),
-        (head, b"a", ToClient),
-        (head, b"a:b\n", ToClient),
-        (head, b"a: \r", ToClient),
-        (head, b"\0", ToClient),
-        (chunked, b"\r", ToClient),
-        (chunked, b"1\r\na", ToClient),
-        (chunked, b"0;", ToClient),
-        (b"", b" ", ToServer),
-        (b"GET ", b"/", ToServer),
-        (b"GET / HTTP/1.1\r\n", b"\t\n", ToServer),
-        (form, b"\n", ToServer),
-        (form, b"\r\n--bbbbbbb", ToServer),
-        (form, b"\n--bbbbbbbb\n", ToServer),
-        (b"", b"GET / HTTP/1.1\r\n\r\n", ToServer),
-        (b"", b"HTTP/1.1 200\r\n\r\n", ToClient),
-        (b"", b"HTTP/1.1 100\r\n\r\n", ToClient),
-    ] {
-        let took = time(front, word, direction);
-        let most = honest * 60 + std::time::Duration::from_secs(1);
-        assert!(took < most, "{} {}: {took:?}, an honest body {honest:?}", front.escape_ascii(), word.escape_ascii());
-    }
-}
-
 /// Three million zeros by deflate, and that by deflate again.
 const BOMB: &[u8] = &[
     0x7b, 0x7b, 0x90, 0x91, 0x91, 0x81, 0x81, 0xa1, 0x49, 0xe1, 0xff, 0xfa, 0x3c, 0x0f, 0x07, 0x10, 0x73, 0x14, 0x8c,

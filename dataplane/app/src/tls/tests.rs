@@ -17,7 +17,6 @@ use sluice_core::{
     Direction::{self, ToClient, ToServer},
     Nanos,
 };
-use std::time::{Duration, Instant};
 
 fn hex(text: &str) -> Vec<u8> {
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
@@ -595,42 +594,6 @@ fn long_lists_are_borne() {
     let text = told.iter().find_map(|line| line.strip_prefix("tls 0 > ja3.string ")).unwrap();
     assert_eq!(text.len(), super::fingerprint::MOST_JA3);
     assert!(told.iter().any(|line| line.starts_with("tls 0 > ja4.hash t12i9999")));
-}
-
-/// The least time it took to read what is said, byte by byte.
-fn time_of(bytes: &[u8]) -> Duration {
-    let run = || {
-        let mut settings = AppSettings::off();
-        settings.memory = 4 << 20;
-        settings.of_mut(AppProtocol::Tls).unwrap().enabled = true;
-        let mut applications = Applications::new(settings, 1);
-        applications.set_wants(Fields::ALL);
-        let mut link = AppLink::default();
-        let (direction, ports) = (ToServer, [443, 40_000]);
-        let begin = Instant::now();
-        for piece in bytes.chunks(1) {
-            let input = Input { bytes: piece, direction, now: Nanos(0), ports, either: false, datagram: false };
-            applications.feed(&mut link, &input);
-        }
-        begin.elapsed()
-    };
-    (0..3).map(|_| run()).min().unwrap()
-}
-
-#[test]
-fn twice_as_much_takes_twice_as_long() {
-    let hello = record(22, &client_hello(&[]));
-    let one_byte_records =
-        |count: usize| message(11, &vec![0; count]).chunks(1).flat_map(|byte| record(22, byte)).collect();
-    let empty_data = |count: usize| [23, 3, 3, 0, 0].repeat(count);
-    let alerts = |count: usize| record(21, &[1, 0]).repeat(count);
-    let messages = |count: usize| record(22, &message(0, b"")).repeat(count);
-    let kinds: [&dyn Fn(usize) -> Vec<u8>; 4] = [&one_byte_records, &empty_data, &alerts, &messages];
-    for (number, kind) in kinds.iter().enumerate() {
-        let of = |count| time_of(&[hello.clone(), kind(count)].concat()).as_secs_f64();
-        // Eight times as much: what grows with the square would take 64 times as long. Other work on the machine may disturb one try, not all.
-        assert!((0..5).any(|_| of(20_000) / of(2_500) < 30.0), "{number}");
-    }
 }
 
 #[test]

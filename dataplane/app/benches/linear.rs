@@ -1,0 +1,148 @@
+//! Whether twice the input takes twice the time, for every parser, whole and byte by byte: `cargo bench -p sluice-app --bench linear`.
+//!
+//! Hostile repetitions and honest ones, at two sizes. Prints what a byte costs and how the time grows, and ends with status 1 when it grows more than 2.3 times: a benchmark, not a test, because a
+//! busy machine would fail it.
+#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "measures time, and tells of it")]
+
+use sluice_app::{AppProtocol, AppSettings, Applications, Fields, Input};
+use sluice_core::{AppLink, Direction, Nanos};
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+/// The most that twice the input may cost.
+const MOST: f64 = 2.3;
+/// Bytes of the smaller input.
+const SIZE: usize = 64 << 10;
+
+/// What is repeated behind a front, in which direction, of which protocol.
+struct Case {
+    protocol: AppProtocol,
+    direction: Direction,
+    front: Vec<u8>,
+    word: Vec<u8>,
+}
+
+fn cases() -> Vec<Case> {
+    use AppProtocol::{Dns, Http, Http2, Tls};
+    use Direction::{ToClient, ToServer};
+    let head = &b"HTTP/1.1 200 OK\r\n"[..];
+    let chunked = &b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"[..];
+    let form = &b"POST / HTTP/1.1\r\nContent-Length: 9000000\r\nContent-Type: multipart/form-data; boundary=bbbbbbbb\r\n\r\n--bbbbbbbb\r\n\r\n"[..];
+    let preface = &b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0"[..];
+    let hello = &b"\x16\x03\x01\x00\x2d\x01\x00\x00\x29\x03\x03\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x00\x00\x02\x13\x01\x01\x00"[..];
+    let query = &b"\x00\x1d\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x03www\x07example\x03com\0\0\x01\0\x01"[..];
+    let list: [(AppProtocol, Direction, &[u8], &[u8]); 32] = [
+        (Http, ToClient, b"HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n", b"body"),
+        (Http, ToClient, head, b" "),
+        (Http, ToClient, head, b"\r"),
+        (Http, ToClient, head, b" \n"),
+        (Http, ToClient, head, b"a"),
+        (Http, ToClient, head, b"a:b\n"),
+        (Http, ToClient, head, b"a: \r"),
+        (Http, ToClient, head, b"\0"),
+        (Http, ToClient, chunked, b"\r"),
+        (Http, ToClient, chunked, b"1\r\na"),
+        (Http, ToClient, chunked, b"0;"),
+        (Http, ToServer, b"GET ", b"/"),
+        (Http, ToServer, b"GET / HTTP/1.1\r\n", b"\t\n"),
+        (Http, ToServer, form, b"\n"),
+        (Http, ToServer, form, b"\r\n--bbbbbbb"),
+        (Http, ToServer, form, b"\n--bbbbbbbb\n"),
+        (Http, ToServer, b"GET / HTTP/1.1\r\n", b"GET / HTTP/1.1\r\n\r\n"),
+        (Http, ToClient, head, b"\r\nHTTP/1.1 200\r\n\r\n"),
+        (Http, ToClient, head, b"\r\nHTTP/1.1 100\r\n\r\n"),
+        (Http2, ToServer, preface, b"\0\0\x06\x04\0\0\0\0\0\0\x03\0\0\0\x64"),
+        (Http2, ToServer, preface, b"\0\0\x05\x01\x05\0\0\0\x01\x82\x86\x84\x41\x00"),
+        (Http2, ToServer, preface, b"\0\0\x01\x09\0\0\0\0\x01\xff"),
+        (Http2, ToServer, preface, b"\0\0\x04\0\0\0\0\0\x01body"),
+        (Http2, ToServer, preface, b"\xff"),
+        (Tls, ToServer, hello, b"\x16\x03\x03\0\x01\x0b"),
+        (Tls, ToServer, hello, b"\x17\x03\x03\0\0"),
+        (Tls, ToServer, hello, b"\x15\x03\x03\0\x02\x01\0"),
+        (Tls, ToServer, hello, b"\x16\x03\x03\0\x04\0\0\0\0"),
+        (Tls, ToServer, hello, b"\x17\x03\x03\x40\0"),
+        (Dns, ToServer, query, query),
+        (
+            Dns,
+            ToServer,
+            query,
+            b"\0\x1d\x12\x34\x01\0\0\x02\0\0\0\0\0\0\xc0\x0c\0\x01\0\x01\x01a\xc0\x12\0\x01\0\x01\0\0\0",
+        ),
+        (Dns, ToServer, query, b"\0"),
+    ];
+    let case = |(protocol, direction, front, word): (_, _, &[u8], &[u8])| Case {
+        protocol,
+        direction,
+        front: front.to_vec(),
+        word: word.to_vec(),
+    };
+    list.into_iter().map(case).collect()
+}
+
+/// The least time of several runs over `bytes`, in pieces of `size`.
+fn time(case: &Case, bytes: &[u8], size: usize) -> Duration {
+    let run = || {
+        let mut settings = AppSettings::off();
+        (settings.transactions, settings.memory) = (65_536, 64 << 20);
+        if let Some(protocol) = settings.of_mut(case.protocol) {
+            protocol.enabled = true;
+        }
+        let mut applications = Applications::new(settings, 1);
+        applications.set_wants(Fields::ALL);
+        let mut link = AppLink::default();
+        let begin = Instant::now();
+        for piece in bytes.chunks(size) {
+            let input = Input {
+                bytes: piece,
+                direction: case.direction,
+                now: Nanos(0),
+                ports: [53, 40_000],
+                either: false,
+                datagram: false,
+            };
+            applications.feed(&mut link, &input);
+            // As a worker does: what is complete goes.
+            let mut at = applications.first(link);
+            if !at.is_some() {
+                continue;
+            }
+            for _ in 0..2 {
+                let next = applications.next(at);
+                Direction::ALL.into_iter().for_each(|way| applications.judged(at, way));
+                applications.settle(link, at);
+                at = next;
+            }
+        }
+        begin.elapsed()
+    };
+    (0..5).map(|_| run()).min().unwrap_or_default()
+}
+
+fn main() -> ExitCode {
+    let mut worst = 0.0_f64;
+    println!("{:>6} {:>6} {:>9} {:>7}  repeated", "", "pieces", "ns/byte", "growth");
+    for case in cases() {
+        for size in [1_460, 1] {
+            let input = |bytes: usize| [&case.front[..], &case.word.repeat(bytes / case.word.len())].concat();
+            let (small, large) = (input(SIZE), input(2 * SIZE));
+            // Other work on the machine may disturb one try, not all.
+            let tries = (0..3).map(|_| {
+                let (one, two) = (time(&case, &small, size), time(&case, &large, size));
+                (two.as_secs_f64() / one.as_secs_f64().max(1e-9), two)
+            });
+            let (growth, took) = tries.min_by(|one, other| one.0.total_cmp(&other.0)).unwrap_or_default();
+            let per_byte = took.as_secs_f64() * 1e9 / large.len() as f64;
+            println!(
+                "{:>6} {size:>6} {per_byte:>9.1} {growth:>7.2}  {} ... {}",
+                case.protocol.name(),
+                case.front.get(..case.front.len().min(16)).unwrap_or_default().escape_ascii(),
+                case.word.escape_ascii()
+            );
+            worst = worst.max(growth);
+        }
+    }
+    println!("the worst growth is {worst:.2}, at most {MOST} is allowed");
+    if worst > MOST { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
