@@ -326,6 +326,10 @@ impl Applications {
                     over = wants > MOST_WAITING;
                     break;
                 }
+                Fed::Wrong => {
+                    *broken += 1;
+                    used = all.len();
+                }
                 Fed::Broken => {
                     over = true;
                     break;
@@ -420,7 +424,7 @@ impl Applications {
         let Some((protocol, parser)) = link.state.protocol().zip(parser.get()) else { return };
         let mut desk = desk(room, thread, settings, wants, protocol, input);
         match parser.gap(&mut desk, missing) {
-            Fed::All | Fed::Part { .. } => {}
+            Fed::All | Fed::Part { .. } | Fed::Wrong => {}
             Fed::Broken => end.over = true,
             Fed::Over | Fed::Becomes { .. } => ends.iter_mut().for_each(|end| end.over = true),
         }

@@ -19,6 +19,8 @@ pub enum Fed {
         /// Bytes it wants to see together, from there on; more than there are now.
         wants: usize,
     },
+    /// It could not read these bytes, but may read what comes in the next piece: units begin where senders begin to write.
+    Wrong,
     /// This can't be the protocol, or can't be followed any further: nothing more is read in this direction.
     Broken,
     /// Nothing more is to be seen in either direction, for instance because the rest is encrypted.

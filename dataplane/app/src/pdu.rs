@@ -38,7 +38,8 @@ pub fn walk(
             Framed::Needs(_) => return Fed::All,
             Framed::Broken(event) => {
                 unit(&[], Some(event));
-                return if datagram { Fed::All } else { Fed::Broken };
+                // Where the next one begins is not known: nobody may hide behind that.
+                return Fed::Wrong;
             }
         }
     }

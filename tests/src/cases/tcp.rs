@@ -269,10 +269,10 @@ fn told() -> Case {
                 .set("events.eve.anomaly-stream=true")
                 .set("stats.stream-events=true")
                 .and(anomaly.clone())
-                .and(Expect::event("anomaly").times(1))
+                .and(Expect::event("anomaly").with("anomaly.type", "stream").times(1))
                 .and(counted),
             Run::silent("not-asked", records())
-                .and(Expect::event("anomaly").times(0))
+                .and(Expect::event("anomaly").with("anomaly.type", "stream").times(0))
                 .and(Expect::event("stats").exists("stats.stream", false)),
         ],
     )

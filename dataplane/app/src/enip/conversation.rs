@@ -150,11 +150,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_message_is_told_and_ends_the_stream_but_not_other_datagrams() {
+    fn what_is_no_message_is_told_and_hides_nothing_of_what_comes_in_the_next_piece() {
         let register = message(0x65, 1, &[1, 0, 0, 0]);
-        let lines = talk(settings(), &[(ToServer, &[&register[..], &[0xff; 40], &register].concat())]);
+        let said = [&register[..], &[0xff; 40], &register].map(|bytes| (ToServer, bytes));
+        let lines = crate::testing::talk_cut(settings(), &said, usize::MAX);
         assert_eq!(lines.iter().filter(|line| line.ends_with("(event) invalid_pdu")).count(), 1);
-        assert_eq!(lines.iter().filter(|line| line.contains("(message)")).count(), 1);
+        assert_eq!(lines.iter().filter(|line| line.contains("(message)")).count(), 2);
         let told = datagrams(
             settings(),
             [44_818, 4_000],
