@@ -151,6 +151,10 @@ impl Pipeline {
                     .map_or(Ok(Some(Streamed { at, direction, placed: false, refused: false, in_order: false })), Err);
             }
         };
+        // Of a connection that is heard from one side alone no acknowledgement ever comes.
+        if arrived.in_order && self.flows.get(flow).is_some_and(|entry| entry.tcp.is_one_sided()) {
+            self.streams.acknowledge(at, seq.wrapping_add(payload.len() as u32));
+        }
         if arrived.repeats {
             self.counters.tcp_overlap += 1;
             self.counters.tcp_overlap_diff_data += u64::from(arrived.differs);
