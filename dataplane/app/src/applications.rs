@@ -200,8 +200,15 @@ impl Applications {
 
     /// Reads `input` of the flow behind `link`.
     pub fn feed(&mut self, link: &mut AppLink, input: &Input) {
-        if input.bytes.is_empty() || matches!(link.state, AppState::None) || self.is_off() {
+        if input.bytes.is_empty() || self.is_off() {
             return;
+        }
+        if matches!(link.state, AppState::None) {
+            // A server throws away datagrams it can't read and goes on: so do we, on the ports of protocols.
+            if !(input.datagram && self.settings.has_port(input.ports)) {
+                return;
+            }
+            link.state = AppState::Unseen;
         }
         if link.place == 0 {
             if link.state.protocol().is_some() {

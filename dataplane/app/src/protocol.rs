@@ -159,6 +159,12 @@ impl AppSettings {
         self.of(protocol).is_some_and(|settings| settings.enabled && !settings.detection_only)
     }
 
+    /// Whether one of `ports` is that of a protocol that is on.
+    pub fn has_port(&self, ports: [u16; 2]) -> bool {
+        let mut on = self.protocols.iter().filter(|settings| settings.enabled);
+        on.any(|settings| ports.iter().any(|&port| settings.ports.contains(port)))
+    }
+
     /// Whether no protocol is looked for.
     pub fn is_off(&self) -> bool {
         self.protocols.iter().all(|settings| !settings.enabled)

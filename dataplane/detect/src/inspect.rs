@@ -151,6 +151,15 @@ impl Findings {
     fn push(&mut self, mut finding: Finding, most: usize) -> bool {
         let most = most.min(MOST_ALERTS);
         let fits = self.used < most;
+        // What comes first in order of evaluation speaks first, also when it is found last.
+        if !fits
+            && let Some(last) = self.list.get_mut(..most).unwrap_or_default().iter_mut().max_by_key(|found| found.rule)
+            && last.rule > finding.rule
+            && last.action == Action::Alert
+        {
+            *last = finding;
+            return false;
+        }
         if !fits && (self.used > most || finding.action == Action::Alert) {
             return false;
         }

@@ -55,7 +55,9 @@ impl Pipeline {
     fn link(&mut self, found: InTable, direction: Direction) -> Option<(AppLink, [u16; 2], bool)> {
         let entry = self.flows.get_mut(found?.0)?;
         let link = entry.app_link();
-        self.applications.listens(link, direction).then(|| {
+        // Each datagram may be the first that makes sense.
+        let may_begin = entry.protocol() == 17 && link.state == AppState::None;
+        (may_begin || self.applications.listens(link, direction)).then(|| {
             let facts = entry.facts();
             (link, [facts.server_port, facts.client_port], entry.tcp.is_midstream())
         })

@@ -224,8 +224,9 @@ impl Headers {
             self.fold(content);
             return;
         }
-        if self.list.len() >= most.min(self.list.capacity()) {
-            self.wrong.too_many = true;
+        // More than is usual is told; nothing may hide behind it as long as there is room.
+        self.wrong.too_many |= self.list.len() >= most;
+        if self.list.len() >= self.list.capacity() {
             return;
         }
         let colon = content.iter().position(|byte| *byte == b':');
@@ -471,8 +472,11 @@ mod tests {
     #[test]
     fn what_is_wrong_is_noted() {
         let mut headers = Headers::new(1_000, 2);
-        headers.read(b"A: 1\r\nB\r\nC: 2\r\n", true, 10, 10);
+        headers.read(b"A: 1\r\nB\r\nC: 2\r\n", true, 10, 2);
         assert!(headers.wrong.too_many && headers.wrong.no_colon && !headers.wrong.too_long);
+        let mut roomy = Headers::new(1_000, 3);
+        roomy.read(b"A: 1\r\nB\r\nC: 2\r\n", true, 10, 2);
+        assert!(roomy.wrong.too_many && roomy.iter().count() == 3, "more than is usual hides nothing");
         headers.read(b"A b: 0123456789\r\n", true, 10, 10);
         assert!(headers.wrong.bad_name && headers.wrong.too_long);
     }

@@ -4,6 +4,9 @@
 
 use super::{decode::Decoders, head::Headers, settings::HttpSettings};
 
+/// Headers kept of one block: as many as servers read that count bytes alone.
+const MOST_HEADERS: usize = 16_384;
+
 /// Bytes of a header block that are read; what is beyond is left out.
 pub const LARGEST_BLOCK: usize = 96 << 10;
 /// Bytes of a part's headers and of a body's piece that are looked at together in a multipart body.
@@ -28,7 +31,7 @@ impl HttpRoom {
         let lzma_memory = if settings.lzma { settings.lzma_memory as usize } else { 0 };
         Self {
             decoders: Decoders::new(DECODERS, lzma_memory),
-            headers: Headers::new(LARGEST_BLOCK, usize::from(settings.header_limit)),
+            headers: Headers::new(LARGEST_BLOCK, MOST_HEADERS),
             uri: Vec::with_capacity(LARGEST_BLOCK),
             piece: Vec::with_capacity(2 * PIECE),
         }

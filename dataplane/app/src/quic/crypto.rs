@@ -1,6 +1,7 @@
 //! The stream of handshake messages in Initial packets: pieces in any order, put together.
 //!
-//! Used by [`super::parse`], one for each direction. Bounded in bytes and in pieces; where two pieces overlap the later one counts.
+//! Used by [`super::parse`], one for each direction. Bounded in bytes and in pieces; where two pieces overlap the first one counts, as with servers that
+//! take what is in order at once.
 
 use crate::{arena::Buf, desk::Desk, parser::MOST_WAITING, tls::hello::Reader};
 
@@ -34,13 +35,23 @@ impl Stream {
             return Ok(());
         }
         let (from, to) = (offset as u16, end as u16);
+        let (known, count) = (self.pieces, usize::from(self.count));
         self.note(from, to)?;
         let missing = usize::from(to).saturating_sub(self.bytes.len());
         if !desk.keep_zeroes(&mut self.bytes, missing) {
             return Err(TooMuch);
         }
-        if let Some(place) = desk.kept_mut(&self.bytes).get_mut(usize::from(from)..usize::from(to)) {
-            place.copy_from_slice(piece);
+        // Only what was not there is written: between the pieces that were.
+        let bytes = desk.kept_mut(&self.bytes);
+        let mut at = from;
+        let end = (to, to);
+        for &(low, high) in known.get(..count).unwrap_or_default().iter().chain([&end]) {
+            let stop = low.clamp(at, to);
+            let new = piece.get(usize::from(at - from)..usize::from(stop - from));
+            if let (Some(place), Some(new)) = (bytes.get_mut(usize::from(at)..usize::from(stop)), new) {
+                place.copy_from_slice(new);
+            }
+            at = high.clamp(at, to);
         }
         Ok(())
     }

@@ -196,15 +196,18 @@ impl Conversation {
         }
     }
 
-    /// Puts down a client's hello; a second one says nothing new.
+    /// Puts down a client's hello. Of a second one, which a server has asked for, only another name: that is the one the server goes by.
     fn client_hello(&mut self, desk: &mut Desk, hello: &ClientHello) {
         let direction = desk.direction;
+        let tx = self.transaction;
+        let named = hello.server_name();
         if std::mem::replace(&mut self.of_mut(direction).has_hello, true) {
+            if let Some(name) = named.name.filter(|name| desk.field(tx, direction, Field::TlsSni) != Some(*name)) {
+                desk.put_wanted(tx, direction, Field::TlsSni, name);
+            }
             return;
         }
         self.state(desk, state::CLIENT_HELLO);
-        let tx = self.transaction;
-        let named = hello.server_name();
         if let Some(name) = named.name {
             desk.put_wanted(tx, direction, Field::TlsSni, name);
         }

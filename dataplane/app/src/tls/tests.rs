@@ -318,6 +318,18 @@ fn a_second_hello_after_a_retry_is_not_told_again() {
 }
 
 #[test]
+fn another_name_in_the_hello_that_a_server_has_asked_for_is_told() {
+    let mut retry = server_hello_13();
+    retry[6..38].copy_from_slice(&hex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c"));
+    let told = told(&[
+        (ToServer, record(22, &client_hello(&sni(b"good.example")))),
+        (ToClient, record(22, &retry)),
+        (ToServer, record(22, &client_hello(&sni(b"evil.example")))),
+    ]);
+    assert_has(&told, &["tls 0 > tls.sni good.example", "tls 0 > tls.sni evil.example"]);
+}
+
+#[test]
 fn names_of_servers_that_cannot_be_are_told() {
     let name = |kind: u8, name: &[u8]| [&[kind][..], &list16(name)].concat();
     for (extensions, event) in [
