@@ -470,6 +470,22 @@ impl Applications {
         None
     }
 
+    /// Whether something of `direction` of the flow behind `link` may be to be judged; it is taken that it is judged now.
+    pub fn take_news(&mut self, link: AppLink, direction: Direction) -> bool {
+        let conversation = link.place.checked_sub(1).and_then(|place| self.conversations.get_mut(place as usize));
+        let Some(thread) = conversation.map(|found| &mut found.thread) else { return false };
+        let news = thread.news.get_mut(direction.index()).is_some_and(std::mem::take);
+        // What is judged may go.
+        thread.changed |= news;
+        news
+    }
+
+    /// Whether a transaction of the flow behind `link` may be told of or let go; it is taken that this happens now.
+    pub fn take_changed(&mut self, link: AppLink) -> bool {
+        let conversation = link.place.checked_sub(1).and_then(|place| self.conversations.get_mut(place as usize));
+        conversation.is_some_and(|found| std::mem::take(&mut found.thread.changed))
+    }
+
     /// The oldest open transaction of the flow behind `link`.
     pub fn first(&self, link: AppLink) -> TxRef {
         let conversation = link.place.checked_sub(1).and_then(|place| self.conversations.get(place as usize));
@@ -522,6 +538,7 @@ impl Applications {
         };
         let Some(transaction) = self.room.transaction(at) else { return };
         if !transaction.halves.iter().all(|half| half.level == level::DONE && !half.is_new) {
+            self.room.prune_files(at);
             return;
         }
         let (before, next) = (transaction.before, transaction.next);

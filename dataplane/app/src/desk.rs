@@ -26,10 +26,23 @@ pub struct Thread {
     pub(crate) opened: u64,
     /// Files that ever began.
     pub(crate) files: u32,
+    /// Something of a direction may be to be judged, and some transaction told of or let go: nobody walks over all of them for nothing.
+    pub(crate) news: [bool; 2],
+    pub(crate) changed: bool,
 }
 
 impl Thread {
-    pub(crate) const EMPTY: Self = Self { first: NONE, last: NONE, count: 0, opened: 0, files: 0 };
+    pub(crate) const EMPTY: Self =
+        Self { first: NONE, last: NONE, count: 0, opened: 0, files: 0, news: [false; 2], changed: false };
+
+    /// Something is new in `direction`.
+    #[inline]
+    pub(crate) fn note(&mut self, direction: Direction) {
+        if let Some(news) = self.news.get_mut(direction.index()) {
+            *news = true;
+        }
+        self.changed = true;
+    }
 }
 
 /// A parser's desk.
@@ -104,6 +117,22 @@ impl Desk<'_> {
         self.room.transaction(at).map_or(0, |found| found.key)
     }
 
+    /// The oldest open transaction of key `from` or later for which `wanted` holds, as [`Desk::find`]; keys must rise.
+    ///
+    /// # Cost
+    /// A step for each transaction of key `from` or later.
+    pub fn find_from(&self, from: u64, mut wanted: impl FnMut([u8; 2]) -> bool) -> TxRef {
+        let (mut at, mut found) = (self.thread.last, TxRef::NONE);
+        while let Some(transaction) = self.room.transactions.get(at as usize).filter(|there| there.key >= from) {
+            let [server, client] = &transaction.halves;
+            if wanted([server.level, client.level]) {
+                found = TxRef(at);
+            }
+            at = transaction.before;
+        }
+        found
+    }
+
     /// How far `direction` of `at` is.
     pub fn level(&self, at: TxRef, direction: Direction) -> u8 {
         self.room.half(at, direction).map_or(0, |half| half.level)
@@ -114,6 +143,7 @@ impl Desk<'_> {
         if let Some(half) = self.room.half_mut(at, direction).filter(|half| half.level < level) {
             half.level = level;
             half.is_new = true;
+            self.thread.note(direction);
         }
     }
 
@@ -121,6 +151,7 @@ impl Desk<'_> {
     pub fn skip(&mut self, at: TxRef, direction: Direction) {
         if let Some(half) = self.room.half_mut(at, direction) {
             half.level = crate::level::DONE;
+            self.thread.changed = true;
         }
     }
 
@@ -128,6 +159,7 @@ impl Desk<'_> {
     pub fn tell(&mut self, at: TxRef, when: Telling) {
         if let Some(transaction) = self.room.transactions.get_mut(at.0 as usize) {
             transaction.telling = when;
+            self.thread.changed = true;
         }
     }
 
@@ -145,6 +177,7 @@ impl Desk<'_> {
             Ok(()) => {
                 half.has.add(field);
                 half.is_new = true;
+                self.thread.note(direction);
             }
             Err(_) => counts.refused += 1,
         }
@@ -246,6 +279,7 @@ impl Desk<'_> {
             transactions.get_mut(at.0 as usize).and_then(|found| found.halves.get_mut(direction.index()))
         {
             half.is_new = true;
+            self.thread.note(direction);
         }
     }
 
@@ -273,6 +307,7 @@ impl Desk<'_> {
             }
             if let Some(half) = self.room.half_mut(at, direction) {
                 half.is_new = true;
+                self.thread.note(direction);
             }
         }
     }

@@ -179,6 +179,9 @@ pub enum Telling {
     Never,
 }
 
+/// Bodies of one direction of a transaction that are kept when they are done with.
+const KEPT_FILES: usize = 16;
+
 /// A question and its answer, or whatever the protocol has in their place.
 #[derive(Debug)]
 pub struct Transaction {
@@ -329,6 +332,41 @@ impl Room {
         }
         self.bodies.push(fresh);
         BodyRef(self.bodies.len() as u32 - 1)
+    }
+
+    /// Gives up files of `at` that are over, judged and told of, but for the last [`KEPT_FILES`] bodies of each direction.
+    pub(crate) fn prune_files(&mut self, at: TxRef) {
+        for direction in Direction::ALL {
+            let Some(half) = self.half(at, direction).filter(|half| !half.is_new) else { continue };
+            let first = half.first_body;
+            let next_of = |bodies: &[Body], at: u32| bodies.get(at as usize).map(|body| body.next);
+            let all = std::iter::successors(Some(first), |&at| next_of(&self.bodies, at));
+            let mut count = all.take_while(|&at| at != NONE).count();
+            let (mut before, mut place) = (NONE, first);
+            while let Some(body) = self.bodies.get(place as usize).filter(|_| count > KEPT_FILES) {
+                let next = body.next;
+                if !(body.is_file && body.told && body.end != FileEnd::Open) {
+                    (before, place) = (place, next);
+                    continue;
+                }
+                match self.bodies.get_mut(before as usize) {
+                    Some(before) => before.next = next,
+                    None => {
+                        if let Some(half) = self.half_mut(at, direction) {
+                            half.first_body = next;
+                        }
+                    }
+                }
+                if next == NONE
+                    && let Some(half) = self.half_mut(at, direction)
+                {
+                    half.last_body = before;
+                }
+                self.give_body(place);
+                count -= 1;
+                place = next;
+            }
+        }
     }
 
     fn give_body(&mut self, at: u32) {

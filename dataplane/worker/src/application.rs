@@ -9,7 +9,7 @@ use crate::{
     pipeline::{InTable, Pipeline},
     report::Subject,
 };
-use sluice_app::{Applications, Input, TransactionView};
+use sluice_app::{Applications, Input, TransactionView, TxRef};
 use sluice_core::{AppLink, AppProtocol, AppState, Counters, Direction, Nanos, Resource, Verdict, verdict::Mode};
 use sluice_detect::{PacketView, inspect_transaction::TransactionTurn, stream::StreamPiece};
 use sluice_flow::{
@@ -131,6 +131,9 @@ impl Pipeline {
         let Some(link) = self.flows.get(flow).map(|entry| entry.app_link()).filter(|link| link.place != 0) else {
             return;
         };
+        if !self.applications.take_news(link, direction) {
+            return;
+        }
         let mut at = self.applications.first(link);
         while at.is_some() {
             let next = self.applications.next(at);
@@ -175,7 +178,10 @@ impl Pipeline {
         let Some((flow, _)) = found else { return };
         let Some(entry) = self.flows.get(flow).filter(|entry| entry.app_place != 0) else { return };
         let link = entry.app_link();
-        let mut at = self.applications.first(link);
+        let mut at = match self.applications.take_changed(link) {
+            true => self.applications.first(link),
+            false => TxRef::default(),
+        };
         while at.is_some() {
             let next = self.applications.next(at);
             for direction in Direction::ALL {

@@ -143,7 +143,9 @@ struct Header {
 
 const NONE: u32 = u32::MAX;
 /// Heads of lists of headers by the hash of their names.
-const HEADS: usize = 256;
+const HEADS: usize = 4_096;
+/// Names looked at in one such list: who sends more that meet there has his headers of one name told apart.
+const MOST_MEETING: usize = 64;
 
 /// The headers of one message.
 #[derive(Default)]
@@ -305,11 +307,14 @@ impl Headers {
             });
             let Some(head) = heads.get_mut((hash ^ (hash >> 16)) as usize % HEADS) else { continue };
             let mut first = *head;
+            let mut looked_at = 0;
             while let Some(other) = list.get(first as usize) {
                 if other.hash == hash && slice(other.name).eq_ignore_ascii_case(name) {
                     break;
                 }
-                first = chain.get(first as usize).copied().unwrap_or(NONE);
+                looked_at += 1;
+                first =
+                    if looked_at < MOST_MEETING { chain.get(first as usize).copied().unwrap_or(NONE) } else { NONE };
             }
             if let Some(found) = list.get_mut(first as usize) {
                 found.count += 1;

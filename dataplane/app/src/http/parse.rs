@@ -55,6 +55,8 @@ pub(super) struct End {
     pub(super) version: Version,
     /// What the response means beside its body.
     pub(super) status: u16,
+    /// What was kept of the headers ends within a line: what follows is the rest of that.
+    pub(super) torn: bool,
     /// A body without headers, which answers nothing.
     pub(super) is_stray: bool,
     /// The message as it comes, when rules ask for it.
@@ -320,10 +322,11 @@ impl End {
             Some(end) => {
                 self.scan = Scan::default();
                 let line = bytes.get(..end).unwrap_or_default();
-                (end, line.len() <= 2 && super::text::is_blank(line))
+                let is_rest = std::mem::take(&mut self.torn);
+                (end, !is_rest && line.len() <= 2 && super::text::is_blank(line))
             }
             None if bytes.len() >= LARGEST_BLOCK => {
-                self.scan = Scan::default();
+                (self.scan, self.torn) = (Scan::default(), true);
                 (bytes.len(), false)
             }
             None => (0, false),

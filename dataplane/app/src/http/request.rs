@@ -100,7 +100,15 @@ impl Conversation {
                 }
                 None => Step::More,
             },
-            State::Perhaps | State::Wait => Step::More,
+            State::Perhaps => Step::More,
+            // Servers that refuse a tunnel read what was sent behind its request as the next one, and have run it when their refusal is seen.
+            State::Wait => match self.request.scan.find_line(bytes) {
+                Some(_) if looks_like_request(bytes) => {
+                    (self.request.state, self.request.scan) = (State::Line, Scan::default());
+                    Step::Used(0)
+                }
+                _ => Step::More,
+            },
             State::Lost => match self.request.scan.find_line(bytes) {
                 Some(_) if looks_like_request(bytes) => {
                     (self.request.state, self.request.scan) = (State::Line, Scan::default());
@@ -204,12 +212,13 @@ impl Conversation {
 
     /// When too many requests wait for their responses the oldest waits no longer.
     fn make_room(&mut self, desk: &mut Desk) {
-        if desk.open_count() < u32::from(desk.settings.http.most_open) {
+        // Transactions that are complete are open until they were judged: they don't count.
+        if self.next.saturating_sub(self.unanswered) < u64::from(desk.settings.http.most_open) {
             return;
         }
         let answering = self.response.tx;
-        let oldest = desk
-            .find(|key, [server, client]| key >= self.unanswered && server == level::DONE && client == level::NOTHING);
+        let oldest =
+            desk.find_from(self.unanswered, |[server, client]| server == level::DONE && client == level::NOTHING);
         if oldest.is_some() && oldest != answering {
             desk.event(oldest, HERE, AppEvent::HttpTooManyWarnings);
             desk.skip(oldest, Direction::ToClient);
@@ -228,6 +237,7 @@ impl Conversation {
         let settings = desk.settings.http;
         room.headers.read(block, false, settings.line_limit as usize, usize::from(settings.header_limit));
         tell_wrong(desk, &room.headers, tx, HERE);
+        self.request.torn = found.cut && !block.ends_with(b"\n");
         if found.cut {
             desk.event(tx, HERE, AppEvent::HttpRequestFieldTooLong);
         }

@@ -248,7 +248,7 @@ impl Conversation {
 
     /// The oldest request without a response.
     fn waiting(&self, desk: &Desk) -> TxRef {
-        desk.find(|key, [_, client]| key >= self.unanswered && client == level::NOTHING)
+        desk.find_from(self.unanswered, |[_, client]| client == level::NOTHING)
     }
 
     /// Finds the transaction of the response that begins.
@@ -290,6 +290,7 @@ impl Conversation {
         let settings = desk.settings.http;
         room.headers.read(block, true, settings.line_limit as usize, usize::from(settings.header_limit));
         tell_wrong(desk, &room.headers, tx, HERE);
+        self.response.torn = found.cut && !block.ends_with(b"\n");
         if found.cut {
             desk.event(tx, HERE, AppEvent::HttpResponseFieldTooLong);
         }

@@ -226,6 +226,67 @@ fn same_however_cut(
     Ok(())
 }
 
+#[test]
+fn a_request_behind_one_for_a_tunnel_is_read_before_the_answer() {
+    let connect = &b"CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n"[..];
+    let behind = |more: &[u8]| talk(AppSettings::default(), &[(ToServer, &[connect, more].concat())]);
+    let told = behind(b"GET /behind HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(told.iter().any(|line| line == "http 1 > http.uri /behind"), "{told:?}");
+    // What is no request waits for the tunnel.
+    let told = behind(b"\x16\x03\x01\x00\x05hello\n");
+    assert!(!told.iter().any(|line| line.starts_with("http 1")), "{told:?}");
+}
+
+#[test]
+fn headers_beyond_what_is_kept_end_where_they_end() {
+    // Cut in the middle of a line end: what is left of it is no blank line.
+    let folded =
+        [&b"GET /a HTTP/1.1\r\nA: b"[..], &b"\r\n a".repeat(40_000), b"\r\n\r\nGET /b HTTP/1.1\r\n\r\n"].concat();
+    let told = crate::testing::talk_cut(AppSettings::default(), &[(ToServer, &folded)], 1_400);
+    let uris: Vec<_> = told.iter().filter_map(|line| line.split_once(" > http.uri ")).map(|(_, uri)| uri).collect();
+    assert_eq!(uris, ["/a", "/b"]);
+}
+
+#[test]
+fn files_of_a_form_go_when_they_are_told_and_none_is_left_out() {
+    use crate::{Applications, Fields, Input, TransactionView};
+    let part = |number: usize| {
+        format!("--b\r\nContent-Disposition: form-data; name=f; filename=f{number}\r\n\r\nfile {number}\r\n")
+    };
+    let head = "POST / HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 9000000\r\n\r\n";
+    let mut applications = Applications::new(AppSettings::default(), 1);
+    applications.set_wants(Fields::ALL);
+    let mut link = sluice_core::AppLink::default();
+    let (mut told, mut most) = (Vec::new(), 0);
+    for number in 0..1_000 {
+        let bytes = if number == 0 { [head, &part(0)].concat() } else { part(number) };
+        let input = Input {
+            bytes: bytes.as_bytes(),
+            direction: ToServer,
+            now: sluice_core::Nanos(0),
+            ports: [80, 40_000],
+            either: false,
+            datagram: false,
+        };
+        applications.feed(&mut link, &input);
+        let at = applications.first(link);
+        applications.judged(at, ToServer);
+        while let Some(file) = applications.untold_file(at, ToServer, false) {
+            let view = TransactionView::of(&applications.room, at, ToServer).unwrap();
+            let (body, bytes) = view.body(file).unwrap();
+            told.push((view.name_of(body).to_vec(), bytes.to_vec()));
+        }
+        applications.settle(link, at);
+        most = most.max(TransactionView::of(&applications.room, at, ToServer).unwrap().bodies().count());
+    }
+    assert!(most <= 20, "{most} bodies kept");
+    // The last one is not over.
+    assert_eq!(told.len(), 999);
+    for (number, (name, bytes)) in told.iter().enumerate() {
+        assert_eq!((&name[..], &bytes[..]), (format!("f{number}").as_bytes(), format!("file {number}").as_bytes()));
+    }
+}
+
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
 
