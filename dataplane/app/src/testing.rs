@@ -41,7 +41,7 @@ pub fn datagrams(settings: AppSettings, ports: [u16; 2], said: &[Said]) -> Vec<S
     told(&applications, link)
 }
 
-/// The conversation in pieces of at most `size` bytes.
+/// The conversation in pieces of at most `size` bytes; where nothing is said, 100 bytes are missing.
 pub fn talk_cut(settings: AppSettings, said: &[Said], size: usize) -> Vec<String> {
     let mut applications = Applications::new(settings, 4);
     applications.set_wants(wants());
@@ -49,6 +49,9 @@ pub fn talk_cut(settings: AppSettings, said: &[Said], size: usize) -> Vec<String
     let input =
         |direction, bytes| Input { bytes, direction, now: Nanos(0), ports: PORTS, either: false, datagram: false };
     for &(direction, bytes) in said {
+        if bytes.is_empty() {
+            applications.gap(&mut link, &input(direction, &[]), 100);
+        }
         for piece in bytes.chunks(size) {
             applications.feed(&mut link, &input(direction, piece));
         }

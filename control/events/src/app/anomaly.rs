@@ -3,10 +3,9 @@
 //! Called by [`crate::eve`] with the transaction's fields, among which its events are. Names are those of the reference engine's records: in capitals where its parsers have them so.
 
 use super::tls::Fields;
-use crate::{community_id, eve, json::Json, names, time};
 use sluice_app::{AppEvent, Field, log};
 use sluice_core::{
-    AppFacts, AppProtocol, Nanos,
+    AppFacts, AppProtocol, Direction, Nanos,
     event::{EventSlot, FlowFacts},
 };
 
@@ -19,27 +18,10 @@ pub(crate) fn records(
     community_seed: Option<u16>,
     app: &AppFacts,
 ) {
-    let ends = [(&flow.client, flow.client_port), (&flow.server, flow.server_port)];
-    for (place, [source, destination]) in [(app.request, ends), (app.response, [ends[1], ends[0]])] {
+    for (place, direction) in [(app.request, Direction::ToServer), (app.response, Direction::ToClient)] {
         let fields = Fields::of(place.map(|place| slot.piece(place)));
         for event in fields.all(Field::Event).filter_map(|bytes| AppEvent::from_number(log::number(bytes))) {
-            let mut json = Json::object(out);
-            json.text("timestamp", &time::eve(ended.0));
-            json.number("flow_id", flow.id);
-            if ended.1 > 0 {
-                json.number("pcap_cnt", ended.1);
-            }
-            json.text("event_type", "anomaly");
-            eve::vlan(&mut json, &flow.vlan, flow.vlan_count);
-            json.text("src_ip", &names::address(flow.ip_version, source.0));
-            json.number("src_port", source.1);
-            json.text("dest_ip", &names::address(flow.ip_version, destination.0));
-            json.number("dest_port", destination.1);
-            json.text("proto", &names::protocol(flow.protocol));
-            json.number("ip_v", flow.ip_version);
-            if let Some(seed) = community_seed {
-                json.text("community_id", &community_id::of_flow(flow, seed));
-            }
+            let mut json = super::begin(out, "anomaly", flow, direction, ended, None, community_seed);
             json.number("tx_id", app.transaction);
             json.nested("anomaly", |json| {
                 json.text("app_proto", app.protocol.name());

@@ -3,7 +3,7 @@
 //! Called by [`crate::eve`] and [`super`]. Facts of files travel among the fields of their transactions ([`sluice_app::file`]).
 
 use super::{http, tls::Fields};
-use crate::{community_id, eve, json::Json, names, time};
+use crate::json::Json;
 use sluice_app::{Field, file::FileFacts, room::FileEnd};
 use sluice_core::{
     AppFacts, AppProtocol, Direction, Nanos,
@@ -72,25 +72,7 @@ pub(crate) fn record(
     let [request, response] = [app.request, app.response].map(|place| place.map(|place| slot.piece(place)));
     let log = if direction == Direction::ToServer { request } else { response };
     let Some((facts, name)) = files(log).next() else { return };
-    let mut json = Json::object(out);
-    json.text("timestamp", &time::eve(ended.0));
-    json.number("flow_id", flow.id);
-    if ended.1 > 0 {
-        json.number("pcap_cnt", ended.1);
-    }
-    json.text("event_type", "fileinfo");
-    eve::vlan(&mut json, &flow.vlan, flow.vlan_count);
-    let ends = [(&flow.client, flow.client_port), (&flow.server, flow.server_port)];
-    let [source, destination] = if direction == Direction::ToServer { ends } else { [ends[1], ends[0]] };
-    json.text("src_ip", &names::address(flow.ip_version, source.0));
-    json.number("src_port", source.1);
-    json.text("dest_ip", &names::address(flow.ip_version, destination.0));
-    json.number("dest_port", destination.1);
-    json.text("proto", &names::protocol(flow.protocol));
-    json.number("ip_v", flow.ip_version);
-    if let Some(seed) = community_seed {
-        json.text("community_id", &community_id::of_flow(flow, seed));
-    }
+    let mut json = super::begin(out, "fileinfo", flow, direction, ended, None, community_seed);
     super::transaction(&mut json, slot, app, false);
     json.text("app_proto", app.protocol.name());
     let is_http = matches!(app.protocol, AppProtocol::Http | AppProtocol::Http2);

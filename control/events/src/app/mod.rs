@@ -22,7 +22,7 @@ pub use dns::DnsRecords;
 use crate::{community_id, eve, json::Json, names, time};
 use sluice_app::{Field, log};
 use sluice_core::{
-    AppFacts, AppProtocol, Nanos,
+    AppFacts, AppProtocol, Direction, Nanos,
     event::{EventSlot, FlowFacts},
 };
 
@@ -87,6 +87,41 @@ pub const fn record_type(protocol: AppProtocol) -> &'static str {
     }
 }
 
+/// Begins the line of a record of `kind` about `flow`, as something that went in `direction`; `ended`: when, and with which record of the capture.
+pub(crate) fn begin<'o>(
+    out: &'o mut Vec<u8>,
+    kind: &str,
+    flow: &FlowFacts,
+    direction: Direction,
+    ended: (Nanos, u64),
+    pkt_src: Option<&str>,
+    community_seed: Option<u16>,
+) -> Json<'o> {
+    let mut json = Json::object(out);
+    json.text("timestamp", &time::eve(ended.0));
+    json.number("flow_id", flow.id);
+    if ended.1 > 0 {
+        json.number("pcap_cnt", ended.1);
+    }
+    json.text("event_type", kind);
+    eve::vlan(&mut json, &flow.vlan, flow.vlan_count);
+    let ends = [(&flow.client, flow.client_port), (&flow.server, flow.server_port)];
+    let [source, destination] = if direction == Direction::ToServer { ends } else { [ends[1], ends[0]] };
+    json.text("src_ip", &names::address(flow.ip_version, source.0));
+    json.number("src_port", source.1);
+    json.text("dest_ip", &names::address(flow.ip_version, destination.0));
+    json.number("dest_port", destination.1);
+    json.text("proto", &names::protocol(flow.protocol));
+    json.number("ip_v", flow.ip_version);
+    if let Some(pkt_src) = pkt_src {
+        json.text("pkt_src", pkt_src);
+    }
+    if let Some(seed) = community_seed {
+        json.text("community_id", &community_id::of_flow(flow, seed));
+    }
+    json
+}
+
 /// Appends the line of a transaction that is complete; `ended`: when, and with which record of the capture.
 pub(crate) fn record(
     out: &mut Vec<u8>,
@@ -97,30 +132,13 @@ pub(crate) fn record(
     app: &AppFacts,
     part: Part,
 ) {
-    let mut json = Json::object(out);
-    json.text("timestamp", &time::eve(ended.0));
-    json.number("flow_id", flow.id);
-    if ended.1 > 0 {
-        json.number("pcap_cnt", ended.1);
-    }
-    json.text("event_type", record_type(app.protocol));
-    eve::vlan(&mut json, &flow.vlan, flow.vlan_count);
-    let ends = [(&flow.client, flow.client_port), (&flow.server, flow.server_port)];
     // A response of DNS, which is a transaction of its own, is told of as it went; those of other protocols, and in the form of version 2 those over TCP, as their flow went.
     let is_dns = matches!(app.protocol, AppProtocol::Dns | AppProtocol::Mdns | AppProtocol::Llmnr);
     let is_response =
         is_dns && app.request.is_none() && app.response.is_some() && !(part.dns.version == 2 && flow.protocol == 6);
-    let [source, destination] = if is_response { [ends[1], ends[0]] } else { ends };
-    json.text("src_ip", &names::address(flow.ip_version, source.0));
-    json.number("src_port", source.1);
-    json.text("dest_ip", &names::address(flow.ip_version, destination.0));
-    json.number("dest_port", destination.1);
-    json.text("proto", &names::protocol(flow.protocol));
-    json.number("ip_v", flow.ip_version);
-    json.text("pkt_src", ended.2);
-    if let Some(seed) = community_seed {
-        json.text("community_id", &community_id::of_flow(flow, seed));
-    }
+    let direction = if is_response { Direction::ToClient } else { Direction::ToServer };
+    let (kind, at) = (record_type(app.protocol), (ended.0, ended.1));
+    let mut json = begin(out, kind, flow, direction, at, Some(ended.2), community_seed);
     json.number("tx_id", app.transaction);
     if app.protocol == AppProtocol::Dns && part.dns.version == 2 {
         let [request, response] = [app.request, app.response].map(|place| place.map(|place| slot.piece(place)));

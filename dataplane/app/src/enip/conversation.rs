@@ -13,7 +13,7 @@ use crate::{
     field::Field,
     level,
     parser::{Fed, Parser},
-    pdu::{self, Framed},
+    pdu::{self, Followed},
     room::TxRef,
 };
 use sluice_core::Direction;
@@ -34,28 +34,16 @@ pub const OPEN: u32 = 256;
 /// One conversation.
 #[derive(Debug, Default)]
 pub struct Conversation {
-    /// Bytes were lost in this direction: a message is believed only if it is whole and sound.
-    lost: [bool; 2],
+    followed: Followed,
 }
 
 impl Parser for Conversation {
     fn feed(&mut self, desk: &mut Desk, bytes: &[u8]) -> Fed {
-        if let Some(lost) = self.lost.get_mut(desk.direction.index())
-            && *lost
-        {
-            match frame(bytes) {
-                Framed::Whole { wrong: None, .. } => *lost = false,
-                Framed::Needs(more) => return Fed::Part { used: 0, wants: bytes.len() + more },
-                _ => return Fed::Broken,
-            }
-        }
-        pdu::walk(bytes, desk.datagram, frame, |unit, wrong| message(desk, unit, wrong))
+        self.followed.read(desk, bytes, frame, message)
     }
 
     fn gap(&mut self, desk: &mut Desk, _missing: u32) -> Fed {
-        if let Some(lost) = self.lost.get_mut(desk.direction.index()) {
-            *lost = true;
-        }
+        self.followed.lose(desk.direction);
         Fed::All
     }
 
@@ -70,19 +58,10 @@ fn message(desk: &mut Desk, bytes: &[u8], wrong: Option<AppEvent>) {
     let (key, broken) = (key(bytes), bytes.is_empty());
     let mut at = TxRef::NONE;
     if is_response && !broken {
-        at = desk.find(|known, levels| known == key && levels == [level::DONE, level::NOTHING]);
+        at = pdu::asked(desk, key);
     }
     if !at.is_some() {
-        let flooded = desk.open_count() >= OPEN;
-        if flooded {
-            // The oldest is not waited for any longer.
-            let oldest = desk.find(|_, _| true);
-            Direction::ALL.into_iter().for_each(|direction| desk.skip(oldest, direction));
-        }
-        at = desk.open(key);
-        if flooded {
-            desk.event(at, direction, AppEvent::EnipTooManyTransactions);
-        }
+        at = pdu::begin(desk, key, OPEN, AppEvent::EnipTooManyTransactions);
         if is_response || broken || !expects_response(bytes) {
             desk.skip(at, direction.reverse());
         }

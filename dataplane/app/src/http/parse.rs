@@ -316,6 +316,40 @@ impl End {
         }
     }
 
+    /// Reads the headers that `bytes` begin with and puts them down, with the first line in front of them.
+    pub(super) fn read_headers(&mut self, bench: &mut Bench, direction: Direction, bytes: &[u8], found: &HeadersAt) {
+        let is_response = direction == Direction::ToClient;
+        let (line_of, too_long) = match is_response {
+            false => ([Field::HttpMethod, Field::HttpUriRaw, Field::HttpProtocol], AppEvent::HttpRequestFieldTooLong),
+            true => {
+                ([Field::HttpProtocol, Field::HttpStatCode, Field::HttpStatMsg], AppEvent::HttpResponseFieldTooLong)
+            }
+        };
+        let block = bytes.get(..found.headers).unwrap_or_default();
+        let Bench { desk, room, .. } = bench;
+        let settings = desk.settings.http;
+        room.headers.read(block, is_response, settings.line_limit as usize, usize::from(settings.header_limit));
+        tell_wrong(desk, &room.headers, self.tx, direction);
+        self.torn = found.cut && !block.ends_with(b"\n");
+        if found.cut {
+            desk.event(self.tx, direction, too_long);
+        }
+        let mut line = std::mem::take(&mut room.uri);
+        line.clear();
+        for (number, field) in line_of.into_iter().enumerate() {
+            let part = desk.field(self.tx, direction, field).unwrap_or_default();
+            let room = line.capacity() - line.len();
+            if part.len() < room && !part.is_empty() {
+                if number > 0 {
+                    line.push(b' ');
+                }
+                line.extend_from_slice(part);
+            }
+        }
+        super::fields::put(desk, &mut room.headers, self.tx, direction, block, Some(&line));
+        room.uri = line;
+    }
+
     /// Throws lines away up to an empty one; whether that was read.
     pub(super) fn skip_headers(&mut self, bytes: &[u8]) -> (usize, bool) {
         match self.scan.find_line(bytes) {

@@ -7,10 +7,9 @@
 use super::{
     body::{BodyStep, Framing},
     detect::looks_like_request,
-    fields,
     head::{Scan, is_header},
     multipart::{Multipart, is_form},
-    parse::{Bench, Conversation, End, State, Step, Version, finish, path_of, tell_wrong},
+    parse::{Bench, Conversation, End, State, Step, Version, finish, path_of},
     sink::Kind,
     text::{chomp, contains_word, is_blank, is_space, is_token, number, starts_with, trim, trim_end, trim_start},
     uri::{Port, Target, is_host, split_host},
@@ -231,37 +230,14 @@ impl Conversation {
             return Step::More;
         };
         self.request.scan = Scan::default();
-        let block = bytes.get(..found.headers).unwrap_or_default();
-        let tx = self.request.tx;
-        let Bench { desk, room, .. } = bench;
-        let settings = desk.settings.http;
-        room.headers.read(block, false, settings.line_limit as usize, usize::from(settings.header_limit));
-        tell_wrong(desk, &room.headers, tx, HERE);
-        self.request.torn = found.cut && !block.ends_with(b"\n");
-        if found.cut {
-            desk.event(tx, HERE, AppEvent::HttpRequestFieldTooLong);
-        }
-        let mut line = std::mem::take(&mut room.uri);
-        line.clear();
-        for (number, field) in [Field::HttpMethod, Field::HttpUriRaw, Field::HttpProtocol].into_iter().enumerate() {
-            let part = desk.field(tx, HERE, field).unwrap_or_default();
-            let room = line.capacity() - line.len();
-            if part.len() < room && !part.is_empty() {
-                if number > 0 {
-                    line.push(b' ');
-                }
-                line.extend_from_slice(part);
-            }
-        }
-        fields::put(desk, &mut room.headers, tx, HERE, block, Some(&line));
-        room.uri = line;
+        self.request.read_headers(bench, HERE, bytes, &found);
         self.request_host(bench);
         self.request_body(bench);
-        bench.desk.reach(tx, HERE, level::HEADERS);
+        bench.desk.reach(self.request.tx, HERE, level::HEADERS);
         if found.cut {
             self.request.state = State::Skip;
         } else if self.request.framing == Framing::None {
-            let connects = bench.desk.field(tx, HERE, Field::HttpMethod) == Some(b"CONNECT");
+            let connects = bench.desk.field(self.request.tx, HERE, Field::HttpMethod) == Some(b"CONNECT");
             self.end_request(bench, true);
             if connects {
                 self.request.state = State::Wait;

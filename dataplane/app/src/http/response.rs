@@ -6,10 +6,9 @@
 
 use super::{
     body::{BodyStep, Framing},
-    fields,
     head::Scan,
     multipart::{LONGEST_NAME, parameter},
-    parse::{Bench, Conversation, End, State, Step, Version, finish, path_of, tell_wrong},
+    parse::{Bench, Conversation, End, State, Step, Version, finish, path_of},
     request::{number_of, version_of},
     sink::Kind,
     text::{chomp, contains_word, is_blank, is_space, number, starts_with, trim, trim_end, trim_start},
@@ -284,32 +283,9 @@ impl Conversation {
             return Step::More;
         };
         self.response.scan = Scan::default();
-        let block = bytes.get(..found.headers).unwrap_or_default();
-        let tx = self.response.tx;
-        let Bench { desk, room, .. } = bench;
-        let settings = desk.settings.http;
-        room.headers.read(block, true, settings.line_limit as usize, usize::from(settings.header_limit));
-        tell_wrong(desk, &room.headers, tx, HERE);
-        self.response.torn = found.cut && !block.ends_with(b"\n");
-        if found.cut {
-            desk.event(tx, HERE, AppEvent::HttpResponseFieldTooLong);
-        }
-        let mut line = std::mem::take(&mut room.uri);
-        line.clear();
-        for (number, field) in [Field::HttpProtocol, Field::HttpStatCode, Field::HttpStatMsg].into_iter().enumerate() {
-            let part = desk.field(tx, HERE, field).unwrap_or_default();
-            let room = line.capacity() - line.len();
-            if part.len() < room && !part.is_empty() {
-                if number > 0 {
-                    line.push(b' ');
-                }
-                line.extend_from_slice(part);
-            }
-        }
-        fields::put(desk, &mut room.headers, tx, HERE, block, Some(&line));
-        room.uri = line;
+        self.response.read_headers(bench, HERE, bytes, &found);
         let ends = self.response_body(bench);
-        bench.desk.reach(tx, HERE, level::HEADERS);
+        bench.desk.reach(self.response.tx, HERE, level::HEADERS);
         if let Some(protocol) = self.changes(bench) {
             self.end_response(bench, true);
             if self.request.state == State::Body {

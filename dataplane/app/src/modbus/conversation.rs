@@ -10,7 +10,7 @@ use crate::{
     field::Field,
     level,
     parser::{Fed, Parser},
-    pdu::{self, Framed},
+    pdu::{self, Followed},
     room::TxRef,
 };
 use sluice_core::Direction;
@@ -21,29 +21,17 @@ pub const OPEN: u32 = 256;
 /// One conversation.
 #[derive(Debug, Default)]
 pub struct Conversation {
-    /// Bytes were lost in this direction: a message is believed only if it is whole and sound.
-    lost: [bool; 2],
+    followed: Followed,
 }
 
 impl Parser for Conversation {
     fn feed(&mut self, desk: &mut Desk, bytes: &[u8]) -> Fed {
         let direction = desk.direction;
-        if let Some(lost) = self.lost.get_mut(direction.index())
-            && *lost
-        {
-            match frame(bytes, direction) {
-                Framed::Whole { wrong: None, .. } => *lost = false,
-                Framed::Needs(more) => return Fed::Part { used: 0, wants: bytes.len() + more },
-                _ => return Fed::Broken,
-            }
-        }
-        pdu::walk(bytes, desk.datagram, |rest| frame(rest, direction), |unit, wrong| message(desk, unit, wrong))
+        self.followed.read(desk, bytes, |rest| frame(rest, direction), message)
     }
 
     fn gap(&mut self, desk: &mut Desk, _missing: u32) -> Fed {
-        if let Some(lost) = self.lost.get_mut(desk.direction.index()) {
-            *lost = true;
-        }
+        self.followed.lose(desk.direction);
         Fed::All
     }
 
@@ -58,7 +46,7 @@ fn message(desk: &mut Desk, bytes: &[u8], wrong: Option<AppEvent>) {
     let (key, broken) = (key(bytes), bytes.is_empty());
     let mut at = TxRef::NONE;
     if is_response && !broken {
-        at = desk.find(|known, levels| known == key && levels == [level::DONE, level::NOTHING]);
+        at = pdu::asked(desk, key);
     }
     let answers = at.is_some();
     if answers {
@@ -69,16 +57,7 @@ fn message(desk: &mut Desk, bytes: &[u8], wrong: Option<AppEvent>) {
             desk.event(at, direction, AppEvent::ModbusValueMismatch);
         }
     } else {
-        let flooded = desk.open_count() >= OPEN;
-        if flooded {
-            // The oldest is not waited for any longer.
-            let oldest = desk.find(|_, _| true);
-            Direction::ALL.into_iter().for_each(|direction| desk.skip(oldest, direction));
-        }
-        at = desk.open(key);
-        if flooded {
-            desk.event(at, direction, AppEvent::ModbusFlooded);
-        }
+        at = pdu::begin(desk, key, OPEN, AppEvent::ModbusFlooded);
         if is_response && !broken {
             desk.event(at, direction, AppEvent::ModbusUnsolicitedResponse);
         }
@@ -101,7 +80,7 @@ mod tests {
     use crate::{
         AppSettings,
         protocol::Ports,
-        testing::{Said, talk},
+        testing::{Said, talk, talk_cut},
     };
     use sluice_core::{
         AppProtocol,
@@ -169,6 +148,15 @@ mod tests {
             let all = [&request[..], rest].concat();
             assert_eq!(events(&[(ToServer, &all)]), [expected]);
         }
+    }
+
+    #[test]
+    fn behind_a_hole_messages_are_looked_for_where_pieces_begin() {
+        let (request, torn) = (modbus(1, READ), &[9, 9, 9, 9, 9, 9, 9, 9, 9][..]);
+        let said = [(ToServer, &[][..]), (ToServer, torn), (ToServer, &request)];
+        let lines = talk_cut(settings(), &[&[(ToServer, &request[..])], &said[..]].concat(), usize::MAX);
+        let message = |number: u8| format!("{number} > (message) {}", request.escape_ascii());
+        assert_eq!(told(&lines), [message(0), message(1)]);
     }
 
     #[test]
