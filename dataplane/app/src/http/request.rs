@@ -252,6 +252,8 @@ impl Conversation {
     fn request_host(&mut self, bench: &mut Bench) {
         let tx = self.request.tx;
         let Bench { desk, room, .. } = bench;
+        // As long as the longest header: rules ask whether a host is too long to be one.
+        let mut lower = std::mem::take(&mut room.headers.line);
         let headers = &room.headers;
         let mut raw = [0; 2_048];
         let length = desk.field(tx, HERE, Field::HttpUriRaw).map_or(0, |uri| copy(&mut raw, uri));
@@ -279,11 +281,11 @@ impl Conversation {
         }
         let host = target.host.or(from_header.map(|(host, _)| host));
         if let Some(host) = host {
-            let mut lower = [0; 1_024];
-            let length = copy(&mut lower, host);
-            let lower = lower.get_mut(..length).unwrap_or_default();
+            let length = host.len().min(lower.capacity());
+            lower.clear();
+            lower.extend_from_slice(host.get(..length).unwrap_or_default());
             lower.make_ascii_lowercase();
-            desk.put_wanted(tx, HERE, Field::HttpHost, lower);
+            desk.put_wanted(tx, HERE, Field::HttpHost, &lower);
             if header.is_none() {
                 desk.put_wanted(tx, HERE, Field::HttpHostRaw, host);
             }
@@ -294,6 +296,7 @@ impl Conversation {
                 desk.event(tx, HERE, AppEvent::HttpRequestAuthUnrecognized);
             }
         }
+        room.headers.line = lower;
     }
 
     /// What the headers say of the body.

@@ -58,10 +58,18 @@ impl Streams {
     /// A rule has matched bytes before `to`. `name` is the same for that rule in every rule set.
     pub fn matched(&mut self, at: StreamRef, name: u32, to: u32, generation: u32) {
         let crowded = self.half(at).is_some_and(|half| half.crowded);
-        self.wait(at, name | MATCHED, to, generation);
-        // Without room the worst is that it matches twice.
+        // Also in a list that is not to be trusted about those that wait.
         if let Some(half) = self.half_mut(at) {
-            half.crowded = crowded;
+            half.crowded = false;
+        }
+        self.wait(at, name | MATCHED, to, generation);
+        let (gave_way, list) = self.half(at).map_or((false, NOBODY), |half| (half.crowded, half.pending));
+        // A rule that waits gives way: the window is scanned for it again. Without a list the worst is that this one matches twice.
+        if gave_way && let Some(list) = self.lists.get_mut(list as usize) {
+            list.add_instead(name | MATCHED, to);
+        }
+        if let Some(half) = self.half_mut(at) {
+            half.crowded = crowded || gave_way;
         }
     }
 
