@@ -260,6 +260,18 @@ fn rules_wait_while_their_literal_is_in_the_window_and_a_crowd_is_told() {
 }
 
 #[test]
+fn a_rule_that_was_judged_still_waits_for_what_was_found_behind_the_bytes_it_was_judged_on() {
+    let mut streams = streams(false, 1 << 20);
+    for (rule, found) in [(1, 80), (2, 120)] {
+        streams.wait(AT, rule, found, 1);
+        streams.waits_no_more(AT, rule, 100);
+    }
+    assert_eq!(streams.waiting(AT).collect::<Vec<_>>(), [2]);
+    streams.waits_no_more(AT, 2, 120);
+    assert_eq!(streams.waiting(AT).count(), 0);
+}
+
+#[test]
 fn a_match_is_remembered_in_a_crowd() {
     let mut streams = streams(true, 1 << 20);
     (0..40).for_each(|rule| streams.wait(AT, rule, 5, 1));

@@ -3,6 +3,7 @@
 //! Asked and told by `sluice-detect` while it judges a piece; the lists themselves are in `pending`.
 
 use super::{
+    half::is_after,
     pending::{MATCHED, Pending},
     store::{StreamRef, Streams},
 };
@@ -119,11 +120,11 @@ impl Streams {
         waiting.iter().filter(|waiting| waiting.rule & MATCHED == 0).map(|waiting| waiting.rule)
     }
 
-    /// Rule `rule` does not wait any more.
-    pub fn waits_no_more(&mut self, at: StreamRef, rule: u32) {
+    /// Rule `rule` was judged on the bytes before `to`, and waits for none of them any more. Where its literal was found behind them it still waits.
+    pub fn waits_no_more(&mut self, at: StreamRef, rule: u32, to: u32) {
         let list = self.half(at).map_or(NOBODY, |half| half.pending);
         if let Some(list) = self.lists.get_mut(list as usize) {
-            list.retain(|waiting| waiting.rule != rule);
+            list.retain(|waiting| waiting.rule != rule || is_after(waiting.at, to));
         }
     }
 }
