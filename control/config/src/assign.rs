@@ -83,6 +83,8 @@ const PATHS: &[&str] = &[
     "detection.defrag.max-fragments",
     "detection.defrag.timeout",
     "detection.defrag.policy",
+    "detection.applications.memory",
+    "detection.applications.transactions",
     "detection.applications.NAME.enabled",
     "detection.applications.NAME.ports",
     "detection.applications.dns.udp.enabled",
@@ -335,6 +337,17 @@ impl Settings {
             return Ok(Assigned::InForce);
         }
         match path {
+            "detection.applications.memory" => {
+                self.applications.memory = defrag::bytes(value)
+                    .filter(|bytes| (4 << 20..=1 << 36).contains(bytes))
+                    .ok_or_else(|| bad("bytes, from 4mb to 64gb"))?;
+            }
+            "detection.applications.transactions" => {
+                self.applications.transactions = match value.parse() {
+                    Ok(count @ 16..=16_777_216) => count,
+                    _ => return Err(bad("a number from 16 to 16777216")),
+                };
+            }
             "detection.applications.dnp3.max-objects" => {
                 self.applications.dnp3_max_objects = value.parse().map_err(|_| bad("a number"))?;
             }

@@ -1,0 +1,134 @@
+//! The whole process stays within its memory, whatever it is sent.
+//!
+//! Plays the binary as `tests/golden.rs` does, over traffic that asks for memory and never ends (`sluice_tests::hostile`); skipped aloud where there is none. The
+//! larger run is asked for: `SLUICE_HOSTILE_MB=100 cargo test -p sluice-tests --test memory`.
+#![cfg(test)]
+
+use serde_json::Value;
+use sluice_tests::{
+    golden, hostile,
+    traffic::{Capture, Record},
+};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+const MIB: u64 = 1 << 20;
+
+/// Megabytes of traffic when nobody asks for more.
+const SMALL_MB: usize = 8;
+
+/// Bounds that the run sets, of one worker: far smaller than the defaults, so that they are reached.
+const STREAMS: u64 = 8 * MIB;
+const APPLICATIONS: u64 = 8 * MIB;
+const DEFRAG: u64 = MIB;
+const FLOWS: u64 = 4_096;
+const TRANSACTIONS: u64 = 2_048;
+
+/// Book-keeping beside the bytes: 156 bytes for each block of 512 of a stream; a fourth again for input that waits, and 9 bytes for each 64, of applications.
+const STREAMS_WITH_BOOKS: u64 = STREAMS * (512 + 156) / 512;
+const APPLICATIONS_WITH_BOOKS: u64 = APPLICATIONS * 5 / 4 * (64 + 9) / 64;
+/// What one flow may take beside them: itself, its bounds, marks, SYNs, streams and conversation.
+const FLOW: u64 = 2_048;
+/// What one transaction may take beside its bytes, half a body included.
+const TRANSACTION: u64 = 2_048;
+
+/// What a worker and the core have beside all that when traffic comes: event slots with room for packet bytes (64 MiB in all), rooms for headers, decoders,
+/// transforms and the like, pages of DPDK's pool, and what the allocator holds back.
+const BESIDE: u64 = 96 * MIB;
+
+/// Rules that look at what the traffic holds: every body, header, name and certificate.
+const RULES: &str = r#"
+alert http any any -> any any (msg:"uri"; http.uri; content:"bait.exe"; sid:1;)
+alert http any any -> any any (msg:"header"; http.header; content:"x-never-there"; nocase; sid:2;)
+alert http any any -> any any (msg:"headers"; http.request_header; content:"zzzz"; pcre:"/z{4}[a-z]+q/"; sid:3;)
+alert http any any -> any any (msg:"body"; file.data; content:"|00 00 00 00 00 00 00 00|"; content:"never"; distance:0; sid:4;)
+alert http any any -> any any (msg:"form"; http.request_body; content:"MZ"; content:"never"; distance:0; sid:5;)
+alert http any any -> any any (msg:"cookie"; http.cookie; content:"b=c"; content:"never"; distance:0; sid:6;)
+alert http any any -> any any (msg:"changed"; http.request_body; strip_whitespace; to_lowercase; content:"mznever"; sid:7;)
+alert http2 any any -> any any (msg:"names"; http2.header_name; content:"never"; sid:8;)
+alert tls any any -> any any (msg:"name"; tls.sni; content:"never.example"; sid:9;)
+alert tls any any -> any any (msg:"certificates"; tls.certs; content:"never"; sid:10;)
+alert quic any any -> any any (msg:"quic"; quic.sni; content:"never.example"; sid:11;)
+alert dns any any -> any any (msg:"name asked for"; dns.query; content:"never.example"; nocase; sid:12;)
+alert tcp any any -> any any (msg:"stream"; flow:established; content:"aaaa"; content:"never"; distance:0; sid:13;)
+alert ip any any -> any any (msg:"any"; content:"ABCDEFG"; sid:14;)
+"#;
+
+struct Setup {
+    binary: PathBuf,
+    folder: PathBuf,
+}
+
+fn setup() -> Option<Setup> {
+    let Some(binary) = golden::binary() else {
+        eprintln!("SKIPPED: no sluice binary; build sluice-cli or set SLUICE_BIN");
+        return None;
+    };
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("memory");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("test.rules"), RULES).unwrap();
+    Some(Setup { binary, folder })
+}
+
+impl Setup {
+    fn write(&self, name: &str, records: Vec<Record>) {
+        fs::write(self.folder.join(name), Capture::of(records).to_bytes()).unwrap();
+    }
+
+    /// Replays `capture`: the report, and the most memory the process had, bytes.
+    fn replay(&self, capture: &str, workers: u64, inline: bool) -> (Value, u64) {
+        let starter = Path::new(env!("CARGO_MANIFEST_DIR")).join("../control/rules/starter/sluice-starter.rules");
+        let mut command = Command::new(&self.binary);
+        command.arg("replay").arg(self.folder.join(capture)).arg("--json");
+        command.arg("--rules").arg(starter).arg("--rules").arg(self.folder.join("test.rules"));
+        command.arg("--log-dir").arg(self.folder.join("logs")).args(["--workers", &workers.to_string()]);
+        for setting in [
+            format!("detection.stream.memory={STREAMS}"),
+            format!("detection.applications.memory={APPLICATIONS}"),
+            format!("detection.applications.transactions={TRANSACTIONS}"),
+            format!("detection.defrag.memcap={DEFRAG}"),
+            format!("detection.flow-capacity={FLOWS}"),
+            "measure.forwarded=false".to_owned(),
+        ] {
+            command.args(["--set", &setting]);
+        }
+        if inline {
+            command.arg("--inline");
+        }
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let peak = report["peak_memory_bytes"].as_u64().unwrap();
+        (report, peak)
+    }
+}
+
+#[test]
+fn hostile_conversations_of_every_kind_stay_in_the_memory_that_was_configured() {
+    let Some(setup) = setup() else { return };
+    let megabytes = std::env::var("SLUICE_HOSTILE_MB").ok().map_or(SMALL_MB, |value| value.parse().unwrap());
+    let records = hostile::traffic(megabytes * 1_000_000, 7);
+    let sent = records.len() as u64;
+    setup.write("all.pcap", records);
+    setup.write("none.pcap", Vec::new());
+    for (workers, inline) in [(1, false), (1, true), (2, false)] {
+        // What rules, DPDK and the program take before a packet came.
+        let (_, idle) = setup.replay("none.pcap", workers, inline);
+        let (report, peak) = setup.replay("all.pcap", workers, inline);
+        let each = STREAMS_WITH_BOOKS + APPLICATIONS_WITH_BOOKS + FLOWS * FLOW + TRANSACTIONS * TRANSACTION + BESIDE;
+        let bound = idle + workers * each + DEFRAG * 2;
+        let counters = &report["counters"];
+        println!(
+            "{megabytes} MB, {sent} packets, {workers} workers, inline {inline}: idle {} MiB, peak {} MiB, bound {} MiB; {counters}",
+            idle / MIB,
+            peak / MIB,
+            bound / MIB,
+        );
+        assert_eq!(report["ledger"]["rx"].as_u64(), Some(sent));
+        assert!(peak <= bound, "{peak} bytes of {bound}");
+    }
+}
