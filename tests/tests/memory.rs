@@ -35,6 +35,9 @@ const FLOW: u64 = 2_048;
 /// What one transaction may take beside its bytes, half a body included.
 const TRANSACTION: u64 = 2_048;
 
+/// Half-open connections, which no setting bounds: so many places, each with its age and its share of the index.
+const HALF_OPEN: u64 = 262_144 * (64 + 24 + 16);
+
 /// What the process has beside all that when traffic comes: event slots in use and the packet bytes in them, rooms for headers, decoders, transforms and the
 /// like, pages of DPDK's pool, and what the allocator holds back.
 const BESIDE: u64 = 32 * MIB;
@@ -119,7 +122,7 @@ fn hostile_conversations_of_every_kind_stay_in_the_memory_that_was_configured() 
         // What rules, DPDK and the program take before a packet came.
         let (_, idle) = setup.replay("none.pcap", workers, inline);
         let (report, peak) = setup.replay("all.pcap", workers, inline);
-        let each = STREAMS_WITH_BOOKS + APPLICATIONS_WITH_BOOKS + FLOWS * FLOW + TRANSACTIONS * TRANSACTION;
+        let each = STREAMS_WITH_BOOKS + APPLICATIONS_WITH_BOOKS + FLOWS * FLOW + TRANSACTIONS * TRANSACTION + HALF_OPEN;
         let bound = idle + workers * each + 2 * DEFRAG + BESIDE;
         let counters = &report["counters"];
         println!(
