@@ -47,15 +47,15 @@ const RULES: &str = r#"
 alert http any any -> any any (msg:"uri"; http.uri; content:"bait.exe"; sid:1;)
 alert http any any -> any any (msg:"header"; http.header; content:"x-never-there"; nocase; sid:2;)
 alert http any any -> any any (msg:"headers"; http.request_header; content:"zzzz"; pcre:"/z{4}[a-z]+q/"; sid:3;)
-alert http any any -> any any (msg:"body"; file.data; content:"|00 00 00 00 00 00 00 00|"; content:"never"; distance:0; sid:4;)
-alert http any any -> any any (msg:"form"; http.request_body; content:"MZ"; content:"never"; distance:0; sid:5;)
+alert http any any -> any any (msg:"body"; file.data; content:"|00 00 00 00 00 00 00 00|"; sid:4;)
+alert http any any -> any any (msg:"form"; http.request_body; content:"MZ"; sid:5;)
 alert http any any -> any any (msg:"cookie"; http.cookie; content:"b=c"; content:"never"; distance:0; sid:6;)
 alert http any any -> any any (msg:"changed"; http.request_body; strip_whitespace; to_lowercase; content:"mznever"; sid:7;)
 alert http2 any any -> any any (msg:"names"; http2.header_name; content:"never"; sid:8;)
 alert tls any any -> any any (msg:"name"; tls.sni; content:"never.example"; sid:9;)
 alert tls any any -> any any (msg:"certificates"; tls.certs; content:"never"; sid:10;)
 alert quic any any -> any any (msg:"quic"; quic.sni; content:"never.example"; sid:11;)
-alert dns any any -> any any (msg:"name asked for"; dns.query; content:"never.example"; nocase; sid:12;)
+alert dns any any -> any any (msg:"name asked for"; dns.query; content:".test"; threshold:type limit, track by_dst, seconds 1, count 1; sid:12;)
 alert tcp any any -> any any (msg:"stream"; flow:established; content:"aaaa"; content:"never"; distance:0; sid:13;)
 alert ip any any -> any any (msg:"any"; content:"ABCDEFG"; sid:14;)
 "#;
@@ -139,6 +139,14 @@ fn hostile_conversations_of_every_kind_stay_in_the_memory_that_was_configured() 
             counters["detect.alert"],
         );
         assert_eq!(report["ledger"]["rx"].as_u64(), Some(sent));
+        // It was read, and judged: what is thrown away unread takes no memory.
+        for protocol in ["http", "http2", "tls", "quic", "dns_udp"] {
+            assert!(counters[format!("app_layer.flow.{protocol}")].as_u64() > Some(0), "{protocol}: {counters}");
+        }
+        let alerts = report["alerts"].as_array().unwrap();
+        for sid in [1, 4, 5, 12] {
+            assert!(alerts.iter().any(|alert| alert["sid"] == sid), "signature {sid} is not among {alerts:?}");
+        }
         assert!(peak <= bound, "{peak} bytes of {bound}");
     }
 }
