@@ -125,7 +125,7 @@ fn hostile_conversations_of_every_kind_stay_in_the_memory_that_was_configured() 
         let each = STREAMS_WITH_BOOKS + APPLICATIONS_WITH_BOOKS + FLOWS * FLOW + TRANSACTIONS * TRANSACTION + HALF_OPEN;
         let bound = idle + workers * each + 2 * DEFRAG + BESIDE;
         let counters = &report["counters"];
-        println!(
+        eprintln!(
             "{megabytes} MB, {sent} packets, {workers} workers, inline {inline}: idle {} MiB, peak {} MiB, bound {} MiB; {} flows, {} transactions, \
              {} without room, {} bytes of streams refused, {} fragments given up, {} alerts",
             idle / MIB,
