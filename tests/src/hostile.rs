@@ -52,6 +52,25 @@ pub fn traffic(bytes: usize, seed: u64) -> Vec<Record> {
     records
 }
 
+/// `connections` of HTTP/1 and HTTP/2 in turn with so many requests each that are never answered, and behind them one of another client, for `/marked`.
+pub fn open_requests(connections: u32, requests: u32) -> Vec<Record> {
+    let mut records = Vec::new();
+    for number in 0..connections {
+        let mut said = Vec::new();
+        if number % 2 == 0 {
+            (0..requests).for_each(|_| said.extend_from_slice(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+        } else {
+            said = preface();
+            (0..requests).for_each(|stream| said.extend(frame(HEADERS, END_HEADERS | 1, 2 * stream + 1, &request())));
+        }
+        records.extend(session(number, 80).client(&said).records());
+    }
+    let last = TcpSession::new(wire(connections), 50_000, 80).starting(Clock::after_ms(60_000)).handshake();
+    let asked = last.client(b"GET /marked HTTP/1.1\r\nHost: b\r\n\r\n");
+    records.extend(asked.server(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").close(Side::Client).records());
+    records
+}
+
 fn wire(number: u32) -> Wire {
     let [_, a, b, c] = number.to_be_bytes();
     match number % 2 {

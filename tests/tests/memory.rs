@@ -65,12 +65,12 @@ struct Setup {
     folder: PathBuf,
 }
 
-fn setup() -> Option<Setup> {
+fn setup(name: &str) -> Option<Setup> {
     let Some(binary) = golden::binary() else {
         eprintln!("SKIPPED: no sluice binary; build sluice-cli or set SLUICE_BIN");
         return None;
     };
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("memory");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("memory").join(name);
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("test.rules"), RULES).unwrap();
@@ -112,7 +112,7 @@ impl Setup {
 
 #[test]
 fn hostile_conversations_of_every_kind_stay_in_the_memory_that_was_configured() {
-    let Some(setup) = setup() else { return };
+    let Some(setup) = setup("bound") else { return };
     let megabytes = std::env::var("SLUICE_HOSTILE_MB").ok().map_or(SMALL_MB, |value| value.parse().unwrap());
     let records = hostile::traffic(megabytes * 1_000_000, 7);
     let sent = records.len() as u64;
@@ -148,5 +148,29 @@ fn hostile_conversations_of_every_kind_stay_in_the_memory_that_was_configured() 
             assert!(alerts.iter().any(|alert| alert["sid"] == sid), "signature {sid} is not among {alerts:?}");
         }
         assert!(peak <= bound, "{peak} bytes of {bound}");
+    }
+}
+
+/// Requests that are never answered, over connections of HTTP/1 and HTTP/2 in turn, far more than there are places for transactions; then one that is marked.
+#[test]
+fn who_leaves_requests_open_does_not_hide_the_requests_of_others() {
+    let Some(setup) = setup("others") else { return };
+    let folder = &setup.folder;
+    let records = hostile::open_requests(40, 250);
+    fs::write(folder.join("all.pcap"), Capture::of(records).to_bytes()).unwrap();
+    fs::write(
+        folder.join("test.rules"),
+        r#"alert http any any -> any any (msg:"marked"; http.uri; content:"/marked"; sid:1;)"#,
+    )
+    .unwrap();
+    for inline in [&[][..], &["--inline"]] {
+        let mut command = Command::new(&setup.binary);
+        command.arg("replay").arg(folder.join("all.pcap")).arg("--json").arg("--rules").arg(folder.join("test.rules"));
+        command.arg("--log-dir").arg(folder.join("logs")).args(["--set", "detection.applications.transactions=2048"]);
+        let output = command.args(inline).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert!(report["counters"]["app.no_room"].as_u64() > Some(0), "{inline:?}: there was room for all");
+        assert_eq!(report["events"]["alerts"], 1, "{inline:?}");
     }
 }

@@ -20,6 +20,8 @@ use sluice_core::Direction;
 const HERE: Direction = Direction::ToServer;
 /// Longest name of a method.
 const LONGEST_METHOD: usize = 64;
+/// Requests that are not waited for any longer, at most, when one comes for which there is no place.
+const MOST_GIVEN_UP: usize = 4;
 
 /// The parts of a request line.
 struct Line<'a> {
@@ -211,14 +213,18 @@ impl Conversation {
 
     /// When too many requests wait for their responses the oldest waits no longer.
     fn make_room(&mut self, desk: &mut Desk) {
-        // Transactions that are complete are open until they were judged: they don't count.
-        if self.next.saturating_sub(self.unanswered) < u64::from(desk.settings.http.most_open) {
-            return;
-        }
-        let answering = self.response.tx;
-        let oldest =
-            desk.find_from(self.unanswered, |[server, client]| server == level::DONE && client == level::NOTHING);
-        if oldest.is_some() && oldest != answering {
+        let most = u64::from(desk.settings.http.most_open).min(desk.share());
+        for _ in 0..MOST_GIVEN_UP {
+            // Transactions that are complete are open until they were judged: they don't count.
+            if self.next.saturating_sub(self.unanswered) < most {
+                return;
+            }
+            let answering = self.response.tx;
+            let oldest =
+                desk.find_from(self.unanswered, |[server, client]| server == level::DONE && client == level::NOTHING);
+            if !oldest.is_some() || oldest == answering {
+                return;
+            }
             desk.event(oldest, HERE, AppEvent::HttpTooManyWarnings);
             desk.skip(oldest, Direction::ToClient);
             self.unanswered = desk.key(oldest) + 1;
