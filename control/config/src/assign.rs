@@ -711,6 +711,11 @@ mod tests {
         assert!(settings.applications.is_enabled(Modbus) && !settings.applications.is_read(Modbus));
         assert_eq!(settings.assign("app-layer.protocols.enip.detection-ports.dp=44818, 2222"), Ok(Assigned::InForce));
         assert!(settings.assign("detection.applications.enip.ports=0").is_err());
+        assert_eq!(settings.assign("detection.applications.memory=64mb"), Ok(Assigned::InForce));
+        assert_eq!(settings.assign("detection.applications.transactions=1000"), Ok(Assigned::InForce));
+        assert_eq!((settings.applications.memory, settings.applications.transactions), (64 << 20, 1_000));
+        assert!(settings.assign("detection.applications.memory=1mb").is_err());
+        assert!(settings.assign("detection.applications.transactions=0").is_err());
         assert!(settings.assign("detection.applications.enip.enabled=perhaps").is_err());
     }
 

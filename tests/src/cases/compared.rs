@@ -94,7 +94,8 @@ alert ip any any -> any any (msg:"answer of root"; content:"uid=0|28|root|29|"; 
     )
 }
 
-/// Mended: with more rules waiting for bytes than a list holds, a rule that had matched a packet was forgotten, and told of again on the stream.
+/// The reference engine tells of some programs within file sharing with their packet and once more on the stream, of others once; ours tells of each once. Mended: with
+/// more rules waiting for bytes than a list holds, a rule that had matched a packet was forgotten, and told of again on the stream.
 fn crowd() -> Case {
     let waiting = (0..20).map(|number| {
         let sid = 100 + number;
