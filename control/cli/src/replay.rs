@@ -333,6 +333,7 @@ fn as_json(rules: &LoadedRules, report: &Report) -> Value {
     value["forwarded"] = json!(report.forwarded);
     value["bursts"] = json!(report.bursts);
     value["leaked_buffers"] = json!(report.leaked_buffers);
+    value["peak_memory_bytes"] = json!(report.peak_memory);
     value["eal"] = json!({"arguments": report.eal_arguments, "choices": report.eal_choices});
     value
 }

@@ -83,6 +83,8 @@ const PATHS: &[&str] = &[
     "detection.defrag.max-fragments",
     "detection.defrag.timeout",
     "detection.defrag.policy",
+    "detection.applications.memory",
+    "detection.applications.transactions",
     "detection.applications.NAME.enabled",
     "detection.applications.NAME.ports",
     "detection.applications.dns.udp.enabled",
@@ -335,6 +337,17 @@ impl Settings {
             return Ok(Assigned::InForce);
         }
         match path {
+            "detection.applications.memory" => {
+                self.applications.memory = defrag::bytes(value)
+                    .filter(|bytes| (4 << 20..=1 << 36).contains(bytes))
+                    .ok_or_else(|| bad("bytes, from 4mb to 64gb"))?;
+            }
+            "detection.applications.transactions" => {
+                self.applications.transactions = match value.parse() {
+                    Ok(count @ 16..=16_777_216) => count,
+                    _ => return Err(bad("a number from 16 to 16777216")),
+                };
+            }
             "detection.applications.dnp3.max-objects" => {
                 self.applications.dnp3_max_objects = value.parse().map_err(|_| bad("a number"))?;
             }
@@ -698,6 +711,11 @@ mod tests {
         assert!(settings.applications.is_enabled(Modbus) && !settings.applications.is_read(Modbus));
         assert_eq!(settings.assign("app-layer.protocols.enip.detection-ports.dp=44818, 2222"), Ok(Assigned::InForce));
         assert!(settings.assign("detection.applications.enip.ports=0").is_err());
+        assert_eq!(settings.assign("detection.applications.memory=64mb"), Ok(Assigned::InForce));
+        assert_eq!(settings.assign("detection.applications.transactions=1000"), Ok(Assigned::InForce));
+        assert_eq!((settings.applications.memory, settings.applications.transactions), (64 << 20, 1_000));
+        assert!(settings.assign("detection.applications.memory=1mb").is_err());
+        assert!(settings.assign("detection.applications.transactions=0").is_err());
         assert!(settings.assign("detection.applications.enip.enabled=perhaps").is_err());
     }
 

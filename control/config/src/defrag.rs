@@ -40,7 +40,7 @@ fn number(value: &str, least: u32, most: u32) -> Option<u32> {
 }
 
 /// A size in bytes, or with kb, mb or gb behind it, each 1,024 of the one before.
-fn bytes(value: &str) -> Option<usize> {
+pub(crate) fn bytes(value: &str) -> Option<usize> {
     let value = value.to_ascii_lowercase();
     let units =
         [("kib", 1 << 10), ("mib", 1 << 20), ("gib", 1 << 30), ("kb", 1 << 10), ("mb", 1 << 20), ("gb", 1 << 30)];

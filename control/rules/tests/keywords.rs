@@ -138,6 +138,9 @@ fn isdataat_counts_from_start_or_match() {
     udp("isdataat:!3;", &[b"abc"], &[b"abcd"]);
     udp("content:\"abcd\"; isdataat:2,relative;", &[b"abcdef"], &[b"abcde", b"abcd"]);
     udp("content:\"abcd\"; isdataat:!1,relative;", &[b"xabcd"], &[b"abcde"]);
+    // Behind what must not be there it says that the payload must not end with it.
+    udp("content:!\"abcd\"; isdataat:!1,relative;", &[b"xyz", b"abcde", b"abc"], &[b"xabcd", b"abcd"]);
+    udp("content:\"x\"; content:!\"abcd\"; isdataat:!1,relative;", &[b"xyz", b"xabcde"], &[b"xabcd"]);
 }
 
 #[test]

@@ -148,6 +148,8 @@ pub struct Report {
     pub forwarded: Option<u64>,
     /// Packet buffers not back in their pool when everything was let go.
     pub leaked_buffers: u32,
+    /// The most memory this process ever had resident, bytes; none where the system does not say.
+    pub peak_memory: Option<u64>,
     /// DPDK's arguments as they were.
     pub eal_arguments: Vec<String>,
     /// Why they were chosen.
@@ -160,6 +162,13 @@ pub struct Report {
     pub costs: Vec<RuleCost>,
     /// For each swap of rules, how long it took from publishing until the last worker had exchanged them.
     pub swaps: Vec<Duration>,
+}
+
+/// What Linux says of the largest resident set of this process (`proc_pid_status(5)`, `VmHWM`).
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1_024)
 }
 
 impl Report {
@@ -296,6 +305,7 @@ pub fn run(replay: Replay) -> Result<Report, ReplayError> {
         spoken,
         forwarded,
         leaked_buffers: pool.in_use(),
+        peak_memory: peak_memory(),
         eal_arguments: eal.arguments().to_vec(),
         eal_choices: eal.choices().to_vec(),
     })

@@ -72,10 +72,15 @@ impl Desk<'_> {
         self.wants.contains(field)
     }
 
-    /// Begins a transaction, which the parser may find again by `key`.
+    /// Begins a transaction, which the parser may find again by `key`. [`TxRef::NONE`] when there is no place, or none left for this conversation.
     pub fn open(&mut self, key: u64) -> TxRef {
         let number = self.thread.opened;
-        let at = self.room.take_transaction(number, self.protocol, key);
+        // Who has twice his share, judged or not, gets no more: what is left is for others.
+        let has_too_many = self.thread.count as usize >= 2 * self.room.share();
+        let at = match has_too_many {
+            true => self.room.refuse(),
+            false => self.room.take_transaction(number, self.protocol, key),
+        };
         self.thread.opened += 1;
         if at.is_some() {
             if let Some(transaction) = self.room.transactions.get_mut(at.0 as usize) {
@@ -94,6 +99,11 @@ impl Desk<'_> {
     /// Transactions that are open.
     pub const fn open_count(&self) -> u32 {
         self.thread.count
+    }
+
+    /// Transactions that a conversation may leave open now: fewer the fuller the worker's room is.
+    pub fn share(&self) -> u64 {
+        self.room.share() as u64
     }
 
     /// The oldest open transaction for which `wanted` holds: it is given the key and the levels to the server and to the client.

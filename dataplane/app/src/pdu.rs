@@ -83,7 +83,7 @@ pub fn asked(desk: &Desk, key: u64) -> TxRef {
 
 /// Begins a transaction of `key`. Beyond `most` open ones the oldest is not waited for any longer, and that is `flood`.
 pub fn begin(desk: &mut Desk, key: u64, most: u32, flood: AppEvent) -> TxRef {
-    let flooded = desk.open_count() >= most;
+    let flooded = u64::from(desk.open_count()) >= u64::from(most).min(desk.share());
     if flooded {
         let oldest = desk.find(|_, _| true);
         Direction::ALL.into_iter().for_each(|direction| desk.skip(oldest, direction));

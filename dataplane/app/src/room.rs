@@ -215,6 +215,7 @@ pub struct Room {
     pub(crate) transactions: Vec<Transaction>,
     free_transaction: u32,
     most_transactions: usize,
+    used_transactions: usize,
     pub(crate) bodies: Vec<Body>,
     free_body: u32,
     most_bodies: usize,
@@ -238,6 +239,7 @@ impl Room {
             transactions: Vec::with_capacity(transactions),
             free_transaction: NONE,
             most_transactions: transactions,
+            used_transactions: 0,
             bodies: Vec::with_capacity(transactions / 2),
             free_body: NONE,
             most_bodies: transactions / 2,
@@ -274,6 +276,20 @@ impl Room {
             - free(self.free_transaction, &|at| self.transactions.get(at as usize).map_or(NONE, |found| found.next))
     }
 
+    /// Transactions that one conversation may leave open now: a 32nd of what is free, at least one. What is complete and waits to be judged comes
+    /// on top, up to as many again. So conversations that leave many open never take all there are: of `n` such a part of 16 in `16 + n` stays free for others.
+    ///
+    /// Source: A. Choudhury and E. Hahne, "Dynamic queue length thresholds for shared-memory packet switches", 1998.
+    pub(crate) fn share(&self) -> usize {
+        (self.most_transactions.saturating_sub(self.used_transactions) / 32).max(1)
+    }
+
+    /// There is no place for a transaction.
+    pub(crate) fn refuse(&mut self) -> TxRef {
+        self.counts.refused += 1;
+        TxRef::NONE
+    }
+
     pub(crate) fn take_transaction(&mut self, number: u64, protocol: AppProtocol, key: u64) -> TxRef {
         let fresh = Transaction {
             number,
@@ -289,12 +305,13 @@ impl Room {
         if let Some(place) = self.transactions.get_mut(self.free_transaction as usize) {
             let taken = std::mem::replace(&mut self.free_transaction, place.next);
             *place = fresh;
+            self.used_transactions += 1;
             return TxRef(taken);
         }
         if self.transactions.len() >= self.most_transactions {
-            self.counts.refused += 1;
-            return TxRef::NONE;
+            return self.refuse();
         }
+        self.used_transactions += 1;
         self.transactions.push(fresh);
         TxRef(self.transactions.len() as u32 - 1)
     }
@@ -310,6 +327,7 @@ impl Room {
         }
         transaction.next = self.free_transaction;
         self.free_transaction = at.0;
+        self.used_transactions = self.used_transactions.saturating_sub(1);
         for mut body in bodies {
             while body != NONE {
                 let next = self.bodies.get(body as usize).map_or(NONE, |body| body.next);

@@ -142,16 +142,16 @@ pub(crate) fn remember(rule: &Rule, number: u32, judged: Judged, look: Look, pie
         Judged::NotThere => {}
         Judged::No => {
             if look.stream {
-                streams.waits_no_more(*at, number);
+                streams.waits_no_more(*at, number, turn.judge.1);
             }
         }
         Judged::Stream => {
-            streams.waits_no_more(*at, number);
+            streams.waits_no_more(*at, number, turn.judge.1);
             streams.matched(*at, name_of(rule), turn.judge.1, generation);
         }
         Judged::Packet => {
             if *placed {
-                streams.waits_no_more(*at, number);
+                streams.waits_no_more(*at, number, turn.scan.1);
                 streams.matched(*at, name_of(rule), turn.scan.1, generation);
             }
         }

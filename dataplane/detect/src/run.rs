@@ -176,7 +176,7 @@ impl<'a> Machine<'a> {
             }
             Step::Size(range) => range.matches(buffer.len() as u64) && self.from(program, place + 1, buffer, cursor),
             Step::ByteTest { field, comparison, negated, value } => {
-                let Some((number, end)) = self.read(field, buffer, cursor) else { return false };
+                let Some((number, end)) = self.read_tested(field, buffer, cursor) else { return false };
                 let wanted = self.number(*value) as u64;
                 let matches = match comparison {
                     Comparison::Less => number < wanted,
@@ -402,10 +402,30 @@ impl<'a> Machine<'a> {
             Encoding::Text(_) if count == 0 => (0, 0),
             Encoding::Text(base) => text_number(bytes, base)?,
         };
-        let kept = number & field.bitmask;
-        let shift = if field.bitmask == 0 { 0 } else { field.bitmask.trailing_zeros() };
-        Some((kept >> shift, start + used))
+        Some((masked(field, number), start + used))
     }
+
+    /// The same for `byte_test`, whose `0` bytes of text are as many as there are digits: the length of the number is the traffic's.
+    fn read_tested(&self, field: &Field, buffer: &[u8], cursor: usize) -> Option<(u64, usize)> {
+        let Encoding::Text(base) = field.encoding else { return self.read(field, buffer, cursor) };
+        if self.number(field.bytes) != 0 {
+            return self.read(field, buffer, cursor);
+        }
+        let from = if field.relative { cursor as i64 } else { 0 };
+        let start = usize::try_from(from.saturating_add(self.number(field.offset))).ok()?;
+        let bytes = buffer.get(start..)?;
+        let (number, used) = text_number(bytes.get(..LONGEST_NUMBER).unwrap_or(bytes), base)?;
+        Some((masked(field, number), start + used))
+    }
+}
+
+/// Bytes of text looked at for a number whose length nobody gives: 64 bits in octal, and as many blanks and zeros again.
+const LONGEST_NUMBER: usize = 46;
+
+/// The bits of `number` that `field` asks for.
+fn masked(field: &Field, number: u64) -> u64 {
+    let shift = if field.bitmask == 0 { 0 } else { field.bitmask.trailing_zeros() };
+    (number & field.bitmask) >> shift
 }
 
 /// A number written in digits, as `strtoull` reads it: leading blanks, a sign, then as many digits as there are.
@@ -550,6 +570,25 @@ mod tests {
         assert!(matches(test(Field { encoding: Encoding::Text(16), ..field(4, 0, false) }, 0x1f), b"0x1f"));
         assert!(matches(test(Field { bitmask: 0xf0, ..field(1, 0, false) }, 0xa), &[0xab]));
         assert!(!matches(test(field(4, 0, false), 0), &[0, 0, 0]), "a number that is not all there never matches");
+    }
+
+    #[test]
+    fn byte_test_of_no_bytes_of_text_reads_all_the_digits_there_are() {
+        let test = |comparison, value| {
+            vec![Step::ByteTest {
+                field: Field { encoding: Encoding::Text(10), ..field(0, 0, false) },
+                comparison,
+                negated: false,
+                value: Number::Constant(value),
+            }]
+        };
+        assert!(matches(test(Comparison::Equal, 3), b"3"));
+        assert!(matches(test(Comparison::Greater, 449), b"450, 450"));
+        assert!(!matches(test(Comparison::Equal, 0), b"28"));
+        assert!(matches(test(Comparison::Equal, 0), b"0"));
+        assert!(!matches(test(Comparison::Equal, 0), b""), "no digits are no number");
+        assert!(!matches(test(Comparison::Less, 8_192), b"none"));
+        assert!(!matches(test(Comparison::Greater, 1), b"99999999999999999999999999"));
     }
 
     #[test]

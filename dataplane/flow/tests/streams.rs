@@ -258,3 +258,31 @@ fn rules_wait_while_their_literal_is_in_the_window_and_a_crowd_is_told() {
     assert!(streams.is_crowded(AT, 2), "numbers of another rule set mean other rules");
     assert_eq!((streams.waiting(AT).count(), streams.matched_to(AT, 77)), (0, Some(108)));
 }
+
+#[test]
+fn a_rule_that_was_judged_still_waits_for_what_was_found_behind_the_bytes_it_was_judged_on() {
+    let mut streams = streams(false, 1 << 20);
+    for (rule, found) in [(1, 80), (2, 120)] {
+        streams.wait(AT, rule, found, 1);
+        streams.waits_no_more(AT, rule, 100);
+    }
+    assert_eq!(streams.waiting(AT).collect::<Vec<_>>(), [2]);
+    streams.waits_no_more(AT, 2, 120);
+    assert_eq!(streams.waiting(AT).count(), 0);
+}
+
+#[test]
+fn a_match_is_remembered_in_a_crowd() {
+    let mut streams = streams(true, 1 << 20);
+    (0..40).for_each(|rule| streams.wait(AT, rule, 5, 1));
+    assert!(streams.is_crowded(AT, 1));
+    streams.matched(AT, 77, 10, 1);
+    assert_eq!(streams.matched_to(AT, 77), Some(10), "else it is told of the same bytes again");
+    assert!(streams.is_crowded(AT, 1), "those that wait are still to be looked for");
+    streams.restart_list(AT);
+    (0..14).for_each(|rule| streams.wait(AT, rule, 12, 1));
+    assert!(!streams.is_crowded(AT, 1));
+    streams.matched(AT, 78, 12, 1);
+    assert_eq!((streams.matched_to(AT, 77), streams.matched_to(AT, 78)), (Some(10), Some(12)));
+    assert!(streams.is_crowded(AT, 1), "one that waited made room");
+}

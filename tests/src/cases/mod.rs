@@ -4,6 +4,7 @@
 //! - [`payload`]: bytes of the protocols that the traffic speaks; `demo` uses them too
 //! - [`starter_web`], [`starter_service`], [`starter_network`]: one case for each starter rule
 //! - [`decode`], [`defrag`], [`capture`], [`detect`], [`action`], [`flow`], [`tcp`], [`app`]: what the engine itself promises
+//! - [`compared`]: where it differed from the reference engine, and why ours is right or was mended
 //!
 //! `tests/golden/cases/` holds what [`all`] makes; a test compares the two byte by byte, `SLUICE_BLESS=1` writes them anew.
 
@@ -11,6 +12,7 @@ pub mod action;
 pub mod app;
 pub mod capture;
 pub mod case;
+pub mod compared;
 pub mod decode;
 pub mod defrag;
 pub mod detect;
@@ -41,6 +43,7 @@ pub fn all() -> Vec<Case> {
         flow::cases(),
         tcp::cases(),
         app::cases(),
+        compared::cases(),
         vec![demo()],
     ];
     areas.into_iter().flatten().collect()

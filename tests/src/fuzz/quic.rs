@@ -52,6 +52,11 @@ fn expand<const N: usize>(secret: &hkdf::Prk, label: &str) -> [u8; N] {
     out
 }
 
+/// An Initial packet of the version numbered `version` with these frames.
+pub(crate) fn sealed(version: usize, direction: Direction, frames: &[u8]) -> Vec<u8> {
+    seal(VERSIONS[version & 1], direction, frames)
+}
+
 /// An Initial packet with these frames, padded so that its mask can be made.
 pub(super) fn seal((version, salt, labels): (u32, [u8; 20], &str), direction: Direction, frames: &[u8]) -> Vec<u8> {
     let initial = hkdf::Salt::new(hkdf::HKDF_SHA256, &salt).extract(&ID);

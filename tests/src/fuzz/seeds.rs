@@ -33,7 +33,7 @@ pub fn of(name: &str) -> Vec<Seed> {
 }
 
 /// A client's hello of TLS with a name and what most have.
-fn client_hello() -> Vec<u8> {
+pub(crate) fn client_hello() -> Vec<u8> {
     let extensions = [
         &[0, 0, 0, 14, 0, 12, 0, 0, 9][..],
         b"a.example",
@@ -48,7 +48,7 @@ fn client_hello() -> Vec<u8> {
 }
 
 /// A server's hello, of TLS 1.2 or 1.3.
-fn server_hello(is_13: bool) -> Vec<u8> {
+pub(crate) fn server_hello(is_13: bool) -> Vec<u8> {
     let extensions: &[u8] = if is_13 { &[0, 43, 0, 2, 3, 4] } else { &[0xff, 1, 0, 1, 0] };
     let front = [&[3, 3][..], &[9; 32], &[0, 0x13, 1, 0, 0, extensions.len() as u8]].concat();
     [&[2, 0, 0, (front.len() + extensions.len()) as u8][..], &front, extensions].concat()

@@ -246,6 +246,9 @@ pub(super) fn compile(
             drafts.len() - 1
         });
         if let Some(draft) = drafts.get_mut(place) {
+            if ends_what_must_not_be_there(draft.steps.last_mut(), &step) {
+                continue;
+            }
             draft.steps.push(step);
             if absence != Absence::Fails {
                 draft.absence = absence;
@@ -260,6 +263,19 @@ pub(super) fn compile(
     programs.sort_by_key(Program::writes);
     let fast_pattern = best.filter(|(_, _, index)| !optional.contains(index)).map(|(_, pattern, _)| pattern);
     Ok(Programs { programs, fast_pattern, replaces, warnings })
+}
+
+/// Whether `step` is `isdataat:!1,relative` behind a content that must not be there: together they say that the buffer must not end with it, as
+/// `endswith` does. Alone the second would ask where a content ends that is not there.
+fn ends_what_must_not_be_there(before: Option<&mut Step>, step: &Step) -> bool {
+    let Step::IsDataAt { offset: Number::Constant(1), relative: true, negated: true } = step else { return false };
+    match before {
+        Some(Step::Content(content)) if content.negated => {
+            content.ends = true;
+            true
+        }
+        _ => false,
+    }
 }
 
 /// The program of a draft; `decoded` is what is asked of what its `base64_decode` gives, if it has one.

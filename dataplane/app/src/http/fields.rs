@@ -1,6 +1,7 @@
 //! The headers of a message as fields.
 //!
-//! Called by the parsers when a header block or a trailer is whole. Headers of one name become one, their values joined by `, `, as rules see them.
+//! Called by the parsers when a header block or a trailer is whole. Headers of one name become one, their values joined by `, `, as rules see them;
+//! of several `Content-Length` the first one is that one, by which the body is read.
 //!
 //! Source: the reference engine's manual, "HTTP keywords".
 
@@ -61,7 +62,9 @@ pub(super) fn put(
             line.len()
         };
         append(&mut line, pair.value);
-        for value in others {
+        // A length said again is no list: what the body is read by stands there, once.
+        let is_length = named(&pair, b"content-length");
+        for value in others.filter(|_| !is_length) {
             append(&mut line, b", ");
             append(&mut line, value);
         }

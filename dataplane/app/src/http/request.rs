@@ -20,6 +20,8 @@ use sluice_core::Direction;
 const HERE: Direction = Direction::ToServer;
 /// Longest name of a method.
 const LONGEST_METHOD: usize = 64;
+/// Requests that are not waited for any longer, at most, when one comes for which there is no place.
+const MOST_GIVEN_UP: usize = 4;
 
 /// The parts of a request line.
 struct Line<'a> {
@@ -211,14 +213,18 @@ impl Conversation {
 
     /// When too many requests wait for their responses the oldest waits no longer.
     fn make_room(&mut self, desk: &mut Desk) {
-        // Transactions that are complete are open until they were judged: they don't count.
-        if self.next.saturating_sub(self.unanswered) < u64::from(desk.settings.http.most_open) {
-            return;
-        }
-        let answering = self.response.tx;
-        let oldest =
-            desk.find_from(self.unanswered, |[server, client]| server == level::DONE && client == level::NOTHING);
-        if oldest.is_some() && oldest != answering {
+        let most = u64::from(desk.settings.http.most_open).min(desk.share());
+        for _ in 0..MOST_GIVEN_UP {
+            // Transactions that are complete are open until they were judged: they don't count.
+            if self.next.saturating_sub(self.unanswered) < most {
+                return;
+            }
+            let answering = self.response.tx;
+            let oldest =
+                desk.find_from(self.unanswered, |[server, client]| server == level::DONE && client == level::NOTHING);
+            if !oldest.is_some() || oldest == answering {
+                return;
+            }
             desk.event(oldest, HERE, AppEvent::HttpTooManyWarnings);
             desk.skip(oldest, Direction::ToClient);
             self.unanswered = desk.key(oldest) + 1;
@@ -252,6 +258,8 @@ impl Conversation {
     fn request_host(&mut self, bench: &mut Bench) {
         let tx = self.request.tx;
         let Bench { desk, room, .. } = bench;
+        // As long as the longest header: rules ask whether a host is too long to be one.
+        let mut lower = std::mem::take(&mut room.headers.line);
         let headers = &room.headers;
         let mut raw = [0; 2_048];
         let length = desk.field(tx, HERE, Field::HttpUriRaw).map_or(0, |uri| copy(&mut raw, uri));
@@ -279,11 +287,11 @@ impl Conversation {
         }
         let host = target.host.or(from_header.map(|(host, _)| host));
         if let Some(host) = host {
-            let mut lower = [0; 1_024];
-            let length = copy(&mut lower, host);
-            let lower = lower.get_mut(..length).unwrap_or_default();
+            let length = host.len().min(lower.capacity());
+            lower.clear();
+            lower.extend_from_slice(host.get(..length).unwrap_or_default());
             lower.make_ascii_lowercase();
-            desk.put_wanted(tx, HERE, Field::HttpHost, lower);
+            desk.put_wanted(tx, HERE, Field::HttpHost, &lower);
             if header.is_none() {
                 desk.put_wanted(tx, HERE, Field::HttpHostRaw, host);
             }
@@ -294,6 +302,7 @@ impl Conversation {
                 desk.event(tx, HERE, AppEvent::HttpRequestAuthUnrecognized);
             }
         }
+        room.headers.line = lower;
     }
 
     /// What the headers say of the body.

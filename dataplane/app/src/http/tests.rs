@@ -52,6 +52,31 @@ fn a_request_and_its_response_are_one_transaction() {
 }
 
 #[test]
+fn a_host_that_is_too_long_to_be_one_is_there_whole() {
+    let host = "A".repeat(12_000);
+    let lines = said(&[(ToServer, format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes())]);
+    let wanted = format!("http 0 > http.host {}", host.to_ascii_lowercase());
+    assert!(
+        lines.contains(&wanted),
+        "{:?}",
+        with(&lines, "http.host ").iter().map(|line| line.len()).collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn a_length_said_twice_stands_in_the_headers_once_and_as_it_counts() {
+    for (again, event) in [("5", 1), ("9", 1)] {
+        let answer =
+            format!("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX: a\r\ncontent-length: {again}\r\nX: b\r\n\r\nhello");
+        let lines = said(&[(ToServer, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"), (ToClient, answer.as_bytes())]);
+        assert_eq!(with(&lines, "< http.content_len"), ["http 0 < http.content_len 5"]);
+        assert_eq!(with(&lines, "< http.header "), ["http 0 < http.header Content-Length: 5\\r\\nX: a, b\\r\\n"]);
+        assert_eq!(with(&lines, "< http.response_body").len(), 1);
+        assert_eq!(with(&lines, "(event)").len(), event, "{lines:#?}");
+    }
+}
+
+#[test]
 fn messages_are_there_as_they_came_too() {
     let lines = talk(
         AppSettings::default(),

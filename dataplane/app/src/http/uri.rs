@@ -1,7 +1,7 @@
 //! The target of a request: its parts, and the form in which rules look at it.
 //!
-//! Called once per request. `http.uri` is the path with escapes undone, `\` turned into `/`, several `/` made one and dot segments taken out, and behind a `?` the query with its
-//! escapes undone. Writes into memory it is given; cost is linear in the target's length.
+//! Called once per request. `http.uri` is the path with escapes undone, `\` turned into `/`, several `/` made one and dot segments taken out, and behind a `?` the query and behind a
+//! `#` the fragment with their escapes undone. No browser sends a fragment; who sends one all the same wants it read. Writes into memory it is given; cost is linear in the target's length.
 //!
 //! Sources: RFC 3986 sections 3 and 5.2.4; the reference engine's manual, "HTTP keywords" (http.uri) and "libhtp" (personality IDS).
 
@@ -18,6 +18,8 @@ pub struct Target<'a> {
     pub path: &'a [u8],
     /// Behind the `?`.
     pub query: Option<&'a [u8]>,
+    /// Behind the `#`.
+    pub fragment: Option<&'a [u8]>,
 }
 
 /// A port behind a host.
@@ -68,7 +70,7 @@ impl<'a> Target<'a> {
     pub fn of(uri: &'a [u8], authority: bool) -> Self {
         if authority {
             let (host, port) = split_host(uri);
-            return Self { host: Some(host), port, path: b"", query: None };
+            return Self { host: Some(host), port, path: b"", ..Self::default() };
         }
         let mut target = Self::default();
         let mut rest = uri;
@@ -84,7 +86,8 @@ impl<'a> Target<'a> {
             (target.host, target.port) = (Some(host), port);
             rest = path;
         }
-        let rest = split_once(rest, b'#').map_or(rest, |(front, _)| front);
+        let (rest, fragment) = split_once(rest, b'#').map_or((rest, None), |(front, behind)| (front, Some(behind)));
+        target.fragment = fragment;
         (target.path, target.query) = split_once(rest, b'?').map_or((rest, None), |(path, query)| (path, Some(query)));
         target
     }
@@ -95,10 +98,11 @@ impl<'a> Target<'a> {
         unescape(self.path, out, true);
         let mut twice = has_escape(out);
         segments(out);
-        if let Some(query) = self.query {
-            put(out, b'?');
+        for (mark, part) in [(b'?', self.query), (b'#', self.fragment)] {
+            let Some(part) = part else { continue };
+            put(out, mark);
             let from = out.len();
-            unescape(query, out, false);
+            unescape(part, out, false);
             twice |= has_escape(out.get(from..).unwrap_or_default());
         }
         twice
@@ -224,7 +228,10 @@ mod tests {
             ("/a/..", "/"),
             ("/a/b/.", "/a/b/"),
             ("/a?b=/../c//d%20e", "/a?b=/../c//d e"),
-            ("http://User@Host:80/a/../b?c#d", "/b?c"),
+            ("http://User@Host:80/a/../b?c#d", "/b?c#d"),
+            ("/v0/b/.app/#@", "/v0/b/.app/#@"),
+            ("/a?b=<i%20c=\"#\">%41", "/a?b=<i c=\"#\">A"),
+            ("/a#?b/../c", "/a#?b/../c"),
             ("http://host", ""),
             ("*", "*"),
             ("/a b", "/a b"),

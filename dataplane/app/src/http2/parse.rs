@@ -27,6 +27,8 @@ use sluice_core::Direction;
 
 /// Streams of a conversation that are open at once; most servers allow 100 to 256 (RFC 9113 section 6.5.2 advises no fewer than 100).
 pub const MOST_STREAMS: u16 = 256;
+/// Streams that are not followed any longer, at most, when one begins for which there is no place.
+const MOST_GIVEN_UP: usize = 4;
 /// Bytes of a frame other than DATA that are read.
 const LONGEST_FRAME: u32 = 64 << 10;
 /// Bytes of a header block over several frames.
@@ -570,9 +572,14 @@ impl Conversation {
         *highest = head.stream;
         let at = bench.desk.open(u64::from(head.stream));
         bench.desk.number(at, Direction::ToServer, Field::Http2StreamId, u64::from(head.stream));
-        if self.count >= MOST_STREAMS {
+        let most = u64::from(MOST_STREAMS).min(bench.desk.share());
+        if u64::from(self.count) >= most {
             bench.desk.event(at, direction, AppEvent::Http2TooManyStreams);
-            self.drop_oldest(bench);
+        }
+        for _ in 0..MOST_GIVEN_UP {
+            if u64::from(self.count) >= most {
+                self.drop_oldest(bench);
+            }
         }
         match bench.room.take(head.stream, at, self.first) {
             Some(place) => {

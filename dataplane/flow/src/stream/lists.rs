@@ -3,6 +3,7 @@
 //! Asked and told by `sluice-detect` while it judges a piece; the lists themselves are in `pending`.
 
 use super::{
+    half::is_after,
     pending::{MATCHED, Pending},
     store::{StreamRef, Streams},
 };
@@ -58,10 +59,18 @@ impl Streams {
     /// A rule has matched bytes before `to`. `name` is the same for that rule in every rule set.
     pub fn matched(&mut self, at: StreamRef, name: u32, to: u32, generation: u32) {
         let crowded = self.half(at).is_some_and(|half| half.crowded);
-        self.wait(at, name | MATCHED, to, generation);
-        // Without room the worst is that it matches twice.
+        // Also in a list that is not to be trusted about those that wait.
         if let Some(half) = self.half_mut(at) {
-            half.crowded = crowded;
+            half.crowded = false;
+        }
+        self.wait(at, name | MATCHED, to, generation);
+        let (gave_way, list) = self.half(at).map_or((false, NOBODY), |half| (half.crowded, half.pending));
+        // A rule that waits gives way: the window is scanned for it again. Without a list the worst is that this one matches twice.
+        if gave_way && let Some(list) = self.lists.get_mut(list as usize) {
+            list.add_instead(name | MATCHED, to);
+        }
+        if let Some(half) = self.half_mut(at) {
+            half.crowded = crowded || gave_way;
         }
     }
 
@@ -111,11 +120,11 @@ impl Streams {
         waiting.iter().filter(|waiting| waiting.rule & MATCHED == 0).map(|waiting| waiting.rule)
     }
 
-    /// Rule `rule` does not wait any more.
-    pub fn waits_no_more(&mut self, at: StreamRef, rule: u32) {
+    /// Rule `rule` was judged on the bytes before `to`, and waits for none of them any more. Where its literal was found behind them it still waits.
+    pub fn waits_no_more(&mut self, at: StreamRef, rule: u32, to: u32) {
         let list = self.half(at).map_or(NOBODY, |half| half.pending);
         if let Some(list) = self.lists.get_mut(list as usize) {
-            list.retain(|waiting| waiting.rule != rule);
+            list.retain(|waiting| waiting.rule != rule || is_after(waiting.at, to));
         }
     }
 }

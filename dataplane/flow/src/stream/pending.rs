@@ -52,6 +52,16 @@ impl Pending {
         true
     }
 
+    /// Adds a rule that has matched to a full list, in the place of one that waits, or of the one that matched furthest back.
+    pub fn add_instead(&mut self, rule: u32, at: u32) {
+        let oldest = |waiting: &&mut Waiting| at.wrapping_sub(waiting.at) as i32;
+        let matched = |waiting: &&mut Waiting| waiting.rule & MATCHED != 0;
+        let place = self.list.iter_mut().max_by_key(|waiting| (!matched(waiting), oldest(waiting)));
+        if let Some(place) = place {
+            *place = Waiting { rule, at };
+        }
+    }
+
     /// Keeps the rules that `keep` says yes to.
     pub fn retain(&mut self, mut keep: impl FnMut(Waiting) -> bool) {
         let mut kept = 0;
@@ -70,7 +80,7 @@ impl Pending {
 
 #[cfg(test)]
 mod tests {
-    use super::{MOST, Pending, Waiting};
+    use super::{MATCHED, MOST, Pending, Waiting};
 
     #[test]
     fn a_rule_waits_once_and_a_full_list_says_so() {
@@ -81,5 +91,16 @@ mod tests {
         pending.retain(|waiting| waiting.at == 9);
         assert_eq!(pending.list(), [Waiting { rule: 3, at: 9 }]);
         assert!(!pending.is_empty() && pending.add(99, 9));
+    }
+
+    #[test]
+    fn in_a_full_list_a_match_takes_the_place_of_a_rule_that_waits_and_then_of_the_oldest_match() {
+        let mut pending = Pending::default();
+        assert!((0..MOST as u32).all(|rule| pending.add(rule, 1_000 - rule)));
+        (0..MOST as u32).for_each(|rule| pending.add_instead(rule | MATCHED, 2_000 + rule));
+        assert!(pending.list().iter().all(|waiting| waiting.rule & MATCHED != 0));
+        pending.add_instead(99 | MATCHED, 3_000);
+        assert!(pending.list().contains(&Waiting { rule: 99 | MATCHED, at: 3_000 }));
+        assert!(!pending.list().iter().any(|waiting| waiting.rule == MATCHED), "the first of them is forgotten");
     }
 }

@@ -39,7 +39,8 @@ impl TcpTracker {
     /// Whether `segment` begins another connection on the same ports, and that connection as it stands before `segment`.
     ///
     /// A SYN alone does so only behind the FINs of both ends. In any other state it may be one that never arrives: it is remembered, and the
-    /// server's SYN-ACK to exactly that SYN begins the new connection. Until then, and when it never comes, packets are the old one's.
+    /// server's SYN-ACK to exactly that SYN begins the new connection. Until then, and when it never comes, packets are the old one's. Behind the FINs
+    /// of both ends any SYN-ACK of the server does so: there is nothing left that it could answer, so its SYN has the old number or was lost on the way to us.
     pub fn begins_anew(&self, offers: &OfferWords, direction: Direction, segment: &TcpSegment) -> Option<Anew> {
         match segment.flags & (SYN | ACK | RST) {
             SYN if self.is_finished() => {
@@ -63,11 +64,13 @@ impl TcpTracker {
             |offer: &Offer| offer.seq == self.half(asked).initial && segment.seq == self.half(direction).initial;
         let later = match self.syns.followed_by(syns, asked, segment.ack) {
             Some(offer) => Some(offer).filter(|offer| offer.later || asked == Direction::ToClient),
-            None => Some(Offer { seq: segment.ack.wrapping_sub(1), ..Offer::default() })
-                .filter(|_| self.was_established && self.syns.forgot() && direction == Direction::ToClient),
+            None => Some(Offer { seq: segment.ack.wrapping_sub(1), ..Offer::default() }).filter(|_| {
+                let perhaps_lost = self.is_finished() || (self.was_established && self.syns.forgot());
+                perhaps_lost && direction == Direction::ToClient
+            }),
         };
         // The handshake's own SYN-ACK, sent once more, is no other connection.
-        let later = later.filter(|offer| !self.was_established || !known(offer))?;
+        let later = later.filter(|offer| !self.was_established || self.is_finished() || !known(offer))?;
         // Numbers close to where this connection stands would fit both, and what is split over them would be in neither. Hosts choose others (RFC 6528).
         let has_data = self.state == TcpState::Established && self.half(asked).next != self.first(asked);
         let distance = later.first().wrapping_sub(self.half(asked).next) as i32;

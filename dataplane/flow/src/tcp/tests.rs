@@ -1,5 +1,7 @@
 //! The state machine, row by row of the table of techniques, and against made-up traffic.
 
+mod anew;
+
 use super::{ACK, FIN, OfferWords, PSH, RST, SYN, StreamEvent, TcpBounds, TcpOutcome, TcpSegment, TcpSettings};
 use super::{FastOpen, TcpStep, TcpTracker, Timestamps, URG, segment::after};
 use proptest::prelude::*;
@@ -231,42 +233,6 @@ fn a_reset_that_the_other_end_never_sees_does_not_stop_the_handshake() {
     assert_eq!(tcp.state(), TcpState::Closed);
     tcp.update(TO_SERVER, &packet(101, 501, ACK, 0));
     assert!(tcp.is_established());
-}
-
-#[test]
-fn only_the_servers_answer_to_a_later_syn_begins_another_connection() {
-    for end in [FIN | ACK, RST, ACK] {
-        let mut tcp = established();
-        tcp.update(TO_SERVER, &packet(60_000, 0, end, 0));
-        let syn = packet(7_000, 0, SYN, 0);
-        assert!(tcp.begins_anew(TO_SERVER, &syn).is_none());
-        tcp.update(TO_SERVER, &syn);
-        assert!(tcp.is_established());
-        tcp.update(TO_SERVER, &packet(100, 0, SYN, 0));
-        for (seq, ack) in [(u32::MAX, 101), (5, 7_000), (5, 7_002)] {
-            assert!(tcp.begins_anew(TO_CLIENT, &packet(seq, ack, SYN | ACK, 0)).is_none());
-        }
-        let same_number = tcp.begins_anew(TO_CLIENT, &packet(5, 101, SYN | ACK, 0));
-        assert!(same_number.is_some(), "another SYN-ACK to a SYN of the same number is another connection");
-        let syn_ack = packet(5, 7_001, SYN | ACK, 0);
-        let mut anew = tcp.begins_anew(TO_CLIENT, &syn_ack).unwrap();
-        assert!(!anew.is_established());
-        anew.update(TO_CLIENT, &syn_ack);
-        anew.update(TO_SERVER, &packet(7_001, 6, ACK, 0));
-        assert!(anew.is_established());
-    }
-}
-
-#[test]
-fn a_stray_syn_ack_before_the_handshake_does_not_turn_the_connection_round() {
-    // The stray packet of the attacker makes a flow whose client is the server.
-    let mut tcp = Tcp::default();
-    tcp.update(TO_CLIENT, &packet(1, 1, SYN | ACK, 0));
-    tcp.update(TO_CLIENT, &packet(100, 0, SYN, 0));
-    let mut anew = tcp.begins_anew(TO_SERVER, &packet(500, 101, SYN | ACK, 0)).unwrap();
-    anew.update(TO_CLIENT, &packet(500, 101, SYN | ACK, 0));
-    anew.update(TO_SERVER, &packet(101, 501, ACK, 0));
-    assert!(anew.is_established());
 }
 
 // Row 13: resets.
