@@ -28,12 +28,22 @@ pub struct Thread {
     pub(crate) files: u32,
     /// Something of a direction may be to be judged, and some transaction told of or let go: nobody walks over all of them for nothing.
     pub(crate) news: [bool; 2],
+    /// Messages of DNS travel in it.
+    pub(crate) carries_dns: bool,
     pub(crate) changed: bool,
 }
 
 impl Thread {
-    pub(crate) const EMPTY: Self =
-        Self { first: NONE, last: NONE, count: 0, opened: 0, files: 0, news: [false; 2], changed: false };
+    pub(crate) const EMPTY: Self = Self {
+        first: NONE,
+        last: NONE,
+        count: 0,
+        opened: 0,
+        files: 0,
+        news: [false; 2],
+        carries_dns: false,
+        changed: false,
+    };
 
     /// Something is new in `direction`.
     #[inline]
@@ -70,6 +80,11 @@ impl Desk<'_> {
     #[inline]
     pub fn wants(&self, field: Field) -> bool {
         self.wants.contains(field)
+    }
+
+    /// Messages of DNS travel in the conversation.
+    pub const fn carries_dns(&mut self) {
+        self.thread.carries_dns = true;
     }
 
     /// Begins a transaction, which the parser may find again by `key`.

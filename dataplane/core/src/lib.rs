@@ -33,7 +33,7 @@ pub mod table;
 pub mod time;
 pub mod verdict;
 
-pub use application::{AppFacts, AppLink, AppProtocol, AppState};
+pub use application::{AppFacts, AppLink, AppNews, AppOddity, AppProtocol, AppState};
 pub use counters::Counters;
 pub use direction::Direction;
 pub use exception::ExceptionPolicy;

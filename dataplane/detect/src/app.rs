@@ -31,6 +31,12 @@ impl Protocols {
         Self(self.0 | others.0)
     }
 
+    /// All of these but `protocol`.
+    #[must_use]
+    pub const fn without(self, protocol: AppProtocol) -> Self {
+        Self(self.0 & !(1 << protocol as u8))
+    }
+
     /// Those that are among `others` too.
     #[must_use]
     pub const fn common(self, others: Self) -> Self {

@@ -74,6 +74,8 @@ pub struct Group {
     always: Box<[Gate]>,
     /// Rules judged on each packet that has an event.
     on_events: Box<[Gate]>,
+    /// Rules judged when the flow's application protocol becomes known.
+    on_protocol: Box<[u32]>,
     /// Rules judged once per flow and direction, found by source or by destination, and those that ask for most addresses on both sides.
     once_by_source: AddressIndex,
     once_by_destination: AddressIndex,
@@ -108,7 +110,7 @@ impl Group {
         let mut of_literal: BTreeMap<(&[u8], bool), Vec<u32>> = BTreeMap::new();
         let (mut by_destination, mut by_source, mut always, mut once) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let mut on_events = Vec::new();
+        let (mut on_events, mut on_protocol) = (Vec::new(), Vec::new());
         let (mut once_by_source, mut once_by_destination) = (Vec::new(), Vec::new());
         let few = |ports: &PortSet| ports.len() <= FEW_PORTS;
         for entry in entries {
@@ -123,6 +125,8 @@ impl Group {
                     }
                     _ => once.push(entry.number),
                 }
+            } else if entry.rule.of_protocol {
+                on_protocol.push(entry.number);
             } else if let Some(literal) =
                 entry.fast_pattern.and_then(|pattern| Some((pattern.literal()?, pattern.nocase)))
             {
@@ -143,6 +147,7 @@ impl Group {
             by_source_port: PortIndex::new(&by_source),
             always: always.into_boxed_slice(),
             on_events: on_events.into_boxed_slice(),
+            on_protocol: on_protocol.into_boxed_slice(),
             once_count: once.len() + once_by_source.len() + once_by_destination.len(),
             once_by_source: AddressIndex::new(&once_by_source),
             once_by_destination: AddressIndex::new(&once_by_destination),
@@ -162,9 +167,15 @@ impl Group {
         let headers = packet.headers;
         let by_destination = self.by_destination_port.rules(headers.dst_port);
         let by_source = self.by_source_port.rules(headers.src_port);
-        let has_events = !packet.stream_events.is_empty() || !headers.events.is_empty();
+        let has_events = !packet.stream_events.is_empty() || !headers.events.is_empty() || packet.app_news.is_odd();
         let on_events = if has_events { &*self.on_events } else { &[] };
         [by_destination, by_source, &self.always, on_events]
+    }
+
+    /// Rules judged when the flow's application protocol becomes known.
+    #[inline]
+    pub(crate) fn on_protocol(&self) -> &[u32] {
+        &self.on_protocol
     }
 
     /// Rules judged once per flow and direction that can hold between these addresses.
@@ -184,7 +195,7 @@ impl Group {
             self.literals.len(),
             by_port(&self.by_destination_port) + by_port(&self.by_source_port),
             self.always.len() + self.on_events.len(),
-            self.once_count,
+            self.once_count + self.on_protocol.len(),
         ]
     }
 }

@@ -24,7 +24,7 @@ use crate::{
     threshold::{Outcome, Track, UniqueOn},
 };
 use sluice_app::{TransactionView, TxRef};
-use sluice_core::{Action, AppState, Counters, Direction, Nanos};
+use sluice_core::{Action, AppNews, AppState, Counters, Direction, Nanos};
 use sluice_flow::{FlowView, StreamEvents};
 use sluice_hyperscan::{Next, Scratch};
 use sluice_packet::Headers;
@@ -50,6 +50,8 @@ pub struct PacketView<'a> {
     pub now: Nanos,
     /// What is odd about it given its TCP connection.
     pub stream_events: StreamEvents,
+    /// What became known of its application protocol.
+    pub app_news: AppNews,
     /// The transaction that is judged, for [`Inspector::inspect_transaction`].
     pub app: Option<&'a TransactionView<'a>>,
 }
@@ -279,6 +281,22 @@ impl Inspector {
         self.decide(ruleset, packet, flow, None, state, counters, findings);
     }
 
+    /// Judges what became known of a flow's application protocol with a packet that never was: by rules about that alone.
+    pub fn inspect_news(
+        &mut self,
+        ruleset: &Ruleset,
+        packet: &PacketView,
+        flow: &mut FlowView,
+        state: &mut State,
+        counters: &mut Counters,
+        findings: &mut Findings,
+    ) {
+        let Some(group) = ruleset.group(class_of(packet.headers), packet.direction.unwrap_or_default()) else { return };
+        let is_due = |rule: &&u32| ruleset.rule(**rule).is_some_and(|rule| is_due(rule, packet, 0));
+        group.on_protocol().iter().filter(is_due).for_each(|&rule| self.candidates.add(rule));
+        self.decide(ruleset, packet, Some(flow), None, state, counters, findings);
+    }
+
     /// The slow reference of [`Inspector::inspect`]: every rule is a candidate, no prefilter and no grouping. For tests, which hold the two
     /// against each other.
     pub fn inspect_every_rule(
@@ -295,6 +313,7 @@ impl Inspector {
         for (number, _) in (0..)
             .zip(ruleset.rules())
             .filter(|(_, rule)| rule.app.is_empty() && (!rule.addresses_only || rule.since > judged))
+            .filter(|(_, rule)| !rule.of_protocol || is_due(rule, packet, judged))
         {
             self.candidates.add(number);
         }
@@ -440,11 +459,7 @@ impl Inspector {
             }
         }
         let judged = judged_before(packet, flow, ruleset.generation);
-        if judged < ruleset.generation {
-            let rules = group.once(headers.ip_version, &headers.src, &headers.dst);
-            let is_new = |rule: &u32| judged == 0 || ruleset.rule(*rule).is_some_and(|rule| rule.since > judged);
-            rules.filter(is_new).for_each(|rule| candidates.add(rule));
-        }
+        candidates_of_flow(ruleset, group, packet, judged, candidates);
         if let (Some(database), Some(scratch), false) =
             (group.literals().database(), scratch.as_mut(), payload.is_empty())
         {
@@ -481,6 +496,7 @@ impl Inspector {
             flow,
             now: packet.now,
             stream_events: packet.stream_events,
+            app_news: packet.app_news,
             app: packet.app,
         };
         for check in &rule.checks {
@@ -569,6 +585,34 @@ pub(crate) fn judged_before(packet: &PacketView, flow: Option<&mut FlowView>, ge
         }
         _ => 0,
     }
+}
+
+/// Adds the rules that are judged once per flow and direction: those about addresses, and those about what became known of its protocol. `judged` is the generation whose
+/// rules about addresses were judged before.
+#[inline]
+pub(crate) fn candidates_of_flow(
+    ruleset: &Ruleset,
+    group: &Group,
+    packet: &PacketView,
+    judged: u32,
+    candidates: &mut Candidates,
+) {
+    let headers = packet.headers;
+    if judged < ruleset.generation {
+        let rules = group.once(headers.ip_version, &headers.src, &headers.dst);
+        let is_new = |rule: &u32| judged == 0 || ruleset.rule(*rule).is_some_and(|rule| rule.since > judged);
+        rules.filter(is_new).for_each(|rule| candidates.add(rule));
+    }
+    if judged < ruleset.generation || !packet.app_news.is_empty() {
+        let is_due = |rule: &&u32| ruleset.rule(**rule).is_some_and(|rule| is_due(rule, packet, judged));
+        group.on_protocol().iter().filter(is_due).for_each(|&rule| candidates.add(rule));
+    }
+}
+
+/// Whether `rule`, which is about a flow's protocol alone, is to be judged: what the packet's sender speaks has become known, or the rule is newer than that.
+fn is_due(rule: &Rule, packet: &PacketView, judged: u32) -> bool {
+    let known = AppNews::known(packet.direction.unwrap_or_default());
+    packet.app_news.contains(known) || (judged != 0 && rule.since > judged)
 }
 
 /// Whether `packet` travels between the ends of `flow`: an ICMP error about it doesn't.
@@ -660,6 +704,7 @@ fn count(
                 flow: flow.as_deref(),
                 now: packet.now,
                 stream_events: packet.stream_events,
+                app_news: packet.app_news,
                 app: packet.app,
             };
             Check::FlowInt(*id, *test).holds(&context, |_, _| false)

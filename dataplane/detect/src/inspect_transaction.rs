@@ -201,6 +201,7 @@ impl Inspector {
             flow,
             now: packet.now,
             stream_events: packet.stream_events,
+            app_news: packet.app_news,
             app: packet.app,
         };
         let at_level = |level: u8| if view.level() >= level { Told::No } else { Told::NotYet };

@@ -175,6 +175,8 @@ pub struct Rule {
     pub needs_marks: bool,
     /// Asks for nothing that differs from packet to packet: header and application protocol alone. What it decides holds for the flow.
     pub of_flow: bool,
+    /// Asks for the flow's application protocol alone: judged once for each end, when it becomes known what that speaks.
+    pub of_protocol: bool,
     /// The generation since which it has been in force unchanged: a flow that was judged by addresses since then is not judged again.
     pub since: u32,
     /// Asks for TCP, UDP, SCTP or ICMP and for no event of the decoder: silent about packets whose header of that protocol could not be

@@ -11,7 +11,7 @@ use crate::{
     stream,
 };
 use sluice_app::{Applications, Input, TransactionView};
-use sluice_core::{Action, AppLink, Counters, Direction, Nanos, Position, event::FlowEnd};
+use sluice_core::{Action, AppLink, AppNews, Counters, Direction, Nanos, Position, event::FlowEnd};
 use sluice_detect::{Findings, PacketView, inspect_transaction::TransactionTurn, state::State, stream::StreamPiece};
 use sluice_flow::{Flow, FlowCopy, FlowTable, StreamEvents, StreamRef, Streams, stream::store::StreamTurn};
 use sluice_packet::{Headers, PacketSource};
@@ -62,6 +62,12 @@ impl Ending<'_> {
         let mut link = flow.app_link();
         if let Some(place) = flow.left_slot().filter(|_| flow.protocol() == 6) {
             alerted = self.stream(flow, place, &mut link);
+        }
+        if flow.protocol() == 6 && !link.news.is_empty() && flow.action.is_none() && !flow.bypassed {
+            // An end whose protocol became known and that did not speak again.
+            for direction in Direction::ALL {
+                alerted |= self.judge(flow, direction, &mut link, None);
+            }
         }
         if link.place != 0 {
             alerted |= self.transactions(flow, &mut link);
@@ -157,11 +163,11 @@ impl Ending<'_> {
         &mut self,
         flow: &Flow,
         direction: Direction,
-        link: &AppLink,
+        link: &mut AppLink,
         turn: Option<(StreamRef, StreamTurn)>,
     ) -> bool {
         let headers = headers_of(flow, direction);
-        let packet = self.packet_of(flow, &headers, direction);
+        let packet = PacketView { app_news: link.news.take(direction), ..self.packet_of(flow, &headers, direction) };
         let mut copy = without_marks(flow);
         copy.flow.app = link.state;
         self.state.freeze(self.by_clock);
@@ -179,6 +185,9 @@ impl Ending<'_> {
         });
         if let Some(piece) = &mut piece {
             inspector.inspect_stream(ruleset, &packet, Some(&mut copy.view()), piece, state, counters, findings);
+        }
+        if !packet.app_news.is_empty() {
+            inspector.inspect_news(ruleset, &packet, &mut copy.view(), state, counters, findings);
         }
         let mut at = applications.first(*link);
         while at.is_some() {
@@ -206,6 +215,7 @@ impl Ending<'_> {
             established: true,
             now,
             stream_events: StreamEvents::NONE,
+            app_news: AppNews::NONE,
             app: None,
         }
     }

@@ -20,8 +20,8 @@ use crate::{
 };
 use sluice_app::{Applications, Field, Fields, TransactionView};
 use sluice_core::{
-    Action, Cause, Counters, Direction, HashKey, Nanos, Position, Resource, Verdict, event::FlowState, fault::Faults,
-    time::NANOS_PER_SECOND, verdict::Mode,
+    Action, AppNews, Cause, Counters, Direction, HashKey, Nanos, Position, Resource, Verdict, event::FlowState,
+    fault::Faults, time::NANOS_PER_SECOND, verdict::Mode,
 };
 use sluice_detect::{Findings, PacketView, inspect::is_tagged, state::State, stream::StreamPiece};
 use sluice_flow::{
@@ -92,6 +92,8 @@ pub struct Pipeline {
     pub(crate) view: View,
     /// The packet at hand as it is to leave.
     pub(crate) mended: Mended,
+    /// What became known of the application protocol of the flow of the packet at hand.
+    pub(crate) app_news: AppNews,
     /// What the TCP packet at hand did to its connection.
     pub(crate) tcp: TcpOutcome,
     /// What is changed in packets, and stops them, so that every end reads them as we did.
@@ -132,6 +134,7 @@ impl Pipeline {
             streamed: None,
             view: View::Frame,
             mended: Mended::new(),
+            app_news: AppNews::NONE,
             tcp: TcpOutcome::default(),
             normaliser: Normaliser::new(settings.mode, settings.normalise),
             faults: (!settings.faults.is_empty()).then(|| Box::new(settings.faults)),
@@ -431,6 +434,7 @@ impl Pipeline {
         let mut turn = self.streamed.and_then(|streamed| self.next_turn(subject, found, streamed.at));
         let mut with_packet = true;
         self.findings.clear();
+        self.app_news = AppNews::NONE;
         if reads {
             self.learn_wishes();
             match (self.streamed, found) {
@@ -445,6 +449,7 @@ impl Pipeline {
                 _ if state.0 => self.read_datagram(subject, found),
                 _ => {}
             }
+            self.take_app_news(found);
         }
         loop {
             if let (true, Some(turn), Some(streamed)) =
@@ -518,8 +523,16 @@ impl Pipeline {
         let Subject { frame, headers, .. } = *subject;
         let direction = found.map(|(_, direction)| direction);
         let mut flow = found.and_then(|(flow, _)| self.flows.view(flow));
-        let packet =
-            PacketView { frame, headers, direction, established, now, stream_events: self.tcp.events, app: None };
+        let packet = PacketView {
+            frame,
+            headers,
+            direction,
+            established,
+            now,
+            stream_events: self.tcp.events,
+            app_news: self.app_news,
+            app: None,
+        };
         // Inline, marks of a packet that is not sound go onto a copy, unless its sums may be wrong because the card fills them in later.
         // Passive they stay, as with the reference engine.
         let may_be_sound = self.checksums.is_open() && self.tcp.valid && !self.normaliser.stops;

@@ -22,6 +22,7 @@ use crate::{
         rule::MatchKind,
     },
 };
+use sluice_core::AppOddity;
 use sluice_detect::{
     check::{Check, ChecksumOf, Ends, FlagMatch, IntOperand, IntTest, Owner, ScoreTest, SharedBit, Side as Sides},
     range::Range,
@@ -301,6 +302,9 @@ fn event(event: &Event) -> Result<Check, Refusal> {
             Some(event) => Ok(Check::StreamEvent(event)),
             None => Err(Refusal::Wrong(Problem::UnknownEvent { name: event.name.clone() })),
         },
+        EventSource::Application if let Some(oddity) = AppOddity::from_name(&event.name) => {
+            Ok(Check::AppOddity(oddity))
+        }
         EventSource::Application => super::app::event(&event.name).map(Check::App),
         EventSource::Engine => Err(Refusal::Needs("engine events")),
     }

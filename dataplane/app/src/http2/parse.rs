@@ -663,10 +663,14 @@ fn begin_message(bench: &mut Bench, place: u32, at: TxRef, direction: Direction,
     desk.put_wanted(at, direction, Field::HttpProtocol, b"HTTP/2");
     let mut name = [0; 512];
     let path = desk.field(at, Direction::ToServer, Field::HttpUri).unwrap_or_default();
+    let asks_dns = direction == Direction::ToServer && path.starts_with(b"/dns-query?dns=");
     let path = path.split(|byte| *byte == b'?').next().unwrap_or_default();
     let length = path.len().min(name.len());
     if let (Some(to), Some(from)) = (name.get_mut(..length), path.get(..length)) {
         to.copy_from_slice(from);
+    }
+    if asks_dns || meaning.is_dns {
+        desk.carries_dns();
     }
     if let Some(stream) = room.stream(place) {
         let way = direction.index();
