@@ -15,6 +15,7 @@ use crate::{
     inspect_stream::{Window, name_of, remember},
     program::{Absence, Program},
     regex::RegexScratch,
+    remarks::Remarks,
     rewrite::Rewrites,
     rule::{Effect, FlowState, IntStep, Protocol, Rule, Unit},
     ruleset::{Class, Ruleset},
@@ -183,6 +184,7 @@ pub struct Inspector {
     /// Room for what `base64_decode` gives; none when no rule asks.
     pub(crate) decoded: Vec<u8>,
     pub(crate) rewrites: Rewrites,
+    pub(crate) remarks: Remarks,
     pub(crate) room: StreamRoom,
     pub(crate) most_alerts: usize,
     /// Rules that wait for more of a transaction.
@@ -233,6 +235,7 @@ impl Inspector {
             workshop: Workshop::new(ruleset.derived().len()),
             decoded: vec![0; if ruleset.decodes() { LONGEST_BASE64 } else { 0 }],
             rewrites: Rewrites::default(),
+            remarks: Remarks::default(),
             room: StreamRoom::new(if ruleset.judges_streams() || ruleset.fields().judges() {
                 LONGEST_WINDOW
             } else {
@@ -263,6 +266,17 @@ impl Inspector {
     /// What the rules that matched the last packet ask to be written over.
     pub fn rewrites(&self) -> &Rewrites {
         &self.rewrites
+    }
+
+    /// What the rules that matched since [`Inspector::begin`] took out of the packet.
+    pub fn remarks(&self) -> &Remarks {
+        &self.remarks
+    }
+
+    /// Another packet, whose judgements follow.
+    #[inline]
+    pub fn begin(&mut self) {
+        self.remarks.clear();
     }
 
     /// Judges `packet`; what is found is added to `findings`.
@@ -361,7 +375,7 @@ impl Inspector {
                 continue;
             }
             counters.detect_evaluated += 1;
-            let noted = self.rewrites.len();
+            let (noted, remarked) = (self.rewrites.len(), self.remarks.len());
             let mut spent = Spent::default();
             let whole = piece.as_deref();
             let judged = self.judge(ruleset, rule, look, packet, flow.as_deref(), whole, state, counters, &mut spent);
@@ -375,14 +389,19 @@ impl Inspector {
             }
             if !matched {
                 self.rewrites.keep(noted);
+                self.remarks.keep(remarked);
                 continue;
             }
             let about = None;
             let concluded =
                 self.conclude(ruleset, rule, number, packet, flow.as_deref_mut(), about, state, counters, findings);
             match concluded {
-                None => self.rewrites.keep(noted),
+                None => {
+                    self.rewrites.keep(noted);
+                    self.remarks.keep(remarked);
+                }
                 Some(action) => {
+                    self.remarks.own(remarked, number);
                     if judged == Judged::Stream {
                         findings.mark_on_stream(number);
                     }
@@ -510,9 +529,9 @@ impl Inspector {
         if rule.programs.is_empty() {
             return Judged::Packet;
         }
-        let Self { regexes, workshop, decoded, rewrites, room, .. } = self;
+        let Self { regexes, workshop, decoded, rewrites, remarks, room, .. } = self;
         let mut machine = Machine::new(ruleset.regexes(), regexes);
-        machine.bench = Some(Bench { state, decoded, rewrites });
+        machine.bench = Some(Bench { state, decoded, rewrites, remarks });
         let mut judged = Judged::NotThere;
         if look.packet
             && rule.programs.iter().all(|program| {

@@ -89,12 +89,17 @@ impl Inspector {
             counters.detect_evaluated += 1;
             let packet = PacketView { app: Some(&view), ..*packet };
             let mut spent = Spent::default();
+            let remarked = self.remarks.len();
             let last = ruleset.fields().stage(number).last;
             let flow_now = flow.as_deref();
             let told = self.judge_transaction(
                 ruleset, rule, last, &packet, &view, flow_now, turn.piece, state, counters, &mut spent,
             );
             self.charge(number, spent, told == Told::Yes);
+            match told {
+                Told::Yes => self.remarks.own(remarked, number),
+                Told::No | Told::NotYet => self.remarks.keep(remarked),
+            }
             match told {
                 Told::No => continue,
                 Told::NotYet => {
@@ -216,9 +221,9 @@ impl Inspector {
                 };
             }
         }
-        let Self { regexes, workshop, decoded, rewrites, room, .. } = self;
+        let Self { regexes, workshop, decoded, rewrites, remarks, room, .. } = self;
         let mut machine = Machine::new(ruleset.regexes(), regexes);
-        machine.bench = Some(Bench { state, decoded, rewrites });
+        machine.bench = Some(Bench { state, decoded, rewrites, remarks });
         let mut told = Told::Yes;
         for program in &rule.programs {
             // A rule about both directions looks at each in its own.

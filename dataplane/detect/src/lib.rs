@@ -43,6 +43,7 @@ pub mod prefix;
 pub mod program;
 pub mod range;
 pub mod regex;
+pub mod remarks;
 pub mod rewrite;
 pub mod rule;
 pub mod ruleset;

@@ -13,10 +13,11 @@ use crate::{
     inbox::{Job, View},
     normalise::Normaliser,
     reject::{self, Answer},
-    report::{Excerpt, InFlow, Outcome, Reporter, Subject},
+    report::{Beside, Excerpt, InFlow, Outcome, Reporter, Subject},
     rewrite::Plan,
     settings::Settings,
     stream::{Mended, Streamed},
+    variables::FlowVariables,
 };
 use sluice_app::{Applications, Field, Fields, TransactionView};
 use sluice_core::{
@@ -98,6 +99,8 @@ pub struct Pipeline {
     pub(crate) tcp: TcpOutcome,
     /// What is changed in packets, and stops them, so that every end reads them as we did.
     pub(crate) normaliser: Normaliser,
+    /// What expressions captured for flows.
+    variables: FlowVariables,
     /// Faults made up for tests.
     pub(crate) faults: Option<Box<Faults>>,
 }
@@ -136,6 +139,7 @@ impl Pipeline {
             mended: Mended::new(),
             app_news: AppNews::NONE,
             tcp: TcpOutcome::default(),
+            variables: FlowVariables::new(hash),
             normaliser: Normaliser::new(settings.mode, settings.normalise),
             faults: (!settings.faults.is_empty()).then(|| Box::new(settings.faults)),
             settings,
@@ -434,6 +438,7 @@ impl Pipeline {
         let mut turn = self.streamed.and_then(|streamed| self.next_turn(subject, found, streamed.at));
         let mut with_packet = true;
         self.findings.clear();
+        self.generation.inspector.begin();
         self.app_news = AppNews::NONE;
         if reads {
             self.learn_wishes();
@@ -595,6 +600,12 @@ impl Pipeline {
         let link = flow.map(|flow| flow.app_link()).filter(|link| link.place != 0);
         let only = link.map(|link| self.applications.first(link)).filter(|at| !self.applications.next(*at).is_some());
         let only = only.zip(found.map(|(_, direction)| direction));
+        if let Some((facts, _)) = &facts {
+            for (_, name, text) in self.generation.inspector.remarks().of_flow() {
+                self.variables.write(facts.id, name, text);
+            }
+        }
+        let marks = found.and_then(|(flow, _)| self.flows.view(flow));
         for finding in self.findings.as_slice() {
             if finding.speaks {
                 let blocked = finding.action.drops() && inline;
@@ -610,7 +621,11 @@ impl Pipeline {
                     at: streamed.at,
                     all: false,
                 });
-                self.reporter.alert(subject, facts, finding, outcome, view.as_ref(), stream);
+                let variables = facts.as_ref().map(|(facts, _)| (&self.variables, facts.id));
+                let remarks = Some(self.generation.inspector.remarks());
+                let marks = marks.as_ref();
+                let beside = Beside { app: view.as_ref(), stream, marks, remarks, variables };
+                self.reporter.alert(subject, facts, finding, outcome, beside);
             }
         }
         // Nothing looks at it any more.

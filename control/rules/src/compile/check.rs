@@ -127,6 +127,7 @@ const fn too_many(kind: Kind) -> Refusal {
         Kind::FlowInt => "more than 16 names of flow integers",
         Kind::HostBit => "more than 65,536 names of host bits",
         Kind::XBit => "more than 65,536 names of xbits",
+        Kind::Text => "more than 65,536 names of captures",
     })
 }
 
