@@ -160,3 +160,57 @@ fn in_the_middle_of_a_connection_what_only_servers_say_tells_who_is_the_server()
         }
     }
 }
+
+const HOOKS: &str = r#"alert http1:response_body any any -> any any (sid:1;)
+alert http1:response_headers any any -> any any (sid:2;)
+alert http1:response_complete any any -> any any (sid:3;)
+alert http1:response_body any any -> any any (http.stat_code; content:"404"; sid:4;)
+alert http1:response_body any any -> any any (http.stat_code; content:"200"; sid:5;)"#;
+
+#[test]
+fn the_hook_of_a_body_speaks_of_each_piece_and_every_other_one_once() {
+    for family in BOTH {
+        let mut engine = Engine::with(HOOKS, setup(true));
+        let mut session = Session::between(Frame { ports: (40_000, 80), ..Frame::new(family) });
+        let mut frames = session.handshake();
+        frames.push(session.client_sends(GET));
+        engine.all(&frames);
+        let head = b"HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n";
+        assert_eq!(engine.feed(&session.server_sends(head)), [1, 2, 5], "{family:?}");
+        for _ in 0..299 {
+            assert_eq!(engine.feed(&session.server_sends(&[b'x'; 1_000])), [1], "also of what is not kept");
+        }
+        assert_eq!(engine.feed(&session.server_sends(&[b'x'; 1_000])), [3]);
+    }
+}
+
+#[test]
+fn passive_a_drop_about_the_flow_alone_speaks_once() {
+    let rules = r#"drop http any any -> any any (sid:1;)
+        alert http any any -> any any (sid:2;)
+        drop tls any any -> any any (sid:3;)"#;
+    for family in BOTH {
+        let told = spoken(rules, family, false, GET, OK);
+        assert_eq!(told.iter().filter(|sid| **sid == 1).count(), 1, "{family:?} {told:?}");
+        assert!(told.iter().filter(|sid| **sid == 2).count() > 1 && !told.contains(&3), "{told:?}");
+    }
+}
+
+#[test]
+fn of_a_connection_picked_up_in_the_middle_of_which_one_side_is_heard_nothing_waits_for_the_other() {
+    let rules = r#"alert http any any -> any any (flow:to_server,established; content:"GET /"; sid:1;)"#;
+    for family in BOTH {
+        for (asynchronous, heard, wanted) in [(true, false, vec![1]), (false, false, vec![]), (true, true, vec![])] {
+            let mut setup = setup(false);
+            (setup.settings.tcp.midstream, setup.settings.tcp.async_oneside) = (true, asynchronous);
+            let mut engine = Engine::with(rules, setup);
+            let mut session = Session::between(Frame { ports: (40_000, 80), ..Frame::new(family) });
+            session.handshake();
+            assert!(engine.feed(&session.client_sends(b"")).is_empty());
+            if heard {
+                assert!(engine.feed(&session.server_sends(b"")).is_empty());
+            }
+            assert_eq!(engine.feed(&session.client_sends(GET)), wanted, "{family:?} {asynchronous} {heard}");
+        }
+    }
+}

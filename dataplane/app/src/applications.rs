@@ -7,7 +7,7 @@ use crate::{
     arena::{Arena, Buf},
     desk::{Desk, Thread},
     dnp3, dns, ends, enip,
-    field::Fields,
+    field::{Field, Fields},
     http, http2, level, modbus,
     parser::{Fed, MOST_WAITING, Parser},
     protocol::{AppSettings, Recognised},
@@ -474,7 +474,10 @@ impl Applications {
     pub fn pass_over(&mut self, link: AppLink, direction: Direction, count: usize) -> bool {
         let place = link.place.checked_sub(1).filter(|_| link.state.protocol().is_some());
         let conversation = place.and_then(|place| self.conversations.get_mut(place as usize));
-        let Some(Conversation { parser, ends, .. }) = conversation else { return false };
+        let Some(Conversation { parser, ends, .. }) = conversation.filter(|_| !self.wants.contains(Field::Pieces))
+        else {
+            return false;
+        };
         let waits = ends.get(direction.index()).is_none_or(|end| end.over || !end.bytes.is_empty());
         let Some(parser) = parser.get().filter(|_| !waits) else { return false };
         let ignored = count <= parser.ignores(direction);

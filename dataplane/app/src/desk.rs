@@ -283,7 +283,7 @@ impl Desk<'_> {
         let room = limit.saturating_sub(*total).min(bytes.len() as u64) as usize;
         *total += bytes.len() as u64;
         let part = bytes.get(..room).unwrap_or(bytes);
-        if part.is_empty() {
+        if part.is_empty() && (bytes.is_empty() || !self.wants.contains(Field::Pieces)) {
             return;
         }
         if !*has_gaps && arena.push(kept, part).is_err() {

@@ -80,6 +80,8 @@ pub enum AppCheck {
         direction: Direction,
         /// See [`sluice_app::level`].
         level: u8,
+        /// As long as it stands there, each piece that comes is meant: a body's.
+        each_piece: bool,
     },
     /// Keywords of files.
     File(FileTest),
@@ -94,6 +96,7 @@ impl AppCheck {
             Self::Number(field, _) => *field,
             Self::Tls(test) => test.field(),
             Self::File(test) => test.field(),
+            Self::Reached { each_piece: true, .. } => Field::Pieces,
             Self::Event(_) | Self::Reached { .. } => Field::Event,
             Self::CipService(_) | Self::Modbus(_) | Self::Dnp3(_) => Field::Message,
         }]
@@ -105,6 +108,11 @@ impl AppCheck {
             Self::Reached { level, .. } => *level,
             _ => self.fields().into_iter().map(Field::level).max().unwrap_or(sluice_app::level::DONE),
         }
+    }
+
+    /// Whether it is about each piece that comes while `view` stands where it asks for.
+    pub fn is_of_pieces(&self, view: &TransactionView) -> bool {
+        matches!(self, Self::Reached { level, each_piece: true, .. } if view.level() == *level)
     }
 
     /// The answer.

@@ -427,6 +427,10 @@ impl Inspector {
         counters: &mut Counters,
         findings: &mut Findings,
     ) -> Option<Action> {
+        // It would speak of every packet that inline there would not be.
+        if rule.of_flow && rule.action.drops() && flow.as_deref().is_some_and(|flow| flow.condemned) {
+            return None;
+        }
         if !rule.ints.is_empty() && !count(rule, packet, flow.as_deref_mut(), state, counters) {
             return None;
         }

@@ -82,10 +82,10 @@ impl Inspector {
                 true => Direction::ALL.into_iter().any(|way| turn.room.has_matched(at, way, name)),
                 false => turn.room.has_matched(at, direction, name),
             };
-            if matched_before {
+            let Some(view) = TransactionView::of(turn.room, at, direction) else { continue };
+            if matched_before && !rule.of_pieces(&view) {
                 continue;
             }
-            let Some(view) = TransactionView::of(turn.room, at, direction) else { continue };
             counters.detect_evaluated += 1;
             let packet = PacketView { app: Some(&view), ..*packet };
             let mut spent = Spent::default();
@@ -113,7 +113,9 @@ impl Inspector {
             let about = Some((at, direction));
             let added =
                 self.conclude(ruleset, rule, number, &packet, flow.as_deref_mut(), about, state, counters, findings);
-            turn.room.add_matched(at, direction, name);
+            if !matched_before {
+                turn.room.add_matched(at, direction, name);
+            }
             if added == Some(sluice_core::Action::Pass) {
                 self.candidates.clear();
             }

@@ -6,6 +6,7 @@ use crate::{
     program::Program,
     threshold::{Suppression, Threshold},
 };
+use sluice_app::TransactionView;
 use sluice_core::{Action, Direction};
 pub use sluice_flow::marks::TagLimit;
 pub use sluice_flow::{FLOW_BITS, FLOW_INTS};
@@ -184,4 +185,11 @@ pub struct Rule {
     pub needs_transport: bool,
     /// Asks something of the messages of these protocols: judged for each of them, and never for a packet. None for all other rules.
     pub app: Protocols,
+}
+
+impl Rule {
+    /// Whether it asks for nothing but that a direction of a transaction stands somewhere, and for each piece that comes there.
+    pub(crate) fn of_pieces(&self, view: &TransactionView) -> bool {
+        self.programs.is_empty() && matches!(&*self.checks, [Check::App(check)] if check.is_of_pieces(view))
+    }
 }

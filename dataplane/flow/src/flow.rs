@@ -32,6 +32,8 @@ pub struct Flow {
     pub(crate) marked: bool,
     /// A signature alerted.
     pub alerted: bool,
+    /// Passive: a rule asked for it to be dropped, so inline nothing more of it would be seen.
+    pub condemned: bool,
     /// The exceptions it has met.
     pub exceptions: FlowExceptions,
 

@@ -585,6 +585,8 @@ impl Pipeline {
             } else if inline && self.tcp.valid && dropping.is_some_and(|finding| finding.whole_flow) {
                 // What the other end throws away does not end the connection either: anybody can send it.
                 flow.action = Some(Action::Drop);
+            } else if sound && dropping.is_some_and(|finding| finding.whole_flow) {
+                flow.condemned = true;
             }
             done_with = flow.action.is_some() || flow.bypassed;
         }
