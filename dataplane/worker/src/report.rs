@@ -224,7 +224,7 @@ impl Reporter {
                 slot.set_bytes(subject.frame);
             } else if subject.layer > 0 {
                 slot.set_bytes(headers_of(subject.frame));
-            } else if app.is_some() {
+            } else {
                 slot.set_bytes(&[]);
             }
             let mut payload = (headers.payload_offset, headers.payload_len);
@@ -232,7 +232,7 @@ impl Reporter {
                 payload = excerpt(slot, stream);
             }
             // In front of bodies, which may fill the slot.
-            let remarks = if copy { put_remarks(slot, finding.rule, &beside) } else { (0, 0) };
+            let remarks = put_remarks(slot, finding.rule, &beside);
             let app = app.map(|view| transaction(slot, view, None));
             slot.body = EventBody::Alert {
                 packet: subject.facts(),
