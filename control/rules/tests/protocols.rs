@@ -216,3 +216,15 @@ fn of_a_connection_picked_up_in_the_middle_of_which_one_side_is_heard_nothing_wa
         }
     }
 }
+
+#[test]
+fn what_nobody_can_tell_and_what_is_not_known_yet_can_be_asked_for() {
+    let rules = r#"alert tcp any any -> any any (app-layer-protocol:failed; sid:1;)
+        alert tcp any any -> any any (app-layer-protocol:!failed; sid:2;)
+        alert tcp any any -> any any (flow:to_server,established; dsize:>0; app-layer-protocol:unknown; sid:3;)
+        alert tcp any any -> any any (app-layer-protocol:failed|http; sid:4;)"#;
+    for family in BOTH {
+        assert_eq!(spoken(rules, family, true, &[b'~'; 900], &[b'~'; 900]), [1, 1, 3, 4, 4], "{family:?}");
+        assert_eq!(spoken(rules, family, true, GET, OK), [2, 2, 4, 4], "{family:?}");
+    }
+}

@@ -139,6 +139,10 @@ impl AppCheck {
 pub struct FlowProtocol {
     /// The protocols.
     pub any: Protocols,
+    /// Also a flow of which nobody can tell what it speaks.
+    pub failed: bool,
+    /// Also one of which it is not known yet.
+    pub unknown: bool,
     /// Known to be none of them.
     pub negated: bool,
     /// Asked of the protocol the flow spoke first.
@@ -146,13 +150,19 @@ pub struct FlowProtocol {
 }
 
 impl FlowProtocol {
+    /// One of `any`.
+    pub const fn of(any: Protocols) -> Self {
+        Self { any, failed: false, unknown: false, negated: false, original: false }
+    }
+
     /// Whether it holds for a flow of which `state` is known, and which spoke `first` before, if it changed.
     pub fn holds(self, state: AppState, first: Option<AppProtocol>) -> bool {
         let asked = first.filter(|_| self.original).map_or(state, AppState::Known);
         match asked {
             AppState::Known(protocol) => self.any.contains(protocol) != self.negated,
-            AppState::None => self.negated,
-            AppState::Unseen | AppState::Doubtful => false,
+            AppState::None => self.failed != self.negated,
+            // Of what is not known yet only its being so can be asked.
+            AppState::Unseen | AppState::Doubtful => self.unknown && !self.negated,
         }
     }
 }

@@ -83,13 +83,23 @@ pub(super) fn protocols_of(check: &AppCheck) -> Protocols {
 /// `app-layer-protocol`.
 pub(super) fn flow_protocol(wanted: &AppLayerProtocol) -> Result<FlowProtocol, Refusal> {
     let mut any = Protocols::default();
+    let (mut failed, mut unknown) = (false, false);
     for &named in &wanted.protocols {
+        match named {
+            Named::Failed => failed = true,
+            Named::Unknown => unknown = true,
+            _ => {}
+        }
+        if matches!(named, Named::Failed | Named::Unknown) {
+            continue;
+        }
         any = any.and(parsers_of(named).ok_or(Refusal::Needs(named.name()))?);
         if wanted.mode == DetectionMode::Exact && named != Named::Doh2 {
             any = any.without(AppProtocol::Doh2);
         }
     }
-    Ok(FlowProtocol { any, negated: wanted.negated, original: wanted.mode == DetectionMode::Original })
+    let original = wanted.mode == DetectionMode::Original;
+    Ok(FlowProtocol { any, failed, unknown, negated: wanted.negated, original })
 }
 
 /// `app-layer-event`.
