@@ -131,7 +131,8 @@ alert tcp any any -> any any (app-layer-protocol:http2; sid:4;)
 alert tcp any any -> any any (app-layer-protocol:http2,exact; sid:5;)
 alert tcp any any -> any any (app-layer-protocol:!dns; sid:6;)
 alert doh2 any any -> any any (http.uri; content:"/dns-query"; sid:7;)
-alert http2 any any -> any any (http.host; content:"dns.example"; sid:8;)"#;
+alert http2 any any -> any any (http.host; content:"dns.example"; sid:8;)
+alert dns any any -> any any (dns.query; content:"www.example.com"; sid:9;)"#;
 
 #[test]
 fn http2_that_carries_dns_is_both_unless_exactly_one_is_asked_for() {
@@ -139,8 +140,8 @@ fn http2_that_carries_dns_is_both_unless_exactly_one_is_asked_for() {
     for family in BOTH {
         for inline in [true, false] {
             let told = |path: &[u8]| spoken(DOH, family, inline, &request(path), SETTINGS);
-            assert_eq!(told(b"/dns-query?dns=AAABAAABAAAAAAAAA3d3dw"), [1, 3, 4, 7, 8], "{family:?} {inline}");
-            assert_eq!(told(b"/index.html?dns=no"), [4, 5, 6, 8]);
+            assert_eq!(told(b"/dns-query?dns=AAABAAABAAAAAAAAA3d3dwdleGFtcGxlA2NvbQAAAQAB"), [1, 3, 4, 7, 8, 9], "{family:?} {inline}");
+            assert_eq!(told(b"/other?dns=AAABAAABAAAAAAAAA3d3dwdleGFtcGxlA2NvbQAAAQAB"), [4, 5, 6, 8]);
         }
     }
 }

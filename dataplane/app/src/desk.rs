@@ -332,6 +332,13 @@ impl Desk<'_> {
         self.room.counts.refused += count;
     }
 
+    /// The bytes of `body`, when all of them were kept.
+    pub fn whole_body(&self, body: BodyRef) -> Option<&[u8]> {
+        let found = self.room.bodies.get(body.0 as usize).filter(|body| !body.has_gaps)?;
+        let bytes = self.room.arena.get(&found.bytes);
+        (bytes.len() as u64 == found.total).then_some(bytes)
+    }
+
     /// Bytes of `body` that came so far.
     pub fn body_length(&self, body: BodyRef) -> u64 {
         self.room.bodies.get(body.0 as usize).map_or(0, |body| body.total)
