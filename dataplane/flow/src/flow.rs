@@ -32,8 +32,6 @@ pub struct Flow {
     pub(crate) marked: bool,
     /// A signature alerted.
     pub alerted: bool,
-    /// Passive: a rule asked for it to be dropped, so inline nothing more of it would be seen.
-    pub condemned: bool,
     /// The exceptions it has met.
     pub exceptions: FlowExceptions,
 
@@ -68,6 +66,8 @@ pub struct Flow {
     pub app_first: Option<AppProtocol>,
     /// What became known of its application protocol and was not judged yet.
     pub app_news: AppNews,
+    /// Passive: a rule asked for it to be dropped, so inline nothing more of it would be seen.
+    pub condemned: bool,
 }
 
 impl Flow {
