@@ -140,7 +140,11 @@ fn http2_that_carries_dns_is_both_unless_exactly_one_is_asked_for() {
     for family in BOTH {
         for inline in [true, false] {
             let told = |path: &[u8]| spoken(DOH, family, inline, &request(path), SETTINGS);
-            assert_eq!(told(b"/dns-query?dns=AAABAAABAAAAAAAAA3d3dwdleGFtcGxlA2NvbQAAAQAB"), [1, 3, 4, 7, 8, 9], "{family:?} {inline}");
+            assert_eq!(
+                told(b"/dns-query?dns=AAABAAABAAAAAAAAA3d3dwdleGFtcGxlA2NvbQAAAQAB"),
+                [1, 3, 4, 7, 8, 9],
+                "{family:?} {inline}"
+            );
             assert_eq!(told(b"/other?dns=AAABAAABAAAAAAAAA3d3dwdleGFtcGxlA2NvbQAAAQAB"), [4, 5, 6, 8]);
         }
     }
