@@ -541,7 +541,8 @@ const fn policies_of(resource: Resource) -> &'static str {
 }
 
 /// Protocols that can be switched on.
-const HAS_PARSER: [AppProtocol; 7] = [
+const HAS_PARSER: [AppProtocol; 8] = [
+    AppProtocol::Doh2,
     AppProtocol::Http2,
     AppProtocol::Dns,
     AppProtocol::Mdns,

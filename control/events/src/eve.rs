@@ -8,6 +8,7 @@ use crate::{
     community_id,
     json::Json,
     names,
+    remarks::{self, MarkNames},
     signature::{Signature, Target},
     stats, time, transport,
     xff::{self, Xff},
@@ -152,12 +153,18 @@ impl EveWriter {
         Self { options, decoded: Box::new(Decoded::new()) }
     }
 
-    /// Appends the line of one event, if it is wanted. `signature` finds the texts of a rule by its number.
-    pub fn event<'s>(&mut self, out: &mut Vec<u8>, slot: &EventSlot, signature: impl Fn(u32) -> Option<&'s Signature>) {
+    /// Appends the line of one event, if it is wanted. `signature` finds the texts of a rule by its number, `names` those of marks.
+    pub fn event<'s>(
+        &mut self,
+        out: &mut Vec<u8>,
+        slot: &EventSlot,
+        signature: impl Fn(u32) -> Option<&'s Signature>,
+        names: &MarkNames,
+    ) {
         match &slot.body {
-            EventBody::Alert { packet, flow, rule, action, blocked, verdict, on_stream, payload, app, .. }
-                if self.options.alerts =>
-            {
+            EventBody::Alert {
+                packet, flow, rule, action, blocked, verdict, on_stream, payload, app, remarks, ..
+            } if self.options.alerts => {
                 let Some(signature) = signature(*rule) else { return };
                 self.decode(slot);
                 let request = app.and_then(|app| app.request).map(|place| slot.piece(place));
@@ -181,7 +188,9 @@ impl EveWriter {
                     json.number("tx_id", app.transaction);
                 }
                 let beside = behind.filter(|(xff, _)| !xff.overwrite).map(|(_, address)| address);
-                alert(&mut json, packet, signature, *blocked, beside);
+                let remarks = slot.piece(*remarks);
+                alert(&mut json, packet, signature, *blocked, beside, |json| remarks::context(json, remarks, names));
+                remarks::metadata(&mut json, remarks, names);
                 if let Some(app) = app {
                     app::transaction(&mut json, slot, app, true);
                 }
@@ -211,7 +220,7 @@ impl EveWriter {
                 self.drop_object(&mut json, packet, *cause);
                 if let Some((rule, action)) = rule {
                     if let Some(signature) = signature(*rule) {
-                        alert(&mut json, packet, signature, true, None);
+                        alert(&mut json, packet, signature, true, None, |_| {});
                     }
                     verdict_object(&mut json, *action, packet, true);
                 } else {
@@ -524,7 +533,14 @@ fn mac(address: [u8; 6]) -> String {
     address.map(|byte| format!("{byte:02x}")).join(":")
 }
 
-fn alert(json: &mut Json, packet: &PacketFacts, signature: &Signature, blocked: bool, xff: Option<IpAddr>) {
+fn alert(
+    json: &mut Json,
+    packet: &PacketFacts,
+    signature: &Signature,
+    blocked: bool,
+    xff: Option<IpAddr>,
+    context: impl FnOnce(&mut Json),
+) {
     json.nested("alert", |json| {
         json.text("action", if blocked { "blocked" } else { "allowed" });
         json.number("gid", signature.gid);
@@ -561,6 +577,7 @@ fn alert(json: &mut Json, packet: &PacketFacts, signature: &Signature, blocked: 
         if !signature.references.is_empty() {
             json.texts("references", &signature.references);
         }
+        context(json);
     });
 }
 

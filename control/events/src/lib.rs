@@ -20,6 +20,7 @@ pub mod eve;
 pub mod fast;
 pub mod json;
 pub mod names;
+pub mod remarks;
 pub mod signature;
 pub mod sink;
 pub mod stats;
@@ -28,5 +29,6 @@ mod transport;
 pub mod xff;
 
 pub use eve::{EveOptions, EveWriter};
+pub use remarks::MarkNames;
 pub use signature::Signature;
 pub use sink::Sinks;

@@ -5,6 +5,7 @@
 use crate::{
     eve::{EveOptions, EveWriter, RuleCounts},
     fast,
+    remarks::MarkNames,
     signature::Signature,
 };
 use sluice_core::{
@@ -117,6 +118,7 @@ pub struct Sinks {
     fast: Output,
     writer: EveWriter,
     signatures: Signatures,
+    names: MarkNames,
     line: Vec<u8>,
     told: Told,
     spoken: SpokenBy,
@@ -139,14 +141,16 @@ impl Sinks {
             fast: Output::create(folder.join("fast.log"))?,
             writer: EveWriter::new(options),
             signatures: Signatures::default(),
+            names: MarkNames::default(),
             line: Vec::with_capacity(1 << 16),
             told: Told::default(),
             spoken: SpokenBy::default(),
         })
     }
 
-    /// The texts of the rule set `generation`, of which events may come from now on.
-    pub fn add_signatures(&mut self, generation: u32, signatures: Arc<[Signature]>) {
+    /// The texts of the rule set `generation`, of which events may come from now on, and the names of marks up to it: those keep their numbers.
+    pub fn add_signatures(&mut self, generation: u32, signatures: Arc<[Signature]>, names: &MarkNames) {
+        self.names = names.clone();
         self.signatures.0.push((generation, signatures));
     }
 
@@ -157,13 +161,13 @@ impl Sinks {
 
     /// Writes one event.
     pub fn event(&mut self, slot: &EventSlot) {
-        let Self { eve, fast: fast_log, writer, signatures, line, told, spoken } = self;
+        let Self { eve, fast: fast_log, writer, signatures, names, line, told, spoken } = self;
         line.clear();
         let generation = match &slot.body {
             EventBody::Alert { generation, .. } | EventBody::Drop { generation, .. } => *generation,
             _ => 0,
         };
-        writer.event(line, slot, |rule| signatures.get(generation, rule));
+        writer.event(line, slot, |rule| signatures.get(generation, rule), names);
         eve.write(line);
         match &slot.body {
             EventBody::Alert { packet, rule, action, blocked, .. } => {

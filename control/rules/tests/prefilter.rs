@@ -5,7 +5,7 @@ mod harness;
 
 use harness::{BOTH, Frame};
 use proptest::{prelude::*, sample::select};
-use sluice_core::{Counters, Direction, FlowKey, HashKey, Nanos};
+use sluice_core::{AppNews, Counters, Direction, FlowKey, HashKey, Nanos};
 use sluice_detect::{Findings, Inspector, PacketView, state::State};
 use sluice_flow::StreamEvents;
 use sluice_flow::{FlowCopy, FlowView};
@@ -189,7 +189,7 @@ proptest! {
                 headers,
                 direction: packet.direction,
                 established: packet.direction.is_some() && packet.established,
-                stream_events: StreamEvents::NONE,
+                stream_events: StreamEvents::NONE, app_news: AppNews::NONE,
                 app: None,
                 now: Nanos::from_seconds(1000 + number as u64),
             };

@@ -202,7 +202,7 @@ pub fn run(replay: Replay) -> Result<Report, ReplayError> {
     fs::create_dir_all(log_dir).map_err(output(log_dir))?;
     let last_record = captures.iter().map(|capture| capture.records).sum();
     let mut sinks = Sinks::create(log_dir, EveOptions { last_record, ..eve_options(settings, inline) })?;
-    sinks.add_signatures(rules.ruleset.generation, Arc::clone(&rules.signatures));
+    sinks.add_signatures(rules.ruleset.generation, Arc::clone(&rules.signatures), &rules.names);
     let forwarded_path = log_dir.join("forwarded.pcapng");
     let writer = match inline && settings.forwarded {
         true => Some(ForwardedWriter::create(&forwarded_path).map_err(output(&forwarded_path))?),

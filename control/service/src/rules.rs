@@ -4,11 +4,13 @@ use crate::cache::MatcherCache;
 use sluice_config::{ActionWord, Settings, settings::RuleEdits};
 use sluice_core::{Action, HashKey};
 use sluice_detect::{Ruleset, literals::DatabaseCache, prefix::Countries, ruleset::BuildError};
-use sluice_events::{Signature, signature::Target};
+use sluice_events::{MarkNames, Signature, signature::Target};
 use sluice_rules::config::edits::{EditFile, Edits};
 use sluice_rules::{
     DatasetPolicy, Diagnostic, LoadOptions, Rule, Severity, Variables,
-    compile::{self, ActionOrder, CompileOptions, KnownReputations, Limit, Names, Outside, SavedDataset, limits},
+    compile::{
+        self, ActionOrder, CompileOptions, KnownReputations, Limit, NameKind, Names, Outside, SavedDataset, limits,
+    },
     config::{self, classification, reference, reputation, threshold},
     dataset_file,
     diagnostic::Problem,
@@ -36,6 +38,8 @@ pub struct LoadedRules {
     pub ruleset: Arc<Ruleset>,
     /// Texts, by the number of the rule in the rule set.
     pub signatures: Arc<[Signature]>,
+    /// Names of marks.
+    pub names: MarkNames,
     /// Everything found, in the order of files and lines, what compiling found behind.
     pub diagnostics: Vec<Diagnostic>,
     /// Rules in use.
@@ -173,6 +177,11 @@ fn load(
         accepted: compiled.ruleset.rules().len(),
         ruleset: Arc::new(compiled.ruleset),
         signatures: signatures.into(),
+        names: MarkNames {
+            bits: names.of(NameKind::FlowBit),
+            ints: names.of(NameKind::FlowInt),
+            texts: names.of(NameKind::Text),
+        },
         diagnostics,
         refused: set.refused + compiled.refused,
         waiting,

@@ -128,7 +128,7 @@ pub fn run(run: Run) -> Result<RunReport, ReplayError> {
     let output = |error: std::io::Error| ReplayError::Output { path: log_dir.to_owned(), reason: error.to_string() };
     fs::create_dir_all(log_dir).map_err(output)?;
     let mut sinks = Sinks::create(log_dir, eve_options(settings, inline))?;
-    sinks.add_signatures(rules.ruleset.generation, Arc::clone(&rules.signatures));
+    sinks.add_signatures(rules.ruleset.generation, Arc::clone(&rules.signatures), &rules.names);
 
     let names = pairs.iter().flat_map(|(_, pair)| [&pair.inside, &pair.outside]).flatten();
     let ports = names.clone().count() as u32;
@@ -457,7 +457,7 @@ impl Control<'_> {
                 return Reload::Ready(loader);
             }
         };
-        self.sinks.add_signatures(rules.ruleset.generation, Arc::clone(&rules.signatures));
+        self.sinks.add_signatures(rules.ruleset.generation, Arc::clone(&rules.signatures), &rules.names);
         self.counts = counts(rules);
         Reload::Publishing(loader, staged.publish(&self.posts))
     }

@@ -76,7 +76,7 @@ impl Swaps {
             },
             None if (self.retired.len() as u64) < self.wanted => {
                 let rules = loader.load().map_err(ReplayError::Rules)?;
-                sinks.add_signatures(rules.ruleset.generation, Arc::clone(&rules.signatures));
+                sinks.add_signatures(rules.ruleset.generation, Arc::clone(&rules.signatures), &rules.names);
                 let staged = publish::stage(&rules, posts.len(), most_alerts).map_err(ReplayError::Scratch)?;
                 self.under_way = Some(staged.publish(posts));
             }

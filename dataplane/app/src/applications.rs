@@ -6,8 +6,8 @@
 use crate::{
     arena::{Arena, Buf},
     desk::{Desk, Thread},
-    dnp3, dns, enip,
-    field::Fields,
+    dnp3, dns, ends, enip,
+    field::{Field, Fields},
     http, http2, level, modbus,
     parser::{Fed, MOST_WAITING, Parser},
     protocol::{AppSettings, Recognised},
@@ -15,7 +15,7 @@ use crate::{
     room::{BodyRef, FileEnd, NONE, Room, Telling, TxRef},
     tls,
 };
-use sluice_core::{AppLink, AppProtocol, AppState, Direction, Nanos};
+use sluice_core::{AppLink, AppNews, AppOddity, AppProtocol, AppState, Direction, Nanos};
 
 /// Bytes of one end that are looked at to recognise a protocol, at most.
 const MOST_DOUBT: usize = 4_096;
@@ -57,7 +57,7 @@ impl AnyParser {
     fn of(protocol: AppProtocol) -> Self {
         match protocol {
             AppProtocol::Http => Self::Http(http::Conversation::default()),
-            AppProtocol::Http2 => Self::Http2(http2::Conversation::default()),
+            AppProtocol::Http2 | AppProtocol::Doh2 => Self::Http2(http2::Conversation::default()),
             AppProtocol::Tls => Self::Tls(tls::Conversation::default()),
             AppProtocol::Quic => Self::Quic(quic::Conversation::default()),
             AppProtocol::Dns | AppProtocol::Mdns | AppProtocol::Llmnr => Self::Dns(dns::Conversation::default()),
@@ -92,6 +92,10 @@ struct Unread {
     over: bool,
     /// Its bytes tell no protocol.
     doubtful: bool,
+    /// What it speaks was compared with what the other end does.
+    compared: bool,
+    /// Bytes it said while no protocol was known.
+    said: u32,
 }
 
 #[derive(Debug)]
@@ -99,6 +103,10 @@ struct Conversation {
     parser: AnyParser,
     thread: Thread,
     ends: [Unread; 2],
+    /// Which way the first bytes went.
+    first: Option<Direction>,
+    /// Its protocol was announced by another one.
+    announced: bool,
     /// Nothing more of the flow is to be looked at.
     leaves: bool,
     /// Transactions are told of and gone as the flow is.
@@ -111,6 +119,8 @@ impl Default for Conversation {
             parser: AnyParser::None,
             thread: Thread::EMPTY,
             ends: [Unread::default(), Unread::default()],
+            first: None,
+            announced: false,
             leaves: false,
             next_free: NONE,
         }
@@ -165,6 +175,11 @@ impl Applications {
     /// Whether a datagram, from the first of `ports` to the second, comes from a server though nothing went to it: it answers a question of DNS that was not seen.
     pub fn is_answer(&self, [from, to]: [u16; 2], bytes: &[u8]) -> bool {
         !self.is_off() && self.settings.is_dns_answer([from, to], bytes)
+    }
+
+    /// Whether `bytes`, the first that are seen of a connection in its middle, are what only a server says.
+    pub fn is_server(&self, bytes: &[u8]) -> bool {
+        !self.is_off() && self.settings.is_server(bytes)
     }
 
     /// From now on these fields are asked for.
@@ -227,7 +242,22 @@ impl Applications {
         if link.state.protocol().is_none() {
             self.recognise(place, link, input);
         } else {
+            self.compare(place, link, input);
             self.read(place, link, input, input.bytes);
+        }
+    }
+
+    /// Compares the first bytes of an end with what the other end speaks.
+    fn compare(&mut self, place: u32, link: &mut AppLink, input: &Input) {
+        let Some(conversation) = self.conversations.get_mut(place as usize) else { return };
+        let Conversation { ends, announced, .. } = conversation;
+        let end = ends.get_mut(input.direction.index()).filter(|end| !end.compared);
+        if let (Some(end), Some(protocol)) = (end, link.state.protocol()) {
+            end.compared = true;
+            let bytes = if end.bytes.is_empty() { input.bytes } else { self.waiting.get(&end.bytes) };
+            let news = ends::news_of(&self.settings, protocol, bytes, input);
+            let is_other = *announced && input.direction == Direction::ToServer && !news.is_plain(input.direction);
+            link.news.add(if is_other { AppNews::odd(AppOddity::Unexpected) } else { news });
         }
     }
 
@@ -235,7 +265,19 @@ impl Applications {
     fn recognise(&mut self, place: u32, link: &mut AppLink, input: &Input) {
         let Self { settings, conversations, waiting, .. } = self;
         let Some(conversation) = conversations.get_mut(place as usize) else { return };
+        let first = *conversation.first.get_or_insert(input.direction);
         let [this, other] = both(&mut conversation.ends, input.direction);
+        this.said = this.said.saturating_add(input.bytes.len().min(u32::MAX as usize) as u32);
+        if this.doubtful && !input.datagram {
+            // Nothing more of this end tells it; the other one may.
+            if this.said > ends::MOST_ALONE && other.said == 0 && !this.compared {
+                this.compared = true;
+                link.news.add(AppNews::odd(AppOddity::Skipped));
+            }
+            let part = input.bytes.get(..MOST_DOUBT.saturating_sub(this.bytes.len())).unwrap_or(input.bytes);
+            self.refused += u64::from(!part.is_empty() && waiting.push(&mut this.bytes, part).is_err());
+            return;
+        }
         let told = if this.bytes.is_empty() {
             settings.recognise(input.bytes, input)
         } else {
@@ -250,6 +292,17 @@ impl Applications {
         match told {
             Recognised::Yes(protocol) => {
                 link.state = AppState::Known(protocol);
+                link.news.add(AppNews::known(input.direction));
+                if ends::is_wrong_way(protocol, first) {
+                    link.news.add(AppNews::odd(AppOddity::WrongDirection));
+                }
+                this.compared = true;
+                let of_other = waiting.get(&other.bytes);
+                if !of_other.is_empty() {
+                    other.compared = true;
+                    let reverse = Input { direction: input.direction.reverse(), ..*input };
+                    link.news.add(ends::news_of(settings, protocol, of_other, &reverse));
+                }
                 conversation.parser =
                     if settings.is_read(protocol) { AnyParser::of(protocol) } else { AnyParser::None };
                 if matches!(conversation.parser, AnyParser::None) {
@@ -273,6 +326,7 @@ impl Applications {
                     link.state = AppState::Doubtful;
                     if other.doubtful || again {
                         link.state = AppState::None;
+                        Direction::ALL.into_iter().for_each(|way| link.news.add(AppNews::known(way)));
                         self.end(link);
                         return;
                     }
@@ -354,6 +408,12 @@ impl Applications {
                 }
             }
         }
+        if std::mem::take(&mut thread.carries_dns)
+            && link.state.protocol() == Some(AppProtocol::Http2)
+            && settings.is_enabled(AppProtocol::Doh2)
+        {
+            link.state = AppState::Known(AppProtocol::Doh2);
+        }
         *broken += u64::from(over);
         if over || all_over || input.datagram {
             end.over |= over || all_over;
@@ -382,12 +442,17 @@ impl Applications {
     fn become_another(&mut self, place: u32, link: &mut AppLink, input: &Input, protocol: Option<AppProtocol>) {
         let Some(conversation) = self.conversations.get_mut(place as usize) else { return };
         conversation.parser = AnyParser::None;
+        // What the ends spoke before is no news any more.
+        link.news = AppNews::NONE;
         // Transactions are counted from the beginning again, as of another conversation.
         conversation.thread.opened = 0;
-        conversation.ends.iter_mut().for_each(|end| (end.over, end.doubtful, end.wants) = (false, false, 0));
+        conversation.ends.iter_mut().for_each(|end| {
+            (end.over, end.doubtful, end.compared, end.wants, end.said) = (false, false, false, 0, 0);
+        });
         match protocol {
             Some(protocol) => {
                 link.state = AppState::Known(protocol);
+                conversation.announced = true;
                 conversation.parser = AnyParser::of(protocol);
                 self.read(place, link, input, &[]);
             }
@@ -409,7 +474,10 @@ impl Applications {
     pub fn pass_over(&mut self, link: AppLink, direction: Direction, count: usize) -> bool {
         let place = link.place.checked_sub(1).filter(|_| link.state.protocol().is_some());
         let conversation = place.and_then(|place| self.conversations.get_mut(place as usize));
-        let Some(Conversation { parser, ends, .. }) = conversation else { return false };
+        let Some(Conversation { parser, ends, .. }) = conversation.filter(|_| !self.wants.contains(Field::Pieces))
+        else {
+            return false;
+        };
         let waits = ends.get(direction.index()).is_none_or(|end| end.over || !end.bytes.is_empty());
         let Some(parser) = parser.get().filter(|_| !waits) else { return false };
         let ignored = count <= parser.ignores(direction);
@@ -605,7 +673,8 @@ fn desk<'a>(
     Desk {
         room,
         thread,
-        protocol,
+        // Messages of DNS travel in transactions of HTTP/2.
+        protocol: if protocol == AppProtocol::Doh2 { AppProtocol::Http2 } else { protocol },
         settings,
         wants,
         direction: input.direction,

@@ -28,12 +28,22 @@ pub struct Thread {
     pub(crate) files: u32,
     /// Something of a direction may be to be judged, and some transaction told of or let go: nobody walks over all of them for nothing.
     pub(crate) news: [bool; 2],
+    /// Messages of DNS travel in it.
+    pub(crate) carries_dns: bool,
     pub(crate) changed: bool,
 }
 
 impl Thread {
-    pub(crate) const EMPTY: Self =
-        Self { first: NONE, last: NONE, count: 0, opened: 0, files: 0, news: [false; 2], changed: false };
+    pub(crate) const EMPTY: Self = Self {
+        first: NONE,
+        last: NONE,
+        count: 0,
+        opened: 0,
+        files: 0,
+        news: [false; 2],
+        carries_dns: false,
+        changed: false,
+    };
 
     /// Something is new in `direction`.
     #[inline]
@@ -70,6 +80,11 @@ impl Desk<'_> {
     #[inline]
     pub fn wants(&self, field: Field) -> bool {
         self.wants.contains(field)
+    }
+
+    /// Messages of DNS travel in the conversation.
+    pub const fn carries_dns(&mut self) {
+        self.thread.carries_dns = true;
     }
 
     /// Begins a transaction, which the parser may find again by `key`. [`TxRef::NONE`] when there is no place, or none left for this conversation.
@@ -278,7 +293,7 @@ impl Desk<'_> {
         let room = limit.saturating_sub(*total).min(bytes.len() as u64) as usize;
         *total += bytes.len() as u64;
         let part = bytes.get(..room).unwrap_or(bytes);
-        if part.is_empty() {
+        if part.is_empty() && (bytes.is_empty() || !self.wants.contains(Field::Pieces)) {
             return;
         }
         if !*has_gaps && arena.push(kept, part).is_err() {
@@ -325,6 +340,13 @@ impl Desk<'_> {
     /// So many things found no room in what a parser has of its own.
     pub fn refused(&mut self, count: u64) {
         self.room.counts.refused += count;
+    }
+
+    /// The bytes of `body`, when all of them were kept.
+    pub fn whole_body(&self, body: BodyRef) -> Option<&[u8]> {
+        let found = self.room.bodies.get(body.0 as usize).filter(|body| !body.has_gaps)?;
+        let bytes = self.room.arena.get(&found.bytes);
+        (bytes.len() as u64 == found.total).then_some(bytes)
     }
 
     /// Bytes of `body` that came so far.

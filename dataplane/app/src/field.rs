@@ -57,6 +57,8 @@ fields! {
     Event: Http, "(event)", Number, DONE;
     // The whole unit, of protocols whose transactions have one a direction.
     Message: Http, "(message)", Bytes, DONE;
+    // Rules want to hear of each piece of a body, also beyond what is kept of it.
+    Pieces: Http, "(pieces)", Number, BODY;
     // A file, for records: see `file`.
     File: Http, "(file)", Bytes, DONE;
     FileName: Http, "file.name", Bytes, DONE;
@@ -222,6 +224,7 @@ impl Field {
 
 /// Fields that only rules ask for, because records are made of others: those cost as much to put down as they do to judge.
 const OF_RULES: &[Field] = &[
+    Field::Pieces,
     Field::FileMd5,
     Field::FileSha1,
     Field::FileSha256,

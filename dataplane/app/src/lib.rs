@@ -2,6 +2,7 @@
 //!
 //! - [`protocol`]: which parsers are on, and which protocol a flow speaks
 //! - [`applications`]: the conversations of one worker, each with its parser
+//! - `ends`: whether both ends speak the same
 //! - [`parser`]: what a parser is; [`desk`]: where it puts what it finds
 //! - [`field`]: what is found, by name; [`file`]: files, for records; [`event`]: what is wrong; [`level`]: how far a transaction is
 //! - [`room`]: transactions and bodies, bounded; [`arena`]: the memory behind them; [`log`]: how fields lie in it
@@ -21,6 +22,7 @@ pub mod desk;
 pub mod digest;
 pub mod dnp3;
 pub mod dns;
+mod ends;
 pub mod enip;
 pub mod event;
 pub mod field;
@@ -48,5 +50,5 @@ pub use field::{Field, Fields};
 pub use parser::{Fed, Parser};
 pub use protocol::AppSettings;
 pub use room::{Body, BodyRef, FileEnd, Room, TxRef};
-pub use sluice_core::{AppLink, AppProtocol, AppState};
+pub use sluice_core::{AppLink, AppNews, AppOddity, AppProtocol, AppState};
 pub use view::TransactionView;

@@ -9,7 +9,7 @@ use crate::{
     dns::{self, DnsSettings},
     enip, http, http2, modbus, quic, tls,
 };
-use sluice_core::AppProtocol;
+use sluice_core::{AppProtocol, Direction};
 
 /// How sure a parser is that some bytes are the beginning of its protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -95,7 +95,7 @@ impl Default for AppSettings {
         let of = |protocol: AppProtocol| {
             // Those of plants are off unless told otherwise, as in the reference engine's stock configuration.
             let (enabled, ports): (bool, &[u16]) = match protocol {
-                AppProtocol::Http | AppProtocol::Http2 => (true, &[80]),
+                AppProtocol::Http | AppProtocol::Http2 | AppProtocol::Doh2 => (true, &[80]),
                 AppProtocol::Tls | AppProtocol::Quic => (true, &[443]),
                 AppProtocol::Mdns => (true, &[5353]),
                 AppProtocol::Llmnr => (true, &[5355]),
@@ -184,6 +184,14 @@ impl AppSettings {
         is_response
             && (is_server(AppProtocol::Dns) && self.dns.is_on(true) || is_server(AppProtocol::Llmnr))
             && dns::likeness(bytes, true) >= Likeness::Fits
+    }
+
+    /// Whether `bytes` begin what only a server of HTTP/1 or TLS says.
+    pub fn is_server(&self, bytes: &[u8]) -> bool {
+        let of_http = || http::likeness(bytes, Direction::ToClient) == Likeness::Sure;
+        let of_tls =
+            || matches!(bytes, [22, 3, _, _, _, 2, ..]) && tls::likeness(bytes, Direction::ToClient) == Likeness::Sure;
+        (self.is_enabled(AppProtocol::Http) && of_http()) || (self.is_enabled(AppProtocol::Tls) && of_tls())
     }
 
     /// The protocol of which `bytes`, the first of the end that speaks in `input`, are the beginning.

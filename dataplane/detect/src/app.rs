@@ -31,6 +31,12 @@ impl Protocols {
         Self(self.0 | others.0)
     }
 
+    /// All of these but `protocol`.
+    #[must_use]
+    pub const fn without(self, protocol: AppProtocol) -> Self {
+        Self(self.0 & !(1 << protocol as u8))
+    }
+
     /// Those that are among `others` too.
     #[must_use]
     pub const fn common(self, others: Self) -> Self {
@@ -74,6 +80,8 @@ pub enum AppCheck {
         direction: Direction,
         /// See [`sluice_app::level`].
         level: u8,
+        /// As long as it stands there, each piece that comes is meant: a body's.
+        each_piece: bool,
     },
     /// Keywords of files.
     File(FileTest),
@@ -88,6 +96,7 @@ impl AppCheck {
             Self::Number(field, _) => *field,
             Self::Tls(test) => test.field(),
             Self::File(test) => test.field(),
+            Self::Reached { each_piece: true, .. } => Field::Pieces,
             Self::Event(_) | Self::Reached { .. } => Field::Event,
             Self::CipService(_) | Self::Modbus(_) | Self::Dnp3(_) => Field::Message,
         }]
@@ -99,6 +108,11 @@ impl AppCheck {
             Self::Reached { level, .. } => *level,
             _ => self.fields().into_iter().map(Field::level).max().unwrap_or(sluice_app::level::DONE),
         }
+    }
+
+    /// Whether it is about each piece that comes while `view` stands where it asks for.
+    pub fn is_of_pieces(&self, view: &TransactionView) -> bool {
+        matches!(self, Self::Reached { level, each_piece: true, .. } if view.level() == *level)
     }
 
     /// The answer.
@@ -125,6 +139,10 @@ impl AppCheck {
 pub struct FlowProtocol {
     /// The protocols.
     pub any: Protocols,
+    /// Also a flow of which nobody can tell what it speaks.
+    pub failed: bool,
+    /// Also one of which it is not known yet.
+    pub unknown: bool,
     /// Known to be none of them.
     pub negated: bool,
     /// Asked of the protocol the flow spoke first.
@@ -132,13 +150,19 @@ pub struct FlowProtocol {
 }
 
 impl FlowProtocol {
+    /// One of `any`.
+    pub const fn of(any: Protocols) -> Self {
+        Self { any, failed: false, unknown: false, negated: false, original: false }
+    }
+
     /// Whether it holds for a flow of which `state` is known, and which spoke `first` before, if it changed.
     pub fn holds(self, state: AppState, first: Option<AppProtocol>) -> bool {
         let asked = first.filter(|_| self.original).map_or(state, AppState::Known);
         match asked {
             AppState::Known(protocol) => self.any.contains(protocol) != self.negated,
-            AppState::None => self.negated,
-            AppState::Unseen | AppState::Doubtful => false,
+            AppState::None => self.failed != self.negated,
+            // Of what is not known yet only its being so can be asked.
+            AppState::Unseen | AppState::Doubtful => self.unknown && !self.negated,
         }
     }
 }

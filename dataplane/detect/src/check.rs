@@ -8,7 +8,7 @@ use crate::{
     range::Range,
 };
 use sluice_app::TransactionView;
-use sluice_core::Direction;
+use sluice_core::{AppNews, AppOddity, Direction};
 use sluice_flow::{FlowView, StreamEvent, StreamEvents, tcp};
 use sluice_packet::{DecodeEvent, Headers, checksum};
 use std::sync::Arc;
@@ -219,6 +219,8 @@ pub enum Check {
     DecodeEvent(DecodeEvent),
     /// `stream-event`
     StreamEvent(StreamEvent),
+    /// `app-layer-event`, about the protocols of the flow's two ends.
+    AppOddity(AppOddity),
     /// `ipv4-csum` and its like.
     Checksum {
         /// Which one.
@@ -289,6 +291,8 @@ pub struct Context<'a> {
     pub now: sluice_core::Nanos,
     /// What is odd about the packet given its connection.
     pub stream_events: StreamEvents,
+    /// What became known of the flow's application protocol.
+    pub app_news: AppNews,
     /// The message of an application protocol that is judged.
     pub app: Option<&'a TransactionView<'a>>,
 }
@@ -344,6 +348,7 @@ impl Check {
                     && sluice_packet::sctp_chunks(context.frame, headers).any(|chunk| range.matches(chunk.kind))
             }
             Self::DecodeEvent(event) => headers.events.contains(*event),
+            Self::AppOddity(oddity) => context.app_news.contains(AppNews::odd(*oddity)),
             Self::StreamEvent(event) => context.stream_events.contains(*event),
             Self::Checksum { of, valid } => checksum_is(*of, *valid, context),
             Self::VlanLayers(range) => range.matches(headers.vlan_count),
@@ -418,9 +423,9 @@ impl Check {
         matches!(self, Self::Reputation { .. } | Self::Country { .. })
     }
 
-    /// Whether it can hold only for a packet that has an event of the decoder or of its connection.
+    /// Whether it can hold only for a packet that has an event of the decoder, of its connection, or of the recognition of protocols.
     pub fn is_of_events(&self) -> bool {
-        matches!(self, Self::DecodeEvent(_) | Self::StreamEvent(_))
+        matches!(self, Self::DecodeEvent(_) | Self::StreamEvent(_) | Self::AppOddity(_))
     }
 
     /// Rough cost, for ordering: numbers in the headers first, then what walks bytes.
@@ -430,6 +435,7 @@ impl Check {
             | Self::PayloadSize(_)
             | Self::DecodeEvent(_)
             | Self::StreamEvent(_)
+            | Self::AppOddity(_)
             | Self::IcmpType(_) => 0,
             Self::FlowBitSet(_) | Self::FlowBitNotSet(_) | Self::FlowInt(..) => 2,
             Self::SharedBit { .. } | Self::Reputation { .. } | Self::Country { .. } => 3,

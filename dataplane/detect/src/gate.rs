@@ -278,7 +278,9 @@ impl Gate {
                     self.protocol = u16::from(range.low);
                 }
             }
-            Check::FlowProtocol(wanted) if !wanted.negated && !wanted.original => self.app = wanted.any.bits(),
+            Check::FlowProtocol(wanted) if !(wanted.negated || wanted.original || wanted.failed || wanted.unknown) => {
+                self.app = wanted.any.bits();
+            }
             Check::TcpFlags { value, ignored, how: FlagMatch::Exactly } => {
                 self.bits |= TCP;
                 self.flag_mask = !ignored;

@@ -37,6 +37,8 @@ pub struct Group {
     always_with_bytes: Box<[Gate]>,
     /// Rules judged on each packet that has an event.
     on_events: Box<[Gate]>,
+    /// Rules judged when the flow's application protocol becomes known.
+    on_protocol: Box<[u32]>,
     /// Rules judged once per flow and direction, found by source or by destination, and those that ask for most addresses on both sides.
     once_by_source: AddressIndex,
     once_by_destination: AddressIndex,
@@ -71,7 +73,7 @@ impl Group {
         let (mut waiting, mut by_start) = (Vec::new(), Vec::new());
         let (mut by_destination, mut by_source, mut always, mut once) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let mut on_events = Vec::new();
+        let (mut on_events, mut on_protocol) = (Vec::new(), Vec::new());
         let (mut once_by_source, mut once_by_destination) = (Vec::new(), Vec::new());
         for entry in entries {
             if let Some(addresses) = entry.once {
@@ -85,6 +87,10 @@ impl Group {
                     }
                     _ => once.push(entry.number),
                 }
+                continue;
+            }
+            if entry.rule.of_protocol {
+                on_protocol.push(entry.number);
                 continue;
             }
             let gate = Gate::new(entry.number, entry.rule, entry.scope);
@@ -119,6 +125,7 @@ impl Group {
             always: always.into_boxed_slice(),
             always_with_bytes: with_bytes.into_boxed_slice(),
             on_events: on_events.into_boxed_slice(),
+            on_protocol: on_protocol.into_boxed_slice(),
             once_count: once.len() + once_by_source.len() + once_by_destination.len(),
             once_by_source: AddressIndex::new(&once_by_source),
             once_by_destination: AddressIndex::new(&once_by_destination),
@@ -141,7 +148,7 @@ impl Group {
     #[inline]
     pub(crate) fn unfiltered(&self, packet: &PacketView, facts: &Facts, mut meet: impl FnMut(u32)) {
         let headers = packet.headers;
-        let has_events = !packet.stream_events.is_empty() || !headers.events.is_empty();
+        let has_events = !packet.stream_events.is_empty() || !headers.events.is_empty() || packet.app_news.is_odd();
         let on_events = if has_events { &*self.on_events } else { &[] };
         let by_destination = self.by_destination_port.of(headers.dst_port);
         let by_source = self.by_source_port.of(headers.src_port);
@@ -153,6 +160,12 @@ impl Group {
         if has_bytes {
             self.by_start.meet(facts, meet);
         }
+    }
+
+    /// Rules judged when the flow's application protocol becomes known.
+    #[inline]
+    pub(crate) fn on_protocol(&self) -> &[u32] {
+        &self.on_protocol
     }
 
     /// Rules judged once per flow and direction that can hold between these addresses.
@@ -172,7 +185,7 @@ impl Group {
             self.matchers.len(),
             by_port(&self.by_destination_port) + by_port(&self.by_source_port),
             self.by_start.len() + self.always.len() + self.always_with_bytes.len() + self.on_events.len(),
-            self.once_count,
+            self.once_count + self.on_protocol.len(),
         ]
     }
 }

@@ -15,6 +15,7 @@ use crate::{
     inspect_stream::{Window, name_of, remember},
     program::{Absence, Program},
     regex::RegexScratch,
+    remarks::Remarks,
     rewrite::Rewrites,
     rule::{Effect, FlowState, IntStep, Protocol, Rule, Unit},
     ruleset::{Class, Ruleset},
@@ -24,7 +25,7 @@ use crate::{
     threshold::{Outcome, Track, UniqueOn},
 };
 use sluice_app::{TransactionView, TxRef};
-use sluice_core::{Action, AppState, Counters, Direction, Nanos};
+use sluice_core::{Action, AppNews, AppState, Counters, Direction, Nanos};
 use sluice_flow::{FlowView, StreamEvents};
 use sluice_hyperscan::Scratch;
 use sluice_packet::Headers;
@@ -50,6 +51,8 @@ pub struct PacketView<'a> {
     pub now: Nanos,
     /// What is odd about it given its TCP connection.
     pub stream_events: StreamEvents,
+    /// What became known of its application protocol.
+    pub app_news: AppNews,
     /// The transaction that is judged, for [`Inspector::inspect_transaction`].
     pub app: Option<&'a TransactionView<'a>>,
 }
@@ -181,6 +184,7 @@ pub struct Inspector {
     /// Room for what `base64_decode` gives; none when no rule asks.
     pub(crate) decoded: Vec<u8>,
     pub(crate) rewrites: Rewrites,
+    pub(crate) remarks: Remarks,
     pub(crate) room: StreamRoom,
     pub(crate) most_alerts: usize,
     /// Rules that wait for more of a transaction.
@@ -232,6 +236,7 @@ impl Inspector {
             workshop: Workshop::new(ruleset.derived().len()),
             decoded: vec![0; if ruleset.decodes() { LONGEST_BASE64 } else { 0 }],
             rewrites: Rewrites::default(),
+            remarks: Remarks::default(),
             room: StreamRoom::new(if ruleset.judges_streams() || ruleset.fields().judges() {
                 LONGEST_WINDOW
             } else {
@@ -264,6 +269,17 @@ impl Inspector {
         &self.rewrites
     }
 
+    /// What the rules that matched since [`Inspector::begin`] took out of the packet.
+    pub fn remarks(&self) -> &Remarks {
+        &self.remarks
+    }
+
+    /// Another packet, whose judgements follow.
+    #[inline]
+    pub fn begin(&mut self) {
+        self.remarks.clear();
+    }
+
     /// Judges `packet`; what is found is added to `findings`.
     pub fn inspect(
         &mut self,
@@ -278,6 +294,22 @@ impl Inspector {
         let Some(group) = ruleset.group(class_of(packet.headers), packet.direction.unwrap_or_default()) else { return };
         self.gather(ruleset, group, packet, flow.as_deref_mut(), counters);
         self.decide(ruleset, packet, flow, None, state, counters, findings);
+    }
+
+    /// Judges what became known of a flow's application protocol with a packet that never was: by rules about that alone.
+    pub fn inspect_news(
+        &mut self,
+        ruleset: &Ruleset,
+        packet: &PacketView,
+        flow: &mut FlowView,
+        state: &mut State,
+        counters: &mut Counters,
+        findings: &mut Findings,
+    ) {
+        let Some(group) = ruleset.group(class_of(packet.headers), packet.direction.unwrap_or_default()) else { return };
+        let is_due = |rule: &&u32| ruleset.rule(**rule).is_some_and(|rule| is_due(rule, packet, 0));
+        group.on_protocol().iter().filter(is_due).for_each(|&rule| self.candidates.add(rule));
+        self.decide(ruleset, packet, Some(flow), None, state, counters, findings);
     }
 
     /// The slow reference of [`Inspector::inspect`]: every rule is a candidate, no prefilter and no grouping. For tests, which hold the two
@@ -296,6 +328,7 @@ impl Inspector {
         for (number, _) in (0..)
             .zip(ruleset.rules())
             .filter(|(_, rule)| rule.app.is_empty() && (!rule.addresses_only || rule.since > judged))
+            .filter(|(_, rule)| !rule.of_protocol || is_due(rule, packet, judged))
         {
             self.candidates.add(number);
         }
@@ -343,7 +376,7 @@ impl Inspector {
                 continue;
             }
             counters.detect_evaluated += 1;
-            let noted = self.rewrites.len();
+            let (noted, remarked) = (self.rewrites.len(), self.remarks.len());
             let mut spent = Spent::default();
             let whole = piece.as_deref();
             let judged = self.judge(ruleset, rule, look, packet, flow.as_deref(), whole, state, counters, &mut spent);
@@ -357,14 +390,19 @@ impl Inspector {
             }
             if !matched {
                 self.rewrites.keep(noted);
+                self.remarks.keep(remarked);
                 continue;
             }
             let about = None;
             let concluded =
                 self.conclude(ruleset, rule, number, packet, flow.as_deref_mut(), about, state, counters, findings);
             match concluded {
-                None => self.rewrites.keep(noted),
+                None => {
+                    self.rewrites.keep(noted);
+                    self.remarks.keep(remarked);
+                }
                 Some(action) => {
+                    self.remarks.own(remarked, number);
                     if judged == Judged::Stream {
                         findings.mark_on_stream(number);
                     }
@@ -390,6 +428,10 @@ impl Inspector {
         counters: &mut Counters,
         findings: &mut Findings,
     ) -> Option<Action> {
+        // It would speak of every packet that inline there would not be.
+        if rule.of_flow && rule.action.drops() && flow.as_deref().is_some_and(|flow| flow.condemned) {
+            return None;
+        }
         if !rule.ints.is_empty() && !count(rule, packet, flow.as_deref_mut(), state, counters) {
             return None;
         }
@@ -437,11 +479,7 @@ impl Inspector {
         let facts = Facts::new(headers, packet.direction, packet.established, payload, app);
         group.unfiltered(packet, &facts, |rule| candidates.add(rule));
         let judged = judged_before(packet, flow, ruleset.generation);
-        if judged < ruleset.generation {
-            let rules = group.once(headers.ip_version, &headers.src, &headers.dst);
-            let is_new = |rule: &u32| judged == 0 || ruleset.rule(*rule).is_some_and(|rule| rule.since > judged);
-            rules.filter(is_new).for_each(|rule| candidates.add(rule));
-        }
+        candidates_of_flow(ruleset, group, packet, judged, candidates);
         if let Some(scratch) = scratch.as_mut() {
             group.literals(headers).scan(scratch, payload, counters, |rules, _end| {
                 rules.iter().for_each(|&rule| candidates.add(rule));
@@ -472,6 +510,7 @@ impl Inspector {
             flow,
             now: packet.now,
             stream_events: packet.stream_events,
+            app_news: packet.app_news,
             app: packet.app,
         };
         for check in &rule.checks {
@@ -485,9 +524,9 @@ impl Inspector {
         if rule.programs.is_empty() {
             return Judged::Packet;
         }
-        let Self { regexes, workshop, decoded, rewrites, room, .. } = self;
+        let Self { regexes, workshop, decoded, rewrites, remarks, room, .. } = self;
         let mut machine = Machine::new(ruleset.regexes(), regexes);
-        machine.bench = Some(Bench { state, decoded, rewrites });
+        machine.bench = Some(Bench { state, decoded, rewrites, remarks });
         let mut judged = Judged::NotThere;
         if look.packet
             && rule.programs.iter().all(|program| {
@@ -560,6 +599,34 @@ pub(crate) fn judged_before(packet: &PacketView, flow: Option<&mut FlowView>, ge
         }
         _ => 0,
     }
+}
+
+/// Adds the rules that are judged once per flow and direction: those about addresses, and those about what became known of its protocol. `judged` is the generation whose
+/// rules about addresses were judged before.
+#[inline]
+pub(crate) fn candidates_of_flow(
+    ruleset: &Ruleset,
+    group: &Group,
+    packet: &PacketView,
+    judged: u32,
+    candidates: &mut Candidates,
+) {
+    let headers = packet.headers;
+    if judged < ruleset.generation {
+        let rules = group.once(headers.ip_version, &headers.src, &headers.dst);
+        let is_new = |rule: &u32| judged == 0 || ruleset.rule(*rule).is_some_and(|rule| rule.since > judged);
+        rules.filter(is_new).for_each(|rule| candidates.add(rule));
+    }
+    if judged < ruleset.generation || !packet.app_news.is_empty() {
+        let is_due = |rule: &&u32| ruleset.rule(**rule).is_some_and(|rule| is_due(rule, packet, judged));
+        group.on_protocol().iter().filter(is_due).for_each(|&rule| candidates.add(rule));
+    }
+}
+
+/// Whether `rule`, which is about a flow's protocol alone, is to be judged: what the packet's sender speaks has become known, or the rule is newer than that.
+fn is_due(rule: &Rule, packet: &PacketView, judged: u32) -> bool {
+    let known = AppNews::known(packet.direction.unwrap_or_default());
+    packet.app_news.contains(known) || (judged != 0 && rule.since > judged)
 }
 
 /// Whether `packet` travels between the ends of `flow`: an ICMP error about it doesn't.
@@ -651,6 +718,7 @@ fn count(
                 flow: flow.as_deref(),
                 now: packet.now,
                 stream_events: packet.stream_events,
+                app_news: packet.app_news,
                 app: packet.app,
             };
             Check::FlowInt(*id, *test).holds(&context, |_, _| false)

@@ -6,7 +6,7 @@
 use crate::{
     gate::Facts,
     group::Group,
-    inspect::{Findings, Inspector, Judged, Look, PacketView, class_of, judged_before},
+    inspect::{Findings, Inspector, Judged, Look, PacketView, candidates_of_flow, class_of, judged_before},
     program::{Program, Step},
     rule::Rule,
     ruleset::Ruleset,
@@ -68,11 +68,7 @@ impl Inspector {
         }
         if piece.with_packet {
             let judged = judged_before(packet, flow, generation);
-            if judged < generation {
-                let rules = group.once(headers.ip_version, &headers.src, &headers.dst);
-                let is_new = |rule: &u32| judged == 0 || ruleset.rule(*rule).is_some_and(|rule| rule.since > judged);
-                rules.filter(is_new).for_each(|rule| candidates.add(rule));
-            }
+            candidates_of_flow(ruleset, group, packet, judged, candidates);
         }
         let literals = group.literals(headers);
         let Some(scratch) = scratch.as_mut() else { return };

@@ -82,19 +82,24 @@ impl Inspector {
                 true => Direction::ALL.into_iter().any(|way| turn.room.has_matched(at, way, name)),
                 false => turn.room.has_matched(at, direction, name),
             };
-            if matched_before {
+            let Some(view) = TransactionView::of(turn.room, at, direction) else { continue };
+            if matched_before && !rule.of_pieces(&view) {
                 continue;
             }
-            let Some(view) = TransactionView::of(turn.room, at, direction) else { continue };
             counters.detect_evaluated += 1;
             let packet = PacketView { app: Some(&view), ..*packet };
             let mut spent = Spent::default();
+            let remarked = self.remarks.len();
             let last = ruleset.fields().stage(number).last;
             let flow_now = flow.as_deref();
             let told = self.judge_transaction(
                 ruleset, rule, last, &packet, &view, flow_now, turn.piece, state, counters, &mut spent,
             );
             self.charge(number, spent, told == Told::Yes);
+            match told {
+                Told::Yes => self.remarks.own(remarked, number),
+                Told::No | Told::NotYet => self.remarks.keep(remarked),
+            }
             match told {
                 Told::No => continue,
                 Told::NotYet => {
@@ -108,7 +113,9 @@ impl Inspector {
             let about = Some((at, direction));
             let added =
                 self.conclude(ruleset, rule, number, &packet, flow.as_deref_mut(), about, state, counters, findings);
-            turn.room.add_matched(at, direction, name);
+            if !matched_before {
+                turn.room.add_matched(at, direction, name);
+            }
             if added == Some(sluice_core::Action::Pass) {
                 self.candidates.clear();
             }
@@ -197,6 +204,7 @@ impl Inspector {
             flow,
             now: packet.now,
             stream_events: packet.stream_events,
+            app_news: packet.app_news,
             app: packet.app,
         };
         let at_level = |level: u8| if view.level() >= level { Told::No } else { Told::NotYet };
@@ -211,9 +219,9 @@ impl Inspector {
                 };
             }
         }
-        let Self { regexes, workshop, decoded, rewrites, room, .. } = self;
+        let Self { regexes, workshop, decoded, rewrites, remarks, room, .. } = self;
         let mut machine = Machine::new(ruleset.regexes(), regexes);
-        machine.bench = Some(Bench { state, decoded, rewrites });
+        machine.bench = Some(Bench { state, decoded, rewrites, remarks });
         let mut told = Told::Yes;
         for program in &rule.programs {
             // A rule about both directions looks at each in its own.

@@ -45,6 +45,7 @@ pub mod prefix;
 pub mod program;
 pub mod range;
 pub mod regex;
+pub mod remarks;
 pub mod rewrite;
 pub mod rule;
 pub mod ruleset;

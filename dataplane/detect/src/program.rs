@@ -3,7 +3,7 @@
 //! Built by `sluice-rules`, run by [`crate::run`]. Each step may look at the buffer, at the place where the step before it ended (the cursor)
 //! and at numbers read earlier (variables).
 
-use crate::{buffer::Buffer, dataset::Dataset, entropy, range::Range};
+use crate::{buffer::Buffer, dataset::Dataset, entropy, range::Range, remarks::Capture};
 use memchr::memmem::Finder;
 use sluice_core::Direction;
 use std::sync::Arc;
@@ -227,6 +227,8 @@ pub enum Step {
         negated: bool,
         /// Begins at the cursor.
         relative: bool,
+        /// Where its groups go, when the rule matches.
+        captures: Box<[Capture]>,
     },
     /// Is there a byte at this place?
     IsDataAt {
@@ -291,6 +293,8 @@ pub enum Step {
         offset: usize,
         /// Its bytes; 0: all to the end.
         bytes: usize,
+        /// The number of the buffer's name, for records.
+        name: u16,
         /// What it is compared with.
         wanted: entropy::Wanted,
     },

@@ -168,6 +168,11 @@ impl RegexScratch {
         }
     }
 
+    /// Where `group` of what was matched last by expression `number` stands; none when it has no part in it.
+    pub fn group(&self, number: u32, group: u8) -> Option<(usize, usize)> {
+        self.places.get(number as usize)?.get(usize::from(group))
+    }
+
     /// Where the first group of the first match of expression `number` stands in `subject`; none without a match, when the group has no
     /// part in it, or when the match limits stopped it.
     pub fn first_group(&mut self, regexes: &[Regex], number: u32, subject: &[u8]) -> Option<(usize, usize)> {

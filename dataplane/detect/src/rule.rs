@@ -6,6 +6,7 @@ use crate::{
     program::Program,
     threshold::{Suppression, Threshold},
 };
+use sluice_app::TransactionView;
 use sluice_core::{Action, Direction};
 pub use sluice_flow::marks::TagLimit;
 pub use sluice_flow::{FLOW_BITS, FLOW_INTS};
@@ -175,6 +176,8 @@ pub struct Rule {
     pub needs_marks: bool,
     /// Asks for nothing that differs from packet to packet: header and application protocol alone. What it decides holds for the flow.
     pub of_flow: bool,
+    /// Asks for the flow's application protocol alone: judged once for each end, when it becomes known what that speaks.
+    pub of_protocol: bool,
     /// The generation since which it has been in force unchanged: a flow that was judged by addresses since then is not judged again.
     pub since: u32,
     /// Asks for TCP, UDP, SCTP or ICMP and for no event of the decoder: silent about packets whose header of that protocol could not be
@@ -182,4 +185,11 @@ pub struct Rule {
     pub needs_transport: bool,
     /// Asks something of the messages of these protocols: judged for each of them, and never for a packet. None for all other rules.
     pub app: Protocols,
+}
+
+impl Rule {
+    /// Whether it asks for nothing but that a direction of a transaction stands somewhere, and for each piece that comes there.
+    pub(crate) fn of_pieces(&self, view: &TransactionView) -> bool {
+        self.programs.is_empty() && matches!(&*self.checks, [Check::App(check)] if check.is_of_pieces(view))
+    }
 }

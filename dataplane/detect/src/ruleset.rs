@@ -250,6 +250,12 @@ impl RulesetBuilder {
         self.regexes.get(number as usize).map_or(0, |regex| regex.captures_len().saturating_sub(1))
     }
 
+    /// The groups of expression `number` that have names, from 1.
+    pub fn named_groups(&self, number: u32) -> impl Iterator<Item = (u8, &str)> {
+        let names = self.regexes.get(number as usize).map_or(&[][..], |regex| regex.capture_names());
+        (0_u8..=u8::MAX).zip(names).filter_map(|(group, name)| Some((group, name.as_deref()?)))
+    }
+
     /// The number of `buffer` after `transforms`, the same for equal ones.
     pub fn derived(&mut self, buffer: Buffer, transforms: Vec<Transform>) -> u32 {
         let next = self.derived.len() as u32;

@@ -15,6 +15,7 @@ use crate::{
         VARIABLES,
     },
     regex::RegexScratch,
+    remarks::{Capture, Remarks},
     rewrite::Rewrites,
     state::State,
     transform::Room,
@@ -29,6 +30,9 @@ pub const STEP_BUDGET: u32 = 3_000;
 // the match limits.
 pub const BYTE_BUDGET: usize = STEP_BUDGET as usize * 1_500;
 
+/// Groups of one expression that are taken out.
+pub const MOST_CAPTURES: usize = 8;
+
 /// Bytes one `base64_decode` gives at most; more are cut.
 pub const LONGEST_BASE64: usize = 65_536;
 
@@ -40,6 +44,8 @@ pub struct Bench<'a> {
     pub decoded: &'a mut Vec<u8>,
     /// What is to be written over.
     pub rewrites: &'a mut Rewrites,
+    /// What is told of the packet.
+    pub remarks: &'a mut Remarks,
 }
 
 /// What a run uses and changes.
@@ -166,9 +172,9 @@ impl<'a> Machine<'a> {
         self.budget = budget;
         match step {
             Step::Content(content) => self.content(content, retry, program, place, buffer, cursor),
-            Step::Regex { regex, negated, relative } => {
+            Step::Regex { regex, negated, relative, captures } => {
                 let base = if *relative { cursor } else { 0 };
-                self.regex(*regex, *negated, base, retry, program, place, buffer, cursor)
+                self.regex((*regex, captures), *negated, base, retry, program, place, buffer, cursor)
             }
             Step::IsDataAt { offset, relative, negated } => {
                 let there = self.is_data_at(*offset, *relative, buffer, cursor);
@@ -231,13 +237,17 @@ impl<'a> Machine<'a> {
                 self.keep(*variable, result);
                 self.behind(program, place, buffer, end)
             }
-            Step::Entropy { offset, bytes, wanted } => {
+            Step::Entropy { offset, bytes, name, wanted } => {
                 let part = buffer.get(*offset..).unwrap_or_default();
                 let part = if *bytes == 0 { part } else { part.get(..*bytes).unwrap_or(part) };
-                !part.is_empty()
-                    && self.charge(part.len())
-                    && wanted.matches(entropy::of(part))
-                    && self.from(program, place + 1, buffer, cursor)
+                if part.is_empty() || !self.charge(part.len()) {
+                    return false;
+                }
+                let value = entropy::of(part);
+                if let Some(Bench { remarks, .. }) = &mut self.bench {
+                    remarks.entropy(*name, value);
+                }
+                wanted.matches(value) && self.from(program, place + 1, buffer, cursor)
             }
             Step::Dataset { set, operation } => {
                 self.charge(buffer.len().min(crate::dataset::LONGEST_VALUE))
@@ -341,7 +351,7 @@ impl<'a> Machine<'a> {
     #[expect(clippy::too_many_arguments, reason = "one step's state, kept in registers instead of a struct")]
     fn regex(
         &mut self,
-        regex: u32,
+        (regex, captures): (u32, &[Capture]),
         negated: bool,
         base: usize,
         retry: bool,
@@ -369,13 +379,35 @@ impl<'a> Machine<'a> {
             }
             let Some((first, last)) = found else { return false };
             let end = base + last;
+            // What stands behind it may use the expression again.
+            let groups = self.groups(regex, captures);
             if self.reaching(end, |machine| machine.behind(program, place, buffer, end)) {
+                self.note(captures, &groups, subject);
                 return true;
             }
             if !retry || self.budget == 0 || first >= subject.len() {
                 return false;
             }
             start = first + 1;
+        }
+    }
+
+    /// Where the groups that `captures` names stand in what was matched last.
+    fn groups(&self, regex: u32, captures: &[Capture]) -> [Option<(usize, usize)>; MOST_CAPTURES] {
+        let mut groups = [None; MOST_CAPTURES];
+        for (place, capture) in groups.iter_mut().zip(captures) {
+            *place = self.scratch.group(regex, capture.group);
+        }
+        groups
+    }
+
+    /// Notes what groups captured of `subject`.
+    fn note(&mut self, captures: &[Capture], groups: &[Option<(usize, usize)>], subject: &[u8]) {
+        let Some(Bench { remarks, .. }) = &mut self.bench else { return };
+        for (capture, place) in captures.iter().zip(groups) {
+            if let Some(text) = place.and_then(|(from, to)| subject.get(from..to)) {
+                remarks.note(*capture, text);
+            }
         }
     }
 
@@ -638,10 +670,16 @@ mod tests {
 
     #[test]
     fn a_relative_regex_is_anchored_at_the_cursor_and_retried() {
-        let steps = vec![Step::Content(content("a")), Step::Regex { regex: 0, negated: false, relative: true }];
+        let steps = vec![
+            Step::Content(content("a")),
+            Step::Regex { regex: 0, negated: false, relative: true, captures: Box::default() },
+        ];
         assert!(matches_with(&["^b+c"], steps.clone(), b"ax abbc"));
         assert!(!matches_with(&["^b+c"], steps, b"a bbc"));
-        let then = vec![Step::Regex { regex: 0, negated: false, relative: false }, relative("!", 0, Some(1))];
+        let then = vec![
+            Step::Regex { regex: 0, negated: false, relative: false, captures: Box::default() },
+            relative("!", 0, Some(1)),
+        ];
         assert!(matches_with(&["[0-9]"], then, b"1 2 3!"));
     }
 
@@ -680,7 +718,7 @@ mod tests {
         let nocase = |pattern: &str| Step::Content(Content { nocase: true, ..Content::new(pattern.as_bytes(), true) });
         let not = |pattern: &str| Step::Content(Content { negated: true, ..content(pattern) });
         let long = format!("{}b", "a".repeat(200));
-        let regex = |negated, relative| Step::Regex { regex: 0, negated, relative };
+        let regex = |negated, relative| Step::Regex { regex: 0, negated, relative, captures: Box::default() };
         let (far, first) = (Some(SIZE as i64), || Step::Content(content("a")));
         let worst: [Vec<Step>; 6] = [
             vec![first(), relative("b", 0, far)],

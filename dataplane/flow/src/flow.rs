@@ -5,7 +5,7 @@
 
 use crate::tcp::TcpTracker;
 use sluice_core::{
-    Action, AppLink, AppProtocol, AppState, Direction, FlowKey, Nanos,
+    Action, AppLink, AppNews, AppProtocol, AppState, Direction, FlowKey, Nanos,
     event::{FlowFacts, FlowState},
     key::Endpoint,
     resource::FlowExceptions,
@@ -64,6 +64,10 @@ pub struct Flow {
     pub(crate) wheel_place: u16,
     /// The application protocol it spoke before it spoke another.
     pub app_first: Option<AppProtocol>,
+    /// What became known of its application protocol and was not judged yet.
+    pub app_news: AppNews,
+    /// Passive: a rule asked for it to be dropped, so inline nothing more of it would be seen.
+    pub condemned: bool,
 }
 
 impl Flow {
@@ -86,17 +90,20 @@ impl Flow {
     /// Its part in the parsers of application protocols.
     #[inline]
     pub const fn app_link(&self) -> AppLink {
-        AppLink { state: self.app, place: self.app_place }
+        AppLink { state: self.app, place: self.app_place, news: self.app_news }
     }
 
     /// Sets its part in the parsers of application protocols.
     #[inline]
     pub fn set_app_link(&mut self, link: AppLink) {
-        if self.app != link.state && self.app_first.is_none() {
+        let grew =
+            matches!((self.app, link.state), (AppState::Known(AppProtocol::Http2), AppState::Known(AppProtocol::Doh2)));
+        if self.app != link.state && self.app_first.is_none() && !grew {
             self.app_first = self.app.protocol();
         }
         self.app = link.state;
         self.app_place = link.place;
+        self.app_news = link.news;
     }
 
     /// Forgets that marks were left: for a copy without them.

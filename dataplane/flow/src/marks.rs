@@ -141,6 +141,19 @@ impl<'a> FlowView<'a> {
         word.map(|word| *word = u64::from(value) | INT_IS_SET).is_some()
     }
 
+    /// The flow bits that are set.
+    pub fn bits(&self) -> impl Iterator<Item = u16> {
+        let words = if self.flow.marked { self.words.get(..BIT_WORDS) } else { None }.unwrap_or_default();
+        (0_u16..).zip(words).flat_map(|(place, &word)| {
+            (0..64).filter(move |bit| word & (1 << bit) != 0).map(move |bit| place * 64 + bit)
+        })
+    }
+
+    /// The flow integers that were ever set, and their values.
+    pub fn ints(&self) -> impl Iterator<Item = (u16, u32)> {
+        (0..FLOW_INTS as u16).filter_map(|id| Some((id, self.int(id)?)))
+    }
+
     /// Tags the packets that follow.
     pub fn tag(&mut self, limit: TagLimit, now: Nanos) {
         self.begin();

@@ -100,6 +100,14 @@ impl Pipeline {
         }
     }
 
+    /// What became known of the flow's protocol is told with the packet at hand, as far as that is its.
+    pub(crate) fn take_app_news(&mut self, found: InTable) {
+        let Some((flow, direction)) = found else { return };
+        if let Some(entry) = self.flows.get_mut(flow).filter(|entry| !entry.app_news.is_empty()) {
+            self.app_news = entry.app_news.take(direction);
+        }
+    }
+
     /// Has the parser read a datagram.
     pub(crate) fn read_datagram(&mut self, subject: &Subject, found: InTable) {
         let Some((flow, direction)) = found else { return };
@@ -146,6 +154,7 @@ impl Pipeline {
                     established,
                     now,
                     stream_events: self.tcp.events,
+                    app_news: self.app_news,
                     app: None,
                 };
                 let leaves_marks = sound || self.settings.mode == Mode::Passive;

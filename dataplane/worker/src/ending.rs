@@ -7,12 +7,14 @@ use crate::{
     application::{Reading, count_protocol, place_of},
     generation::{Generation, Parcel},
     pipeline::Pipeline,
-    report::{Excerpt, Outcome, Reporter, Subject},
+    report::{Beside, Excerpt, Outcome, Reporter, Subject},
     stream,
 };
 use sluice_app::{Applications, Input, TransactionView};
-use sluice_core::{Action, AppLink, Counters, Direction, Nanos, Position, event::FlowEnd};
-use sluice_detect::{Findings, PacketView, inspect_transaction::TransactionTurn, state::State, stream::StreamPiece};
+use sluice_core::{Action, AppLink, AppNews, Counters, Direction, Nanos, Position, event::FlowEnd};
+use sluice_detect::{
+    Findings, PacketView, inspect_transaction::TransactionTurn, remarks::Remarks, state::State, stream::StreamPiece,
+};
 use sluice_flow::{Flow, FlowCopy, FlowTable, StreamEvents, StreamRef, Streams, stream::store::StreamTurn};
 use sluice_packet::{Headers, PacketSource};
 
@@ -62,6 +64,12 @@ impl Ending<'_> {
         let mut link = flow.app_link();
         if let Some(place) = flow.left_slot().filter(|_| flow.protocol() == 6) {
             alerted = self.stream(flow, place, &mut link);
+        }
+        if flow.protocol() == 6 && !link.news.is_empty() && flow.action.is_none() && !flow.bypassed {
+            // An end whose protocol became known and that did not speak again.
+            for direction in Direction::ALL {
+                alerted |= self.judge(flow, direction, &mut link, None);
+            }
         }
         if link.place != 0 {
             alerted |= self.transactions(flow, &mut link);
@@ -157,17 +165,18 @@ impl Ending<'_> {
         &mut self,
         flow: &Flow,
         direction: Direction,
-        link: &AppLink,
+        link: &mut AppLink,
         turn: Option<(StreamRef, StreamTurn)>,
     ) -> bool {
         let headers = headers_of(flow, direction);
-        let packet = self.packet_of(flow, &headers, direction);
+        let packet = PacketView { app_news: link.news.take(direction), ..self.packet_of(flow, &headers, direction) };
         let mut copy = without_marks(flow);
         copy.flow.app = link.state;
         self.state.freeze(self.by_clock);
         let Self { applications, streams, generation, state, counters, findings, reporter, .. } = self;
         let Generation { ruleset, inspector } = &mut ***generation;
         findings.clear();
+        inspector.begin();
         let mut piece = turn.map(|(at, turn)| StreamPiece {
             streams,
             at,
@@ -179,6 +188,9 @@ impl Ending<'_> {
         });
         if let Some(piece) = &mut piece {
             inspector.inspect_stream(ruleset, &packet, Some(&mut copy.view()), piece, state, counters, findings);
+        }
+        if !packet.app_news.is_empty() {
+            inspector.inspect_news(ruleset, &packet, &mut copy.view(), state, counters, findings);
         }
         let mut at = applications.first(*link);
         while at.is_some() {
@@ -193,7 +205,14 @@ impl Ending<'_> {
         findings.settle();
         let stream = flow.left_slot().filter(|_| flow.protocol() == 6).map(|place| StreamRef::new(place, direction));
         let excerpt = stream.map(|at| Excerpt { streams: self.streams, at, all: true });
-        tell(reporter, counters, findings, (flow, direction), &packet, (ruleset.generation, applications, excerpt))
+        tell(
+            reporter,
+            counters,
+            findings,
+            (flow, direction),
+            &packet,
+            (ruleset.generation, applications, excerpt, inspector.remarks()),
+        )
     }
 
     /// A packet that never was, for what is judged when `flow` ends.
@@ -206,6 +225,7 @@ impl Ending<'_> {
             established: true,
             now,
             stream_events: StreamEvents::NONE,
+            app_news: AppNews::NONE,
             app: None,
         }
     }
@@ -225,7 +245,7 @@ fn tell(
     findings: &Findings,
     (flow, direction): (&Flow, Direction),
     packet: &PacketView,
-    (generation, applications, stream): (u32, &Applications, Option<Excerpt>),
+    (generation, applications, stream, remarks): (u32, &Applications, Option<Excerpt>, &Remarks),
 ) -> bool {
     let subject = Subject { frame: &[], headers: packet.headers, layer: 0, time: packet.now, record: 0 };
     let facts = Some((flow.facts(), direction));
@@ -237,7 +257,8 @@ fn tell(
         let outcome = Outcome { generation, blocked: false, verdict: Action::Alert };
         let view = finding.app.and_then(|(at, direction)| TransactionView::of(&applications.room, at, direction));
         let stream = stream.filter(|_| finding.on_stream || view.is_some());
-        reporter.alert(&subject, facts, finding, outcome, view.as_ref(), stream);
+        let beside = Beside { app: view.as_ref(), stream, remarks: Some(remarks), ..Beside::default() };
+        reporter.alert(&subject, facts, finding, outcome, beside);
     }
     alerted
 }

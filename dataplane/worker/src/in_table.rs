@@ -113,10 +113,14 @@ impl Pipeline {
         entry.vlan_count = headers.vlan_count;
         // A SYN-ACK comes from the server: the handshake's first packet was not seen.
         let is_syn_ack = headers.is_tcp() && headers.tcp.flags & (tcp::SYN | tcp::ACK) == tcp::SYN | tcp::ACK;
-        // So does an answer of DNS: the question went another way, or to many.
+        // So does an answer of DNS, whose question went another way or to many, and in the middle of a connection what only servers say.
         let is_answer = || {
             let ports = [headers.src_port, headers.dst_port];
-            headers.is_udp() && self.applications.is_answer(ports, headers.payload(frame))
+            let payload = headers.payload(frame);
+            match headers.is_tcp() {
+                true => !payload.is_empty() && self.applications.is_server(payload),
+                false => headers.is_udp() && self.applications.is_answer(ports, payload),
+            }
         };
         if is_syn_ack || is_answer() {
             entry.opened_swapped = !keyed.swapped;

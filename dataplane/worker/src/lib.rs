@@ -54,6 +54,7 @@ pub mod serve;
 pub mod settings;
 mod stream;
 mod tcp;
+mod variables;
 
 pub use datagrams::Datagrams;
 pub use egress::{Egress, Sent};

@@ -13,15 +13,16 @@ use crate::{
     inbox::{Job, View},
     normalise::Normaliser,
     reject::{self, Answer},
-    report::{Excerpt, InFlow, Outcome, Reporter, Subject},
+    report::{Beside, Excerpt, InFlow, Outcome, Reporter, Subject},
     rewrite::Plan,
     settings::Settings,
     stream::{Mended, Streamed},
+    variables::FlowVariables,
 };
 use sluice_app::{Applications, Field, Fields, TransactionView};
 use sluice_core::{
-    Action, Cause, Counters, Direction, HashKey, Nanos, Position, Resource, Verdict, event::FlowState, fault::Faults,
-    time::NANOS_PER_SECOND, verdict::Mode,
+    Action, AppNews, Cause, Counters, Direction, HashKey, Nanos, Position, Resource, Verdict, event::FlowState,
+    fault::Faults, time::NANOS_PER_SECOND, verdict::Mode,
 };
 use sluice_detect::{Findings, PacketView, inspect::is_tagged, state::State, stream::StreamPiece};
 use sluice_flow::{
@@ -92,10 +93,14 @@ pub struct Pipeline {
     pub(crate) view: View,
     /// The packet at hand as it is to leave.
     pub(crate) mended: Mended,
+    /// What became known of the application protocol of the flow of the packet at hand.
+    pub(crate) app_news: AppNews,
     /// What the TCP packet at hand did to its connection.
     pub(crate) tcp: TcpOutcome,
     /// What is changed in packets, and stops them, so that every end reads them as we did.
     pub(crate) normaliser: Normaliser,
+    /// What expressions captured for flows.
+    variables: FlowVariables,
     /// Faults made up for tests.
     pub(crate) faults: Option<Box<Faults>>,
 }
@@ -132,7 +137,9 @@ impl Pipeline {
             streamed: None,
             view: View::Frame,
             mended: Mended::new(),
+            app_news: AppNews::NONE,
             tcp: TcpOutcome::default(),
+            variables: FlowVariables::new(hash),
             normaliser: Normaliser::new(settings.mode, settings.normalise),
             faults: (!settings.faults.is_empty()).then(|| Box::new(settings.faults)),
             settings,
@@ -431,6 +438,8 @@ impl Pipeline {
         let mut turn = self.streamed.and_then(|streamed| self.next_turn(subject, found, streamed.at));
         let mut with_packet = true;
         self.findings.clear();
+        self.generation.inspector.begin();
+        self.app_news = AppNews::NONE;
         if reads {
             self.learn_wishes();
             match (self.streamed, found) {
@@ -445,6 +454,7 @@ impl Pipeline {
                 _ if state.0 => self.read_datagram(subject, found),
                 _ => {}
             }
+            self.take_app_news(found);
         }
         loop {
             if let (true, Some(turn), Some(streamed)) =
@@ -518,8 +528,16 @@ impl Pipeline {
         let Subject { frame, headers, .. } = *subject;
         let direction = found.map(|(_, direction)| direction);
         let mut flow = found.and_then(|(flow, _)| self.flows.view(flow));
-        let packet =
-            PacketView { frame, headers, direction, established, now, stream_events: self.tcp.events, app: None };
+        let packet = PacketView {
+            frame,
+            headers,
+            direction,
+            established,
+            now,
+            stream_events: self.tcp.events,
+            app_news: self.app_news,
+            app: None,
+        };
         // Inline, marks of a packet that is not sound go onto a copy, unless its sums may be wrong because the card fills them in later.
         // Passive they stay, as with the reference engine.
         let may_be_sound = self.checksums.is_open() && self.tcp.valid && !self.normaliser.stops;
@@ -567,6 +585,8 @@ impl Pipeline {
             } else if inline && self.tcp.valid && dropping.is_some_and(|finding| finding.whole_flow) {
                 // What the other end throws away does not end the connection either: anybody can send it.
                 flow.action = Some(Action::Drop);
+            } else if sound && dropping.is_some_and(|finding| finding.whole_flow) {
+                flow.condemned = true;
             }
             done_with = flow.action.is_some() || flow.bypassed;
         }
@@ -582,6 +602,12 @@ impl Pipeline {
         let link = flow.map(|flow| flow.app_link()).filter(|link| link.place != 0);
         let only = link.map(|link| self.applications.first(link)).filter(|at| !self.applications.next(*at).is_some());
         let only = only.zip(found.map(|(_, direction)| direction));
+        if let Some((facts, _)) = &facts {
+            for (_, name, text) in self.generation.inspector.remarks().of_flow() {
+                self.variables.write(facts.id, name, text);
+            }
+        }
+        let marks = found.and_then(|(flow, _)| self.flows.view(flow));
         for finding in self.findings.as_slice() {
             if finding.speaks {
                 let blocked = finding.action.drops() && inline;
@@ -597,7 +623,11 @@ impl Pipeline {
                     at: streamed.at,
                     all: false,
                 });
-                self.reporter.alert(subject, facts, finding, outcome, view.as_ref(), stream);
+                let variables = facts.as_ref().map(|(facts, _)| (&self.variables, facts.id));
+                let remarks = Some(self.generation.inspector.remarks());
+                let marks = marks.as_ref();
+                let beside = Beside { app: view.as_ref(), stream, marks, remarks, variables };
+                self.reporter.alert(subject, facts, finding, outcome, beside);
             }
         }
         // Nothing looks at it any more.

@@ -1,14 +1,15 @@
 //! Event records: what is told of a packet, its flow and the rules that matched.
 
-use crate::settings::Copies;
+use crate::{settings::Copies, variables::FlowVariables};
 use sluice_app::{BodyRef, Field, TransactionView, file::FileFacts, log};
 use sluice_core::{
-    Action, AppFacts, Cause, Counters, Direction, Nanos, Position,
+    Action, AppFacts, Cause, Counters, Direction, Nanos, Position, RemarkKind,
     event::{AnomalyKind, EventBody, EventSlot, FlowEnd, FlowFacts, PacketFacts},
+    remark,
     ring::EventSender,
 };
-use sluice_detect::Finding;
-use sluice_flow::{StreamEvents, StreamRef, Streams};
+use sluice_detect::{Finding, remarks::Remarks};
+use sluice_flow::{FlowView, StreamEvents, StreamRef, Streams};
 use sluice_packet::{Headers, Protocol};
 
 /// Bytes of a packet that travel with an event that tells of its headers only: a dropped packet, or the tunnel around one that alerted.
@@ -126,6 +127,45 @@ fn transaction(slot: &mut EventSlot, view: &TransactionView, file: Option<BodyRe
     AppFacts { protocol: view.protocol(), transaction: view.number(), request, response }
 }
 
+/// What is told with an alert beside the packet.
+#[derive(Clone, Copy, Default)]
+pub struct Beside<'a> {
+    /// The transaction that matched.
+    pub app: Option<&'a TransactionView<'a>>,
+    /// The stream, when that is its payload.
+    pub stream: Option<Excerpt<'a>>,
+    /// The marks of its flow.
+    pub marks: Option<&'a FlowView<'a>>,
+    /// What rules took out of the packet.
+    pub remarks: Option<&'a Remarks>,
+    /// What they took out of the flow before, and its id.
+    pub(crate) variables: Option<(&'a FlowVariables, u64)>,
+}
+
+/// Puts what is told of an alert of rule `number` into `slot`; where it lies.
+fn put_remarks(slot: &mut EventSlot, number: u32, beside: &Beside) -> (u32, u32) {
+    let (start, mut length) = slot.add_bytes(&[]);
+    let mut add = |kind: RemarkKind, name: u16, bytes: &[u8]| {
+        let head = remark::head(kind, name, bytes.len() as u16);
+        if slot.has_room(head.len() + bytes.len()) {
+            length += slot.add_bytes(&head).1 + slot.add_bytes(bytes).1;
+        }
+    };
+    if let Some(marks) = beside.marks.filter(|marks| marks.is_marked()) {
+        marks.bits().for_each(|bit| add(RemarkKind::FlowBit, bit, &[]));
+        marks.ints().for_each(|(id, value)| add(RemarkKind::FlowInt, id, &value.to_le_bytes()));
+    }
+    if let Some((variables, flow)) = beside.variables {
+        variables.of(flow).for_each(|(name, bytes)| add(RemarkKind::FlowText, name, bytes));
+    }
+    if let Some(remarks) = beside.remarks {
+        let told = remarks.of(number).filter(|(kind, ..)| *kind != RemarkKind::FlowText || beside.variables.is_none());
+        told.for_each(|(kind, name, bytes)| add(kind, name, bytes));
+        remarks.entropies().iter().for_each(|(name, value)| add(RemarkKind::Entropy, *name, &value.to_le_bytes()));
+    }
+    (start, length)
+}
+
 /// What came of a packet's findings.
 #[derive(Clone, Copy, Debug)]
 pub struct Outcome {
@@ -171,16 +211,9 @@ impl Reporter {
     }
 
     /// Tells of a signature that matched.
-    pub fn alert(
-        &mut self,
-        subject: &Subject,
-        flow: InFlow,
-        finding: &Finding,
-        outcome: Outcome,
-        app: Option<&TransactionView>,
-        stream: Option<Excerpt>,
-    ) {
+    pub fn alert(&mut self, subject: &Subject, flow: InFlow, finding: &Finding, outcome: Outcome, beside: Beside) {
         let Outcome { generation, blocked, verdict } = outcome;
+        let Beside { app, stream, .. } = beside;
         let headers = subject.headers;
         let (link, position) = (self.link, self.position);
         let copy = self.copies.alerts;
@@ -191,13 +224,15 @@ impl Reporter {
                 slot.set_bytes(subject.frame);
             } else if subject.layer > 0 {
                 slot.set_bytes(headers_of(subject.frame));
-            } else if app.is_some() {
+            } else {
                 slot.set_bytes(&[]);
             }
             let mut payload = (headers.payload_offset, headers.payload_len);
             if let Some(stream) = stream.filter(|_| copy) {
                 payload = excerpt(slot, stream);
             }
+            // In front of bodies, which may fill the slot.
+            let remarks = put_remarks(slot, finding.rule, &beside);
             let app = app.map(|view| transaction(slot, view, None));
             slot.body = EventBody::Alert {
                 packet: subject.facts(),
@@ -210,6 +245,7 @@ impl Reporter {
                 on_stream: finding.on_stream,
                 payload,
                 app,
+                remarks,
             };
         });
     }

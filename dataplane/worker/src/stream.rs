@@ -13,7 +13,7 @@ use crate::{
 };
 use sluice_core::{Direction, Resource, Verdict, verdict::Mode};
 use sluice_flow::{
-    StreamEvent, StreamRef, Streams, TcpTracker,
+    Flow, StreamEvent, StreamRef, Streams, TcpTracker,
     stream::{Refused, store::StreamTurn},
     tcp::{self, Accepted, FastOpen},
 };
@@ -152,7 +152,9 @@ impl Pipeline {
             }
         };
         // Of a connection that is heard from one side alone no acknowledgement ever comes.
-        if arrived.in_order && self.flows.get(flow).is_some_and(|entry| entry.tcp.is_one_sided()) {
+        let asynchronous = self.settings.tcp.async_oneside;
+        if arrived.in_order && self.flows.get(flow).is_some_and(|entry| hears_one_side(entry, direction, asynchronous))
+        {
             self.streams.acknowledge(at, seq.wrapping_add(payload.len() as u32));
         }
         if arrived.repeats {
@@ -257,4 +259,10 @@ fn origin(tcp: &TcpTracker, direction: Direction, seq: u32) -> u32 {
 /// Both directions of the stream of the flow with this slot.
 pub(crate) fn directions(place: u32) -> [(StreamRef, Direction); 2] {
     Direction::ALL.map(|direction| (StreamRef::new(place, direction), direction))
+}
+
+/// Whether of `flow` nothing but what goes in `direction` is heard, as is expected where that is `asynchronous`: also when it was picked up in the middle.
+fn hears_one_side(flow: &Flow, direction: Direction, asynchronous: bool) -> bool {
+    flow.tcp.is_one_sided()
+        || (asynchronous && flow.tcp.is_midstream() && flow.packets.get(direction.reverse().index()) == Some(&0))
 }

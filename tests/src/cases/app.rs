@@ -16,7 +16,39 @@ const DNP3: &str = "detection.applications.dnp3.enabled=true";
 
 /// The cases.
 pub fn cases() -> Vec<Case> {
-    vec![enip(), modbus(), dnp3(), hostile(), off()]
+    vec![enip(), modbus(), dnp3(), hostile(), off(), remarks()]
+}
+
+fn remarks() -> Case {
+    let rules = r#"
+alert http any any -> any any (msg:"who"; http.user_agent; pcre:"/^([a-z]+)\/([0-9]+)/,alert:agent,flow:major"; sid:1; rev:1;)
+alert http any any -> any any (msg:"named"; http.user_agent; pcre:"/^(?P<pkt_first>[a-z])/"; flowbits:set,traffic/id/tool; flowbits:set,seen; sid:2; rev:1;)
+alert http any any -> any any (msg:"kept"; flow:to_server; http.uri; content:"/second"; flowint:count,+,1; sid:3; rev:1;)
+alert http any any -> any any (msg:"even"; http.host; entropy:value >= 1; sid:4; rev:1;)
+"#;
+    let request = |uri: &str, agent: &str, host: &str| {
+        format!("GET {uri} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {agent}\r\n\r\n").into_bytes()
+    };
+    let two = |session: TcpSession| {
+        let answer: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+        let first = session.client(&request("/first", "tool/12", "ab")).server(answer);
+        first.client(&request("/second", "17", "aa")).server(answer).close(Side::Client).records()
+    };
+    let quiet = session(80).client(&request("/third", "17", "aa")).close(Side::Client).records();
+    let told = |name: &'static str, records: Vec<Record>| {
+        Run::of(name, records)
+            .and(Expect::alert(1).with("alert.context.agent", "tool").with("metadata.flowvars[0].major", "12"))
+            .and(Expect::alert(2).with("metadata.pktvars[0].first", "t").with("traffic.id[0]", "tool"))
+            .and(Expect::alert(2).with("metadata.flowbits[0]", "seen"))
+            .and(Expect::alert(3).with("metadata.flowvars[0].major", "12").with("metadata.flowints.count", 1))
+            .and(Expect::alert(4).with("metadata.entropy.http_host", 1))
+    };
+    Case::engine(
+        "app-metadata",
+        "Alerts tell marks of their flow, what expressions captured and the entropy of buffers.",
+        rules,
+        vec![told("hit", two(session(80))), told("hit-ipv6", two(session6(80))), Run::silent("quiet", quiet)],
+    )
 }
 
 fn session(server_port: u16) -> TcpSession {

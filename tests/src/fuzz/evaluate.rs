@@ -4,7 +4,7 @@
 //! inspector with its prefilter, indexes and groups says the same of each packet as judging every rule one by one, and counts the same.
 
 use super::rules;
-use sluice_core::{Counters, Direction, FlowKey, HashKey, Nanos};
+use sluice_core::{AppNews, Counters, Direction, FlowKey, HashKey, Nanos};
 use sluice_detect::{Findings, Inspector, PacketView, Ruleset, state::State};
 use sluice_flow::StreamEvents;
 use sluice_flow::{FlowCopy, FlowView};
@@ -42,8 +42,16 @@ pub fn run(input: &[u8]) {
         };
         let established = direction.is_some() && known & 4 != 0;
         let now = Nanos::from_seconds(1_000 + number * u64::from(known >> 3 & 7));
-        let view =
-            PacketView { frame, headers, direction, established, now, stream_events: StreamEvents::NONE, app: None };
+        let view = PacketView {
+            frame,
+            headers,
+            direction,
+            established,
+            now,
+            stream_events: StreamEvents::NONE,
+            app_news: AppNews::NONE,
+            app: None,
+        };
         let protocol = (known & 3 != 0).then_some(headers.protocol);
         let told = one.judge(protocol, |hand, flow| {
             let Hand { inspector, state, counters, findings, .. } = hand;

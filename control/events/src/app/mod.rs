@@ -66,7 +66,7 @@ pub(crate) fn transaction(json: &mut Json, slot: &EventSlot, app: &AppFacts, is_
         }
         AppProtocol::Tls => tls::object(json, request, response),
         AppProtocol::Http => http::object(json, request, response, is_alert),
-        AppProtocol::Http2 => http2::object(json, request, response, is_alert),
+        AppProtocol::Http2 | AppProtocol::Doh2 => http2::object(json, request, response, is_alert),
         AppProtocol::Quic => quic::object(json, request, response),
     });
     if is_alert {
@@ -82,7 +82,7 @@ fn message_of(log: &[u8]) -> Option<&[u8]> {
 /// The `event_type` of a record about a transaction of `protocol`, and the name of its object.
 pub const fn record_type(protocol: AppProtocol) -> &'static str {
     match protocol {
-        AppProtocol::Http2 => AppProtocol::Http.name(),
+        AppProtocol::Http2 | AppProtocol::Doh2 => AppProtocol::Http.name(),
         other => other.name(),
     }
 }

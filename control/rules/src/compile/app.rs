@@ -35,12 +35,14 @@ use sluice_detect::{
 /// The protocols of this name, where there are parsers for them.
 pub(super) fn parsers_of(named: Named) -> Option<Protocols> {
     Some(Protocols::of(match named {
-        Named::Http => return Some(Protocols::of(AppProtocol::Http).and(Protocols::of(AppProtocol::Http2))),
+        // A flow of HTTP/2 that carries DNS is both.
+        Named::Http => return Some(Protocols::of(AppProtocol::Http).and(parsers_of(Named::Http2)?)),
+        Named::Http2 => return Some(Protocols::of(AppProtocol::Http2).and(Protocols::of(AppProtocol::Doh2))),
+        Named::Dns => return Some(Protocols::of(AppProtocol::Dns).and(Protocols::of(AppProtocol::Doh2))),
+        Named::Doh2 => AppProtocol::Doh2,
         Named::Http1 => AppProtocol::Http,
-        Named::Http2 => AppProtocol::Http2,
         Named::Tls => AppProtocol::Tls,
         Named::Quic => AppProtocol::Quic,
-        Named::Dns => AppProtocol::Dns,
         Named::Mdns => AppProtocol::Mdns,
         Named::Llmnr => AppProtocol::Llmnr,
         Named::Enip => AppProtocol::Enip,
@@ -81,10 +83,23 @@ pub(super) fn protocols_of(check: &AppCheck) -> Protocols {
 /// `app-layer-protocol`.
 pub(super) fn flow_protocol(wanted: &AppLayerProtocol) -> Result<FlowProtocol, Refusal> {
     let mut any = Protocols::default();
+    let (mut failed, mut unknown) = (false, false);
     for &named in &wanted.protocols {
+        match named {
+            Named::Failed => failed = true,
+            Named::Unknown => unknown = true,
+            _ => {}
+        }
+        if matches!(named, Named::Failed | Named::Unknown) {
+            continue;
+        }
         any = any.and(parsers_of(named).ok_or(Refusal::Needs(named.name()))?);
+        if wanted.mode == DetectionMode::Exact && named != Named::Doh2 {
+            any = any.without(AppProtocol::Doh2);
+        }
     }
-    Ok(FlowProtocol { any, negated: wanted.negated, original: wanted.mode == DetectionMode::Original })
+    let original = wanted.mode == DetectionMode::Original;
+    Ok(FlowProtocol { any, failed, unknown, negated: wanted.negated, original })
 }
 
 /// `app-layer-event`.

@@ -22,6 +22,7 @@ use crate::{
         rule::MatchKind,
     },
 };
+use sluice_core::AppOddity;
 use sluice_detect::{
     check::{Check, ChecksumOf, Ends, FlagMatch, IntOperand, IntTest, Owner, ScoreTest, SharedBit, Side as Sides},
     range::Range,
@@ -126,6 +127,7 @@ const fn too_many(kind: Kind) -> Refusal {
         Kind::FlowInt => "more than 16 names of flow integers",
         Kind::HostBit => "more than 65,536 names of host bits",
         Kind::XBit => "more than 65,536 names of xbits",
+        Kind::Text => "more than 65,536 names of captures",
     })
 }
 
@@ -301,6 +303,9 @@ fn event(event: &Event) -> Result<Check, Refusal> {
             Some(event) => Ok(Check::StreamEvent(event)),
             None => Err(Refusal::Wrong(Problem::UnknownEvent { name: event.name.clone() })),
         },
+        EventSource::Application if let Some(oddity) = AppOddity::from_name(&event.name) => {
+            Ok(Check::AppOddity(oddity))
+        }
         EventSource::Application => super::app::event(&event.name).map(Check::App),
         EventSource::Engine => Err(Refusal::Needs("engine events")),
     }

@@ -22,7 +22,9 @@ pub(super) fn compile(protocol: Protocol, name: &str) -> Result<(AppCheck, Direc
         _ => of_messages(name),
     }
     .ok_or(Refusal::Wrong(Problem::UnknownWord { expected: "a hook of the protocol, such as request_started" }))?;
-    Ok((AppCheck::Reached { protocols, direction, level }, direction))
+    // Behind the headers a message is in its body until that is whole.
+    let each_piece = name.ends_with("_body");
+    Ok((AppCheck::Reached { protocols, direction, level, each_piece }, direction))
 }
 
 fn of_tls(name: &str) -> Option<(Direction, u8)> {
@@ -50,8 +52,7 @@ fn of_messages(name: &str) -> Option<(Direction, u8)> {
     let level = match step {
         "started" => level::NOTHING,
         "line" => level::LINE,
-        "headers" => level::HEADERS,
-        "body" => level::BODY,
+        "headers" | "body" => level::HEADERS,
         "trailer" => level::TRAILER,
         "complete" => level::DONE,
         _ => return None,

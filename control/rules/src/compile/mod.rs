@@ -16,7 +16,7 @@ mod rule;
 mod tls;
 mod transform;
 
-pub use names::Names;
+pub use names::{Kind as NameKind, Names};
 pub use order::ActionOrder;
 
 use crate::{

@@ -24,6 +24,8 @@ pub enum Kind {
     HostBit,
     /// A bit of `xbits`.
     XBit,
+    /// What expressions capture, and buffers whose entropy is told.
+    Text,
 }
 
 impl Kind {
@@ -32,7 +34,7 @@ impl Kind {
         match self {
             Self::FlowBit => FLOW_BITS,
             Self::FlowInt => FLOW_INTS,
-            Self::HostBit | Self::XBit => 1 << 16,
+            Self::HostBit | Self::XBit | Self::Text => 1 << 16,
         }
     }
 }
@@ -106,6 +108,18 @@ impl Names {
     /// Forgets rules that were not in `generation`.
     pub(super) fn forget_rules_not_in(&mut self, generation: u32) {
         self.ages.retain(|_, (_, last)| *last == generation);
+    }
+
+    /// The names of `kind`, by number.
+    pub fn of(&self, kind: Kind) -> Vec<String> {
+        let mut names: Vec<(u16, &str)> = self
+            .numbers
+            .iter()
+            .filter(|((of, _), _)| *of == kind)
+            .map(|((_, name), number)| (*number, &**name))
+            .collect();
+        names.sort_unstable();
+        names.into_iter().map(|(_, name)| name.to_owned()).collect()
     }
 
     /// The number of `name`; none when all numbers of its kind are taken.

@@ -1,6 +1,10 @@
 //! Contents, regular expressions and byte operations into programs.
 
-use super::{Outside, Refusal, app, names::Names, transform};
+use super::{
+    Outside, Refusal, app,
+    names::{Kind as NameKind, Names},
+    transform,
+};
 use crate::{
     diagnostic::{Problem, Span},
     syntax::{
@@ -11,13 +15,14 @@ use crate::{
             byte::{Base, ByteOperator, Encoding as SyntaxEncoding, Field as SyntaxField, JumpFrom, MathOperator},
             content::{Content as SyntaxContent, FastPattern as Chosen, Operand},
             dataset::DatasetOperation,
+            pcre::{Capture as SyntaxCapture, Pcre},
             size::EntropyValue,
         },
         rule::{BufferUse, MatchKind, Rule as Syntax},
     },
 };
 use sluice_app::Field as AppField;
-use sluice_core::Direction;
+use sluice_core::{Direction, RemarkKind};
 use sluice_detect::{
     RulesetBuilder,
     buffer::Buffer,
@@ -30,6 +35,8 @@ use sluice_detect::{
     },
     range::Range,
     regex,
+    remarks::Capture,
+    run::MOST_CAPTURES,
 };
 use std::{ops::BitAnd, sync::Arc};
 
@@ -57,6 +64,29 @@ pub(super) fn side_of(used: &BufferUse) -> Option<Direction> {
 }
 
 /// The steps over one buffer, while they are gathered.
+/// Where the groups of an expression go: those the rule lists, in order, and those whose names say so.
+fn captures(pcre: &Pcre, regex: u32, names: &mut Names, builder: &RulesetBuilder) -> Box<[Capture]> {
+    let listed = (1..=u8::MAX).zip(&pcre.captures).map(|(group, capture)| match capture {
+        SyntaxCapture::Flow(name) => (group, RemarkKind::FlowText, name.to_string()),
+        SyntaxCapture::Packet(name) => (group, RemarkKind::PacketText, name.to_string()),
+        SyntaxCapture::Alert(name) => (group, RemarkKind::AlertText, name.to_string()),
+    });
+    let named = builder.named_groups(regex).filter_map(|(group, name)| {
+        let (kind, name) = name.split_once('_')?;
+        let kind = match kind {
+            "flow" => RemarkKind::FlowText,
+            "pkt" => RemarkKind::PacketText,
+            "alert" => RemarkKind::AlertText,
+            _ => return None,
+        };
+        Some((group, kind, name.to_owned()))
+    });
+    let all = listed.chain(named).take(if pcre.negated { 0 } else { MOST_CAPTURES });
+    // A name beyond all numbers is told by none.
+    all.filter_map(|(group, kind, name)| Some(Capture { group, kind, name: names.number(NameKind::Text, &name)? }))
+        .collect()
+}
+
 struct Draft {
     side: Option<Direction>,
     index: usize,
@@ -70,7 +100,7 @@ struct Draft {
 pub(super) fn compile(
     rule: &Syntax,
     outside: &Outside,
-    names: &Names,
+    names: &mut Names,
     builder: &mut RulesetBuilder,
 ) -> Result<Programs> {
     let mut variables = Variables::default();
@@ -127,10 +157,6 @@ pub(super) fn compile(
                 Step::Content(self::content(content, &mut variables).map_err(|refusal| (found.span, refusal))?)
             }
             MatchKind::Pcre(pcre) => {
-                if !pcre.captures.is_empty() {
-                    // Matches are complete; what the groups hold goes nowhere yet.
-                    warnings.push(Problem::NotActedOn { keyword: "pcre with captures" });
-                }
                 let flags = regex::Flags {
                     caseless: pcre.caseless,
                     multi_line: pcre.multi_line,
@@ -141,7 +167,8 @@ pub(super) fn compile(
                     ungreedy: pcre.ungreedy,
                 };
                 let regex = builder.regex(&pcre.expression, flags).map_err(|error| wrong(wrong_expression(error)))?;
-                Step::Regex { regex, negated: pcre.negated, relative: pcre.relative }
+                let captures = captures(pcre, regex, names, builder);
+                Step::Regex { regex, negated: pcre.negated, relative: pcre.relative, captures }
             }
             MatchKind::IsDataAt(data) => Step::IsDataAt {
                 offset: variables.number(&data.position).map_err(|refusal| (found.span, refusal))?,
@@ -227,6 +254,8 @@ pub(super) fn compile(
             MatchKind::Entropy(entropy) => Step::Entropy {
                 offset: entropy.offset as usize,
                 bytes: entropy.bytes as usize,
+                // As the reference engine names it.
+                name: names.number(NameKind::Text, &used.buffer.name.replace('.', "_")).unwrap_or(u16::MAX),
                 wanted: entropy_range(entropy.value),
             },
             MatchKind::Absent(_) if in_base64 => return Err(needs("absent in base64_data")),

@@ -16,7 +16,7 @@ use crate::{
     },
     variables::Resolver,
 };
-use sluice_core::{Action, Direction};
+use sluice_core::{Action, AppProtocol, Direction};
 use sluice_detect::{
     RulesetBuilder,
     address::AddressSet,
@@ -175,7 +175,9 @@ pub(super) fn compile(
         && ints.is_empty()
         && !speaks_of_direction
         && has_addresses(protocol)
-        && checks.iter().all(|check| matches!(check, Check::FlowProtocol(_)));
+        // What is not known yet may be known with the next packet.
+        && checks.iter().all(|check| matches!(check, Check::FlowProtocol(wanted) if !wanted.unknown));
+    let of_protocol = of_flow && !checks.is_empty() && !speaks_of_flow && syntax.protocol.app().is_none();
     let needs_transport =
         has_decoded_transport(protocol) && !checks.iter().any(|check| matches!(check, Check::DecodeEvent(_)));
     let mut suppressions = Vec::new();
@@ -220,6 +222,7 @@ pub(super) fn compile(
         addresses_only,
         needs_marks,
         of_flow,
+        of_protocol,
         since: 0,
         needs_transport,
         app,
@@ -247,8 +250,10 @@ fn applications(syntax: &Syntax, checks: &[Check], programs: &[Program]) -> (Pro
     let asked = of_checks.chain(of_programs).reduce(Protocols::common).unwrap_or_default();
     let header = syntax.protocol.app().and_then(app::parsers_of);
     match header {
-        Some(header) if asked.is_empty() => {
-            (asked, Some(FlowProtocol { any: header, negated: false, original: false }))
+        Some(header) if asked.is_empty() => (asked, Some(FlowProtocol::of(header))),
+        // Its transactions are those of HTTP/2, and the flow tells what they carry.
+        Some(header) if header == Protocols::of(AppProtocol::Doh2) => {
+            (asked.common(Protocols::of(AppProtocol::Http2)), Some(FlowProtocol::of(header)))
         }
         // A file may come by other protocols than HTTP; what the header names decides.
         Some(header) => (asked.common(header), None),

@@ -14,4 +14,5 @@ pub mod settings;
 
 pub use detect::likeness;
 pub use parse::Conversation;
+pub(crate) use parse::message;
 pub use settings::DnsSettings;

@@ -114,8 +114,8 @@ impl Names {
     }
 }
 
-/// Puts down one message.
-fn message(desk: &mut Desk, bytes: &[u8]) {
+/// Puts down one message, of the desk's protocol and direction.
+pub(crate) fn message(desk: &mut Desk, bytes: &[u8]) {
     let direction = desk.direction;
     let reader = Reader::of(bytes);
     let at = desk.open(reader.map_or(0, |reader| u64::from(reader.header.id)));

@@ -49,6 +49,11 @@ impl Sink {
         desk.keep(&mut self.name, name);
     }
 
+    /// Where the body lies, once there is something of it.
+    pub const fn body(&self) -> BodyRef {
+        self.body
+    }
+
     /// Bytes of the body as they came.
     pub fn put(&mut self, desk: &mut Desk, room: &mut HttpRoom, at: TxRef, direction: Direction, bytes: &[u8]) {
         if bytes.is_empty() {

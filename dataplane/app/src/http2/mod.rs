@@ -3,12 +3,14 @@
 //! - [`detect`]: is it HTTP/2?
 //! - [`frame`]: heads of frames; numbers of types, errors and settings in words
 //! - [`parse`]: the two ends of a conversation, frame by frame; `headers`: what header blocks become
+//! - `doh`: messages of DNS in bodies and addresses
 //! - [`hpack`]: header blocks; [`table`]: the tables they refer to; [`huffman`]: their strings
 //! - [`room`]: what the parsers of a worker share: streams, and room to put headers together
 //!
 //! Frames of a stream are one transaction; each frame of stream 0 is one of its own, with one side.
 
 pub mod detect;
+mod doh;
 pub mod frame;
 mod headers;
 pub mod hpack;

@@ -7,6 +7,7 @@
 
 use super::{
     detect::PREFACE,
+    doh,
     frame::{self, HEAD, Head, flag, kind},
     headers::{HeadersFault, Meaning},
     hpack::BlockFault,
@@ -623,9 +624,13 @@ impl Conversation {
             return;
         }
         let (tx, is_over) = (stream.tx, stream.ended == [true; 2]);
+        let carries_dns = whole && stream.is_dns.get(direction.index()) == Some(&true);
         if let Some(sink) = stream.sinks.get_mut(direction.index()) {
-            let length = sink.raw;
+            let (length, body) = (sink.raw, sink.body());
             sink.end(desk, http, tx, direction, whole);
+            if carries_dns {
+                doh::of_body(desk, direction, body);
+            }
             if direction == Direction::ToClient && stream.headers == [true; 2] {
                 desk.number(tx, direction, Field::HttpBodyLength, length);
             }
@@ -670,10 +675,17 @@ fn begin_message(bench: &mut Bench, place: u32, at: TxRef, direction: Direction,
     desk.put_wanted(at, direction, Field::HttpProtocol, b"HTTP/2");
     let mut name = [0; 512];
     let path = desk.field(at, Direction::ToServer, Field::HttpUri).unwrap_or_default();
+    let asks_dns = direction == Direction::ToServer && path.starts_with(doh::QUERY);
     let path = path.split(|byte| *byte == b'?').next().unwrap_or_default();
     let length = path.len().min(name.len());
     if let (Some(to), Some(from)) = (name.get_mut(..length), path.get(..length)) {
         to.copy_from_slice(from);
+    }
+    if asks_dns || meaning.is_dns {
+        desk.carries_dns();
+    }
+    if asks_dns {
+        doh::of_path(desk, at);
     }
     if let Some(stream) = room.stream(place) {
         let way = direction.index();

@@ -218,3 +218,52 @@ proptest! {
         told(&[(ToServer, &client), (ToClient, &server)]);
     }
 }
+
+const QUESTION: &[u8] = b"\0\0\x01\0\0\x01\0\0\0\0\0\0\x03www\x07example\x03com\0\0\x01\0\x01";
+
+#[test]
+fn messages_of_dns_in_bodies_and_addresses_are_transactions_of_their_own() {
+    let post = [(":method", "POST"), (":path", "/dns-query"), ("content-type", "application/dns-message")];
+    let get = [(":method", "GET"), (":path", "/dns-query?dns=AAABAAABAAAAAAAAA3d3dwdleGFtcGxlA2NvbQAAAQAB")];
+    let answer: &[u8] = b"\0\0\x81\x80\0\x01\0\0\0\0\0\0\x03www\x07example\x03com\0\0\x01\0\x01";
+    let client = [
+        preface(),
+        frame(kind::HEADERS, flag::END_HEADERS, 1, &block(&post)),
+        frame(kind::DATA, flag::END, 1, QUESTION),
+        frame(kind::HEADERS, flag::END | flag::END_HEADERS, 3, &block(&get)),
+    ]
+    .concat();
+    let server = [
+        frame(kind::SETTINGS, flag::END, 0, b""),
+        frame(
+            kind::HEADERS,
+            flag::END_HEADERS,
+            1,
+            &block(&[(":status", "200"), ("content-type", "application/dns-message")]),
+        ),
+        frame(kind::DATA, flag::END, 1, answer),
+    ]
+    .concat();
+    let lines = told(&[(ToServer, &client), (ToClient, &server)]);
+    assert_eq!(values(&lines, "dns.query"), ["www.example.com"; 2]);
+    assert_eq!(values(&lines, "dns.queries.rrname"), ["www.example.com"; 3]);
+    assert!(lines.iter().any(|line| line.starts_with("dns ")) && lines.iter().any(|line| line.starts_with("http2 ")));
+}
+
+#[test]
+fn what_is_not_said_to_be_dns_or_not_whole_is_not_read_as_dns() {
+    let post = [(":method", "POST"), (":path", "/dns-query"), ("content-type", "text/plain")];
+    let other = [(":method", "GET"), (":path", "/other?dns=AAABAAABAAAAAAAAA3d3dwdleGFtcGxlA2NvbQAAAQAB")];
+    let cut = [(":method", "POST"), (":path", "/dns-query"), ("content-type", "application/dns-message")];
+    let client = [
+        preface(),
+        frame(kind::HEADERS, flag::END_HEADERS, 1, &block(&post)),
+        frame(kind::DATA, flag::END, 1, QUESTION),
+        frame(kind::HEADERS, flag::END | flag::END_HEADERS, 3, &block(&other)),
+        frame(kind::HEADERS, flag::END_HEADERS, 5, &block(&cut)),
+        frame(kind::DATA, 0, 5, &QUESTION[..20]),
+    ]
+    .concat();
+    let lines = told(&[(ToServer, &client)]);
+    assert!(!lines.iter().any(|line| line.starts_with("dns ")), "{lines:?}");
+}
