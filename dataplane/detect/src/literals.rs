@@ -144,7 +144,7 @@ impl Literals {
         counters.detect_scans += 1;
         let mut scan = |region: Range<usize>| {
             let scanned = database.scan(scratch, text.get(region.clone()).unwrap_or_default(), |id, end| {
-                found(self.rules_of(id), region.start + end as usize);
+                found(self.rules_of(id), region.start + end);
                 Next::Continue
             });
             // A failed scan would blind the engine: it is counted, and a replay that has one is not sound.

@@ -47,7 +47,7 @@ impl Matchers {
         let by_source = count(|rule| rule.source_ports.is_some()) > count(|rule| rule.destination_ports.is_some());
         let ports_of = |rule: &Waiting<'a>| if by_source { rule.source_ports } else { rule.destination_ports };
         let mut of_ports: BTreeMap<&PortSet, usize> = BTreeMap::new();
-        for ports in rules.iter().filter_map(|rule| ports_of(rule)) {
+        for ports in rules.iter().filter_map(&ports_of) {
             *of_ports.entry(ports).or_default() += 1;
         }
         let own = |rule: &&Waiting<'a>| {

@@ -134,13 +134,15 @@ mod wide {
     /// Loads made together.
     const LOADS: usize = 4;
 
-    /// What the table tells of eight places, each in its own four bytes: the highest bit is set where its bytes may be in the set.
+    /// What the table tells of eight places from `at` on, each in its own four bytes: the highest bit is set where its bytes may be in the set.
     ///
     /// # Safety
-    /// `bytes` may be read for 16 bytes, `table` for as many as the set has.
+    /// `data` may be read for 16 bytes from `at` on, `table` for as many as the set has.
     #[target_feature(enable = "avx2")]
     #[inline]
-    unsafe fn look(table: *const i32, bytes: *const u8, windows: __m256i, spread: __m256i) -> __m256i {
+    unsafe fn look(table: *const i32, data: *const u8, at: usize, windows: __m256i, spread: __m256i) -> __m256i {
+        // SAFETY: within the data, as the caller has made sure.
+        let bytes = unsafe { data.add(at) };
         // SAFETY: 16 bytes, as the caller has made sure.
         let text = unsafe { _mm_loadu_si128(bytes.cast::<__m128i>()) };
         let text = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(text), windows);
@@ -190,7 +192,7 @@ mod wide {
         while data.len() - LOAD >= at + (LOADS - 1) * STEP {
             // SAFETY: the last of these loads ends within `data`, which is at least so long; the table is as long as asked for.
             let [a, b, c, d] =
-                [0, 1, 2, 3].map(|step| unsafe { look(of_table, bytes.add(at + step * STEP), in_front, spread) });
+                [0, 1, 2, 3].map(|step| unsafe { look(of_table, bytes, at + step * STEP, in_front, spread) });
             let (first, second) = (_mm256_or_si256(a, b), _mm256_or_si256(c, d));
             if bits(_mm256_or_si256(first, second)) != 0
                 && give(at, bits(a) | bits(b) << 8 | bits(c) << 16 | bits(d) << 24).is_break()
@@ -201,18 +203,18 @@ mod wide {
         }
         while data.len() - LOAD >= at {
             // SAFETY: 16 bytes are left from `at` on.
-            if give(at, bits(unsafe { look(of_table, bytes.add(at), in_front, spread) })).is_break() {
+            if give(at, bits(unsafe { look(of_table, bytes, at, in_front, spread) })).is_break() {
                 return;
             }
             at += STEP;
         }
         // The last 16 bytes, from their first place and so that the last eight are reached, without what lies before `at`.
         let behind = (LOAD - STEP - set.width + 1) as i8;
-        let last = data.len() - LOAD;
+        let (last, in_rear) = (data.len() - LOAD, windows(behind));
         // SAFETY: 16 bytes are left from `last` on.
-        let early = bits(unsafe { look(of_table, bytes.add(last), in_front, spread) });
+        let early = bits(unsafe { look(of_table, bytes, last, in_front, spread) });
         // SAFETY: as above.
-        let late = bits(unsafe { look(of_table, bytes.add(last), windows(behind), spread) });
+        let late = bits(unsafe { look(of_table, bytes, last, in_rear, spread) });
         let _ = give(last, (early | late << behind) & (u32::MAX << (at - last)));
     }
 }
