@@ -14,6 +14,7 @@ use crate::{
 };
 use sluice_core::{
     Action, AppProtocol, Cause, Counters, Direction, Nanos, Position,
+    context::{ContextText, entries},
     event::{AnomalyKind, EventBody, EventSlot, FlowEnd, FlowFacts, PacketFacts},
     resource::PoliciesInForce,
 };
@@ -155,9 +156,9 @@ impl EveWriter {
     /// Appends the line of one event, if it is wanted. `signature` finds the texts of a rule by its number.
     pub fn event<'s>(&mut self, out: &mut Vec<u8>, slot: &EventSlot, signature: impl Fn(u32) -> Option<&'s Signature>) {
         match &slot.body {
-            EventBody::Alert { packet, flow, rule, action, blocked, verdict, on_stream, payload, app, .. }
-                if self.options.alerts =>
-            {
+            EventBody::Alert {
+                packet, flow, rule, action, blocked, verdict, on_stream, payload, app, context, ..
+            } if self.options.alerts => {
                 let Some(signature) = signature(*rule) else { return };
                 self.decode(slot);
                 let request = app.and_then(|app| app.request).map(|place| slot.piece(place));
@@ -181,7 +182,7 @@ impl EveWriter {
                     json.number("tx_id", app.transaction);
                 }
                 let beside = behind.filter(|(xff, _)| !xff.overwrite).map(|(_, address)| address);
-                alert(&mut json, packet, signature, *blocked, beside);
+                alert(&mut json, packet, signature, *blocked, beside, slot.piece(*context));
                 if let Some(app) = app {
                     app::transaction(&mut json, slot, app, true);
                 }
@@ -211,7 +212,7 @@ impl EveWriter {
                 self.drop_object(&mut json, packet, *cause);
                 if let Some((rule, action)) = rule {
                     if let Some(signature) = signature(*rule) {
-                        alert(&mut json, packet, signature, true, None);
+                        alert(&mut json, packet, signature, true, None, &[]);
                     }
                     verdict_object(&mut json, *action, packet, true);
                 } else {
@@ -524,7 +525,14 @@ fn mac(address: [u8; 6]) -> String {
     address.map(|byte| format!("{byte:02x}")).join(":")
 }
 
-fn alert(json: &mut Json, packet: &PacketFacts, signature: &Signature, blocked: bool, xff: Option<IpAddr>) {
+fn alert(
+    json: &mut Json,
+    packet: &PacketFacts,
+    signature: &Signature,
+    blocked: bool,
+    xff: Option<IpAddr>,
+    context: &[u8],
+) {
     json.nested("alert", |json| {
         json.text("action", if blocked { "blocked" } else { "allowed" });
         json.number("gid", signature.gid);
@@ -560,6 +568,23 @@ fn alert(json: &mut Json, packet: &PacketFacts, signature: &Signature, blocked: 
         }
         if !signature.references.is_empty() {
             json.texts("references", &signature.references);
+        }
+        alert_context(json, context);
+    });
+}
+
+/// What the signature tells besides, each key once: what comes first counts.
+fn alert_context(json: &mut Json, context: &[u8]) {
+    if context.is_empty() {
+        return;
+    }
+    json.nested("context", |json| {
+        for (place, (key, text)) in entries(context).enumerate() {
+            match text {
+                _ if entries(context).take(place).any(|(before, _)| before == key) => {}
+                ContextText::Bytes(bytes) => json.named_bytes(key, bytes),
+                ContextText::Json(text) => json.raw(key, text),
+            }
         }
     });
 }

@@ -241,6 +241,8 @@ counters! {
     detect_transform_again => "detect.transform_again",
     /// Values that found no room in their data set.
     detect_dataset_full => "detect.dataset_full",
+    /// Texts of `alert.context` that were left out of an alert for want of room.
+    detect_context_full => "detect.context_full",
     /// Packets recorded because an earlier alert tagged them.
     detect_tagged => "detect.tagged",
     /// Packets that a `replace` would have changed, had their checksum been within reach.

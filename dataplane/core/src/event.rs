@@ -233,6 +233,8 @@ pub enum EventBody {
         payload: (u32, u32),
         /// The transaction that matched, when the signature is about one.
         app: Option<AppFacts>,
+        /// Place of what the signature tells besides, in the slot's bytes: [`crate::context::entries`].
+        context: (u32, u32),
     },
     /// A packet was stopped.
     Drop {
@@ -341,6 +343,11 @@ impl EventSlot {
     pub fn piece(&self, (start, length): (u32, u32)) -> &[u8] {
         let rest = self.bytes.get(start as usize..).unwrap_or_default();
         rest.get(..length as usize).unwrap_or(rest)
+    }
+
+    /// Bytes that can still be added.
+    pub(crate) fn room(&self) -> usize {
+        self.bytes.capacity().saturating_sub(self.bytes.len())
     }
 
     /// Appends as much of `data` as fits behind the frame; where it lies: start and length. Never allocates.

@@ -8,6 +8,7 @@ use crate::{
     buffer::Buffer,
     candidates::Candidates,
     check::{Check, Context, Owner},
+    contexts::{ContextRange, Contexts},
     cost::RuleCost,
     derived::Workshop,
     gate::Facts,
@@ -71,14 +72,17 @@ pub struct Finding {
     pub by_rate: bool,
     /// The transaction it matched, and in which direction.
     pub app: Option<(TxRef, Direction)>,
+    /// What it tells besides, in [`Findings::contexts`].
+    pub context: ContextRange,
 }
 
 /// What was found in one packet, in order of evaluation.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Findings {
     /// One place more than can speak: for what decides about the packet when all others are taken.
     list: [Finding; MOST_ALERTS + 1],
     used: usize,
+    contexts: Contexts,
 }
 
 impl Default for Findings {
@@ -91,8 +95,9 @@ impl Default for Findings {
             on_stream: false,
             by_rate: false,
             app: None,
+            context: ContextRange::default(),
         };
-        Self { list: [nothing; MOST_ALERTS + 1], used: 0 }
+        Self { list: [nothing; MOST_ALERTS + 1], used: 0, contexts: Contexts::default() }
     }
 }
 
@@ -100,6 +105,11 @@ impl Findings {
     /// What was found.
     pub fn as_slice(&self) -> &[Finding] {
         self.list.get(..self.used).unwrap_or_default()
+    }
+
+    /// What the findings tell besides their signatures.
+    pub const fn contexts(&self) -> &Contexts {
+        &self.contexts
     }
 
     /// Whether nothing was found.
@@ -136,6 +146,7 @@ impl Findings {
     /// Forgets all.
     pub fn clear(&mut self) {
         self.used = 0;
+        self.contexts.clear();
     }
 
     /// The last finding, if it is of rule `number`, matched the stream.
@@ -181,6 +192,8 @@ pub struct Inspector {
     /// Room for what `base64_decode` gives; none when no rule asks.
     pub(crate) decoded: Vec<u8>,
     pub(crate) rewrites: Rewrites,
+    /// What the rule that is judged tells besides, should it match.
+    pub(crate) contexts: Contexts,
     pub(crate) room: StreamRoom,
     pub(crate) most_alerts: usize,
     /// Rules that wait for more of a transaction.
@@ -231,6 +244,7 @@ impl Inspector {
             workshop: Workshop::new(ruleset.derived().len()),
             decoded: vec![0; if ruleset.decodes() { LONGEST_BASE64 } else { 0 }],
             rewrites: Rewrites::default(),
+            contexts: Contexts::default(),
             room: StreamRoom::new(if ruleset.judges_streams() || ruleset.fields().judges() {
                 LONGEST_WINDOW
             } else {
@@ -414,6 +428,10 @@ impl Inspector {
         if !finding.speaks && !finding.action.drops() && finding.action != Action::Pass {
             return Some(finding.action);
         }
+        if finding.speaks && !self.contexts.is_empty() {
+            finding.context = findings.contexts.append(&self.contexts);
+            counters.detect_context_full += findings.contexts.take_full() + self.contexts.take_full();
+        }
         if !findings.push(finding, self.most_alerts) {
             counters.detect_alert_queue_overflow += 1;
         }
@@ -471,6 +489,7 @@ impl Inspector {
         counters: &mut Counters,
         spent: &mut Spent,
     ) -> Judged {
+        self.contexts.clear();
         if !header_admits(rule, packet) || !endpoints_match(ruleset, rule, packet) {
             return Judged::No;
         }
@@ -494,9 +513,9 @@ impl Inspector {
         if rule.programs.is_empty() {
             return Judged::Packet;
         }
-        let Self { regexes, workshop, decoded, rewrites, room, .. } = self;
+        let Self { regexes, workshop, decoded, rewrites, contexts, room, .. } = self;
         let mut machine = Machine::new(ruleset.regexes(), regexes);
-        machine.bench = Some(Bench { state, decoded, rewrites });
+        machine.bench = Some(Bench { state, decoded, rewrites, contexts });
         let mut judged = Judged::NotThere;
         if look.packet
             && rule.programs.iter().all(|program| {
@@ -507,6 +526,7 @@ impl Inspector {
         } else if look.stream
             && let Some(piece) = piece
         {
+            machine.tells_nothing();
             let window = room.window(piece);
             let done = piece.streams.matched_to(piece.at, name_of(rule));
             let stream = Window { bytes: window, piece, done, anchored: look.anchored };
@@ -747,6 +767,7 @@ fn limit(rule: &Rule, number: u32, packet: &PacketView, flow: Option<&FlowView>,
         on_stream: false,
         by_rate: false,
         app: None,
+        context: ContextRange::default(),
     };
     let id = (u64::from(rule.gid) << 32) | u64::from(rule.sid);
     for (place, threshold) in (0_u8..).zip(&rule.thresholds) {

@@ -187,6 +187,7 @@ impl Inspector {
         counters: &mut Counters,
         spent: &mut Spent,
     ) -> Told {
+        self.contexts.clear();
         if !rule.app.contains(view.protocol())
             || rule.direction.is_some_and(|wanted| wanted != view.direction)
             || !header_admits(rule, packet)
@@ -215,9 +216,9 @@ impl Inspector {
                 };
             }
         }
-        let Self { regexes, workshop, decoded, rewrites, room, .. } = self;
+        let Self { regexes, workshop, decoded, rewrites, contexts, room, .. } = self;
         let mut machine = Machine::new(ruleset.regexes(), regexes);
-        machine.bench = Some(Bench { state, decoded, rewrites });
+        machine.bench = Some(Bench { state, decoded, rewrites, contexts });
         let mut told = Told::Yes;
         for program in &rule.programs {
             // A rule about both directions looks at each in its own.

@@ -12,7 +12,9 @@ use crate::{
 };
 use sluice_app::{Applications, Input, TransactionView};
 use sluice_core::{Action, AppLink, Counters, Direction, Nanos, Position, event::FlowEnd};
-use sluice_detect::{Findings, PacketView, inspect_transaction::TransactionTurn, state::State, stream::StreamPiece};
+use sluice_detect::{
+    Findings, PacketView, Ruleset, inspect_transaction::TransactionTurn, state::State, stream::StreamPiece,
+};
 use sluice_flow::{Flow, FlowCopy, FlowTable, StreamEvents, StreamRef, Streams, stream::store::StreamTurn};
 use sluice_packet::{Headers, PacketSource};
 
@@ -193,7 +195,7 @@ impl Ending<'_> {
         findings.settle();
         let stream = flow.left_slot().filter(|_| flow.protocol() == 6).map(|place| StreamRef::new(place, direction));
         let excerpt = stream.map(|at| Excerpt { streams: self.streams, at, all: true });
-        tell(reporter, counters, findings, (flow, direction), &packet, (ruleset.generation, applications, excerpt))
+        tell(reporter, counters, findings, (flow, direction), &packet, (ruleset, applications, excerpt))
     }
 
     /// A packet that never was, for what is judged when `flow` ends.
@@ -225,7 +227,7 @@ fn tell(
     findings: &Findings,
     (flow, direction): (&Flow, Direction),
     packet: &PacketView,
-    (generation, applications, stream): (u32, &Applications, Option<Excerpt>),
+    (ruleset, applications, stream): (&Ruleset, &Applications, Option<Excerpt>),
 ) -> bool {
     let subject = Subject { frame: &[], headers: packet.headers, layer: 0, time: packet.now, record: 0 };
     let facts = Some((flow.facts(), direction));
@@ -234,7 +236,8 @@ fn tell(
         alerted = true;
         counters.detect_alert += 1;
         // Nothing is left that could be stopped.
-        let outcome = Outcome { generation, blocked: false, verdict: Action::Alert };
+        let contexts = (findings.contexts(), ruleset.context_sources());
+        let outcome = Outcome { generation: ruleset.generation, blocked: false, verdict: Action::Alert, contexts };
         let view = finding.app.and_then(|(at, direction)| TransactionView::of(&applications.room, at, direction));
         let stream = stream.filter(|_| finding.on_stream || view.is_some());
         reporter.alert(&subject, facts, finding, outcome, view.as_ref(), stream);

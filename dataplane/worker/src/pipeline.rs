@@ -586,7 +586,8 @@ impl Pipeline {
             if finding.speaks {
                 let blocked = finding.action.drops() && inline;
                 self.counters.detect_alert += 1;
-                let outcome = Outcome { generation, blocked, verdict: verdict_word };
+                let contexts = (self.findings.contexts(), self.generation.ruleset.context_sources());
+                let outcome = Outcome { generation, blocked, verdict: verdict_word, contexts };
                 let view = finding
                     .app
                     .or(only)

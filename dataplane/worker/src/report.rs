@@ -7,7 +7,10 @@ use sluice_core::{
     event::{AnomalyKind, EventBody, EventSlot, FlowEnd, FlowFacts, PacketFacts},
     ring::EventSender,
 };
-use sluice_detect::Finding;
+use sluice_detect::{
+    Finding,
+    contexts::{ContextSource, Contexts},
+};
 use sluice_flow::{StreamEvents, StreamRef, Streams};
 use sluice_packet::{Headers, Protocol};
 
@@ -128,13 +131,15 @@ fn transaction(slot: &mut EventSlot, view: &TransactionView, file: Option<BodyRe
 
 /// What came of a packet's findings.
 #[derive(Clone, Copy, Debug)]
-pub struct Outcome {
+pub struct Outcome<'a> {
     /// Generation of the rule set.
     pub generation: u32,
     /// Whether the signature stopped the packet.
     pub blocked: bool,
     /// What all signatures together decided.
     pub verdict: Action,
+    /// What the signatures tell besides, and under which keys.
+    pub contexts: (&'a Contexts, &'a [ContextSource]),
 }
 
 /// A flow and the packet's direction in it.
@@ -146,12 +151,14 @@ pub struct Reporter {
     copies: Copies,
     link: u16,
     position: Position,
+    /// Texts of `alert.context` that had no room in their slot.
+    contexts_cut: u64,
 }
 
 impl Reporter {
     /// A reporter that sends to `sender`.
     pub fn new(sender: EventSender, copies: Copies) -> Self {
-        Self { sender, copies, link: 1, position: Position::default() }
+        Self { sender, copies, link: 1, position: Position::default(), contexts_cut: 0 }
     }
 
     /// The capture link type of the frames that follow.
@@ -180,10 +187,11 @@ impl Reporter {
         app: Option<&TransactionView>,
         stream: Option<Excerpt>,
     ) {
-        let Outcome { generation, blocked, verdict } = outcome;
+        let Outcome { generation, blocked, verdict, contexts: (contexts, sources) } = outcome;
         let headers = subject.headers;
         let (link, position) = (self.link, self.position);
         let copy = self.copies.alerts;
+        let cut = &mut self.contexts_cut;
         self.sender.send(|slot| {
             slot.link = link;
             slot.position = position;
@@ -191,9 +199,14 @@ impl Reporter {
                 slot.set_bytes(subject.frame);
             } else if subject.layer > 0 {
                 slot.set_bytes(headers_of(subject.frame));
-            } else if app.is_some() {
-                slot.set_bytes(&[]);
             }
+            let (start, mut length) = slot.add_bytes(&[]);
+            contexts.each(finding.context, sources, |key, text| {
+                let added = slot.add_context(key, text);
+                length += added;
+                *cut += u64::from(added == 0);
+            });
+            let context = (start, length);
             let mut payload = (headers.payload_offset, headers.payload_len);
             if let Some(stream) = stream.filter(|_| copy) {
                 payload = excerpt(slot, stream);
@@ -210,6 +223,7 @@ impl Reporter {
                 on_stream: finding.on_stream,
                 payload,
                 app,
+                context,
             };
         });
     }
@@ -327,7 +341,8 @@ impl Reporter {
     }
 
     /// Moves the count of lost events into `counters`.
-    pub fn publish(&self, counters: &mut Counters) {
+    pub fn publish(&mut self, counters: &mut Counters) {
         counters.events_lost_ring_full = self.sender.lost();
+        counters.detect_context_full += std::mem::take(&mut self.contexts_cut);
     }
 }

@@ -21,6 +21,7 @@ use sluice_core::Direction;
 use sluice_detect::{
     RulesetBuilder,
     buffer::Buffer,
+    contexts::ContextSource,
     dataset::Dataset,
     entropy::Wanted,
     literals::FastPattern,
@@ -207,11 +208,19 @@ pub(super) fn compile(
                 }
             }
             MatchKind::Dataset(dataset) => {
-                if dataset.context_key.is_some() {
-                    warnings.push(Problem::NotActedOn { keyword: "context_key" });
+                let set = self::dataset(&dataset.name, outside, names).map_err(wrong)?;
+                let writes = matches!(dataset.operation, DatasetOperation::Set | DatasetOperation::Unset);
+                if writes && set.has_records() {
+                    let reason = "the set is read from JSON, which rules can't change";
+                    return Err(wrong(Refusal::Wrong(Problem::DatasetRefused { reason })));
                 }
+                let source = dataset.context_key.as_ref().filter(|_| set.has_records());
+                let source = source.map(|key| ContextSource { key: key.clone(), set: Some(Arc::clone(&set)) });
+                let number =
+                    source.map(|source| builder.context_source(source).ok_or_else(|| needs("more context keys")));
                 Step::Dataset {
-                    set: self::dataset(&dataset.name, outside, names).map_err(wrong)?,
+                    set,
+                    context: number.transpose()?,
                     operation: match dataset.operation {
                         DatasetOperation::IsSet => SetOperation::IsSet,
                         DatasetOperation::IsNotSet => SetOperation::IsNotSet,
@@ -223,6 +232,7 @@ pub(super) fn compile(
             MatchKind::Datarep(reputation) => Step::Dataset {
                 set: dataset(&reputation.name, outside, names).map_err(wrong)?,
                 operation: SetOperation::Reputation(range(reputation.value)),
+                context: None,
             },
             MatchKind::Entropy(entropy) => Step::Entropy {
                 offset: entropy.offset as usize,
