@@ -197,7 +197,7 @@ impl EveWriter {
                 }
                 self.payload(&mut json, slot, packet, *payload);
                 json.number("stream", u64::from(*on_stream || (app.is_some() && packet.protocol == 6)));
-                verdict_object(&mut json, *verdict, packet, *blocked);
+                verdict_object(&mut json, *verdict, packet);
                 json.end();
                 out.push(b'\n');
                 let _ = action;
@@ -214,9 +214,9 @@ impl EveWriter {
                     if let Some(signature) = signature(*rule) {
                         alert(&mut json, packet, signature, true, None, &[]);
                     }
-                    verdict_object(&mut json, *action, packet, true);
+                    verdict_object(&mut json, *action, packet);
                 } else {
-                    verdict_object(&mut json, Action::Drop, packet, true);
+                    verdict_object(&mut json, Action::Drop, packet);
                 }
                 json.end();
                 out.push(b'\n');
@@ -589,9 +589,10 @@ fn alert_context(json: &mut Json, context: &[u8]) {
     });
 }
 
-fn verdict_object(json: &mut Json, action: Action, packet: &PacketFacts, blocked: bool) {
+/// What became of the packet, whichever signature decided it.
+fn verdict_object(json: &mut Json, action: Action, packet: &PacketFacts) {
     json.nested("verdict", |json| {
-        if action.drops() && blocked {
+        if action.drops() {
             json.text("action", "drop");
         } else if action == Action::Pass {
             json.text("action", "pass");

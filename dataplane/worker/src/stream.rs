@@ -14,7 +14,10 @@ use crate::{
 use sluice_core::{Direction, Resource, Verdict, verdict::Mode};
 use sluice_flow::{
     StreamEvent, StreamRef, Streams, TcpTracker,
-    stream::{Refused, store::StreamTurn},
+    stream::{
+        Refused,
+        store::{Arrived, StreamTurn},
+    },
     tcp::{self, Accepted, FastOpen},
 };
 use sluice_packet::{Headers, checksum};
@@ -35,6 +38,8 @@ pub(crate) struct Streamed {
     pub refused: bool,
     /// The payload is new and in order: what is scanned of the stream ends with it.
     pub in_order: bool,
+    /// Some of the payload came before with other bytes; inline it leaves with those.
+    pub differs: bool,
 }
 
 /// A frame whose payload was written over.
@@ -122,7 +127,7 @@ impl Pipeline {
         }
         if payload.is_empty() {
             let refused = headers.payload_len > 0;
-            let unplaced = Streamed { at, direction, placed: false, refused, in_order: false };
+            let unplaced = Streamed { at, direction, placed: false, refused, in_order: false, differs: false };
             let is_open = self.streams.is_open(at) || self.streams.is_open(at.reverse());
             return Ok((refused || is_open).then_some(unplaced));
         }
@@ -147,8 +152,9 @@ impl Pipeline {
                     },
                 );
                 let verdict = self.without(Resource::Reassembly, subject, found);
-                return verdict
-                    .map_or(Ok(Some(Streamed { at, direction, placed: false, refused: false, in_order: false })), Err);
+                let unplaced =
+                    Streamed { at, direction, placed: false, refused: false, in_order: false, differs: false };
+                return verdict.map_or(Ok(Some(unplaced)), Err);
             }
         };
         // Of a connection that is heard from one side alone no acknowledgement ever comes.
@@ -175,7 +181,8 @@ impl Pipeline {
             }
         }
         let placed = arrived.placed || self.streams.is_spent(at);
-        Ok(Some(Streamed { at, direction, placed, refused: false, in_order: arrived.in_order }))
+        let Arrived { in_order, differs, .. } = arrived;
+        Ok(Some(Streamed { at, direction, placed, refused: false, in_order, differs }))
     }
 
     /// Data that come with a SYN or SYN-ACK (RFC 7413) are kept at the beginning of their stream, to be judged as data of an open connection are, and
@@ -208,6 +215,7 @@ impl Pipeline {
                     placed: arrived.placed,
                     refused: false,
                     in_order: arrived.in_order,
+                    differs: false,
                 });
             }
         }
