@@ -416,21 +416,6 @@ fn flow_direction_and_state_follow_the_connection() {
 }
 
 #[test]
-fn the_answer_that_completes_a_handshake_belongs_to_it_unless_it_brings_data() {
-    for family in BOTH {
-        let rules = "alert tcp any any -> any any (flow:not_established; flags:A; sid:1;)
-            alert tcp any any -> any any (flow:established; flags:A+; sid:2;)";
-        let (mut engine, mut session) = (Engine::new(rules), Session::new(family));
-        assert_eq!(engine.all(&session.handshake()), [vec![], vec![], vec![1]]);
-        assert_eq!(engine.feed(&session.client_frame(|frame| frame.flags = ACK)), [2]);
-        let (mut engine, mut session) = (Engine::new(rules), Session::new(family));
-        engine.feed(&session.syn());
-        engine.feed(&session.syn_ack());
-        assert_eq!(engine.feed(&session.client_sends(b"data")), [2]);
-    }
-}
-
-#[test]
 fn a_reset_does_not_blind_rules_for_established_connections() {
     let rules = "alert tcp any any -> any any (flow:established; flags:R+; sid:1;)
         alert tcp any any -> any any (flow:established,to_server; content:\"abcd\"; sid:2;)";

@@ -187,6 +187,10 @@ counters! {
     tcp_rst => "tcp.rst",
     /// TCP packets with the urgent flag.
     tcp_urg => "tcp.urg",
+    /// Urgent bytes that were taken out of their stream, or said to be missing.
+    tcp_urgent_taken_out => "tcp.urgent_oob_data",
+    /// Urgent bytes that stayed in their stream, because there was no room to remember which they are.
+    tcp_urgent_kept_in => "tcp.urgent_oob_refused",
     /// TCP packets that acknowledge data we have not seen.
     tcp_ack_unseen_data => "tcp.ack_unseen_data",
     /// TCP sessions begun.

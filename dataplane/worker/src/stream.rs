@@ -11,11 +11,11 @@ use crate::{
     pipeline::{InTable, Pipeline},
     report::Subject,
 };
-use sluice_core::{Direction, Resource, Verdict, verdict::Mode};
+use sluice_core::{Cause, Direction, Resource, Verdict, verdict::Mode};
 use sluice_flow::{
     StreamEvent, StreamRef, Streams, TcpTracker,
     stream::{
-        Refused,
+        Refused, UrgentLimit, UrgentPolicy,
         store::{Arrived, StreamTurn},
     },
     tcp::{self, Accepted, FastOpen},
@@ -137,6 +137,11 @@ impl Pipeline {
             let partition = self.flows.partition_of(entry);
             self.streams.open(at, origin, partition);
         }
+        if self.tcp.urgent.is_some()
+            && let Some(verdict) = self.urgent(subject, found, at)
+        {
+            return Err(verdict);
+        }
         let inline = self.streams.settings().at_once;
         let policy = (!inline).then(|| self.settings.targets.of(headers.ip_version, &headers.dst));
         let arrived = match self.streams.arrive(at, seq, payload, policy) {
@@ -183,6 +188,39 @@ impl Pipeline {
         let placed = arrived.placed || self.streams.is_spent(at);
         let Arrived { in_order, differs, .. } = arrived;
         Ok(Some(Streamed { at, direction, placed, refused: false, in_order, differs }))
+    }
+
+    /// What the policy says of a packet with urgent data: a verdict, or where they are is noted.
+    #[cold]
+    fn urgent(&mut self, subject: &Subject, found: InTable, at: StreamRef) -> Option<Verdict> {
+        let (tcp, policy) = (&subject.headers.tcp, self.streams.settings().urgent);
+        if policy == UrgentPolicy::Drop && self.settings.mode == Mode::Inline {
+            return self.stop_urgent(subject, found);
+        }
+        // A pointer stands behind the last byte of urgent data; at the first byte there is none.
+        if policy == UrgentPolicy::Inline || tcp.urgent_pointer == 0 {
+            return None;
+        }
+        let last = tcp.seq.wrapping_add(u32::from(tcp.urgent_pointer) - 1);
+        match self.streams.mark_urgent(at, last) {
+            Ok(new) => self.counters.tcp_urgent_taken_out += u64::from(new),
+            Err(UrgentLimit) => {
+                self.counters.tcp_urgent_kept_in += 1;
+                self.raise(subject, found, StreamEvent::ReassemblyUrgentOobLimitReached);
+                // What the other end leaves out would stay in.
+                return self.stop_urgent(subject, found);
+            }
+        }
+        None
+    }
+
+    /// Stops a packet with urgent data; passive it goes on.
+    fn stop_urgent(&mut self, subject: &Subject, found: InTable) -> Option<Verdict> {
+        let verdict = Verdict::decide(self.settings.mode, Some(Cause::StreamUrgent));
+        let Verdict::Drop(cause) = verdict else { return None };
+        let facts = found.and_then(|(flow, direction)| Some((self.flows.get(flow)?.facts(), direction)));
+        self.reporter.drop_packet(subject, facts, cause, None, self.generation.ruleset.generation);
+        Some(verdict)
     }
 
     /// Data that come with a SYN or SYN-ACK (RFC 7413) are kept at the beginning of their stream, to be judged as data of an open connection are, and
