@@ -30,7 +30,7 @@ pub(crate) const ALIASES: &[(&str, &str)] = &[
 ];
 
 /// A number of bytes: `2560`, `8kb`, `1mb`, `1gb`.
-fn bytes(value: &str) -> Option<u64> {
+pub(crate) fn bytes(value: &str) -> Option<u64> {
     let value = value.to_ascii_lowercase();
     let digits = value.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(value.len());
     let (number, unit) = value.split_at(digits);

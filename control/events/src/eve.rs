@@ -6,6 +6,7 @@
 use crate::{
     app::{self, DnsRecords, Part},
     community_id,
+    file_store::FileStoreCounts,
     json::Json,
     names,
     signature::{Signature, Target},
@@ -291,7 +292,7 @@ impl EveWriter {
         out: &mut Vec<u8>,
         now: Nanos,
         counters: &Counters,
-        dropped: &[u64; Cause::COUNT],
+        (dropped, stored): (&[u64; Cause::COUNT], Option<FileStoreCounts>),
         rules: RuleCounts,
         inline: bool,
     ) {
@@ -307,6 +308,11 @@ impl EveWriter {
         named.extend(stats::of_normaliser(counters));
         named.extend(stats::of_applications(counters));
         named.extend(counters.exceptions.named());
+        if let Some(FileStoreCounts { stored, known, bytes, left_out, errors }) = stored {
+            let counts =
+                [("stored", stored), ("known", known), ("bytes", bytes), ("left_out", left_out), ("fs_errors", errors)];
+            named.extend(counts.map(|(name, count)| (format!("file_store.{name}"), count)));
+        }
         named.push((
             "decoder.avg_pkt_size".to_owned(),
             counters.decoder_bytes.checked_div(counters.decoder_pkts).unwrap_or(0),

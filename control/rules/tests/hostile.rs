@@ -119,6 +119,7 @@ fn books(mode: Mode, link: LinkType, seconds: &[u16], frames: &[Vec<u8>]) -> Res
         stream_anomalies: true,
         applications: true,
         files: true,
+        store: sluice_worker::FileStoring::All,
         headers: true,
         tagged: true,
     };

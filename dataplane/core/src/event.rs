@@ -275,6 +275,21 @@ pub enum EventBody {
         /// The transaction, with this file alone.
         app: AppFacts,
     },
+    /// A part of a file that is to be stored.
+    FileBytes {
+        /// Its flow.
+        flow: u64,
+        /// The direction it went.
+        direction: Direction,
+        /// Its number in its flow, from 1.
+        number: u32,
+        /// Where the part begins, bytes.
+        offset: u64,
+        /// Place of the part in the slot's bytes.
+        bytes: (u32, u32),
+        /// It is the last part.
+        last: bool,
+    },
     /// An ARP packet.
     Arp {
         /// The packet.

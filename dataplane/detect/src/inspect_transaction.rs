@@ -108,6 +108,9 @@ impl Inspector {
             let about = Some((at, direction));
             let added =
                 self.conclude(ruleset, rule, number, &packet, flow.as_deref_mut(), about, state, counters, findings);
+            if added.is_some() && rule.checks.iter().any(Check::stores_files) {
+                turn.room.store_files(at, direction);
+            }
             turn.room.add_matched(at, direction, name);
             if added == Some(sluice_core::Action::Pass) {
                 self.candidates.clear();

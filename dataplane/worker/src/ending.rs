@@ -119,7 +119,7 @@ impl Ending<'_> {
         let mut at = self.applications.first(*link);
         while at.is_some() {
             for direction in Direction::ALL {
-                while let Some(file) = self.applications.untold_file(at, direction, true) {
+                while let Some(file) = self.applications.untold_file(at, direction, false, true) {
                     if let Some(view) = TransactionView::of(&self.applications.room, at, direction) {
                         self.reporter.file(flow.facts(), flow.last, 0, &view, file);
                     }

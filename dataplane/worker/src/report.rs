@@ -1,6 +1,6 @@
 //! Event records: what is told of a packet, its flow and the rules that matched.
 
-use crate::settings::Copies;
+use crate::settings::{Copies, FileStoring};
 use sluice_app::{BodyRef, Field, TransactionView, file::FileFacts, log};
 use sluice_core::{
     Action, AppFacts, Cause, Counters, Direction, Nanos, Position,
@@ -104,7 +104,7 @@ fn decimal(number: u32, room: &mut [u8; 10]) -> &[u8] {
 const BODY_BYTES: usize = 4_096;
 
 /// Puts the fields of both directions of a transaction into `slot`, and behind them its bodies and files; of the files only `file`, if one is meant.
-fn transaction(slot: &mut EventSlot, view: &TransactionView, file: Option<BodyRef>) -> AppFacts {
+fn transaction(slot: &mut EventSlot, view: &TransactionView, file: Option<BodyRef>, store: FileStoring) -> AppFacts {
     let mut half = |direction: Direction| {
         let (start, mut length) = slot.add_bytes(view.log_of(direction));
         let mut add = |slot: &mut EventSlot, bytes: &[u8]| length += slot.add_bytes(bytes).1;
@@ -112,7 +112,7 @@ fn transaction(slot: &mut EventSlot, view: &TransactionView, file: Option<BodyRe
             let is_meant = file.is_none_or(|file| file == at);
             if body.is_file && is_meant {
                 let name = view.name_of(body);
-                let facts = FileFacts::of(body).to_bytes();
+                let facts = FileFacts::of(body, is_stored(view, direction, store)).to_bytes();
                 add(slot, &log::head(Field::File, facts.len() + name.len()));
                 add(slot, &facts);
                 add(slot, name);
@@ -127,6 +127,15 @@ fn transaction(slot: &mut EventSlot, view: &TransactionView, file: Option<BodyRe
     };
     let (request, response) = (half(Direction::ToServer), half(Direction::ToClient));
     AppFacts { protocol: view.protocol(), transaction: view.number(), request, response }
+}
+
+/// Whether the files of `direction` are stored.
+fn is_stored(view: &TransactionView, direction: Direction, store: FileStoring) -> bool {
+    match store {
+        FileStoring::Off => false,
+        FileStoring::ByRules => view.stores(direction),
+        FileStoring::All => true,
+    }
 }
 
 /// What came of a packet's findings.
@@ -190,7 +199,7 @@ impl Reporter {
         let Outcome { generation, blocked, verdict, contexts: (contexts, sources) } = outcome;
         let headers = subject.headers;
         let (link, position) = (self.link, self.position);
-        let copy = self.copies.alerts;
+        let (copy, store) = (self.copies.alerts, self.copies.store);
         let cut = &mut self.contexts_cut;
         self.sender.send(|slot| {
             slot.link = link;
@@ -211,7 +220,7 @@ impl Reporter {
             if let Some(stream) = stream.filter(|_| copy) {
                 payload = excerpt(slot, stream);
             }
-            let app = app.map(|view| transaction(slot, view, None));
+            let app = app.map(|view| transaction(slot, view, None, store));
             slot.body = EventBody::Alert {
                 packet: subject.facts(),
                 flow,
@@ -237,7 +246,7 @@ impl Reporter {
         self.sender.send(|slot| {
             slot.position = position;
             slot.set_bytes(&[]);
-            let app = transaction(slot, view, None);
+            let app = transaction(slot, view, None, FileStoring::Off);
             let (time, record, pkt_src) = at;
             slot.body = EventBody::Application { time, record, pkt_src, flow, app };
         });
@@ -245,17 +254,43 @@ impl Reporter {
 
     /// Tells of a file that is over, or as whole as it will be.
     pub fn file(&mut self, flow: FlowFacts, time: Nanos, record: u64, view: &TransactionView, file: BodyRef) {
+        let position = self.position;
+        let direction = view.direction;
+        let store = self.copies.store;
+        if is_stored(view, direction, store) {
+            self.file_bytes(flow.id, view, file);
+        }
         if !self.copies.files {
             return;
         }
-        let position = self.position;
-        let direction = view.direction;
         self.sender.send(|slot| {
             slot.position = position;
             slot.set_bytes(&[]);
-            let app = transaction(slot, view, Some(file));
+            let app = transaction(slot, view, Some(file), store);
             slot.body = EventBody::File { time, record, flow, direction, app };
         });
+    }
+
+    /// Sends the bytes of a file, as many as were kept of it, one slot after the other.
+    fn file_bytes(&mut self, flow: u64, view: &TransactionView, file: BodyRef) {
+        let Some((body, bytes)) = view.body(file) else { return };
+        let (direction, number, position) = (view.direction, body.file_number, self.position);
+        let mut sent = 0;
+        loop {
+            let rest = bytes.get(sent..).unwrap_or_default();
+            let mut length = 0;
+            let arrived = self.sender.send(|slot| {
+                slot.position = position;
+                let piece = slot.add_bytes(rest);
+                length = piece.1 as usize;
+                let (offset, last) = (sent as u64, length == rest.len());
+                slot.body = EventBody::FileBytes { flow, direction, number, offset, bytes: piece, last };
+            });
+            sent += length;
+            if !arrived || length == 0 || sent >= bytes.len() {
+                return;
+            }
+        }
     }
 
     /// Tells of a packet that was stopped.

@@ -7,7 +7,7 @@
 use sluice_core::{
     Action, Cause, HashKey, Nanos, Verdict,
     context::{ContextText, entries},
-    event::EventBody,
+    event::{EventBody, EventSlot},
     ring::{EventReceiver, WhenFull, event_ring},
     verdict::Mode,
 };
@@ -25,8 +25,8 @@ use sluice_rules::{
     load_bytes,
 };
 use sluice_worker::{
-    ChecksumMode, Copies, Generation, Pipeline, Reporter, Settings, checksums::ChecksumJudge, glance::Glance,
-    inbox::Job, pipeline::At,
+    ChecksumMode, Copies, FileStoring, Generation, Pipeline, Reporter, Settings, checksums::ChecksumJudge,
+    glance::Glance, inbox::Job, pipeline::At,
 };
 use std::{path::Path, sync::Arc};
 
@@ -64,6 +64,7 @@ impl Default for Setup<'_> {
                     stream_anomalies: false,
                     applications: false,
                     files: false,
+                    store: FileStoring::Off,
                     headers: false,
                     tagged: true,
                 },
@@ -215,6 +216,11 @@ impl Engine {
 
     pub fn events(&mut self, mut read: impl FnMut(&EventBody, &Ruleset)) {
         while self.events.receive(|slot| read(&slot.body, &self.ruleset)) {}
+    }
+
+    /// The events since the last call, with their bytes.
+    pub fn slots(&mut self, mut read: impl FnMut(&EventSlot, &Ruleset)) {
+        while self.events.receive(|slot| read(slot, &self.ruleset)) {}
     }
 
     /// What the alerts since the last call tell besides: for each its signature, and texts by key.
