@@ -344,7 +344,8 @@ impl Inspector {
                 None => Look { packet: true, stream: false, anchored: false },
                 Some(piece) => {
                     let scope = ruleset.scope(number);
-                    let elsewhere = piece.placed || (piece.refused && rule.unit == Unit::Stream);
+                    let elsewhere =
+                        piece.placed || (piece.refused && rule.unit == Unit::Stream) || (piece.again && scope.anchored);
                     Look {
                         packet: piece.with_packet && (scope.packet || !elsewhere),
                         stream: scope.stream && piece.turn.judges(),

@@ -164,6 +164,7 @@ impl Pipeline {
                     placed: true,
                     refused: false,
                     with_packet: false,
+                    again: false,
                 });
                 let mut turn = TransactionTurn { room: &mut applications.room, at, direction, piece: piece.as_ref() };
                 let generation = &mut **generation;

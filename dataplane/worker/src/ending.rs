@@ -178,6 +178,7 @@ impl Ending<'_> {
             placed: true,
             refused: false,
             with_packet: false,
+            again: false,
         });
         if let Some(piece) = &mut piece {
             inspector.inspect_stream(ruleset, &packet, Some(&mut copy.view()), piece, state, counters, findings);

@@ -545,11 +545,12 @@ impl Pipeline {
         }
         match *streamed {
             None => inspector.inspect(ruleset, &packet, flow, state, counters, findings),
-            Some(Streamed { at, placed, refused, in_order, .. }) => {
+            Some(Streamed { at, placed, refused, in_order, differs, .. }) => {
                 let turn = turn.copied().unwrap_or_default();
                 // What is too long for one turn is scanned in several.
                 let covers_payload = in_order && with_packet && turn.scan_len() >= headers.payload_len;
-                let mut piece = StreamPiece { streams, at, turn, covers_payload, placed, refused, with_packet };
+                let again = differs && !placed;
+                let mut piece = StreamPiece { streams, at, turn, covers_payload, placed, refused, with_packet, again };
                 inspector.inspect_stream(ruleset, &packet, flow, &mut piece, state, counters, findings);
             }
         }

@@ -38,7 +38,7 @@ pub(crate) struct Streamed {
     pub refused: bool,
     /// The payload is new and in order: what is scanned of the stream ends with it.
     pub in_order: bool,
-    /// Some of the payload came before with other bytes; inline it leaves with those.
+    /// All of the payload came before, some of it with other bytes; inline it leaves with those.
     pub differs: bool,
 }
 
@@ -186,7 +186,8 @@ impl Pipeline {
             }
         }
         let placed = arrived.placed || self.streams.is_spent(at);
-        let Arrived { in_order, differs, .. } = arrived;
+        let Arrived { in_order, differs, adds, .. } = arrived;
+        let differs = differs && !adds;
         Ok(Some(Streamed { at, direction, placed, refused: false, in_order, differs }))
     }
 

@@ -61,6 +61,8 @@ pub struct Arrived {
     pub repeats: bool,
     /// Some of it differs from what was there before.
     pub differs: bool,
+    /// Some of it was not there before.
+    pub adds: bool,
     /// So many of its first bytes were acknowledged long ago and are not kept any longer.
     pub forgotten: u32,
 }
@@ -255,7 +257,7 @@ impl Streams {
         }
         if offset == half.next && half.highest == half.next {
             self.append(at, partition, offset, payload)?;
-            return Ok(Arrived { placed: true, in_order: true, ..Arrived::default() });
+            return Ok(Arrived { placed: true, in_order: true, adds: true, ..Arrived::default() });
         }
         self.insert(at, partition, offset, payload, policy)
     }
@@ -348,6 +350,7 @@ impl Streams {
                         self.settle(at, (offset, end), (block, from), here, part, policy);
                     }
                 } else {
+                    arrived.adds = true;
                     if let Some(there) = self.blocks.there(block) {
                         there.set(from, to);
                     }

@@ -232,6 +232,7 @@ impl Streams {
             whole.in_order &= arrived.in_order;
             whole.repeats |= arrived.repeats;
             whole.differs |= arrived.differs;
+            whole.adds |= arrived.adds;
             whole.forgotten += arrived.forgotten;
             length += part.len();
         }
