@@ -7,13 +7,19 @@
 pub(crate) struct Candidates {
     rules: Box<[u64]>,
     words: Box<[u64]>,
+    /// Something was added since it was last found empty.
+    any: bool,
 }
 
 impl Candidates {
     /// An empty set for rules numbered below `rules`.
     pub(crate) fn new(rules: usize) -> Self {
         let words = rules.div_ceil(64).max(1);
-        Self { rules: vec![0; words].into_boxed_slice(), words: vec![0; words.div_ceil(64)].into_boxed_slice() }
+        Self {
+            rules: vec![0; words].into_boxed_slice(),
+            words: vec![0; words.div_ceil(64)].into_boxed_slice(),
+            any: false,
+        }
     }
 
     /// Adds rule `number`; what is not below the limit is left out.
@@ -23,15 +29,19 @@ impl Candidates {
         if let (Some(rules), Some(words)) = (self.rules.get_mut(word), self.words.get_mut(word / 64)) {
             *rules |= 1 << (number % 64);
             *words |= 1 << (word % 64);
+            self.any = true;
         }
     }
 
-    /// Takes out the lowest number at or above `from`.
+    /// Takes out the lowest number at or above `from`, below which nothing is left.
     ///
     /// # Cost
-    /// A few instructions, and one read for each 4,096 rules skipped.
+    /// A few instructions, and one read for each 4,096 rules skipped; one question when nothing was added.
     #[inline]
     pub(crate) fn take_from(&mut self, from: u32) -> Option<u32> {
+        if !self.any {
+            return None;
+        }
         let first = from as usize / 64 / 64;
         for (place, words) in self.words.iter_mut().enumerate().skip(first) {
             if *words == 0 {
@@ -46,6 +56,7 @@ impl Candidates {
             }
             return Some(word as u32 * 64 + bit);
         }
+        self.any = false;
         None
     }
 

@@ -98,11 +98,40 @@ impl Facts {
         }
     }
 
+    /// Whether there is anything to be found in it.
+    #[inline]
+    pub(crate) const fn has_bytes(&self) -> bool {
+        self.packet_len > 0 || self.stream_len > 0
+    }
+
+    /// The first bytes of each place where a rule may find a start, each once.
+    #[inline]
+    pub(crate) fn distinct_heads(&self) -> impl Iterator<Item = u64> {
+        let [of_packet, first, second, third] = self.heads;
+        // Those of a stream lie in front, and what is left over repeats the packet's.
+        let is_new = [
+            true,
+            first != of_packet,
+            second != of_packet && second != first,
+            third != of_packet && third != first && third != second,
+        ];
+        self.heads.into_iter().zip(is_new).filter(|(_, is_new)| *is_new).map(|(head, _)| head)
+    }
+
     /// The packet has a stream: of that, `stream` bytes are judged; of the packet itself, `packet` bytes.
     pub(crate) fn with_stream(mut self, packet: u32, stream: u32, heads: impl Iterator<Item = u64>) -> Self {
         self.heads.iter_mut().skip(1).zip(heads).for_each(|(place, head)| *place = head);
         Self { packet_len: packet, stream_len: stream, ..self }
     }
+}
+
+/// Four bytes that must stand at the beginning of what is judged, as a little-endian number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// Bytes 0 to 3.
+    First(u32),
+    /// Bytes 4 to 7.
+    Second(u32),
 }
 
 /// A rule, and what lets it through.
@@ -190,18 +219,44 @@ impl Gate {
         gate
     }
 
-    /// Takes in a content that stands in one place among the first bytes.
-    fn take_head(&mut self, content: &Content) {
+    /// Whether the rule can match only where there are bytes.
+    pub(crate) const fn needs_bytes(&self) -> bool {
+        self.least_payload > 0
+    }
+
+    /// The four bytes that the rule can be found by, if it asks for such.
+    pub(crate) const fn start(&self) -> Option<Start> {
+        const HALF: u64 = u32::MAX as u64;
+        match (self.head_mask & HALF, self.head_mask >> 32) {
+            (HALF, _) => Some(Start::First(self.head as u32)),
+            (_, HALF) => Some(Start::Second((self.head >> 32) as u32)),
+            _ => None,
+        }
+    }
+
+    /// Where among the first bytes `content` stands, if it can stand in one place alone: bytes of the head from there on.
+    fn room_of(content: &Content) -> Option<usize> {
         let pattern = content.pattern();
         let Place::Absolute { offset: Number::Constant(offset), depth: Some(Number::Constant(depth)) } = content.place
         else {
-            return;
+            return None;
         };
         let cased = content.nocase && pattern.iter().any(u8::is_ascii_alphabetic);
-        if cased || usize::try_from(depth) != Ok(pattern.len()) || self.head_mask != 0 {
-            return;
+        if cased || content.negated || usize::try_from(depth) != Ok(pattern.len()) {
+            return None;
         }
-        let Some(room) = usize::try_from(offset).ok().and_then(|offset| 8_usize.checked_sub(offset)) else { return };
+        usize::try_from(offset).ok().and_then(|offset| 8_usize.checked_sub(offset))
+    }
+
+    /// Whether a gate asks for `content` at the beginning.
+    pub(crate) fn stands_at_start(content: &Content) -> bool {
+        Self::room_of(content).is_some()
+    }
+
+    /// Takes in a content that stands in one place among the first bytes.
+    fn take_head(&mut self, content: &Content) {
+        let Some(room) = Self::room_of(content).filter(|_| self.head_mask == 0) else { return };
+        let pattern = content.pattern();
         let first = pattern.get(..pattern.len().min(room)).unwrap_or_default();
         for (place, byte) in (8 - room..).zip(first) {
             self.head |= u64::from(*byte) << (place * 8);

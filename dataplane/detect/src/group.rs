@@ -1,77 +1,40 @@
 //! Rules that can match one kind of packet: a protocol class in one direction, with the prefilter over payloads.
 //!
-//! A rule with a content of [`crate::literals::SHORTEST_LITERAL`] bytes or more is met only when the prefilter finds that content. Shorter literals, and runs of one
-//! byte, make the prefilter several times slower for every packet, so their rules are met by port, or on each packet. No rule is ever missed: a property test compares with
-//! judging every rule.
+//! A rule whose content must stand among the first bytes is found by those. Another one with a content of [`crate::literals::SHORTEST_LITERAL`] bytes or more is met only when
+//! the prefilter finds that content. Shorter literals, and runs of one byte, make the prefilter several times slower for every packet, so their rules are met by port, or on each
+//! packet. No rule is ever missed: a property test compares with judging every rule.
 
 use crate::{
     address::AddressSet,
     address_index::AddressIndex,
     check::Check,
-    gate::Gate,
+    gate::{Facts, Gate},
     inspect::PacketView,
     literals::{DatabaseCache, FastPattern, Literals},
+    matchers::{Matchers, Waiting},
+    port_index::PortIndex,
     range::PortSet,
     rule::Rule,
     ruleset::BuildError,
     scope::Scope,
+    start_index::{StartIndex, start_of},
 };
-use std::collections::BTreeMap;
+use sluice_packet::Headers;
 
 /// Rules that name at most this many ports are found by port.
 const FEW_PORTS: u32 = 2_048;
 /// Rules that name at most this share of the address space (in 2^-32 of it) are found by address.
 const FEW_ADDRESSES: u64 = 1 << 26;
 
-/// Numbers of rules, found by a port.
-#[derive(Default)]
-struct PortIndex {
-    /// For each port the number of its list; 0 is the empty list. Empty when no rule is here.
-    list_of: Box<[u16]>,
-    lists: Vec<Box<[Gate]>>,
-}
-
-impl PortIndex {
-    fn new(rules: &[(Gate, PortSet)]) -> Self {
-        if rules.is_empty() {
-            return Self::default();
-        }
-        let mut of_port: BTreeMap<u16, Vec<Gate>> = BTreeMap::new();
-        for (rule, ports) in rules {
-            for &(low, high) in ports.ranges() {
-                for port in low..=high {
-                    of_port.entry(port).or_default().push(*rule);
-                }
-            }
-        }
-        let mut numbers: BTreeMap<Vec<Gate>, u16> = BTreeMap::from([(Vec::new(), 0)]);
-        let mut lists: Vec<Box<[Gate]>> = vec![Box::default()];
-        let mut list_of = vec![0_u16; 1 << 16];
-        for (port, rules) in of_port {
-            let number = *numbers.entry(rules.clone()).or_insert_with(|| {
-                lists.push(rules.into_boxed_slice());
-                u16::try_from(lists.len() - 1).unwrap_or(u16::MAX)
-            });
-            if let Some(place) = list_of.get_mut(usize::from(port)) {
-                *place = number;
-            }
-        }
-        Self { list_of: list_of.into_boxed_slice(), lists }
-    }
-
-    #[inline]
-    fn rules(&self, port: u16) -> &[Gate] {
-        self.list_of.get(usize::from(port)).and_then(|&list| self.lists.get(usize::from(list))).map_or(&[], |list| list)
-    }
-}
-
 /// Rules for one kind of packet.
 pub struct Group {
-    literals: Literals,
-    by_destination_port: PortIndex,
-    by_source_port: PortIndex,
-    /// Rules judged on each packet.
+    matchers: Matchers,
+    by_start: StartIndex,
+    by_destination_port: PortIndex<Gate>,
+    by_source_port: PortIndex<Gate>,
+    /// Rules judged on each packet, and on each that brings bytes, or whose stream has some.
     always: Box<[Gate]>,
+    always_with_bytes: Box<[Gate]>,
     /// Rules judged on each packet that has an event.
     on_events: Box<[Gate]>,
     /// Rules judged once per flow and direction, found by source or by destination, and those that ask for most addresses on both sides.
@@ -105,12 +68,11 @@ impl Group {
     /// # Errors
     /// [`BuildError::Prefilter`] when the prefilter can't be compiled.
     pub fn new(entries: &[Entry], cache: Option<&dyn DatabaseCache>) -> Result<Self, BuildError> {
-        let mut of_literal: BTreeMap<(&[u8], bool), Vec<u32>> = BTreeMap::new();
+        let (mut waiting, mut by_start) = (Vec::new(), Vec::new());
         let (mut by_destination, mut by_source, mut always, mut once) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut on_events = Vec::new();
         let (mut once_by_source, mut once_by_destination) = (Vec::new(), Vec::new());
-        let few = |ports: &PortSet| ports.len() <= FEW_PORTS;
         for entry in entries {
             if let Some(addresses) = entry.once {
                 match addresses.map(|(source, destination)| (source, source.share(), destination, destination.share()))
@@ -123,25 +85,39 @@ impl Group {
                     }
                     _ => once.push(entry.number),
                 }
-            } else if let Some(literal) =
-                entry.fast_pattern.and_then(|pattern| Some((pattern.literal()?, pattern.nocase)))
-            {
-                of_literal.entry(literal).or_default().push(entry.number);
+                continue;
+            }
+            let gate = Gate::new(entry.number, entry.rule, entry.scope);
+            let literal = entry.fast_pattern.and_then(|pattern| Some((pattern.literal()?, pattern.nocase)));
+            let few = |ports: Option<&'_ PortSet>| ports.is_some_and(|ports| ports.len() <= FEW_PORTS);
+            let has_few = few(entry.destination_ports) || few(entry.source_ports);
+            if let Some(start) = start_of(entry.rule, &gate, entry.fast_pattern).filter(|_| !has_few) {
+                by_start.push((start, gate));
+            } else if let Some(literal) = literal {
+                waiting.push(Waiting {
+                    literal,
+                    rule: entry.number,
+                    source_ports: entry.source_ports.filter(|ports| few(Some(ports))),
+                    destination_ports: entry.destination_ports.filter(|ports| few(Some(ports))),
+                });
             } else if entry.rule.checks.iter().any(Check::is_of_events) {
-                on_events.push(Gate::new(entry.number, entry.rule, entry.scope));
-            } else if let Some(ports) = entry.destination_ports.filter(|ports| few(ports)) {
-                by_destination.push((Gate::new(entry.number, entry.rule, entry.scope), ports.clone()));
-            } else if let Some(ports) = entry.source_ports.filter(|ports| few(ports)) {
-                by_source.push((Gate::new(entry.number, entry.rule, entry.scope), ports.clone()));
+                on_events.push(gate);
+            } else if let Some(ports) = entry.destination_ports.filter(|ports| few(Some(ports))) {
+                by_destination.push((gate, ports));
+            } else if let Some(ports) = entry.source_ports.filter(|ports| few(Some(ports))) {
+                by_source.push((gate, ports));
             } else {
-                always.push(Gate::new(entry.number, entry.rule, entry.scope));
+                always.push(gate);
             }
         }
+        let (with_bytes, always): (Vec<Gate>, Vec<Gate>) = always.into_iter().partition(Gate::needs_bytes);
         Ok(Self {
-            literals: Literals::new(of_literal, cache)?,
-            by_destination_port: PortIndex::new(&by_destination),
-            by_source_port: PortIndex::new(&by_source),
+            matchers: Matchers::new(&waiting, cache)?,
+            by_start: StartIndex::new(by_start),
+            by_destination_port: PortIndex::new(by_destination),
+            by_source_port: PortIndex::new(by_source),
             always: always.into_boxed_slice(),
+            always_with_bytes: with_bytes.into_boxed_slice(),
             on_events: on_events.into_boxed_slice(),
             once_count: once.len() + once_by_source.len() + once_by_destination.len(),
             once_by_source: AddressIndex::new(&once_by_source),
@@ -150,21 +126,33 @@ impl Group {
         })
     }
 
-    /// The prefilter over payloads.
+    /// The prefilter over payloads of packets with these ports.
     #[inline]
-    pub(crate) fn literals(&self) -> &Literals {
-        &self.literals
+    pub(crate) fn literals(&self, headers: &Headers) -> &Literals {
+        self.matchers.of(headers)
     }
 
-    /// Rules that no prefilter can leave out for `packet`, each behind its gate.
+    /// Everything the prefilter consists of.
+    pub(crate) fn all_literals(&self) -> impl Iterator<Item = &Literals> {
+        self.matchers.all()
+    }
+
+    /// Gives `meet` the rules that no prefilter can leave out for `packet` and whose gates let it through.
     #[inline]
-    pub(crate) fn unfiltered(&self, packet: &PacketView) -> [&[Gate]; 4] {
+    pub(crate) fn unfiltered(&self, packet: &PacketView, facts: &Facts, mut meet: impl FnMut(u32)) {
         let headers = packet.headers;
-        let by_destination = self.by_destination_port.rules(headers.dst_port);
-        let by_source = self.by_source_port.rules(headers.src_port);
         let has_events = !packet.stream_events.is_empty() || !headers.events.is_empty();
         let on_events = if has_events { &*self.on_events } else { &[] };
-        [by_destination, by_source, &self.always, on_events]
+        let by_destination = self.by_destination_port.of(headers.dst_port);
+        let by_source = self.by_source_port.of(headers.src_port);
+        let has_bytes = facts.has_bytes();
+        let with_bytes = if has_bytes { &*self.always_with_bytes } else { &[] };
+        for gates in [by_destination, by_source, &self.always, with_bytes, on_events] {
+            gates.iter().filter(|gate| gate.admits(facts)).for_each(|gate| meet(gate.rule));
+        }
+        if has_bytes {
+            self.by_start.meet(facts, meet);
+        }
     }
 
     /// Rules judged once per flow and direction that can hold between these addresses.
@@ -179,11 +167,11 @@ impl Group {
 
     /// Literals in the prefilter, rules found by port, rules judged on each packet, rules judged once per flow.
     pub fn sizes(&self) -> [usize; 4] {
-        let by_port = |index: &PortIndex| index.lists.iter().map(|list| list.len()).sum::<usize>();
+        let by_port = |index: &PortIndex<Gate>| index.lists().iter().map(|list| list.len()).sum::<usize>();
         [
-            self.literals.len(),
+            self.matchers.len(),
             by_port(&self.by_destination_port) + by_port(&self.by_source_port),
-            self.always.len() + self.on_events.len(),
+            self.by_start.len() + self.always.len() + self.always_with_bytes.len() + self.on_events.len(),
             self.once_count,
         ]
     }

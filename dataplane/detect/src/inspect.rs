@@ -27,7 +27,7 @@ use crate::{
 use sluice_app::{TransactionView, TxRef};
 use sluice_core::{Action, AppState, Counters, Direction, Nanos};
 use sluice_flow::{FlowView, StreamEvents};
-use sluice_hyperscan::{Next, Scratch};
+use sluice_hyperscan::Scratch;
 use sluice_packet::Headers;
 
 /// Alerts one packet can raise; more are counted and left out.
@@ -230,7 +230,8 @@ impl Inspector {
     /// The scratch allocator's words when memory is short.
     pub fn new(ruleset: &Ruleset, most_alerts: usize) -> Result<Self, String> {
         let of_fields = ruleset.fields().all().filter_map(|group| group.literals.database());
-        let of_payloads = ruleset.groups().iter().filter_map(|group| group.literals().database());
+        let of_payloads =
+            ruleset.groups().iter().flat_map(|group| group.all_literals()).filter_map(|literals| literals.database());
         let databases: Vec<_> = of_payloads.chain(of_fields).collect();
         let scratch = match databases.is_empty() {
             true => None,
@@ -453,27 +454,17 @@ impl Inspector {
         let app = flow.as_deref().map_or(AppState::Unseen, |flow| flow.app);
         let payload = headers.payload(packet.frame);
         let facts = Facts::new(headers, packet.direction, packet.established, payload, app);
-        for gate in group.unfiltered(packet).into_iter().flatten() {
-            if gate.admits(&facts) {
-                candidates.add(gate.rule);
-            }
-        }
+        group.unfiltered(packet, &facts, |rule| candidates.add(rule));
         let judged = judged_before(packet, flow, ruleset.generation);
         if judged < ruleset.generation {
             let rules = group.once(headers.ip_version, &headers.src, &headers.dst);
             let is_new = |rule: &u32| judged == 0 || ruleset.rule(*rule).is_some_and(|rule| rule.since > judged);
             rules.filter(is_new).for_each(|rule| candidates.add(rule));
         }
-        if let (Some(database), Some(scratch), false) =
-            (group.literals().database(), scratch.as_mut(), payload.is_empty())
-        {
-            counters.detect_scans += 1;
-            let scanned = database.scan(scratch, payload, |id, _end| {
-                group.literals().rules_of(id).iter().for_each(|&rule| candidates.add(rule));
-                Next::Continue
+        if let Some(scratch) = scratch.as_mut() {
+            group.literals(headers).scan(scratch, payload, counters, |rules, _end| {
+                rules.iter().for_each(|&rule| candidates.add(rule));
             });
-            // A failed scan would blind the engine: it is counted, and a replay that has one is not sound.
-            counters.detect_scans_failed += u64::from(scanned.is_err());
         }
     }
 

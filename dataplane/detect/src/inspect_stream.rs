@@ -16,7 +16,6 @@ use crate::{
 };
 use sluice_core::{AppState, Counters};
 use sluice_flow::FlowView;
-use sluice_hyperscan::Next;
 
 impl Inspector {
     /// Judges `packet` and a piece of the stream it belongs to.
@@ -65,11 +64,7 @@ impl Inspector {
                 of_stream,
                 piece.heads(),
             );
-            for gate in group.unfiltered(packet).into_iter().flatten() {
-                if gate.admits(&facts) {
-                    candidates.add(gate.rule);
-                }
-            }
+            group.unfiltered(packet, &facts, |rule| candidates.add(rule));
         }
         if piece.with_packet {
             let judged = judged_before(packet, flow, generation);
@@ -79,27 +74,23 @@ impl Inspector {
                 rules.filter(is_new).for_each(|rule| candidates.add(rule));
             }
         }
-        let (Some(database), Some(scratch)) = (group.literals().database(), scratch.as_mut()) else { return };
+        let literals = group.literals(headers);
+        let Some(scratch) = scratch.as_mut() else { return };
         let crowded = piece.streams.is_crowded(piece.at, generation);
-        let payload = headers.payload(packet.frame);
-        if piece.with_packet && !piece.covers_payload && !payload.is_empty() {
-            counters.detect_scans += 1;
+        if piece.with_packet && !piece.covers_payload {
             let placed = piece.placed;
-            let scanned = database.scan(scratch, payload, |id, _end| {
-                let rules = group.literals().rules_of(id).iter();
-                rules.filter(|rule| !placed || ruleset.scope(**rule).packet).for_each(|&rule| candidates.add(rule));
-                Next::Continue
+            literals.scan(scratch, headers.payload(packet.frame), counters, |rules, _end| {
+                let rules = rules.iter().filter(|rule| !placed || ruleset.scope(**rule).packet);
+                rules.for_each(|&rule| candidates.add(rule));
             });
-            counters.detect_scans_failed += u64::from(scanned.is_err());
         }
         let (scan_from, scan_to) = piece.turn.scan;
         if scan_from != scan_to {
-            counters.detect_scans += 1;
             let (bytes, base) = room.scan(piece);
             let StreamPiece { streams, at, covers_payload, .. } = piece;
-            let scanned = database.scan(scratch, bytes, |id, end| {
+            literals.scan(scratch, bytes, counters, |rules, end| {
                 let end = base.wrapping_add(end as u32);
-                for &rule in group.literals().rules_of(id) {
+                for &rule in rules {
                     let scope = ruleset.scope(rule);
                     // A literal that ends in the carry was found before.
                     if scope.stream && end.wrapping_sub(scan_from) as i32 > 0 {
@@ -109,9 +100,7 @@ impl Inspector {
                         candidates.add(rule);
                     }
                 }
-                Next::Continue
             });
-            counters.detect_scans_failed += u64::from(scanned.is_err());
         }
         if !piece.turn.judges() {
             return;
@@ -122,7 +111,6 @@ impl Inspector {
         }
         // More rules wait than a list holds: all literals of the window are found once more.
         counters.detect_stream_rescans += 1;
-        counters.detect_scans += 1;
         let window = room.window(piece);
         let StreamPiece { streams, at, turn, .. } = piece;
         // What lies behind the window was scanned already, and would be forgotten.
@@ -130,18 +118,14 @@ impl Inspector {
         if all_there {
             streams.restart_list(*at);
         }
-        let scanned = database.scan(scratch, window, |id, end| {
-            for &rule in group.literals().rules_of(id) {
-                if ruleset.scope(rule).stream {
-                    candidates.add(rule);
-                    if all_there {
-                        streams.wait(*at, rule, turn.window.wrapping_add(end as u32), generation);
-                    }
+        literals.scan(scratch, window, counters, |rules, end| {
+            for &rule in rules.iter().filter(|rule| ruleset.scope(**rule).stream) {
+                candidates.add(rule);
+                if all_there {
+                    streams.wait(*at, rule, turn.window.wrapping_add(end as u32), generation);
                 }
             }
-            Next::Continue
         });
-        counters.detect_scans_failed += u64::from(scanned.is_err());
     }
 }
 

@@ -19,7 +19,7 @@ use crate::{
 use sluice_app::{Body, Field, Room, TransactionView, TxRef, level, log};
 use sluice_core::{Counters, Direction};
 use sluice_flow::FlowView;
-use sluice_hyperscan::{LONGEST_PLAIN, Next};
+use sluice_hyperscan::LONGEST_PLAIN;
 
 /// Bytes of a body before those that are new which take part in a judgement, as long as it is not whole.
 const WINDOW: u64 = 4_096;
@@ -158,7 +158,6 @@ impl Inspector {
         let Self { scratch, candidates, workshop, regexes, .. } = self;
         let Some(scratch) = scratch.as_mut() else { return };
         for group in ruleset.fields().of(field) {
-            let Some(database) = group.literals.database() else { continue };
             let looked_at =
                 match group.derived.and_then(|number| Some((number, ruleset.derived().get(number as usize)?))) {
                     None => bytes,
@@ -167,12 +166,9 @@ impl Inspector {
                         workshop.derive(number, &derived.transforms, bytes, false, tools, counters)
                     }
                 };
-            counters.detect_scans += 1;
-            let scanned = database.scan(scratch, looked_at, |id, _end| {
-                group.literals.rules_of(id).iter().for_each(|&rule| candidates.add(rule));
-                Next::Continue
+            group.literals.scan(scratch, looked_at, counters, |rules, _end| {
+                rules.iter().for_each(|&rule| candidates.add(rule));
             });
-            counters.detect_scans_failed += u64::from(scanned.is_err());
         }
     }
 

@@ -2,11 +2,12 @@
 //!
 //! One in each [`crate::group`], over payloads, and one in [`crate::field_groups`] for each field of transactions. Built once with a rule set, read by all workers.
 
-use crate::ruleset::BuildError;
+use crate::{ruleset::BuildError, sieve::Sieve};
 use sha2::{Digest, Sha256};
 use sluice_app::{Field, field::Kind};
+use sluice_core::Counters;
 use sluice_hyperscan::{Database, LONGEST_PLAIN, Literal, Mode, Next, Scratch};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 /// Shortest literal the prefilter over payloads takes, bytes.
 pub const SHORTEST_LITERAL: usize = 4;
@@ -96,12 +97,17 @@ const WORTH_KEEPING: usize = 64;
 #[derive(Default)]
 pub(crate) struct Literals {
     database: Option<Database>,
+    /// What leaves out texts, and parts of them, without any of the literals.
+    sieve: Option<Sieve>,
     /// For each literal: where its rules begin in `rules_of`; one more at the end.
-    starts: Box<[u32]>,
-    rules_of: Box<[u32]>,
+    starts: Vec<u32>,
+    rules_of: Vec<u32>,
 }
 
 impl Literals {
+    /// None.
+    pub const NOTHING: Self = Self { database: None, sieve: None, starts: Vec::new(), rules_of: Vec::new() };
+
     /// These literals, caseless or not, and for each the numbers of its rules.
     ///
     /// # Errors
@@ -119,7 +125,35 @@ impl Literals {
             starts.push(rules_of.len() as u32);
         }
         let database = if literals.is_empty() { None } else { Some(database(&literals, cache)?) };
-        Ok(Self { database, starts: starts.into_boxed_slice(), rules_of: rules_of.into_boxed_slice() })
+        let sieve = Sieve::new(literals.iter().map(|literal| &*literal.bytes));
+        Ok(Self { database, sieve, starts, rules_of })
+    }
+
+    /// Gives `found` the rules of each literal that is in `text`, with the place behind it.
+    ///
+    /// # Cost
+    /// About 1.3 instructions a byte where none is; the matcher's, some six a byte, around those that are.
+    pub fn scan(
+        &self,
+        scratch: &mut Scratch,
+        text: &[u8],
+        counters: &mut Counters,
+        mut found: impl FnMut(&[u32], usize),
+    ) {
+        let Some(database) = self.database.as_ref().filter(|_| !text.is_empty()) else { return };
+        counters.detect_scans += 1;
+        let mut scan = |region: Range<usize>| {
+            let scanned = database.scan(scratch, text.get(region.clone()).unwrap_or_default(), |id, end| {
+                found(self.rules_of(id), region.start + end as usize);
+                Next::Continue
+            });
+            // A failed scan would blind the engine: it is counted, and a replay that has one is not sound.
+            counters.detect_scans_failed += u64::from(scanned.is_err());
+        };
+        match &self.sieve {
+            None => scan(0..text.len()),
+            Some(sieve) => sieve.regions(text, scan),
+        }
     }
 
     /// The database; none without literals.
@@ -130,7 +164,7 @@ impl Literals {
 
     /// Rules that wait for literal `id`.
     #[inline]
-    pub fn rules_of(&self, id: u32) -> &[u32] {
+    fn rules_of(&self, id: u32) -> &[u32] {
         let start = self.starts.get(id as usize).copied().unwrap_or(0) as usize;
         let end = self.starts.get(id as usize + 1).copied().unwrap_or(0) as usize;
         self.rules_of.get(start..end).unwrap_or_default()

@@ -35,7 +35,7 @@ impl<T: Copy + PartialOrd + BitAnd<Output = T>> Range<T> {
 }
 
 /// Sorted, disjoint, inclusive ranges of ports.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PortSet {
     ranges: Box<[(u16, u16)]>,
     everything: bool,

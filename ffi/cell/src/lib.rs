@@ -4,11 +4,13 @@
 //! a C call lives here.
 #![allow(unsafe_code)]
 
+mod grams;
 mod lanes;
 mod pages;
 mod prefetch;
 mod ticks;
 
+pub use grams::Grams;
 pub use lanes::{equal_lanes, first_equal_lane};
 pub use pages::advise_huge_pages;
 pub use prefetch::{prefetch_element, prefetch_read, prefetch_two_lines};

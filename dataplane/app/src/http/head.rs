@@ -147,6 +147,11 @@ const HEADS: usize = 4_096;
 /// Names looked at in one such list: who sends more that meet there has his headers of one name told apart.
 const MOST_MEETING: usize = 64;
 
+/// The head of the list that names with this hash are in.
+const fn place_of(hash: u32) -> usize {
+    (hash ^ (hash >> 16)) as usize % HEADS
+}
+
 /// The headers of one message.
 #[derive(Default)]
 pub struct Headers {
@@ -190,10 +195,15 @@ impl Headers {
 
     /// Reads `block`. In a response a folded line that looks like a header is one.
     pub fn read(&mut self, block: &[u8], is_response: bool, line_limit: usize, most: usize) {
+        // As many as there were, not as many as there may be.
+        for first in self.list.iter().filter(|header| header.is_first) {
+            if let Some(head) = self.heads.get_mut(place_of(first.hash)) {
+                *head = NONE;
+            }
+        }
         self.text.clear();
         self.list.clear();
         self.chain.clear();
-        self.heads.fill(NONE);
         self.wrong = Wrong::default();
         for line in block.split_inclusive(|byte| *byte == b'\n') {
             self.wrong.too_long |= line.len() > line_limit;
@@ -305,7 +315,7 @@ impl Headers {
             let hash = name.iter().fold(0x811c_9dc5_u32, |hash, byte| {
                 (hash ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0193)
             });
-            let Some(head) = heads.get_mut((hash ^ (hash >> 16)) as usize % HEADS) else { continue };
+            let Some(head) = heads.get_mut(place_of(hash)) else { continue };
             let mut first = *head;
             let mut looked_at = 0;
             while let Some(other) = list.get(first as usize) {

@@ -1,0 +1,122 @@
+//! Rules whose bytes must stand at the very beginning of what is judged, found by those bytes.
+//!
+//! Built by [`crate::group`] for one kind of packet, asked for each packet and each place where a stream may begin. What is found here needs no search: a look
+//! at four bytes instead of a literal in the matcher. What is found has passed no gate yet.
+
+use crate::{buffer::Buffer, literals::FastPattern};
+use crate::{
+    gate::{Facts, Gate, Start},
+    program::{Content, Program, Step},
+    rule::Rule,
+};
+use std::collections::BTreeMap;
+
+/// Rules by four of their first eight bytes.
+#[derive(Default)]
+pub(crate) struct StartIndex {
+    /// By bytes 0 to 3, and by bytes 4 to 7.
+    by: [Table; 2],
+}
+
+/// Lists of rules by a number, in a table with free places: a power of two.
+#[derive(Default)]
+struct Table {
+    places: Box<[Place]>,
+    gates: Box<[Gate]>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Place {
+    key: u32,
+    /// Where its rules lie: none when both are equal.
+    start: u32,
+    end: u32,
+}
+
+impl Table {
+    fn new(of_key: BTreeMap<u32, Vec<Gate>>) -> Self {
+        if of_key.is_empty() {
+            return Self::default();
+        }
+        let mut places = vec![Place::default(); (of_key.len() * 4).next_power_of_two()];
+        let mut gates = Vec::new();
+        for (key, of_it) in of_key {
+            let start = gates.len() as u32;
+            gates.extend(of_it);
+            let mut at = Self::hash(key, places.len());
+            while places.get(at).is_some_and(|place| place.start != place.end) {
+                at = (at + 1) % places.len();
+            }
+            if let Some(place) = places.get_mut(at) {
+                *place = Place { key, start, end: gates.len() as u32 };
+            }
+        }
+        Self { places: places.into_boxed_slice(), gates: gates.into_boxed_slice() }
+    }
+
+    #[inline]
+    const fn hash(key: u32, places: usize) -> usize {
+        ((key.wrapping_mul(0x9e37_79b1) >> 8) as usize) & places.wrapping_sub(1)
+    }
+
+    #[inline]
+    fn of(&self, key: u32) -> &[Gate] {
+        let mut at = Self::hash(key, self.places.len());
+        // A quarter of the places is taken at the most: there is an end.
+        while let Some(place) = self.places.get(at).filter(|place| place.start != place.end) {
+            if place.key == key {
+                return self.gates.get(place.start as usize..place.end as usize).unwrap_or_default();
+            }
+            at = (at + 1) & self.places.len().wrapping_sub(1);
+        }
+        &[]
+    }
+}
+
+impl StartIndex {
+    /// These rules, each behind its gate.
+    pub(crate) fn new(rules: impl IntoIterator<Item = (Start, Gate)>) -> Self {
+        let mut by = [BTreeMap::<u32, Vec<Gate>>::new(), BTreeMap::new()];
+        for (start, gate) in rules {
+            let (table, key) = match start {
+                Start::First(key) => (&mut by[0], key),
+                Start::Second(key) => (&mut by[1], key),
+            };
+            table.entry(key).or_default().push(gate);
+        }
+        Self { by: by.map(Table::new) }
+    }
+
+    /// Gives `meet` the rules that the first bytes of what is judged let through.
+    ///
+    /// # Cost
+    /// Two looks into a table for each place where a start may be, which is one for most packets.
+    #[inline]
+    pub(crate) fn meet(&self, facts: &Facts, mut meet: impl FnMut(u32)) {
+        if self.by.iter().all(|table| table.places.is_empty()) {
+            return;
+        }
+        for head in facts.distinct_heads() {
+            for (table, key) in self.by.iter().zip([head as u32, (head >> 32) as u32]) {
+                table.of(key).iter().filter(|gate| gate.admits(facts)).for_each(|gate| meet(gate.rule));
+            }
+        }
+    }
+
+    /// Rules in it.
+    pub(crate) fn len(&self) -> usize {
+        self.by.iter().map(|table| table.gates.len()).sum()
+    }
+}
+
+/// Where `rule` is found here: it asks for bytes at the beginning, and nothing better is known of it than `pattern`.
+pub(crate) fn start_of(rule: &Rule, gate: &Gate, pattern: Option<&FastPattern>) -> Option<Start> {
+    let start = gate.start()?;
+    let Some(literal) = pattern.and_then(FastPattern::literal) else { return Some(start) };
+    let holds = |content: &Content| {
+        Gate::stands_at_start(content) && content.pattern().windows(literal.len()).any(|part| part == literal)
+    };
+    let plain = |program: &&Program| program.buffer == Buffer::Payload && program.derived.is_none();
+    let mut steps = rule.programs.iter().filter(plain).flat_map(|program| program.steps());
+    steps.any(|step| matches!(step, Step::Content(content) if holds(content))).then_some(start)
+}
