@@ -1,7 +1,7 @@
 //! One assignment: `PATH=VALUE`, in our words or, where another engine's users have them in their scripts, in that engine's dotted names.
 
 use crate::{
-    defrag, http,
+    defrag, file_store, http,
     settings::{ActionWord, Checksums, Deployment, Settings, Stages},
     streams, tls,
 };
@@ -246,7 +246,7 @@ impl Settings {
             return Err(SetError::NoValue { given: assignment.to_owned() });
         };
         let (given, value) = (given.trim(), value.trim());
-        let mut aliases = ALIASES.iter().chain(streams::ALIASES);
+        let mut aliases = ALIASES.iter().chain(streams::ALIASES).chain(file_store::ALIASES);
         let path = aliases.find(|(alias, _)| *alias == given).map_or(given, |(_, path)| path);
         let bad = |wanted| SetError::BadValue { path: given.to_owned(), value: value.to_owned(), wanted };
         let flag = || match value {
@@ -302,7 +302,7 @@ impl Settings {
         {
             return application(settings, leaf, value).map_err(bad);
         }
-        if let Some(done) = streams::assign(self, path, value) {
+        if let Some(done) = streams::assign(self, path, value).or_else(|| file_store::assign(self, path, value)) {
             return done.map(|()| Assigned::InForce).map_err(bad);
         }
         if let Some(leaf) = path.strip_prefix("detection.defrag.") {
@@ -614,7 +614,7 @@ fn action_order(value: &str) -> Option<[ActionWord; 4]> {
 /// The known path with the fewest edits to `path`.
 fn nearest(path: &str) -> &'static str {
     let mut best = ("detection.checksums", usize::MAX);
-    for known in PATHS.iter().chain(streams::PATHS) {
+    for known in PATHS.iter().chain(streams::PATHS).chain(file_store::PATHS) {
         let distance = edits(path, known);
         if distance < best.1 {
             best = (known, distance);

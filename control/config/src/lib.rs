@@ -8,10 +8,12 @@
 
 pub mod assign;
 mod defrag;
+mod file_store;
 mod http;
 pub mod settings;
 mod streams;
 mod tls;
 
 pub use assign::{Assigned, SetError};
+pub use file_store::FileStoreSettings;
 pub use settings::{ActionWord, Checksums, DefragSettings, Deployment, EveSettings, Pair, Settings, Stages, Variables};

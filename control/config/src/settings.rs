@@ -1,5 +1,6 @@
 //! The typed model.
 
+use crate::file_store::FileStoreSettings;
 use sluice_app::AppSettings;
 use sluice_core::{Resource, fault::Faults, resource::Exceptions};
 use sluice_flow::{StreamSettings, stream::TargetPolicies};
@@ -288,6 +289,8 @@ pub struct Settings {
     pub workers: Option<u16>,
     /// `measure.stop-after-idle`: seconds without a packet after which `sluice run` ends; none: never.
     pub stop_after_idle_s: Option<u32>,
+    /// `events.file-store`
+    pub file_store: FileStoreSettings,
     /// `measure.stages`
     pub stages: Stages,
     /// `measure.forwarded`: whether an inline replay writes `forwarded.pcapng`; without, packets leave by a null device.
@@ -346,6 +349,7 @@ impl Default for Settings {
             pairs: BTreeMap::new(),
             workers: None,
             stop_after_idle_s: None,
+            file_store: FileStoreSettings::default(),
             stages: Stages::Inspect,
             forwarded: true,
             swaps: 0,

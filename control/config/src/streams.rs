@@ -3,7 +3,7 @@
 //! Read by [`crate::assign`]; the reference engine's names are aliases of ours.
 
 use crate::settings::Settings;
-use sluice_flow::stream::OverlapPolicy;
+use sluice_flow::stream::{OverlapPolicy, UrgentPolicy};
 use sluice_packet::defrag::{Policy, Prefix};
 use std::net::IpAddr;
 
@@ -15,6 +15,7 @@ pub(crate) const PATHS: &[&str] = &[
     "detection.stream.most",
     "detection.stream.depth",
     "detection.stream.window",
+    "detection.stream.urgent",
     "detection.stream.targets.POLICY",
 ];
 
@@ -23,12 +24,13 @@ pub(crate) const ALIASES: &[(&str, &str)] = &[
     ("stream.inline", "detection.stream.inline"),
     ("stream.reassembly.memcap", "detection.stream.memory"),
     ("stream.reassembly.depth", "detection.stream.depth"),
+    ("stream.reassembly.urgent.policy", "detection.stream.urgent"),
     ("stream.reassembly.toserver-chunk-size", "detection.stream.window"),
     ("stream.reassembly.toclient-chunk-size", "detection.stream.window"),
 ];
 
 /// A number of bytes: `2560`, `8kb`, `1mb`, `1gb`.
-fn bytes(value: &str) -> Option<u64> {
+pub(crate) fn bytes(value: &str) -> Option<u64> {
     let value = value.to_ascii_lowercase();
     let digits = value.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(value.len());
     let (number, unit) = value.split_at(digits);
@@ -86,6 +88,9 @@ pub(crate) fn assign(settings: &mut Settings, path: &str, value: &str) -> Option
         "detection.stream.window" => {
             number(64, 65_536).map(|bytes| streams.window = bytes as u32).ok_or("bytes, from 64 to 65536")
         }
+        "detection.stream.urgent" => UrgentPolicy::from_name(value)
+            .map(|policy| streams.urgent = policy)
+            .ok_or("oob (out of band), inline, gap or drop"),
         _ => {
             let name =
                 ["detection.stream.targets.", "host-os-policy."].iter().find_map(|known| path.strip_prefix(known))?;
@@ -115,7 +120,7 @@ pub(crate) fn assign(settings: &mut Settings, path: &str, value: &str) -> Option
 #[cfg(test)]
 mod tests {
     use super::{Settings, bytes};
-    use sluice_flow::stream::OverlapPolicy;
+    use sluice_flow::stream::{OverlapPolicy, UrgentPolicy};
 
     #[test]
     fn sizes_have_units() {
@@ -132,6 +137,9 @@ mod tests {
         settings.assign("detection.stream.window=4096").unwrap();
         settings.assign("host-os-policy.linux=10.0.0.0/8, 2001:db8::/32").unwrap();
         settings.assign("stream.inline=true").unwrap();
+        settings.assign("stream.reassembly.urgent.policy=drop").unwrap();
+        assert_eq!(settings.streams.urgent, UrgentPolicy::Drop);
+        assert!(settings.assign("detection.stream.urgent=later").is_err());
         assert_eq!(
             (settings.streams.depth, settings.streams.window, settings.stream_inline),
             (8_192, 4_096, Some(true))

@@ -6,6 +6,7 @@
 use crate::{
     app::{self, DnsRecords, Part},
     community_id,
+    file_store::FileStoreCounts,
     json::Json,
     names,
     remarks::{self, MarkNames},
@@ -15,6 +16,7 @@ use crate::{
 };
 use sluice_core::{
     Action, AppProtocol, Cause, Counters, Direction, Nanos, Position,
+    context::{ContextText, entries},
     event::{AnomalyKind, EventBody, EventSlot, FlowEnd, FlowFacts, PacketFacts},
     resource::PoliciesInForce,
 };
@@ -163,7 +165,18 @@ impl EveWriter {
     ) {
         match &slot.body {
             EventBody::Alert {
-                packet, flow, rule, action, blocked, verdict, on_stream, payload, app, remarks, ..
+                packet,
+                flow,
+                rule,
+                action,
+                blocked,
+                verdict,
+                on_stream,
+                payload,
+                app,
+                remarks,
+                context,
+                ..
             } if self.options.alerts => {
                 let Some(signature) = signature(*rule) else { return };
                 self.decode(slot);
@@ -188,9 +201,8 @@ impl EveWriter {
                     json.number("tx_id", app.transaction);
                 }
                 let beside = behind.filter(|(xff, _)| !xff.overwrite).map(|(_, address)| address);
-                let remarks = slot.piece(*remarks);
-                alert(&mut json, packet, signature, *blocked, beside, |json| remarks::context(json, remarks, names));
-                remarks::metadata(&mut json, remarks, names);
+                alert(&mut json, packet, signature, *blocked, beside, slot.piece(*context));
+                remarks::metadata(&mut json, slot.piece(*remarks), names);
                 if let Some(app) = app {
                     app::transaction(&mut json, slot, app, true);
                 }
@@ -205,7 +217,7 @@ impl EveWriter {
                 }
                 self.payload(&mut json, slot, packet, *payload);
                 json.number("stream", u64::from(*on_stream || (app.is_some() && packet.protocol == 6)));
-                verdict_object(&mut json, *verdict, packet, *blocked);
+                verdict_object(&mut json, *verdict, packet);
                 json.end();
                 out.push(b'\n');
                 let _ = action;
@@ -220,11 +232,11 @@ impl EveWriter {
                 self.drop_object(&mut json, packet, *cause);
                 if let Some((rule, action)) = rule {
                     if let Some(signature) = signature(*rule) {
-                        alert(&mut json, packet, signature, true, None, |_| {});
+                        alert(&mut json, packet, signature, true, None, &[]);
                     }
-                    verdict_object(&mut json, *action, packet, true);
+                    verdict_object(&mut json, *action, packet);
                 } else {
-                    verdict_object(&mut json, Action::Drop, packet, true);
+                    verdict_object(&mut json, Action::Drop, packet);
                 }
                 json.end();
                 out.push(b'\n');
@@ -299,7 +311,7 @@ impl EveWriter {
         out: &mut Vec<u8>,
         now: Nanos,
         counters: &Counters,
-        dropped: &[u64; Cause::COUNT],
+        (dropped, stored): (&[u64; Cause::COUNT], Option<FileStoreCounts>),
         rules: RuleCounts,
         inline: bool,
     ) {
@@ -315,6 +327,11 @@ impl EveWriter {
         named.extend(stats::of_normaliser(counters));
         named.extend(stats::of_applications(counters));
         named.extend(counters.exceptions.named());
+        if let Some(FileStoreCounts { stored, known, bytes, left_out, errors }) = stored {
+            let counts =
+                [("stored", stored), ("known", known), ("bytes", bytes), ("left_out", left_out), ("fs_errors", errors)];
+            named.extend(counts.map(|(name, count)| (format!("file_store.{name}"), count)));
+        }
         named.push((
             "decoder.avg_pkt_size".to_owned(),
             counters.decoder_bytes.checked_div(counters.decoder_pkts).unwrap_or(0),
@@ -539,7 +556,7 @@ fn alert(
     signature: &Signature,
     blocked: bool,
     xff: Option<IpAddr>,
-    context: impl FnOnce(&mut Json),
+    context: &[u8],
 ) {
     json.nested("alert", |json| {
         json.text("action", if blocked { "blocked" } else { "allowed" });
@@ -577,13 +594,30 @@ fn alert(
         if !signature.references.is_empty() {
             json.texts("references", &signature.references);
         }
-        context(json);
+        alert_context(json, context);
     });
 }
 
-fn verdict_object(json: &mut Json, action: Action, packet: &PacketFacts, blocked: bool) {
+/// What the signature tells besides, each key once: what comes first counts.
+fn alert_context(json: &mut Json, context: &[u8]) {
+    if context.is_empty() {
+        return;
+    }
+    json.nested("context", |json| {
+        for (place, (key, text)) in entries(context).enumerate() {
+            match text {
+                _ if entries(context).take(place).any(|(before, _)| before == key) => {}
+                ContextText::Bytes(bytes) => json.named_bytes(key, bytes),
+                ContextText::Json(text) => json.raw(key, text),
+            }
+        }
+    });
+}
+
+/// What became of the packet, whichever signature decided it.
+fn verdict_object(json: &mut Json, action: Action, packet: &PacketFacts) {
     json.nested("verdict", |json| {
-        if action.drops() && blocked {
+        if action.drops() {
             json.text("action", "drop");
         } else if action == Action::Pass {
             json.text("action", "pass");

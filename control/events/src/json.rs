@@ -29,6 +29,26 @@ impl<'a> Json<'a> {
         self.out.extend_from_slice(b"\":");
     }
 
+    /// JSON as it stands, under a name that need not be plain. `value` must be a JSON value.
+    pub fn raw(&mut self, name: &str, value: &str) {
+        self.any_name(name);
+        self.out.extend_from_slice(value.as_bytes());
+    }
+
+    /// A text from bytes, under a name that need not be plain.
+    pub fn named_bytes(&mut self, name: &str, value: &[u8]) {
+        self.any_name(name);
+        string(self.out, value);
+    }
+
+    fn any_name(&mut self, name: &str) {
+        if !std::mem::replace(&mut self.first, false) {
+            self.out.push(b',');
+        }
+        string(self.out, name.as_bytes());
+        self.out.push(b':');
+    }
+
     /// A text.
     pub fn text(&mut self, name: &str, value: &str) {
         self.bytes(name, value.as_bytes());
@@ -186,12 +206,14 @@ mod tests {
         json.base64("empty", b"");
         json.nested("inner", |inner| inner.texts("list", ["x", "y"]));
         json.nested("nothing", |_| {});
+        json.raw("raw \"\n", "{\"a\":[1]}");
+        json.named_bytes("\\", b"\"");
         json.numbers("vlan", [1_u16, 10]);
         json.end();
         let read: Value = serde_json::from_slice(&out).unwrap();
         let expected = json!({
             "quote": "a\"b\\c\nd\u{1}é", "broken": "a\u{fffd}b", "number": -5, "fraction": -0.5, "large": 1e300, "none": "NaN", "flag": true, "payload": "R09PRA==", "empty": "",
-            "inner": {"list": ["x", "y"]}, "nothing": {}, "vlan": [1, 10]
+            "inner": {"list": ["x", "y"]}, "nothing": {}, "raw \"\n": {"a": [1]}, "\\": "\"", "vlan": [1, 10]
         });
         assert_eq!(read, expected);
     }

@@ -6,6 +6,7 @@
 //! - [`community_id`]: a flow's name that other tools compute too
 //! - `stats`, `transport`: parts of EVE records
 //! - [`fast`]: one line per alert
+//! - [`file_store`]: files of the traffic, by their digest
 //! - [`names`]: numbers people know by name
 //! - [`time`]: timestamps as EVE and fast.log print them
 //! - [`sink`]: where the words go
@@ -18,6 +19,7 @@ pub mod app;
 pub mod community_id;
 pub mod eve;
 pub mod fast;
+pub mod file_store;
 pub mod json;
 pub mod names;
 pub mod remarks;

@@ -1,4 +1,4 @@
-//! `metadata` and `traffic` of an alert, and its `context`: marks of the flow, and what rules took out of the traffic.
+//! `metadata` and `traffic` of an alert: marks of the flow, and what rules took out of the traffic.
 //!
 //! Called by [`crate::eve`]. Flow bits whose names begin with `traffic/id/` or `traffic/label/` say what the traffic is, and stand apart from the others.
 //!
@@ -29,14 +29,6 @@ fn named<'a>(
         .filter_map(|(_, number, own)| Some((names.get(usize::from(number))?.as_str(), own)))
         .collect();
     all.into_iter()
-}
-
-/// `context` inside `alert`.
-pub(crate) fn context(json: &mut Json, bytes: &[u8], names: &MarkNames) {
-    let texts = named(bytes, RemarkKind::AlertText, &names.texts);
-    if texts.clone().next().is_some() {
-        json.nested("context", |json| texts.for_each(|(name, text)| json.bytes(name, text)));
-    }
 }
 
 /// `metadata` and `traffic`, where there is something to tell.
@@ -98,7 +90,7 @@ pub(crate) fn metadata(json: &mut Json, bytes: &[u8], names: &MarkNames) {
 
 #[cfg(test)]
 mod tests {
-    use super::{MarkNames, context, metadata};
+    use super::{MarkNames, metadata};
     use crate::json::Json;
     use sluice_core::{RemarkKind, remark};
 
@@ -120,21 +112,20 @@ mod tests {
         let mut out = Vec::new();
         let mut json = Json::object(&mut out);
         metadata(&mut json, &bytes, &names());
-        context(&mut json, &bytes, &names());
         json.end();
         String::from_utf8(out).unwrap()
     }
 
     #[test]
     fn marks_and_captures_are_told_by_name_and_what_names_traffic_stands_apart() {
-        use RemarkKind::{AlertText, Entropy, FlowBit, FlowInt, FlowText, PacketText};
+        use RemarkKind::{Entropy, FlowBit, FlowInt, FlowText, PacketText};
         assert_eq!(
             told(&[(FlowBit, 0, b""), (FlowBit, 1, b""), (FlowBit, 2, b""), (FlowInt, 0, &7_u32.to_le_bytes())]),
             r#"{"metadata":{"flowbits":["seen"],"flowints":{"count":7}},"traffic":{"id":["mozilla"],"label":["web"]}}"#
         );
         assert_eq!(
-            told(&[(FlowText, 0, b"a"), (PacketText, 0, b"b"), (AlertText, 0, b"c")]),
-            r#"{"metadata":{"flowvars":[{"ua":"a"}],"pktvars":[{"ua":"b"}]},"context":{"ua":"c"}}"#
+            told(&[(FlowText, 0, b"a"), (PacketText, 0, b"b")]),
+            r#"{"metadata":{"flowvars":[{"ua":"a"}],"pktvars":[{"ua":"b"}]}}"#
         );
         assert_eq!(told(&[(Entropy, 1, &4.25_f64.to_le_bytes())]), r#"{"metadata":{"entropy":{"file_data":4.25}}}"#);
     }

@@ -5,6 +5,7 @@
 use crate::{
     eve::{EveOptions, EveWriter, RuleCounts},
     fast,
+    file_store::{FileStore, FileStoreOptions},
     remarks::MarkNames,
     signature::Signature,
 };
@@ -122,6 +123,7 @@ pub struct Sinks {
     line: Vec<u8>,
     told: Told,
     spoken: SpokenBy,
+    store: Option<FileStore>,
 }
 
 fn entry<'a>(spoken: &'a mut SpokenBy, signature: &Signature) -> &'a mut Spoken {
@@ -145,7 +147,18 @@ impl Sinks {
             line: Vec::with_capacity(1 << 16),
             told: Told::default(),
             spoken: SpokenBy::default(),
+            store: None,
         })
+    }
+
+    /// Stores the files that workers send.
+    ///
+    /// # Errors
+    /// [`SinkError`] naming the folder that could not be made.
+    pub fn with_files(mut self, options: FileStoreOptions) -> Result<Self, SinkError> {
+        let path = options.folder.clone();
+        self.store = Some(FileStore::create(options).map_err(|error| SinkError { path, error })?);
+        Ok(self)
     }
 
     /// The texts of the rule set `generation`, of which events may come from now on, and the names of marks up to it: those keep their numbers.
@@ -161,7 +174,7 @@ impl Sinks {
 
     /// Writes one event.
     pub fn event(&mut self, slot: &EventSlot) {
-        let Self { eve, fast: fast_log, writer, signatures, names, line, told, spoken } = self;
+        let Self { eve, fast: fast_log, writer, signatures, names, line, told, spoken, store } = self;
         line.clear();
         let generation = match &slot.body {
             EventBody::Alert { generation, .. } | EventBody::Drop { generation, .. } => *generation,
@@ -186,6 +199,11 @@ impl Sinks {
                 }
             }
             EventBody::Flow { .. } => told.flows += 1,
+            EventBody::FileBytes { .. } => {
+                if let Some(store) = store {
+                    store.event(slot);
+                }
+            }
             EventBody::Empty
             | EventBody::Arp { .. }
             | EventBody::Anomaly { .. }
@@ -205,7 +223,8 @@ impl Sinks {
         inline: bool,
     ) {
         self.line.clear();
-        self.writer.stats(&mut self.line, now, counters, dropped, rules, inline);
+        let stored = self.store.as_ref().map(FileStore::counts);
+        self.writer.stats(&mut self.line, now, counters, (dropped, stored), rules, inline);
         self.eve.write(&self.line);
     }
 
@@ -232,6 +251,9 @@ impl Sinks {
         rules: RuleCounts,
         inline: bool,
     ) -> Result<Told, SinkError> {
+        if let Some(store) = &mut self.store {
+            store.end();
+        }
         self.stats(now, counters, dropped, rules, inline);
         self.eve.finish()?;
         self.fast.finish()?;

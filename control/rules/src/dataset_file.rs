@@ -7,8 +7,9 @@
 use crate::diagnostic::Problem;
 pub use crate::syntax::keyword::dataset::DatasetType;
 use crate::syntax::keyword::dataset::{Datarep, Dataset, DatasetFormat};
-use serde_json::Value as Json;
-use sluice_detect::dataset::{Dataset as Values, Kind, ROOM_VALUES as ROOM};
+use serde_json::{Value as Json, value::RawValue};
+use sluice_detect::dataset::{Dataset as Values, Kind, LONGEST_VALUE, ROOM_VALUES as ROOM};
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::{Component, Path, PathBuf};
 
@@ -70,8 +71,8 @@ pub struct DatasetEntry {
     pub value: Box<[u8]>,
     /// Its reputation, in sets for `datarep`.
     pub reputation: Option<u16>,
-    /// Its object, in JSON sets.
-    pub context: Option<Json>,
+    /// Its object, in JSON sets, without its value when the rule says `remove_key`.
+    pub context: Option<Box<str>>,
 }
 
 /// What a rule says of its set.
@@ -156,6 +157,11 @@ const VALUE_BYTES: u64 = 104;
 const ROOM_VALUES: u64 = 1000;
 const DEFAULT_HASHSIZE: u32 = 4096;
 
+/// Largest file of a set, bytes.
+const LONGEST_FILE: u64 = 1 << 30;
+/// Longest object of a JSON set, bytes: it travels with the alert.
+const LONGEST_RECORD: usize = 4_096;
+
 /// Reads a list of digests of `length` bytes: one a line in hexadecimal, perhaps with something behind it. `rules` is the rule file, whose folder relative paths start from.
 pub(crate) fn digests(path: &str, rules: &Path, length: usize) -> Result<Box<[Box<[u8]>]>, Problem> {
     let bytes = std::fs::read(resolved(path, rules)).map_err(|error| Problem::Unreadable { kind: error.kind() })?;
@@ -183,6 +189,10 @@ pub(crate) fn read(set: Declaration<'_>, rules: &Path, policy: &DatasetPolicy) -
     let Some(path) = set.load.or(set.state) else { return Ok(Vec::new()) };
     let kept = policy.folder.as_ref().filter(|_| set.load.is_none()).map(|folder| folder.join(path));
     let path = kept.filter(|kept| kept.exists()).unwrap_or_else(|| resolved(path, rules));
+    let large = std::fs::metadata(&path).is_ok_and(|file| file.len() > LONGEST_FILE);
+    if large {
+        return Err(Problem::DatasetRefused { reason: "the file is larger than 1 GiB" });
+    }
     let bytes = match std::fs::read(&path) {
         Ok(bytes) => bytes,
         // A state file is made when the first value is kept.
@@ -190,11 +200,14 @@ pub(crate) fn read(set: Declaration<'_>, rules: &Path, policy: &DatasetPolicy) -
         Err(error) => return Err(Problem::Unreadable { kind: error.kind() }),
     };
     let entries = match set.format {
-        DatasetFormat::Csv => lines(&bytes, |line| csv(line, kind, set.reputation))?,
-        DatasetFormat::Ndjson => lines(&bytes, |line| json(serde_json::from_slice(line).ok()?, kind, set))?,
+        DatasetFormat::Csv => lines(&bytes, |line| {
+            csv(line, kind, set.reputation).ok_or("a value of the set's type, in the set's format")
+        })?,
+        DatasetFormat::Ndjson => lines(&bytes, |line| json(line, kind, set))?,
         DatasetFormat::Json => document(&bytes, kind, set)?,
     };
     let strings: usize = if kind == DatasetType::String { entries.iter().map(|e| e.value.len()).sum() } else { 0 };
+    let strings = strings + entries.iter().filter_map(|entry| entry.context.as_deref()).map(str::len).sum::<usize>();
     let values = u64::try_from(entries.len()).unwrap_or(u64::MAX).max(ROOM_VALUES);
     let buckets = u64::from(set.hashsize.unwrap_or(DEFAULT_HASHSIZE));
     let needed = buckets * BUCKET_BYTES + values.saturating_mul(VALUE_BYTES) + u64::try_from(strings).unwrap_or(0);
@@ -275,17 +288,17 @@ fn expected(kind: DatasetType) -> &'static str {
     }
 }
 
-fn lines(bytes: &[u8], read: impl Fn(&[u8]) -> Option<DatasetEntry>) -> Result<Vec<DatasetEntry>, Problem> {
+fn lines(
+    bytes: &[u8],
+    read: impl Fn(&[u8]) -> Result<DatasetEntry, &'static str>,
+) -> Result<Vec<DatasetEntry>, Problem> {
     let mut entries = Vec::new();
     for (index, line) in bytes.split(|&b| b == b'\n').enumerate() {
         let line = line.trim_ascii();
         if line.is_empty() || line.starts_with(b"#") {
             continue;
         }
-        entries.push(read(line).ok_or(Problem::DatasetLine {
-            line: u32::try_from(index + 1).unwrap_or(u32::MAX),
-            expected: "a value of the set's type, in the set's format",
-        })?);
+        entries.push(read(line).map_err(|expected| wrong_line(index, expected))?);
     }
     Ok(entries)
 }
@@ -357,18 +370,31 @@ fn base64(text: &str) -> Option<Vec<u8>> {
     Some(out)
 }
 
+/// The objects of an array, which is the document or stands where `array_key` leads to.
 fn document(bytes: &[u8], kind: DatasetType, set: Declaration<'_>) -> Result<Vec<DatasetEntry>, Problem> {
-    let wrong = || Problem::DatasetLine { line: 1, expected: "a JSON document with an array of objects" };
-    let whole: Json = serde_json::from_slice(bytes).map_err(|_| wrong())?;
-    let array = match set.array_key {
-        Some(key) => at(&whole, key).ok_or_else(wrong)?.clone(),
-        None => whole,
+    let begin = bytes.as_ptr().addr();
+    let at = |part: &RawValue, expected| {
+        let before = bytes.get(..part.get().as_ptr().addr().saturating_sub(begin)).unwrap_or_default();
+        wrong_line(before.iter().filter(|&&byte| byte == b'\n').count(), expected)
     };
-    let Json::Array(items) = array else { return Err(wrong()) };
+    let mut whole: &RawValue = serde_json::from_slice(bytes).map_err(|error| {
+        wrong_line(error.line().saturating_sub(1), "JSON: it does not go on as a JSON document does")
+    })?;
+    for key in set.array_key.iter().flat_map(|key| key.split('.')) {
+        let object: Option<BTreeMap<String, &RawValue>> = serde_json::from_str(whole.get()).ok();
+        let inner = object.as_ref().and_then(|object| object.get(key)).copied();
+        whole = inner.ok_or_else(|| at(whole, "an object with the key that array_key names"))?;
+    }
+    let items: Vec<&RawValue> =
+        serde_json::from_str(whole.get()).map_err(|_| at(whole, "a JSON document with an array of objects"))?;
     items
         .into_iter()
-        .map(|item| json(item, kind, set).ok_or(Problem::DatasetLine { line: 1, expected: expected(kind) }))
+        .map(|item| json(item.get().as_bytes(), kind, set).map_err(|expected| at(item, expected)))
         .collect()
+}
+
+fn wrong_line(before: usize, expected: &'static str) -> Problem {
+    Problem::DatasetLine { line: u32::try_from(before + 1).unwrap_or(u32::MAX), expected }
 }
 
 /// The value a dotted key leads to.
@@ -376,17 +402,29 @@ fn at<'j>(object: &'j Json, key: &str) -> Option<&'j Json> {
     key.split('.').try_fold(object, |inner, part| inner.get(part))
 }
 
-fn json(mut object: Json, kind: DatasetType, set: Declaration<'_>) -> Option<DatasetEntry> {
-    let key = set.value_key?;
-    let value = raw(at(&object, key)?.as_str()?, kind)?;
+/// One object of a JSON set; what it is not otherwise.
+fn json(text: &[u8], kind: DatasetType, set: Declaration<'_>) -> Result<DatasetEntry, &'static str> {
+    let mut object: Json = serde_json::from_slice(text).map_err(|_| "a JSON object")?;
+    let key = set.value_key.unwrap_or_default();
+    let value = at(&object, key).ok_or("a JSON object with the key that value_key names")?;
+    let value = value.as_str().ok_or("a JSON object whose value_key leads to a string")?;
+    let value = raw(value, kind).ok_or_else(|| expected(kind))?;
+    if value.len() > LONGEST_VALUE {
+        return Err("a value of at most 65,535 bytes");
+    }
     if set.remove_key {
         let (parent, last) = key.rsplit_once('.').map_or((None, key), |(p, l)| (Some(p), l));
-        let pointer = parent.map_or_else(String::new, |p| format!("/{}", p.replace('.', "/")));
-        if let Some(Json::Object(map)) = object.pointer_mut(&pointer) {
+        let mut parent = parent.into_iter().flat_map(|parent| parent.split('.'));
+        let inner = parent.try_fold(&mut object, |inner, part| inner.get_mut(part));
+        if let Some(Json::Object(map)) = inner {
             map.remove(last);
         }
     }
-    Some(DatasetEntry { value: value.into(), reputation: None, context: Some(object) })
+    let context = object.to_string();
+    if context.len() > LONGEST_RECORD {
+        return Err("an object of at most 4,096 bytes");
+    }
+    Ok(DatasetEntry { value: value.into(), reputation: None, context: Some(context.into()) })
 }
 
 #[cfg(test)]
@@ -414,6 +452,72 @@ mod tests {
         let read = |line: &str| csv(line.as_bytes(), DatasetType::String, true).and_then(|e| e.reputation);
         assert_eq!(read("Z29vZ2xlLmNvbQ==,7"), Some(7));
         assert_eq!((read("Z29vZ2xlLmNvbQ==,-1"), read("YmxhaA==")), (None, None));
+    }
+
+    fn declared<'r>(value_key: &'r str, array_key: Option<&'r str>, remove_key: bool) -> Declaration<'r> {
+        Declaration {
+            name: "set",
+            kind: None,
+            load: None,
+            save: None,
+            state: None,
+            format: DatasetFormat::Json,
+            value_key: Some(value_key),
+            array_key,
+            remove_key,
+            reputation: false,
+            memcap: None,
+            hashsize: None,
+        }
+    }
+
+    #[test]
+    fn an_array_is_found_under_dotted_keys_and_so_are_the_values_and_one_is_left_out_of_the_record_if_asked() {
+        let file = br#"{"meta": 1, "a": {"list": [{"ioc": {"ip": "fd00::1", "n": 2}}, {"ioc": {"ip": "1.2.3.4"}, "x": null}]}}"#;
+        let read = |remove| document(file, DatasetType::Ip, declared("ioc.ip", Some("a.list"), remove)).unwrap();
+        let texts =
+            |remove| -> Vec<String> { read(remove).iter().map(|e| e.context.as_deref().unwrap().into()).collect() };
+        assert_eq!(texts(false), [r#"{"ioc":{"ip":"fd00::1","n":2}}"#, r#"{"ioc":{"ip":"1.2.3.4"},"x":null}"#]);
+        assert_eq!(texts(true), [r#"{"ioc":{"n":2}}"#, r#"{"ioc":{},"x":null}"#]);
+        let first = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 1).octets();
+        let values: Vec<Box<[u8]>> = read(true).into_iter().map(|entry| entry.value).collect();
+        assert_eq!(values, [Box::from(&first[..]), Box::from([1, 2, 3, 4].as_slice())]);
+    }
+
+    #[test]
+    fn values_of_each_type_are_read_from_json_and_a_mapped_ipv4_is_one() {
+        let of = |value: &str, kind| {
+            json(format!("{{\"v\":\"{value}\"}}").as_bytes(), kind, declared("v", None, false)).map(|e| e.value.len())
+        };
+        assert_eq!(of("plain \\u00e9", DatasetType::String), Ok(8), "not base64: JSON has its own escapes");
+        assert_eq!(of(&"ab".repeat(16), DatasetType::Md5), Ok(16));
+        assert_eq!(of(&"AB".repeat(32), DatasetType::Sha256), Ok(32));
+        assert_eq!((of("1.2.3.4", DatasetType::Ipv4), of("::ffff:1.2.3.4", DatasetType::Ip)), (Ok(4), Ok(4)));
+        assert_eq!(of("fd00::1", DatasetType::Ip), Ok(16));
+        assert!(of("fd00::1", DatasetType::Ipv4).is_err() && of("abc", DatasetType::Md5).is_err());
+    }
+
+    #[test]
+    fn what_is_wrong_in_a_json_file_is_told_with_its_line() {
+        let line = |file: &str, array| match document(file.as_bytes(), DatasetType::Ipv4, declared("ip", array, false))
+        {
+            Err(Problem::DatasetLine { line, expected }) => (line, expected.split(' ').next().unwrap_or_default()),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(line("[\n{\"ip\": \"1.2.3.4\"},\n{\"ip\" \"1.2.3.5\"}]", None), (3, "JSON:"));
+        assert_eq!(line("10.0.0.1,2\n", None).0, 1);
+        assert_eq!(line("", None).0, 1);
+        assert_eq!(line("[\n{\"ip\": \"1.2.3.4\"},\n\n{\"ip\": 5}]", None).0, 4);
+        assert_eq!(line("[\n{\"ip\": \"1.2.3.4\"},\n{\"IP\": \"1.2.3.5\"}]", None).0, 3);
+        assert_eq!(line("{\n\"a\":\n[\n{\"ip\": \"fd00::1\"}]}", Some("a")), (4, "an"));
+        assert_eq!(line("{\"b\": []}", Some("a")).0, 1);
+        assert_eq!(line("{\"a\":\n {}}", Some("a")).0, 2);
+        let deep = format!("[{}{}]", "[".repeat(100_000), "]".repeat(100_000));
+        assert_eq!(line(&deep, None).0, 1);
+        let long = format!("{{\"ip\": \"1.2.3.4\", \"x\": \"{}\"}}", "x".repeat(LONGEST_RECORD));
+        let lined =
+            lines(format!("#\n\n{long}").as_bytes(), |line| json(line, DatasetType::Ipv4, declared("ip", None, false)));
+        assert_eq!(lined, Err(wrong_line(2, "an object of at most 4,096 bytes")));
     }
 
     #[test]

@@ -261,6 +261,38 @@ fn passive_what_was_acknowledged_is_not_replaced() {
 }
 
 #[test]
+fn the_answer_that_completes_a_handshake_belongs_to_it_unless_it_brings_data() {
+    for family in BOTH {
+        let rules = "alert tcp any any -> any any (flow:not_established; flags:A; sid:1;)
+            alert tcp any any -> any any (flow:established; flags:A+; sid:2;)";
+        let (mut engine, mut session) = (Engine::new(rules), Session::new(family));
+        assert_eq!(engine.all(&session.handshake()), [vec![], vec![], vec![1]]);
+        assert_eq!(engine.feed(&session.client_frame(|frame| frame.flags = ACK)), [2]);
+        let (mut engine, mut session) = (Engine::new(rules), Session::new(family));
+        engine.feed(&session.syn());
+        engine.feed(&session.syn_ack());
+        assert_eq!(engine.feed(&session.client_sends(b"data")), [2]);
+    }
+}
+
+#[test]
+fn inline_a_segment_sent_again_with_other_bytes_is_told_of_as_it_leaves_and_a_plain_copy_is_not() {
+    let rules = "alert tcp-stream any any -> any any (content:\"EVILPAYLOAD\"; sid:1;)
+        alert tcp-stream any any -> any any (content:\"GOODPAYLOAD\"; sid:2;)";
+    for family in BOTH {
+        let mut engine = Engine::with(rules, inline());
+        let (client, _) = answered(&mut engine, family);
+        engine.feed(&client.tcp(b""));
+        assert_eq!(engine.feed(&client.tcp(b"GOODPAYLOAD")), [2]);
+        assert_eq!(engine.feed(&client.tcp(b"EVILPAYLOAD")), [2], "{family:?}: what leaves is what came first");
+        assert!(engine.feed(&client.tcp(b"GOODPAYLOAD")).is_empty(), "a copy is nothing new");
+        // What is new behind bytes that differ is judged once.
+        assert_eq!(engine.feed(&at(&client, 4).tcp(b"payloadGOODPAYLOAD")), [2]);
+        assert!(engine.feed(&at(&client, 22).tcp(b".")).is_empty());
+    }
+}
+
+#[test]
 fn a_fin_with_the_number_of_a_byte_ends_nothing() {
     let mut engine = Engine::with(SPLIT, inline());
     let (client, server) = answered(&mut engine, Family::V4);

@@ -119,6 +119,7 @@ fn books(mode: Mode, link: LinkType, seconds: &[u16], frames: &[Vec<u8>]) -> Res
         stream_anomalies: true,
         applications: true,
         files: true,
+        store: sluice_worker::FileStoring::All,
         headers: true,
         tagged: true,
     };
@@ -136,7 +137,8 @@ fn books(mode: Mode, link: LinkType, seconds: &[u16], frames: &[Vec<u8>]) -> Res
         | EventBody::Arp { .. }
         | EventBody::Anomaly { .. }
         | EventBody::Application { .. }
-        | EventBody::File { .. } => {}
+        | EventBody::File { .. }
+        | EventBody::FileBytes { .. } => {}
     };
     for (number, frame) in opening.iter().chain(frames).enumerate() {
         now += u64::from(seconds[number % seconds.len()]);

@@ -69,6 +69,7 @@ fn packets_are_judged_without_allocating() {
         stream_anomalies: true,
         applications: true,
         files: true,
+        store: sluice_worker::FileStoring::All,
         headers: true,
         tagged: true,
     };

@@ -52,8 +52,13 @@ fn setup(inline: bool) -> Setup<'static> {
 
 #[test]
 fn messages_are_judged_without_allocating() {
+    let path = std::env::temp_dir().join(format!("sluice-no-allocation-{}", std::process::id()));
+    std::fs::write(&path, "{\"n\":\"www.example.com\",\"who\":\"a record that goes with the alert\"}\n").unwrap();
+    let set =
+        format!("dataset:isset,names,type string,load {},format ndjson,value_key n,context_key who", path.display());
+    let rules = format!("{RULES}\nalert dns any any -> any any (msg:\"known\"; dns.query; {set}; sid:12;)");
     for inline in [true, false] {
-        let mut engine = Engine::with(RULES, setup(inline));
+        let mut engine = Engine::with(&rules, setup(inline));
         let traffic = |round: u8| -> Vec<Vec<u8>> {
             let mut frames = Vec::new();
             for family in BOTH {
@@ -61,6 +66,11 @@ fn messages_are_judged_without_allocating() {
                     let ports = (40_000 + u16::from(round), 502);
                     let mut session = Session::between(Frame { source, ports, ..Frame::new(family) });
                     frames.extend(session.handshake());
+                    // A byte that is no part of the stream.
+                    let mut urgent = session.client_sends(b"U");
+                    let tcp = urgent.len() - 21;
+                    (urgent[tcp + 13], urgent[tcp + 19]) = (0x30, 1);
+                    frames.push(urgent);
                     for _ in 0..4 {
                         frames.push(session.client_sends(REQUEST));
                         frames.push(session.server_sends(RESPONSE));
@@ -99,12 +109,14 @@ fn messages_are_judged_without_allocating() {
             frames
         };
         let rounds: Vec<_> = (0..6).map(traffic).collect();
-        let mut spoken = [0_u64; 12];
+        let mut spoken = [0_u64; 13];
+        let mut with_records = 0_u64;
         let mut run = |engine: &mut Engine, second: u64, frames: &[Vec<u8>]| {
             for frame in frames {
                 engine.judge(second, frame);
                 engine.events(|body, ruleset| {
-                    if let EventBody::Alert { rule, .. } = body {
+                    if let EventBody::Alert { rule, context, .. } = body {
+                        with_records += u64::from(context.1 > 40);
                         spoken[ruleset.rule(*rule).unwrap().sid as usize] += 1;
                     }
                 });
@@ -120,7 +132,9 @@ fn messages_are_judged_without_allocating() {
         let change = region.change();
         assert_eq!((change.allocations, change.reallocations, change.deallocations), (0, 0, 0), "{change:?}");
         let heard = |sid: usize| spoken[sid] > 300;
-        assert!([1, 2, 3, 4, 6, 7, 8, 9, 10, 11].into_iter().all(heard), "{spoken:?}");
+        assert!(with_records == spoken[12] && engine.pipeline.counters.tcp_urgent_taken_out > 300);
+        assert!([1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12].into_iter().all(heard), "{spoken:?}");
         assert!(spoken.iter().sum::<u64>() > 3_000 && engine.pipeline.counters.app_transactions > 3_000, "{spoken:?}");
     }
+    std::fs::remove_file(path).unwrap();
 }

@@ -11,7 +11,7 @@ use crate::{
     forwarded::ForwardedWriter,
     rules::{LoadedRules, RuleLoader},
     swaps::Swaps,
-    team::{Team, TeamPlan, copies, eve_options, worker_settings},
+    team::{Team, TeamPlan, copies, eve_options, sinks, worker_settings},
 };
 use crossbeam::queue::ArrayQueue;
 use sluice_config::Settings;
@@ -201,7 +201,7 @@ pub fn run(replay: Replay) -> Result<Report, ReplayError> {
     };
     fs::create_dir_all(log_dir).map_err(output(log_dir))?;
     let last_record = captures.iter().map(|capture| capture.records).sum();
-    let mut sinks = Sinks::create(log_dir, EveOptions { last_record, ..eve_options(settings, inline) })?;
+    let mut sinks = sinks(log_dir, settings, EveOptions { last_record, ..eve_options(settings, inline) })?;
     sinks.add_signatures(rules.ruleset.generation, Arc::clone(&rules.signatures), &rules.names);
     let forwarded_path = log_dir.join("forwarded.pcapng");
     let writer = match inline && settings.forwarded {
@@ -231,7 +231,7 @@ pub fn run(replay: Replay) -> Result<Report, ReplayError> {
         (false, ..) => Ok(Egress::Consume),
     };
     let egress = (0..workers).map(egress).collect::<Result<Vec<_>, _>>()?;
-    let copies = copies(&settings.eve);
+    let copies = copies(settings);
     // What fragments make is longer than any record. Pages that no event fills are never touched.
     let event_bytes = longest.max(LONGEST_FRAME);
     let team = Team::new(TeamPlan {

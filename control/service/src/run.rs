@@ -12,7 +12,7 @@ use crate::{
     publish::{self, Published, Retired},
     replay::ReplayError,
     rules::{LoadedRules, RuleLoader},
-    team::{Team, TeamPlan, copies, eve_options, pick_up, worker_settings},
+    team::{Team, TeamPlan, copies, eve_options, pick_up, sinks, worker_settings},
 };
 use sluice_config::{Deployment, Pair, Settings};
 use sluice_core::{HashKey, Nanos, hash::SECRET_WORDS, ring};
@@ -127,7 +127,7 @@ pub fn run(run: Run) -> Result<RunReport, ReplayError> {
     let inline = pairs.iter().any(|(_, pair)| pair.deployment == Deployment::Inline);
     let output = |error: std::io::Error| ReplayError::Output { path: log_dir.to_owned(), reason: error.to_string() };
     fs::create_dir_all(log_dir).map_err(output)?;
-    let mut sinks = Sinks::create(log_dir, eve_options(settings, inline))?;
+    let mut sinks = sinks(log_dir, settings, eve_options(settings, inline))?;
     sinks.add_signatures(rules.ruleset.generation, Arc::clone(&rules.signatures), &rules.names);
 
     let names = pairs.iter().flat_map(|(_, pair)| [&pair.inside, &pair.outside]).flatten();
@@ -147,7 +147,7 @@ pub fn run(run: Run) -> Result<RunReport, ReplayError> {
     let pool = Mempool::create(&eal, "packets", buffers - 1, BUFFER_BYTES, None).map_err(dpdk)?;
     let mut ready = open(&eal, &pool, &pairs, workers)?;
 
-    let copies = copies(&settings.eve);
+    let copies = copies(settings);
     let mut of_worker = worker_settings(settings, inline, copies);
     // Each worker has its share of the room, undivided: there is no order to keep.
     of_worker.flow_capacity = of_worker.flow_capacity.div_ceil(workers);

@@ -13,13 +13,14 @@ use sluice_core::{
 };
 use sluice_detect::state::{SharedState, State};
 use sluice_dpdk::Mempool;
-use sluice_events::{EveOptions, app::DnsRecords, xff::Xff};
+use sluice_events::{EveOptions, Sinks, app::DnsRecords, file_store::FileStoreOptions, sink::SinkError, xff::Xff};
 use sluice_flow::{Partitions, StreamSettings, TcpSettings};
 use sluice_packet::defrag::DefragSettings;
 use sluice_worker::{
-    ChecksumMode, Copies, Egress, Fragments, Pipeline, Post, Reporter, Worker, mailbox, settings, settings::PickUp,
+    ChecksumMode, Copies, Egress, FileStoring, Fragments, Pipeline, Post, Reporter, Worker, mailbox, settings,
+    settings::PickUp,
 };
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 /// What the workers are made of.
 pub struct TeamPlan<'a> {
@@ -92,8 +93,9 @@ impl Team {
 const TRANSACTION_BYTES: usize = 24 << 10;
 
 /// What travels with events, for the records that are written.
-pub fn copies(settings: &EveSettings) -> Copies {
-    let eve = records(settings);
+pub fn copies(settings: &Settings) -> Copies {
+    let eve = records(&settings.eve);
+    let store = &settings.file_store;
     Copies {
         alerts: eve.payload || eve.payload_length || eve.payload_printable || eve.packet || eve.ethernet,
         flows: eve.flows,
@@ -103,9 +105,32 @@ pub fn copies(settings: &EveSettings) -> Copies {
         stream_anomalies: eve.stream_anomalies,
         applications: eve.application_anomalies || eve.applications != [false; AppProtocol::ALL.len()],
         files: eve.files,
+        store: match (store.enabled, store.all) {
+            (false, _) => FileStoring::Off,
+            (true, false) => FileStoring::ByRules,
+            (true, true) => FileStoring::All,
+        },
         headers: eve.http_headers.contains(&true),
         tagged: eve.tagged,
     }
+}
+
+/// The sinks of a run whose logs lie in `folder`.
+///
+/// # Errors
+/// [`SinkError`] naming what could not be made.
+pub fn sinks(folder: &Path, settings: &Settings, options: EveOptions) -> Result<Sinks, SinkError> {
+    let sinks = Sinks::create(folder, options)?;
+    let store = &settings.file_store;
+    if !store.enabled {
+        return Ok(sinks);
+    }
+    sinks.with_files(FileStoreOptions {
+        folder: store.folder.clone().unwrap_or_else(|| folder.join("filestore")),
+        most_files: store.most_files,
+        most_bytes_each: store.most_bytes_each,
+        most_bytes: store.most_bytes,
+    })
 }
 
 /// The settings of a worker.

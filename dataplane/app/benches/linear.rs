@@ -115,7 +115,7 @@ fn time(case: &Case, bytes: &[u8], size: usize) -> Duration {
                 let next = applications.next(at);
                 for way in Direction::ALL {
                     applications.judged(at, way);
-                    while applications.untold_file(at, way, false).is_some() {}
+                    while applications.untold_file(at, way, false, false).is_some() {}
                 }
                 applications.settle(link, at);
                 at = next;

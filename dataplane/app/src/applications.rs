@@ -525,9 +525,11 @@ impl Applications {
         self.refused + self.room.counts.refused
     }
 
-    /// The next file of `direction` of `at` that is over, or all of it that comes has come, and of which nothing was told yet; it is told of now.
-    pub fn untold_file(&mut self, at: TxRef, direction: Direction, flow_ends: bool) -> Option<BodyRef> {
-        let mut body = self.room.half(at, direction)?.first_body;
+    /// The next file of `direction` of `at` that is over, or all of it that comes has come, and of which nothing was told yet; it is told of now. `judged`: only
+    /// when rules have said what they say of it.
+    pub fn untold_file(&mut self, at: TxRef, direction: Direction, judged: bool, flow_ends: bool) -> Option<BodyRef> {
+        let half = self.room.half(at, direction).filter(|half| !(judged && half.is_new && !flow_ends))?;
+        let mut body = half.first_body;
         while let Some(found) = self.room.bodies.get_mut(body as usize) {
             if found.is_file && !found.told && (flow_ends || found.end != FileEnd::Open) {
                 found.told = true;

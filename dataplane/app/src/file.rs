@@ -20,40 +20,42 @@ pub struct FileFacts {
     pub end: FileEnd,
     /// Bytes are missing.
     pub has_gaps: bool,
+    /// It is stored, or will be when it is over.
+    pub stored: bool,
 }
 
 /// Bytes of the facts in front of the name.
-pub const FACTS: usize = 14;
+pub const FACTS: usize = 15;
 
 impl FileFacts {
-    /// Those of `body`.
-    pub const fn of(body: &Body) -> Self {
-        Self { number: body.file_number, size: body.total, end: body.end, has_gaps: body.has_gaps }
+    /// Those of `body`, which is `stored` or not.
+    pub const fn of(body: &Body, stored: bool) -> Self {
+        Self { number: body.file_number, size: body.total, end: body.end, has_gaps: body.has_gaps, stored }
     }
 
     /// As an entry has them, in front of the name.
     pub fn to_bytes(self) -> [u8; FACTS] {
         let mut bytes = [0; FACTS];
-        let parts = self
-            .number
-            .to_le_bytes()
-            .into_iter()
-            .chain(self.size.to_le_bytes())
-            .chain([self.end as u8, u8::from(self.has_gaps)]);
+        let parts = self.number.to_le_bytes().into_iter().chain(self.size.to_le_bytes()).chain([
+            self.end as u8,
+            u8::from(self.has_gaps),
+            u8::from(self.stored),
+        ]);
         bytes.iter_mut().zip(parts).for_each(|(place, byte)| *place = byte);
         bytes
     }
 
     /// The facts and the name in an entry.
     pub fn from_bytes(bytes: &[u8]) -> Option<(Self, &[u8])> {
-        let (&[a, b, c, d, e, f, g, h, i, j, k, l, end, gaps], name) = bytes.split_first_chunk::<FACTS>()?;
+        let (&[a, b, c, d, e, f, g, h, i, j, k, l, end, gaps, stored], name) = bytes.split_first_chunk::<FACTS>()?;
         let end = match end {
             0 => FileEnd::Open,
             1 => FileEnd::Closed,
             _ => FileEnd::Truncated,
         };
         let number = u32::from_le_bytes([a, b, c, d]);
-        Some((Self { number, size: u64::from_le_bytes([e, f, g, h, i, j, k, l]), end, has_gaps: gaps != 0 }, name))
+        let size = u64::from_le_bytes([e, f, g, h, i, j, k, l]);
+        Some((Self { number, size, end, has_gaps: gaps != 0, stored: stored != 0 }, name))
     }
 }
 
@@ -61,7 +63,7 @@ impl FileFacts {
 // GAP(one-file): several such keywords of a rule may be met by different files of one transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FileTest {
-    /// `filestore`: there is a file. Files are not stored.
+    /// `filestore`: there is a file. It is stored when the rule matches.
     Any,
     /// `filename`: the name has these bytes in it, whatever the case of its letters, or has not.
     Name {
@@ -155,7 +157,7 @@ mod tests {
     #[test]
     fn facts_travel_in_front_of_the_name() {
         for end in [FileEnd::Open, FileEnd::Closed, FileEnd::Truncated] {
-            let facts = FileFacts { number: 7, size: 1 << 40, end, has_gaps: true };
+            let facts = FileFacts { number: 7, size: 1 << 40, end, has_gaps: true, stored: true };
             let bytes = [&facts.to_bytes()[..], b"a.exe"].concat();
             assert_eq!(FileFacts::from_bytes(&bytes), Some((facts, &b"a.exe"[..])));
         }

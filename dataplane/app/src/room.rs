@@ -150,6 +150,8 @@ pub struct Half {
     pub(crate) matched: Buf,
     /// The generation of the rule set whose rules wait.
     pub(crate) generation: u32,
+    /// A rule asks for its files to be stored.
+    pub(crate) stores: bool,
 }
 
 impl Half {
@@ -164,6 +166,7 @@ impl Half {
         waiting: Buf::EMPTY,
         matched: Buf::EMPTY,
         generation: 0,
+        stores: false,
     };
 }
 
@@ -395,6 +398,13 @@ impl Room {
         arena.free(&mut body.bytes);
         *body = Body { next: *free_body, ..Body::NOTHING };
         *free_body = at;
+    }
+
+    /// A rule asks for the files of `direction` of `at` to be stored, also of those that come later.
+    pub fn store_files(&mut self, at: TxRef, direction: Direction) {
+        if let Some(half) = self.half_mut(at, direction) {
+            half.stores = true;
+        }
     }
 
     pub(crate) fn transaction(&self, at: TxRef) -> Option<&Transaction> {

@@ -126,6 +126,11 @@ impl<'a> TransactionView<'a> {
             .map(move |(at, found)| (at, found, room.arena.get(&found.bytes)))
     }
 
+    /// Whether a rule asks for the files of `direction` to be stored.
+    pub fn stores(&self, direction: Direction) -> bool {
+        self.transaction.halves.get(direction.index()).is_some_and(|half| half.stores)
+    }
+
     /// One body with its bytes.
     pub fn body(&self, at: BodyRef) -> Option<(&'a Body, &'a [u8])> {
         let body = self.room.bodies.get(at.0 as usize)?;

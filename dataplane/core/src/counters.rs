@@ -187,6 +187,10 @@ counters! {
     tcp_rst => "tcp.rst",
     /// TCP packets with the urgent flag.
     tcp_urg => "tcp.urg",
+    /// Urgent bytes that were taken out of their stream, or said to be missing.
+    tcp_urgent_taken_out => "tcp.urgent_oob_data",
+    /// Urgent bytes that stayed in their stream, because there was no room to remember which they are.
+    tcp_urgent_kept_in => "tcp.urgent_oob_refused",
     /// TCP packets that acknowledge data we have not seen.
     tcp_ack_unseen_data => "tcp.ack_unseen_data",
     /// TCP sessions begun.
@@ -241,6 +245,8 @@ counters! {
     detect_transform_again => "detect.transform_again",
     /// Values that found no room in their data set.
     detect_dataset_full => "detect.dataset_full",
+    /// Texts of `alert.context` that were left out of an alert for want of room.
+    detect_context_full => "detect.context_full",
     /// Packets recorded because an earlier alert tagged them.
     detect_tagged => "detect.tagged",
     /// Packets that a `replace` would have changed, had their checksum been within reach.

@@ -235,6 +235,8 @@ pub enum EventBody {
         app: Option<AppFacts>,
         /// Place of what else is told in the slot's bytes: see [`crate::remark`].
         remarks: (u32, u32),
+        /// Place of what the signature tells besides, in the slot's bytes: [`crate::context::entries`].
+        context: (u32, u32),
     },
     /// A packet was stopped.
     Drop {
@@ -274,6 +276,21 @@ pub enum EventBody {
         direction: Direction,
         /// The transaction, with this file alone.
         app: AppFacts,
+    },
+    /// A part of a file that is to be stored.
+    FileBytes {
+        /// Its flow.
+        flow: u64,
+        /// The direction it went.
+        direction: Direction,
+        /// Its number in its flow, from 1.
+        number: u32,
+        /// Where the part begins, bytes.
+        offset: u64,
+        /// Place of the part in the slot's bytes.
+        bytes: (u32, u32),
+        /// It is the last part.
+        last: bool,
     },
     /// An ARP packet.
     Arp {
@@ -345,9 +362,9 @@ impl EventSlot {
         rest.get(..length as usize).unwrap_or(rest)
     }
 
-    /// Whether `count` more bytes fit.
-    pub fn has_room(&self, count: usize) -> bool {
-        self.bytes.capacity().saturating_sub(self.bytes.len()) >= count
+    /// Bytes that can still be added.
+    pub fn room(&self) -> usize {
+        self.bytes.capacity().saturating_sub(self.bytes.len())
     }
 
     /// Appends as much of `data` as fits behind the frame; where it lies: start and length. Never allocates.

@@ -7,7 +7,7 @@
 //! - [`verdict`]: what happens to a packet, and the closed list of causes
 //! - [`exception`], [`resource`], [`fault`]: what is bounded or can be lost sight of, and the policies for that
 //! - [`ledger`], [`counters`]: where every packet went
-//! - [`event`], [`ring`]: records from workers to the control core
+//! - [`event`], [`context`], [`ring`]: records from workers to the control core
 //! - [`order`], [`leave`]: packet order among several workers; how they stop
 //!
 //! Called by every crate above it. Never does I/O, never reads a clock, never allocates after start.
@@ -16,6 +16,7 @@
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod application;
+pub mod context;
 pub mod counters;
 pub mod direction;
 pub mod event;

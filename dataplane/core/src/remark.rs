@@ -14,16 +14,13 @@ pub enum RemarkKind {
     FlowText,
     /// What an expression captured for the packet.
     PacketText,
-    /// What an expression captured for the alert of its rule.
-    AlertText,
     /// The entropy of a buffer: a 64-bit number of IEEE 754.
     Entropy,
 }
 
 impl RemarkKind {
     /// All of them, by number.
-    pub const ALL: [Self; 6] =
-        [Self::FlowBit, Self::FlowInt, Self::FlowText, Self::PacketText, Self::AlertText, Self::Entropy];
+    pub const ALL: [Self; 5] = [Self::FlowBit, Self::FlowInt, Self::FlowText, Self::PacketText, Self::Entropy];
 }
 
 /// Bytes in front of each remark's own.
@@ -62,7 +59,7 @@ mod tests {
             (300_u16..).zip(RemarkKind::ALL).map(|(number, kind)| (kind, number, b"ab".as_slice())).collect();
         assert_eq!(all, wanted);
         bytes.extend_from_slice(&[9, 0, 0, 0, 0, 1]);
-        assert_eq!(entries(&bytes).count(), 6);
+        assert_eq!(entries(&bytes).count(), 5);
         assert_eq!(entries(&head(RemarkKind::FlowBit, 1, 4)).count(), 0);
     }
 }

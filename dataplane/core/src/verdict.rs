@@ -90,11 +90,13 @@ pub enum Cause {
     StreamError,
     /// A signature whose rate filter says to drop matched this packet.
     RateFilter,
+    /// Urgent data, and the policy for that is to drop.
+    StreamUrgent,
 }
 
 impl Cause {
     /// Number of causes.
-    pub const COUNT: usize = 22;
+    pub const COUNT: usize = 23;
     /// Every cause, in the order of its number.
     pub const ALL: [Self; Self::COUNT] = [
         Self::Rules,
@@ -119,6 +121,7 @@ impl Cause {
         Self::DefragDuplicate,
         Self::StreamError,
         Self::RateFilter,
+        Self::StreamUrgent,
     ];
 
     /// The words in EVE's `drop.reason`, which has blanks where the counters have underscores.
@@ -147,6 +150,7 @@ impl Cause {
             Self::StreamError => "stream error",
             // The reference engine's words for it.
             Self::RateFilter => "threshold detection_filter",
+            Self::StreamUrgent => "stream urgent",
         }
     }
 
@@ -175,6 +179,7 @@ impl Cause {
             Self::DefragDuplicate => "defrag_duplicate",
             Self::StreamError => "stream_error",
             Self::RateFilter => "threshold_detection_filter",
+            Self::StreamUrgent => "stream_urgent",
         }
     }
 }

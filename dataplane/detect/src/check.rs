@@ -298,6 +298,11 @@ pub struct Context<'a> {
 }
 
 impl Check {
+    /// Whether the rule asks for the files it matches to be stored.
+    pub const fn stores_files(&self) -> bool {
+        matches!(self, Self::App(AppCheck::File(sluice_app::file::FileTest::Any)))
+    }
+
     /// The answer; `shared_bit` answers for bits that hang on hosts.
     pub fn holds(&self, context: &Context, mut shared_bit: impl FnMut(SharedBit, Owner) -> bool) -> bool {
         let headers = context.headers;

@@ -80,9 +80,10 @@ struct Entry {
     /// First word of the value, and how many words its place has.
     start: AtomicU32,
     capacity: AtomicU32,
-    /// Bytes of the value, and its reputation above them.
+    /// Bytes of the value.
     length: AtomicU32,
-    reputation: AtomicU32,
+    /// Its reputation, or the number of its record.
+    number: AtomicU32,
 }
 
 /// A set.
@@ -97,6 +98,15 @@ pub struct Dataset {
     used: AtomicU32,
     words: Box<[AtomicU64]>,
     words_used: AtomicU32,
+    records: Records,
+}
+
+/// The records of a set, one text behind the other.
+#[derive(Default)]
+struct Records {
+    texts: Box<str>,
+    /// Where each ends.
+    ends: Box<[usize]>,
 }
 
 impl std::fmt::Debug for Dataset {
@@ -106,11 +116,12 @@ impl std::fmt::Debug for Dataset {
 }
 
 impl Dataset {
-    /// A set with the values of `loaded` and their reputations, and room for `room` more. Without room nothing can be put in later.
+    /// A set with the values of `loaded` and their numbers (reputations, or see [`Dataset::with_records`]), and room for `room` more. Without room
+    /// nothing can be put in later. Of equal values the first counts.
     pub fn new<'v>(
         name: &str,
         kind: Kind,
-        loaded: impl Iterator<Item = (&'v [u8], u16)> + Clone,
+        loaded: impl Iterator<Item = (&'v [u8], u32)> + Clone,
         room: usize,
         key: HashKey,
     ) -> Self {
@@ -135,11 +146,41 @@ impl Dataset {
             used: AtomicU32::new(0),
             words: std::iter::repeat_with(AtomicU64::default).take(words + room * each).collect(),
             words_used: AtomicU32::new(0),
+            records: Records::default(),
         };
-        for (value, reputation) in loaded {
-            set.put(value, reputation);
+        for (value, number) in loaded {
+            set.put(value, number);
         }
         set
+    }
+
+    /// A set that is only read, of the values of `loaded` and the record of each.
+    pub fn with_records<'v>(
+        name: &str,
+        kind: Kind,
+        loaded: impl Iterator<Item = (&'v [u8], &'v str)> + Clone,
+        key: HashKey,
+    ) -> Self {
+        let numbered = (1..).zip(loaded.clone()).map(|(number, (value, _))| (value, number));
+        let mut texts = String::with_capacity(loaded.clone().map(|(_, text)| text.len()).sum());
+        let ends = loaded.map(|(_, text)| {
+            texts.push_str(text);
+            texts.len()
+        });
+        let ends = ends.collect();
+        Self { records: Records { texts: texts.into_boxed_str(), ends }, ..Self::new(name, kind, numbered, 0, key) }
+    }
+
+    /// The text of record `number`, from 1.
+    pub fn record(&self, number: u32) -> Option<&str> {
+        let place = (number as usize).checked_sub(1)?;
+        let start = place.checked_sub(1).map_or(Some(0), |before| self.records.ends.get(before).copied())?;
+        self.records.texts.get(start..*self.records.ends.get(place)?)
+    }
+
+    /// Whether its values have records.
+    pub fn has_records(&self) -> bool {
+        !self.records.ends.is_empty()
     }
 
     /// Its name in rules.
@@ -170,20 +211,21 @@ impl Dataset {
         self.len() == 0
     }
 
-    /// The reputation of `bytes`, 0 where the file gives none; none when they are not in the set.
+    /// The number that goes with `bytes`: their reputation, or that of their record ([`Dataset::record`]), 0 where the file gives neither; none when
+    /// they are not in the set.
     ///
     /// # Cost
     /// One hash of the bytes and a walk along one chain, of one entry on average.
-    pub fn get(&self, bytes: &[u8]) -> Option<u16> {
+    pub fn get(&self, bytes: &[u8]) -> Option<u32> {
         let value = self.kind.value(bytes)?;
         let hash = self.hash(value);
         self.chain(hash).find_map(|entry| {
             let state = entry.state.load(Ordering::Acquire);
             let there = state & 3 == LIVE && self.holds(entry, hash, value);
-            let reputation = entry.reputation.load(Ordering::Relaxed) as u16;
+            let number = entry.number.load(Ordering::Relaxed);
             // What was read belongs together only if nobody has filled the place in between.
             fence(Ordering::Acquire);
-            (there && entry.state.load(Ordering::Relaxed) == state).then_some(reputation)
+            (there && entry.state.load(Ordering::Relaxed) == state).then_some(number)
         })
     }
 
@@ -224,7 +266,7 @@ impl Dataset {
         }
     }
 
-    fn put(&self, bytes: &[u8], reputation: u16) -> Added {
+    fn put(&self, bytes: &[u8], number: u32) -> Added {
         let Some(value) = self.kind.value(bytes) else { return Added::Known };
         let hash = self.hash(value);
         if self.is_in(hash, value) {
@@ -238,29 +280,29 @@ impl Dataset {
             if fits && entry.state.compare_exchange(state, filling, Ordering::Acquire, Ordering::Relaxed).is_ok() {
                 // Nobody may see a new word and take the old state for current.
                 fence(Ordering::Release);
-                self.fill(entry, hash, value, reputation);
+                self.fill(entry, hash, value, number);
                 entry.state.store((filling & !3) | LIVE, Ordering::Release);
                 return Added::New;
             }
         }
-        let (Some(start), Some(number)) =
+        let (Some(start), Some(place)) =
             (take(&self.words_used, words, self.words.len()), take(&self.used, 1, self.entries.len()))
         else {
             return Added::Full;
         };
-        let (Some(entry), Some(head)) = (self.entries.get(number as usize), self.bucket(hash)) else {
+        let (Some(entry), Some(head)) = (self.entries.get(place as usize), self.bucket(hash)) else {
             return Added::Full;
         };
         entry.start.store(start, Ordering::Relaxed);
         entry.capacity.store(words, Ordering::Relaxed);
-        self.fill(entry, hash, value, reputation);
+        self.fill(entry, hash, value, number);
         entry.state.store(VERSION | LIVE, Ordering::Relaxed);
         let mut first = head.load(Ordering::Acquire);
         let mut added = Added::New;
         loop {
             entry.next.store(first, Ordering::Relaxed);
             // Release: who finds the entry finds its value.
-            match head.compare_exchange(first, number + 1, Ordering::AcqRel, Ordering::Acquire) {
+            match head.compare_exchange(first, place + 1, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => return added,
                 Err(other) => first = other,
             }
@@ -276,14 +318,14 @@ impl Dataset {
         self.chain(hash).any(|entry| entry.state.load(Ordering::Acquire) & 3 == LIVE && self.holds(entry, hash, value))
     }
 
-    fn fill(&self, entry: &Entry, hash: u64, value: &[u8], reputation: u16) {
+    fn fill(&self, entry: &Entry, hash: u64, value: &[u8], number: u32) {
         let start = entry.start.load(Ordering::Relaxed) as usize;
         for (word, place) in words_of(value).zip(self.words.get(start..).unwrap_or_default()) {
             place.store(word, Ordering::Relaxed);
         }
         entry.hash.store(hash, Ordering::Relaxed);
         entry.length.store(value.len() as u32, Ordering::Relaxed);
-        entry.reputation.store(u32::from(reputation), Ordering::Relaxed);
+        entry.number.store(number, Ordering::Relaxed);
     }
 
     fn holds(&self, entry: &Entry, hash: u64, value: &[u8]) -> bool {
@@ -357,6 +399,16 @@ mod tests {
         assert!(set.remove(b"new") && !set.remove(b"new") && set.get(b"new").is_none());
         assert_eq!(set.add(b"new"), Added::New);
         assert_eq!(set.len(), 3);
+    }
+
+    #[test]
+    fn the_first_record_of_a_value_counts_and_each_is_found_by_its_number() {
+        let loaded = [(&b"a"[..], "{\"n\":1}"), (b"b", ""), (b"a", "{\"n\":3}"), (b"c", "{\"n\":4}")];
+        let set = Dataset::with_records("names", Kind::String, loaded.into_iter(), HashKey::fixed());
+        let record = |value: &[u8]| set.get(value).and_then(|number| set.record(number));
+        assert_eq!((record(b"a"), record(b"b"), record(b"c")), (Some("{\"n\":1}"), Some(""), Some("{\"n\":4}")));
+        assert_eq!((record(b"d"), set.record(0), set.record(5)), (None, None, None));
+        assert!(set.has_records() && set.add(b"d") == Added::Full);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::{
     buffer::Buffer,
     candidates::Candidates,
     check::{Check, Context, Owner},
+    contexts::{ContextRange, Contexts},
     cost::RuleCost,
     derived::Workshop,
     gate::Facts,
@@ -74,14 +75,17 @@ pub struct Finding {
     pub by_rate: bool,
     /// The transaction it matched, and in which direction.
     pub app: Option<(TxRef, Direction)>,
+    /// What it tells besides, in [`Findings::contexts`].
+    pub context: ContextRange,
 }
 
 /// What was found in one packet, in order of evaluation.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Findings {
     /// One place more than can speak: for what decides about the packet when all others are taken.
     list: [Finding; MOST_ALERTS + 1],
     used: usize,
+    contexts: Contexts,
 }
 
 impl Default for Findings {
@@ -94,8 +98,9 @@ impl Default for Findings {
             on_stream: false,
             by_rate: false,
             app: None,
+            context: ContextRange::default(),
         };
-        Self { list: [nothing; MOST_ALERTS + 1], used: 0 }
+        Self { list: [nothing; MOST_ALERTS + 1], used: 0, contexts: Contexts::default() }
     }
 }
 
@@ -103,6 +108,11 @@ impl Findings {
     /// What was found.
     pub fn as_slice(&self) -> &[Finding] {
         self.list.get(..self.used).unwrap_or_default()
+    }
+
+    /// What the findings tell besides their signatures.
+    pub const fn contexts(&self) -> &Contexts {
+        &self.contexts
     }
 
     /// Whether nothing was found.
@@ -139,6 +149,7 @@ impl Findings {
     /// Forgets all.
     pub fn clear(&mut self) {
         self.used = 0;
+        self.contexts.clear();
     }
 
     /// The last finding, if it is of rule `number`, matched the stream.
@@ -185,6 +196,8 @@ pub struct Inspector {
     pub(crate) decoded: Vec<u8>,
     pub(crate) rewrites: Rewrites,
     pub(crate) remarks: Remarks,
+    /// What the rule that is judged tells besides, should it match.
+    pub(crate) contexts: Contexts,
     pub(crate) room: StreamRoom,
     pub(crate) most_alerts: usize,
     /// Rules that wait for more of a transaction.
@@ -237,6 +250,7 @@ impl Inspector {
             decoded: vec![0; if ruleset.decodes() { LONGEST_BASE64 } else { 0 }],
             rewrites: Rewrites::default(),
             remarks: Remarks::default(),
+            contexts: Contexts::default(),
             room: StreamRoom::new(if ruleset.judges_streams() || ruleset.fields().judges() {
                 LONGEST_WINDOW
             } else {
@@ -364,7 +378,8 @@ impl Inspector {
                 None => Look { packet: true, stream: false, anchored: false },
                 Some(piece) => {
                     let scope = ruleset.scope(number);
-                    let elsewhere = piece.placed || (piece.refused && rule.unit == Unit::Stream);
+                    let elsewhere =
+                        piece.placed || (piece.refused && rule.unit == Unit::Stream) || (piece.again && scope.anchored);
                     Look {
                         packet: piece.with_packet && (scope.packet || !elsewhere),
                         stream: scope.stream && piece.turn.judges(),
@@ -402,7 +417,6 @@ impl Inspector {
                     self.remarks.keep(remarked);
                 }
                 Some(action) => {
-                    self.remarks.own(remarked, number);
                     if judged == Judged::Stream {
                         findings.mark_on_stream(number);
                     }
@@ -457,6 +471,10 @@ impl Inspector {
         if !finding.speaks && !finding.action.drops() && finding.action != Action::Pass {
             return Some(finding.action);
         }
+        if finding.speaks && !self.contexts.is_empty() {
+            finding.context = findings.contexts.append(&self.contexts);
+            counters.detect_context_full += findings.contexts.take_full() + self.contexts.take_full();
+        }
         if !findings.push(finding, self.most_alerts) {
             counters.detect_alert_queue_overflow += 1;
         }
@@ -500,6 +518,7 @@ impl Inspector {
         counters: &mut Counters,
         spent: &mut Spent,
     ) -> Judged {
+        self.contexts.clear();
         if !header_admits(rule, packet) || !endpoints_match(ruleset, rule, packet) {
             return Judged::No;
         }
@@ -524,9 +543,9 @@ impl Inspector {
         if rule.programs.is_empty() {
             return Judged::Packet;
         }
-        let Self { regexes, workshop, decoded, rewrites, remarks, room, .. } = self;
+        let Self { regexes, workshop, decoded, rewrites, remarks, contexts, room, .. } = self;
         let mut machine = Machine::new(ruleset.regexes(), regexes);
-        machine.bench = Some(Bench { state, decoded, rewrites, remarks });
+        machine.bench = Some(Bench { state, decoded, rewrites, remarks, contexts });
         let mut judged = Judged::NotThere;
         if look.packet
             && rule.programs.iter().all(|program| {
@@ -537,6 +556,7 @@ impl Inspector {
         } else if look.stream
             && let Some(piece) = piece
         {
+            machine.tells_nothing();
             let window = room.window(piece);
             let done = piece.streams.matched_to(piece.at, name_of(rule));
             let stream = Window { bytes: window, piece, done, anchored: look.anchored };
@@ -806,6 +826,7 @@ fn limit(rule: &Rule, number: u32, packet: &PacketView, flow: Option<&FlowView>,
         on_stream: false,
         by_rate: false,
         app: None,
+        context: ContextRange::default(),
     };
     let id = (u64::from(rule.gid) << 32) | u64::from(rule.sid);
     for (place, threshold) in (0_u8..).zip(&rule.thresholds) {

@@ -96,9 +96,8 @@ impl Inspector {
                 ruleset, rule, last, &packet, &view, flow_now, turn.piece, state, counters, &mut spent,
             );
             self.charge(number, spent, told == Told::Yes);
-            match told {
-                Told::Yes => self.remarks.own(remarked, number),
-                Told::No | Told::NotYet => self.remarks.keep(remarked),
+            if told != Told::Yes {
+                self.remarks.keep(remarked);
             }
             match told {
                 Told::No => continue,
@@ -113,6 +112,9 @@ impl Inspector {
             let about = Some((at, direction));
             let added =
                 self.conclude(ruleset, rule, number, &packet, flow.as_deref_mut(), about, state, counters, findings);
+            if added.is_some() && rule.checks.iter().any(Check::stores_files) {
+                turn.room.store_files(at, direction);
+            }
             if !matched_before {
                 turn.room.add_matched(at, direction, name);
             }
@@ -190,6 +192,7 @@ impl Inspector {
         counters: &mut Counters,
         spent: &mut Spent,
     ) -> Told {
+        self.contexts.clear();
         if !rule.app.contains(view.protocol())
             || rule.direction.is_some_and(|wanted| wanted != view.direction)
             || !header_admits(rule, packet)
@@ -219,9 +222,9 @@ impl Inspector {
                 };
             }
         }
-        let Self { regexes, workshop, decoded, rewrites, remarks, room, .. } = self;
+        let Self { regexes, workshop, decoded, rewrites, remarks, contexts, room, .. } = self;
         let mut machine = Machine::new(ruleset.regexes(), regexes);
-        machine.bench = Some(Bench { state, decoded, rewrites, remarks });
+        machine.bench = Some(Bench { state, decoded, rewrites, remarks, contexts });
         let mut told = Told::Yes;
         for program in &rule.programs {
             // A rule about both directions looks at each in its own.

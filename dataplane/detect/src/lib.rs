@@ -5,7 +5,7 @@
 //! - [`check`]: header keywords and reads of state
 //! - [`program`], [`run`]: contents, regular expressions and byte operations over one buffer
 //! - [`buffer`]: the pieces of a packet a program can look at; [`transform`], [`derived`], [`base64`]: what is made of them first
-//! - [`entropy`], [`dataset`], [`prefix`], [`rewrite`]: what single keywords need
+//! - [`entropy`], [`dataset`], [`prefix`], [`rewrite`]: what single keywords need; [`contexts`]: what a match tells besides its signature
 //! - `gate`, `address_index`, `candidates`: a quick look at a rule; rules found by an address; the rules a packet may match, in order
 //! - [`ruleset`], [`group`]: all signatures, grouped by protocol and direction, each group with its prefilter
 //! - [`app`]: what is asked of the messages of application protocols
@@ -27,6 +27,7 @@ pub mod base64;
 pub mod buffer;
 mod candidates;
 pub mod check;
+pub mod contexts;
 pub mod cost;
 pub mod dataset;
 pub mod derived;

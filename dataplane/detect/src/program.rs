@@ -304,6 +304,8 @@ pub enum Step {
         set: Arc<Dataset>,
         /// What is done.
         operation: SetOperation,
+        /// The source in the rule set under which the value's record is told, if it is.
+        context: Option<u16>,
     },
     /// Decode a part and judge what comes out. Fails when nothing does.
     Base64 {

@@ -1,4 +1,4 @@
-//! What rules take out of one packet for their records: groups of expressions, and the entropy of buffers.
+//! What rules take out of one packet for the records of all its alerts: groups of expressions, and the entropy of buffers. What one alert alone tells is in [`crate::contexts`].
 //!
 //! Filled by [`crate::run`] while a rule is judged, kept by [`crate::inspect`] and its kin when the rule matches, told of by the worker. Of a fixed size: what finds no room is left out, for it
 //! is told with an alert and decides about nothing.
@@ -18,20 +18,26 @@ const MOST_ENTROPIES: usize = 16;
 
 /// Where a group of an expression goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CapturedFor {
+    /// The flow, or the packet: a text under the name of this number.
+    All(RemarkKind, u16),
+    /// The alert of the rule alone: by this number of [`crate::Ruleset::context_sources`].
+    Alert(u16),
+}
+
+/// A group of an expression that is told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capture {
     /// The group, from 1.
     pub group: u8,
-    /// For the flow, the packet or the alert.
-    pub kind: RemarkKind,
-    /// The number of its name.
-    pub name: u16,
+    /// Where it goes.
+    pub to: CapturedFor,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Remark {
     kind: RemarkKind,
     name: u16,
-    rule: u32,
     start: usize,
     end: usize,
 }
@@ -62,7 +68,7 @@ impl Remarks {
         self.entropies.clear();
     }
 
-    /// How many there are: for [`Remarks::keep`] and [`Remarks::own`].
+    /// How many there are: for [`Remarks::keep`].
     #[inline]
     pub fn len(&self) -> usize {
         self.list.len()
@@ -82,20 +88,13 @@ impl Remarks {
         }
     }
 
-    /// Those behind the first `count` are of rule `number`, which matches.
-    #[inline]
-    pub fn own(&mut self, count: usize, number: u32) {
-        self.list.iter_mut().skip(count).for_each(|remark| remark.rule = number);
-    }
-
     /// Notes what a group captured.
-    pub fn note(&mut self, capture: Capture, text: &[u8]) {
+    pub fn note(&mut self, kind: RemarkKind, name: u16, text: &[u8]) {
         let text = text.get(..LONGEST).unwrap_or(text);
         let start = self.bytes.len();
         if self.list.len() < MOST && start + text.len() <= MOST_BYTES {
             self.bytes.extend_from_slice(text);
-            let Capture { kind, name, .. } = capture;
-            self.list.push(Remark { kind, name, rule: u32::MAX, start, end: self.bytes.len() });
+            self.list.push(Remark { kind, name, start, end: self.bytes.len() });
         }
     }
 
@@ -109,18 +108,15 @@ impl Remarks {
         }
     }
 
-    /// What is told with an alert of rule `number`: its own, and what is for the packet or the flow.
-    pub fn of(&self, number: u32) -> impl Iterator<Item = (RemarkKind, u16, &[u8])> {
-        let is_told = move |remark: &&Remark| remark.kind != RemarkKind::AlertText || remark.rule == number;
-        self.list
-            .iter()
-            .filter(is_told)
-            .map(|remark| (remark.kind, remark.name, self.bytes.get(remark.start..remark.end).unwrap_or_default()))
+    /// What is told with each alert of the packet.
+    pub fn all(&self) -> impl Iterator<Item = (RemarkKind, u16, &[u8])> {
+        let text = |remark: &Remark| self.bytes.get(remark.start..remark.end).unwrap_or_default();
+        self.list.iter().map(move |remark| (remark.kind, remark.name, text(remark)))
     }
 
     /// What is for the flow.
     pub fn of_flow(&self) -> impl Iterator<Item = (RemarkKind, u16, &[u8])> {
-        self.of(u32::MAX).filter(|(kind, ..)| *kind == RemarkKind::FlowText)
+        self.all().filter(|(kind, ..)| *kind == RemarkKind::FlowText)
     }
 
     /// The entropies, by name.
@@ -131,26 +127,20 @@ impl Remarks {
 
 #[cfg(test)]
 mod tests {
-    use super::{Capture, LONGEST, MOST, MOST_BYTES, Remarks};
+    use super::{LONGEST, MOST, MOST_BYTES, Remarks};
     use sluice_core::RemarkKind;
 
-    fn capture(kind: RemarkKind, name: u16) -> Capture {
-        Capture { group: 1, kind, name }
-    }
-
     #[test]
-    fn what_an_alert_tells_is_its_rules_own_and_what_is_for_all() {
+    fn what_a_rule_took_that_did_not_match_is_forgotten() {
         let mut remarks = Remarks::default();
-        remarks.note(capture(RemarkKind::AlertText, 1), b"mine");
-        remarks.note(capture(RemarkKind::FlowText, 2), b"all's");
-        remarks.own(0, 7);
-        remarks.note(capture(RemarkKind::AlertText, 3), b"no match");
+        remarks.note(RemarkKind::PacketText, 1, b"one");
+        remarks.note(RemarkKind::FlowText, 2, b"all's");
+        remarks.note(RemarkKind::PacketText, 3, b"no match");
         remarks.keep(2);
-        remarks.note(capture(RemarkKind::AlertText, 3), b"other's");
-        remarks.own(2, 8);
-        let of = |number| remarks.of(number).map(|(_, name, text)| (name, text)).collect::<Vec<_>>();
-        assert_eq!(of(7), [(1, b"mine".as_slice()), (2, b"all's")]);
-        assert_eq!(of(8), [(2, b"all's".as_slice()), (3, b"other's")]);
+        remarks.note(RemarkKind::PacketText, 3, b"another");
+        let all: Vec<_> = remarks.all().map(|(_, name, text)| (name, text)).collect();
+        assert_eq!(all, [(1, b"one".as_slice()), (2, b"all's"), (3, b"another")]);
+        assert_eq!(remarks.of_flow().count(), 1);
     }
 
     #[test]
@@ -158,11 +148,11 @@ mod tests {
         let mut remarks = Remarks::default();
         let long = vec![b'a'; LONGEST + 1];
         for _ in 0..MOST_BYTES / LONGEST + 1 {
-            remarks.note(capture(RemarkKind::PacketText, 1), &long);
+            remarks.note(RemarkKind::PacketText, 1, &long);
         }
         assert_eq!(remarks.len(), MOST_BYTES / LONGEST);
         remarks.clear();
-        (0..=MOST).for_each(|_| remarks.note(capture(RemarkKind::PacketText, 1), b""));
+        (0..=MOST).for_each(|_| remarks.note(RemarkKind::PacketText, 1, b""));
         assert_eq!(remarks.len(), MOST);
         (0..100).for_each(|name| remarks.entropy(name, f64::from(name)));
         remarks.entropy(0, 5.0);

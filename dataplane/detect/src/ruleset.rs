@@ -5,6 +5,7 @@
 use crate::{
     address::AddressSet,
     buffer::Buffer,
+    contexts::ContextSource,
     derived::Derived,
     field_groups::FieldGroups,
     group::{Entry, Group},
@@ -107,6 +108,7 @@ pub struct Ruleset {
     ports: Box<[PortSet]>,
     regexes: Box<[Regex]>,
     derived: Box<[Derived]>,
+    context_sources: Box<[ContextSource]>,
     decodes: bool,
     tags_hosts: bool,
     groups: Box<[Group]>,
@@ -150,6 +152,11 @@ impl Ruleset {
     /// Buffers with transforms.
     pub fn derived(&self) -> &[Derived] {
         &self.derived
+    }
+
+    /// Under which keys rules tell something besides their signature, by number.
+    pub fn context_sources(&self) -> &[ContextSource] {
+        &self.context_sources
     }
 
     /// Whether a rule tags packets of hosts: then each packet has to be asked for.
@@ -207,6 +214,7 @@ pub struct RulesetBuilder {
     regexes: Vec<Regex>,
     regex_numbers: BTreeMap<(Vec<u8>, Flags), u32>,
     derived: BTreeMap<Derived, u32>,
+    context_sources: Vec<ContextSource>,
 }
 
 impl RulesetBuilder {
@@ -260,6 +268,16 @@ impl RulesetBuilder {
     pub fn derived(&mut self, buffer: Buffer, transforms: Vec<Transform>) -> u32 {
         let next = self.derived.len() as u32;
         *self.derived.entry(Derived { buffer, transforms: transforms.into_boxed_slice() }).or_insert(next)
+    }
+
+    /// The number of `source`, the same for equal ones; none when there are 65,536 already.
+    pub fn context_source(&mut self, source: ContextSource) -> Option<u16> {
+        if let Some(number) = self.context_sources.iter().position(|other| *other == source) {
+            return u16::try_from(number).ok();
+        }
+        let number = u16::try_from(self.context_sources.len()).ok()?;
+        self.context_sources.push(source);
+        Some(number)
     }
 
     /// How many expressions and chains of transforms there are: for [`RulesetBuilder::forget`].
@@ -344,6 +362,7 @@ impl RulesetBuilder {
             scopes,
             judges_streams,
             derived: derived.into_iter().map(|(chain, _)| chain).collect(),
+            context_sources: self.context_sources.into_boxed_slice(),
             decodes,
             tags_hosts,
             patterns: self.rules.iter().map(|(_, pattern)| pattern.clone()).collect(),

@@ -8,6 +8,7 @@
 
 use crate::{
     base64,
+    contexts::Contexts,
     dataset::{Added, Dataset},
     entropy,
     program::{
@@ -15,7 +16,7 @@ use crate::{
         VARIABLES,
     },
     regex::RegexScratch,
-    remarks::{Capture, Remarks},
+    remarks::{Capture, CapturedFor, LONGEST, Remarks},
     rewrite::Rewrites,
     state::State,
     transform::Room,
@@ -46,6 +47,8 @@ pub struct Bench<'a> {
     pub rewrites: &'a mut Rewrites,
     /// What is told of the packet.
     pub remarks: &'a mut Remarks,
+    /// What the rule tells besides, should it match.
+    pub contexts: &'a mut Contexts,
 }
 
 /// What a run uses and changes.
@@ -249,10 +252,15 @@ impl<'a> Machine<'a> {
                 }
                 wanted.matches(value) && self.from(program, place + 1, buffer, cursor)
             }
-            Step::Dataset { set, operation } => {
-                self.charge(buffer.len().min(crate::dataset::LONGEST_VALUE))
-                    && self.dataset(set, *operation, buffer)
-                    && self.from(program, place + 1, buffer, cursor)
+            Step::Dataset { set, operation, context } => {
+                let mark = self.told();
+                let matches = self.charge(buffer.len().min(crate::dataset::LONGEST_VALUE))
+                    && self.dataset(set, *operation, *context, buffer)
+                    && self.from(program, place + 1, buffer, cursor);
+                if !matches {
+                    self.keep_told(mark);
+                }
+                matches
             }
             Step::Base64 { bytes, offset, relative, program: inner } => {
                 let start = if *relative { cursor } else { 0 }.saturating_add(*offset);
@@ -264,12 +272,20 @@ impl<'a> Machine<'a> {
     }
 
     /// Whether `operation` holds for `value`; a write happens here, so it stands last in its program.
-    fn dataset(&mut self, set: &Dataset, operation: SetOperation, value: &[u8]) -> bool {
-        let Some(Bench { state, .. }) = &mut self.bench else { return operation == SetOperation::IsNotSet };
+    fn dataset(&mut self, set: &Dataset, operation: SetOperation, context: Option<u16>, value: &[u8]) -> bool {
+        let Some(Bench { state, contexts, .. }) = &mut self.bench else { return operation == SetOperation::IsNotSet };
         match operation {
-            SetOperation::IsSet => state.dataset_get(set, value).is_some(),
+            SetOperation::IsSet => {
+                let found = state.dataset_get(set, value);
+                if let (Some(source), Some(record @ 1..)) = (context, found) {
+                    contexts.add_record(source, record);
+                }
+                found.is_some()
+            }
             SetOperation::IsNotSet => state.dataset_get(set, value).is_none(),
-            SetOperation::Reputation(range) => state.dataset_get(set, value).is_some_and(|found| range.matches(found)),
+            SetOperation::Reputation(range) => {
+                state.dataset_get(set, value).is_some_and(|found| range.matches(found as u16))
+            }
             SetOperation::Set => {
                 let added = state.dataset_add(set, value);
                 self.datasets_full += u64::from(added == Added::Full);
@@ -277,6 +293,23 @@ impl<'a> Machine<'a> {
             }
             SetOperation::Unset => state.dataset_remove(set, value),
         }
+    }
+
+    /// What the rule tells so far: for [`Machine::keep_told`].
+    fn told(&self) -> (usize, usize) {
+        self.bench.as_ref().map_or((0, 0), |bench| bench.contexts.mark())
+    }
+
+    /// What was looked at since `mark` did not match after all.
+    fn keep_told(&mut self, mark: (usize, usize)) {
+        if let Some(bench) = &mut self.bench {
+            bench.contexts.keep(mark);
+        }
+    }
+
+    /// Forgets what the rule tells: it is judged anew, on something else.
+    pub(crate) fn tells_nothing(&mut self) {
+        self.keep_told((0, 0));
     }
 
     /// Whether `text` can be decoded and `inner` holds for what comes out.
@@ -403,10 +436,13 @@ impl<'a> Machine<'a> {
 
     /// Notes what groups captured of `subject`.
     fn note(&mut self, captures: &[Capture], groups: &[Option<(usize, usize)>], subject: &[u8]) {
-        let Some(Bench { remarks, .. }) = &mut self.bench else { return };
+        let Some(Bench { remarks, contexts, .. }) = &mut self.bench else { return };
         for (capture, place) in captures.iter().zip(groups) {
             if let Some(text) = place.and_then(|(from, to)| subject.get(from..to)) {
-                remarks.note(*capture, text);
+                match capture.to {
+                    CapturedFor::All(kind, name) => remarks.note(kind, name, text),
+                    CapturedFor::Alert(source) => contexts.add_bytes(source, text.get(..LONGEST).unwrap_or(text)),
+                }
             }
         }
     }

@@ -256,8 +256,8 @@ impl State {
         })
     }
 
-    /// The reputation of `value` in `set`, 0 where its file gives none; none when it is not in it.
-    pub fn dataset_get(&mut self, set: &Dataset, value: &[u8]) -> Option<u16> {
+    /// The number that goes with `value` in `set`, see [`Dataset::get`]; none when it is not in it.
+    pub fn dataset_get(&mut self, set: &Dataset, value: &[u8]) -> Option<u32> {
         self.order(set);
         set.get(value)
     }

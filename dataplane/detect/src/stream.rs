@@ -28,6 +28,8 @@ pub struct StreamPiece<'a> {
     pub refused: bool,
     /// The packet itself is judged as well.
     pub with_packet: bool,
+    /// The packet's payload leaves once more in place of other bytes: rules about streams are judged on it, but for those that ask for a place.
+    pub again: bool,
 }
 
 impl StreamPiece<'_> {

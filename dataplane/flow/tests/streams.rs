@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use sluice_core::Direction;
 use sluice_flow::{
     Partitions, StreamRef, StreamSettings, Streams,
-    stream::{OverlapPolicy, Refused, store::StreamTurn},
+    stream::{OverlapPolicy, Refused, UrgentPolicy, store::StreamTurn},
 };
 
 const AT: StreamRef = StreamRef::new(3, Direction::ToServer);
@@ -22,6 +22,7 @@ fn streams(at_once: bool, memory: usize) -> Streams {
         at_once,
         partitions,
         lists: 4,
+        urgent: UrgentPolicy::default(),
         seed: 99,
     });
     streams.open(AT, u32::MAX - 700, 0);

@@ -8,6 +8,7 @@
 use crate::{
     pipeline::{InTable, Pipeline},
     report::Subject,
+    settings::FileStoring,
 };
 use sluice_app::{Applications, Input, TransactionView, TxRef};
 use sluice_core::{AppLink, AppProtocol, AppState, Counters, Direction, Nanos, Resource, Verdict, verdict::Mode};
@@ -172,6 +173,7 @@ impl Pipeline {
                     placed: true,
                     refused: false,
                     with_packet: false,
+                    again: false,
                 });
                 let mut turn = TransactionTurn { room: &mut applications.room, at, direction, piece: piece.as_ref() };
                 let generation = &mut **generation;
@@ -193,8 +195,10 @@ impl Pipeline {
         };
         while at.is_some() {
             let next = self.applications.next(at);
+            // What rules say of a file decides whether it is stored.
+            let judged = self.settings.copies.store == FileStoring::ByRules;
             for direction in Direction::ALL {
-                while let Some(file) = self.applications.untold_file(at, direction, false) {
+                while let Some(file) = self.applications.untold_file(at, direction, judged, false) {
                     if let Some(view) = TransactionView::of(&self.applications.room, at, direction) {
                         self.reporter.file(entry.facts(), subject.time, subject.record, &view, file);
                     }

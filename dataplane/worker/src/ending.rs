@@ -13,7 +13,8 @@ use crate::{
 use sluice_app::{Applications, Input, TransactionView};
 use sluice_core::{Action, AppLink, AppNews, Counters, Direction, Nanos, Position, event::FlowEnd};
 use sluice_detect::{
-    Findings, PacketView, inspect_transaction::TransactionTurn, remarks::Remarks, state::State, stream::StreamPiece,
+    Findings, PacketView, Ruleset, inspect_transaction::TransactionTurn, remarks::Remarks, state::State,
+    stream::StreamPiece,
 };
 use sluice_flow::{Flow, FlowCopy, FlowTable, StreamEvents, StreamRef, Streams, stream::store::StreamTurn};
 use sluice_packet::{Headers, PacketSource};
@@ -125,7 +126,7 @@ impl Ending<'_> {
         let mut at = self.applications.first(*link);
         while at.is_some() {
             for direction in Direction::ALL {
-                while let Some(file) = self.applications.untold_file(at, direction, true) {
+                while let Some(file) = self.applications.untold_file(at, direction, false, true) {
                     if let Some(view) = TransactionView::of(&self.applications.room, at, direction) {
                         self.reporter.file(flow.facts(), flow.last, 0, &view, file);
                     }
@@ -185,6 +186,7 @@ impl Ending<'_> {
             placed: true,
             refused: false,
             with_packet: false,
+            again: false,
         });
         if let Some(piece) = &mut piece {
             inspector.inspect_stream(ruleset, &packet, Some(&mut copy.view()), piece, state, counters, findings);
@@ -211,7 +213,7 @@ impl Ending<'_> {
             findings,
             (flow, direction),
             &packet,
-            (ruleset.generation, applications, excerpt, inspector.remarks()),
+            (ruleset, applications, excerpt, inspector.remarks()),
         )
     }
 
@@ -245,7 +247,7 @@ fn tell(
     findings: &Findings,
     (flow, direction): (&Flow, Direction),
     packet: &PacketView,
-    (generation, applications, stream, remarks): (u32, &Applications, Option<Excerpt>, &Remarks),
+    (ruleset, applications, stream, remarks): (&Ruleset, &Applications, Option<Excerpt>, &Remarks),
 ) -> bool {
     let subject = Subject { frame: &[], headers: packet.headers, layer: 0, time: packet.now, record: 0 };
     let facts = Some((flow.facts(), direction));
@@ -254,7 +256,8 @@ fn tell(
         alerted = true;
         counters.detect_alert += 1;
         // Nothing is left that could be stopped.
-        let outcome = Outcome { generation, blocked: false, verdict: Action::Alert };
+        let contexts = (findings.contexts(), ruleset.context_sources());
+        let outcome = Outcome { generation: ruleset.generation, blocked: false, verdict: Action::Alert, contexts };
         let view = finding.app.and_then(|(at, direction)| TransactionView::of(&applications.room, at, direction));
         let stream = stream.filter(|_| finding.on_stream || view.is_some());
         let beside = Beside { app: view.as_ref(), stream, remarks: Some(remarks), ..Beside::default() };

@@ -68,4 +68,4 @@ pub use poll::{Meter, Source, Worker};
 pub use reader::Reader;
 pub use report::Reporter;
 pub use serve::Serving;
-pub use settings::{ChecksumMode, Copies, Settings, Stages};
+pub use settings::{ChecksumMode, Copies, FileStoring, Settings, Stages};

@@ -24,11 +24,11 @@ use sluice_core::{
     Action, AppNews, Cause, Counters, Direction, HashKey, Nanos, Position, Resource, Verdict, event::FlowState,
     fault::Faults, time::NANOS_PER_SECOND, verdict::Mode,
 };
-use sluice_detect::{Findings, PacketView, inspect::is_tagged, state::State, stream::StreamPiece};
+use sluice_detect::{Finding, Findings, PacketView, inspect::is_tagged, state::State, stream::StreamPiece};
 use sluice_flow::{
     FlowCopy, FlowRef, FlowTable, FlowView, StreamSettings, Streams, TableFull, TableSettings, TcpOutcome,
     stream::store::StreamTurn,
-    tcp::{self, FastOpen},
+    tcp::{self, FastOpen, TcpStep},
 };
 use sluice_packet::{Decoded, Headers, LinkType, PlainReader, Protocol, checksum};
 
@@ -416,7 +416,10 @@ impl Pipeline {
         };
         // Inline, what a server may take with the SYN is judged before it gets there.
         let with_syn = streamed.is_some() && headers.tcp.options.fast_open && self.settings.mode == Mode::Inline;
-        let established = established || with_syn;
+        // The answer that completes a handshake and brings nothing is still a part of it, for rules.
+        let in_handshake = self.tcp.opened && self.tcp.step != TcpStep::PickedUp;
+        let completes = in_handshake && headers.payload_len == 0 && streamed.is_none();
+        let established = (established && !completes) || with_syn;
         self.streamed = streamed;
         let state = (sound, established);
         if self.mended.frame().is_none() {
@@ -437,6 +440,11 @@ impl Pipeline {
         let reads = !self.applications.is_off();
         let mut turn = self.streamed.and_then(|streamed| self.next_turn(subject, found, streamed.at));
         let mut with_packet = true;
+        // Bytes that were judged leave once more in place of others: who sees the packet is told of it again.
+        let again = turn.is_none() && self.settings.mode == Mode::Inline && self.streamed.is_some_and(|s| s.differs);
+        if let Some(streamed) = self.streamed.as_mut().filter(|_| again) {
+            streamed.placed = false;
+        }
         self.findings.clear();
         self.generation.inspector.begin();
         self.app_news = AppNews::NONE;
@@ -555,11 +563,12 @@ impl Pipeline {
         }
         match *streamed {
             None => inspector.inspect(ruleset, &packet, flow, state, counters, findings),
-            Some(Streamed { at, placed, refused, in_order, .. }) => {
+            Some(Streamed { at, placed, refused, in_order, differs, .. }) => {
                 let turn = turn.copied().unwrap_or_default();
                 // What is too long for one turn is scanned in several.
                 let covers_payload = in_order && with_packet && turn.scan_len() >= headers.payload_len;
-                let mut piece = StreamPiece { streams, at, turn, covers_payload, placed, refused, with_packet };
+                let again = differs && !placed;
+                let mut piece = StreamPiece { streams, at, turn, covers_payload, placed, refused, with_packet, again };
                 inspector.inspect_stream(ruleset, &packet, flow, &mut piece, state, counters, findings);
             }
         }
@@ -612,11 +621,16 @@ impl Pipeline {
             if finding.speaks {
                 let blocked = finding.action.drops() && inline;
                 self.counters.detect_alert += 1;
-                let outcome = Outcome { generation, blocked, verdict: verdict_word };
+                let contexts = (self.findings.contexts(), self.generation.ruleset.context_sources());
+                let outcome = Outcome { generation, blocked, verdict: verdict_word, contexts };
                 let view = finding
                     .app
                     .or(only)
                     .and_then(|(at, direction)| TransactionView::of(&self.applications.room, at, direction));
+                // Bytes of the stream that left once more.
+                let scope = self.generation.ruleset.scope(finding.rule);
+                let again = self.streamed.is_some_and(|s| s.differs && !s.placed) && scope.stream && !scope.packet;
+                let finding = &Finding { on_stream: finding.on_stream || again, ..*finding };
                 let of_stream = finding.on_stream || view.is_some();
                 let stream = self.streamed.filter(|_| of_stream).map(|streamed| Excerpt {
                     streams: &self.streams,

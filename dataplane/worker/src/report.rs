@@ -1,6 +1,9 @@
 //! Event records: what is told of a packet, its flow and the rules that matched.
 
-use crate::{settings::Copies, variables::FlowVariables};
+use crate::{
+    settings::{Copies, FileStoring},
+    variables::FlowVariables,
+};
 use sluice_app::{BodyRef, Field, TransactionView, file::FileFacts, log};
 use sluice_core::{
     Action, AppFacts, Cause, Counters, Direction, Nanos, Position, RemarkKind,
@@ -8,7 +11,11 @@ use sluice_core::{
     remark,
     ring::EventSender,
 };
-use sluice_detect::{Finding, remarks::Remarks};
+use sluice_detect::{
+    Finding,
+    contexts::{ContextSource, Contexts},
+    remarks::Remarks,
+};
 use sluice_flow::{FlowView, StreamEvents, StreamRef, Streams};
 use sluice_packet::{Headers, Protocol};
 
@@ -102,7 +109,7 @@ fn decimal(number: u32, room: &mut [u8; 10]) -> &[u8] {
 const BODY_BYTES: usize = 4_096;
 
 /// Puts the fields of both directions of a transaction into `slot`, and behind them its bodies and files; of the files only `file`, if one is meant.
-fn transaction(slot: &mut EventSlot, view: &TransactionView, file: Option<BodyRef>) -> AppFacts {
+fn transaction(slot: &mut EventSlot, view: &TransactionView, file: Option<BodyRef>, store: FileStoring) -> AppFacts {
     let mut half = |direction: Direction| {
         let (start, mut length) = slot.add_bytes(view.log_of(direction));
         let mut add = |slot: &mut EventSlot, bytes: &[u8]| length += slot.add_bytes(bytes).1;
@@ -110,7 +117,7 @@ fn transaction(slot: &mut EventSlot, view: &TransactionView, file: Option<BodyRe
             let is_meant = file.is_none_or(|file| file == at);
             if body.is_file && is_meant {
                 let name = view.name_of(body);
-                let facts = FileFacts::of(body).to_bytes();
+                let facts = FileFacts::of(body, is_stored(view, direction, store)).to_bytes();
                 add(slot, &log::head(Field::File, facts.len() + name.len()));
                 add(slot, &facts);
                 add(slot, name);
@@ -142,12 +149,12 @@ pub struct Beside<'a> {
     pub(crate) variables: Option<(&'a FlowVariables, u64)>,
 }
 
-/// Puts what is told of an alert of rule `number` into `slot`; where it lies.
-fn put_remarks(slot: &mut EventSlot, number: u32, beside: &Beside) -> (u32, u32) {
+/// Puts what is told of the packet and its flow with each of their alerts into `slot`; where it lies.
+fn put_remarks(slot: &mut EventSlot, beside: &Beside) -> (u32, u32) {
     let (start, mut length) = slot.add_bytes(&[]);
     let mut add = |kind: RemarkKind, name: u16, bytes: &[u8]| {
         let head = remark::head(kind, name, bytes.len() as u16);
-        if slot.has_room(head.len() + bytes.len()) {
+        if slot.room() >= head.len() + bytes.len() {
             length += slot.add_bytes(&head).1 + slot.add_bytes(bytes).1;
         }
     };
@@ -159,22 +166,33 @@ fn put_remarks(slot: &mut EventSlot, number: u32, beside: &Beside) -> (u32, u32)
         variables.of(flow).for_each(|(name, bytes)| add(RemarkKind::FlowText, name, bytes));
     }
     if let Some(remarks) = beside.remarks {
-        let told = remarks.of(number).filter(|(kind, ..)| *kind != RemarkKind::FlowText || beside.variables.is_none());
+        let told = remarks.all().filter(|(kind, ..)| *kind != RemarkKind::FlowText || beside.variables.is_none());
         told.for_each(|(kind, name, bytes)| add(kind, name, bytes));
         remarks.entropies().iter().for_each(|(name, value)| add(RemarkKind::Entropy, *name, &value.to_le_bytes()));
     }
     (start, length)
 }
 
+/// Whether the files of `direction` are stored.
+fn is_stored(view: &TransactionView, direction: Direction, store: FileStoring) -> bool {
+    match store {
+        FileStoring::Off => false,
+        FileStoring::ByRules => view.stores(direction),
+        FileStoring::All => true,
+    }
+}
+
 /// What came of a packet's findings.
 #[derive(Clone, Copy, Debug)]
-pub struct Outcome {
+pub struct Outcome<'a> {
     /// Generation of the rule set.
     pub generation: u32,
     /// Whether the signature stopped the packet.
     pub blocked: bool,
     /// What all signatures together decided.
     pub verdict: Action,
+    /// What the signatures tell besides, and under which keys.
+    pub contexts: (&'a Contexts, &'a [ContextSource]),
 }
 
 /// A flow and the packet's direction in it.
@@ -186,12 +204,14 @@ pub struct Reporter {
     copies: Copies,
     link: u16,
     position: Position,
+    /// Texts of `alert.context` that had no room in their slot.
+    contexts_cut: u64,
 }
 
 impl Reporter {
     /// A reporter that sends to `sender`.
     pub fn new(sender: EventSender, copies: Copies) -> Self {
-        Self { sender, copies, link: 1, position: Position::default() }
+        Self { sender, copies, link: 1, position: Position::default(), contexts_cut: 0 }
     }
 
     /// The capture link type of the frames that follow.
@@ -212,11 +232,12 @@ impl Reporter {
 
     /// Tells of a signature that matched.
     pub fn alert(&mut self, subject: &Subject, flow: InFlow, finding: &Finding, outcome: Outcome, beside: Beside) {
-        let Outcome { generation, blocked, verdict } = outcome;
+        let Outcome { generation, blocked, verdict, contexts: (contexts, sources) } = outcome;
         let Beside { app, stream, .. } = beside;
         let headers = subject.headers;
         let (link, position) = (self.link, self.position);
-        let copy = self.copies.alerts;
+        let (copy, store) = (self.copies.alerts, self.copies.store);
+        let cut = &mut self.contexts_cut;
         self.sender.send(|slot| {
             slot.link = link;
             slot.position = position;
@@ -227,13 +248,20 @@ impl Reporter {
             } else {
                 slot.set_bytes(&[]);
             }
+            let (start, mut length) = slot.add_bytes(&[]);
+            contexts.each(finding.context, sources, |key, text| {
+                let added = slot.add_context(key, text);
+                length += added;
+                *cut += u64::from(added == 0);
+            });
+            let context = (start, length);
             let mut payload = (headers.payload_offset, headers.payload_len);
             if let Some(stream) = stream.filter(|_| copy) {
                 payload = excerpt(slot, stream);
             }
             // In front of bodies, which may fill the slot.
-            let remarks = put_remarks(slot, finding.rule, &beside);
-            let app = app.map(|view| transaction(slot, view, None));
+            let remarks = put_remarks(slot, &beside);
+            let app = app.map(|view| transaction(slot, view, None, store));
             slot.body = EventBody::Alert {
                 packet: subject.facts(),
                 flow,
@@ -246,6 +274,7 @@ impl Reporter {
                 payload,
                 app,
                 remarks,
+                context,
             };
         });
     }
@@ -259,7 +288,7 @@ impl Reporter {
         self.sender.send(|slot| {
             slot.position = position;
             slot.set_bytes(&[]);
-            let app = transaction(slot, view, None);
+            let app = transaction(slot, view, None, FileStoring::Off);
             let (time, record, pkt_src) = at;
             slot.body = EventBody::Application { time, record, pkt_src, flow, app };
         });
@@ -267,17 +296,43 @@ impl Reporter {
 
     /// Tells of a file that is over, or as whole as it will be.
     pub fn file(&mut self, flow: FlowFacts, time: Nanos, record: u64, view: &TransactionView, file: BodyRef) {
+        let position = self.position;
+        let direction = view.direction;
+        let store = self.copies.store;
+        if is_stored(view, direction, store) {
+            self.file_bytes(flow.id, view, file);
+        }
         if !self.copies.files {
             return;
         }
-        let position = self.position;
-        let direction = view.direction;
         self.sender.send(|slot| {
             slot.position = position;
             slot.set_bytes(&[]);
-            let app = transaction(slot, view, Some(file));
+            let app = transaction(slot, view, Some(file), store);
             slot.body = EventBody::File { time, record, flow, direction, app };
         });
+    }
+
+    /// Sends the bytes of a file, as many as were kept of it, one slot after the other.
+    fn file_bytes(&mut self, flow: u64, view: &TransactionView, file: BodyRef) {
+        let Some((body, bytes)) = view.body(file) else { return };
+        let (direction, number, position) = (view.direction, body.file_number, self.position);
+        let mut sent = 0;
+        loop {
+            let rest = bytes.get(sent..).unwrap_or_default();
+            let mut length = 0;
+            let arrived = self.sender.send(|slot| {
+                slot.position = position;
+                let piece = slot.add_bytes(rest);
+                length = piece.1 as usize;
+                let (offset, last) = (sent as u64, length == rest.len());
+                slot.body = EventBody::FileBytes { flow, direction, number, offset, bytes: piece, last };
+            });
+            sent += length;
+            if !arrived || length == 0 || sent >= bytes.len() {
+                return;
+            }
+        }
     }
 
     /// Tells of a packet that was stopped.
@@ -363,7 +418,8 @@ impl Reporter {
     }
 
     /// Moves the count of lost events into `counters`.
-    pub fn publish(&self, counters: &mut Counters) {
+    pub fn publish(&mut self, counters: &mut Counters) {
         counters.events_lost_ring_full = self.sender.lost();
+        counters.detect_context_full += std::mem::take(&mut self.contexts_cut);
     }
 }

@@ -48,10 +48,24 @@ pub struct Copies {
     pub applications: bool,
     /// Files of transactions.
     pub files: bool,
+    /// Bytes of files, to be stored.
+    pub store: FileStoring,
     /// All headers of HTTP with its transactions.
     pub headers: bool,
     /// Records of tagged packets are wanted.
     pub tagged: bool,
+}
+
+/// Which files go to the control core to be stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FileStoring {
+    /// None.
+    #[default]
+    Off,
+    /// Those that rules ask for.
+    ByRules,
+    /// All.
+    All,
 }
 
 /// A live worker begins in the middle of everybody's connections: for a while it picks up those whose handshake it can't have seen.
@@ -153,6 +167,7 @@ impl Default for Settings {
                 stream_anomalies: false,
                 applications: false,
                 files: false,
+                store: FileStoring::Off,
                 headers: false,
                 tagged: true,
             },

@@ -11,10 +11,13 @@ use crate::{
     pipeline::{InTable, Pipeline},
     report::Subject,
 };
-use sluice_core::{Direction, Resource, Verdict, verdict::Mode};
+use sluice_core::{Cause, Direction, Resource, Verdict, verdict::Mode};
 use sluice_flow::{
     Flow, StreamEvent, StreamRef, Streams, TcpTracker,
-    stream::{Refused, store::StreamTurn},
+    stream::{
+        Refused, UrgentLimit, UrgentPolicy,
+        store::{Arrived, StreamTurn},
+    },
     tcp::{self, Accepted, FastOpen},
 };
 use sluice_packet::{Headers, checksum};
@@ -35,6 +38,8 @@ pub(crate) struct Streamed {
     pub refused: bool,
     /// The payload is new and in order: what is scanned of the stream ends with it.
     pub in_order: bool,
+    /// All of the payload came before, some of it with other bytes; inline it leaves with those.
+    pub differs: bool,
 }
 
 /// A frame whose payload was written over.
@@ -122,7 +127,7 @@ impl Pipeline {
         }
         if payload.is_empty() {
             let refused = headers.payload_len > 0;
-            let unplaced = Streamed { at, direction, placed: false, refused, in_order: false };
+            let unplaced = Streamed { at, direction, placed: false, refused, in_order: false, differs: false };
             let is_open = self.streams.is_open(at) || self.streams.is_open(at.reverse());
             return Ok((refused || is_open).then_some(unplaced));
         }
@@ -131,6 +136,11 @@ impl Pipeline {
             let origin = origin(&entry.tcp, direction, seq);
             let partition = self.flows.partition_of(entry);
             self.streams.open(at, origin, partition);
+        }
+        if self.tcp.urgent.is_some()
+            && let Some(verdict) = self.urgent(subject, found, at)
+        {
+            return Err(verdict);
         }
         let inline = self.streams.settings().at_once;
         let policy = (!inline).then(|| self.settings.targets.of(headers.ip_version, &headers.dst));
@@ -147,8 +157,9 @@ impl Pipeline {
                     },
                 );
                 let verdict = self.without(Resource::Reassembly, subject, found);
-                return verdict
-                    .map_or(Ok(Some(Streamed { at, direction, placed: false, refused: false, in_order: false })), Err);
+                let unplaced =
+                    Streamed { at, direction, placed: false, refused: false, in_order: false, differs: false };
+                return verdict.map_or(Ok(Some(unplaced)), Err);
             }
         };
         // Of a connection that is heard from one side alone no acknowledgement ever comes.
@@ -177,7 +188,42 @@ impl Pipeline {
             }
         }
         let placed = arrived.placed || self.streams.is_spent(at);
-        Ok(Some(Streamed { at, direction, placed, refused: false, in_order: arrived.in_order }))
+        let Arrived { in_order, differs, adds, .. } = arrived;
+        let differs = differs && !adds;
+        Ok(Some(Streamed { at, direction, placed, refused: false, in_order, differs }))
+    }
+
+    /// What the policy says of a packet with urgent data: a verdict, or where they are is noted.
+    #[cold]
+    fn urgent(&mut self, subject: &Subject, found: InTable, at: StreamRef) -> Option<Verdict> {
+        let (tcp, policy) = (&subject.headers.tcp, self.streams.settings().urgent);
+        if policy == UrgentPolicy::Drop && self.settings.mode == Mode::Inline {
+            return self.stop_urgent(subject, found);
+        }
+        // A pointer stands behind the last byte of urgent data; at the first byte there is none.
+        if policy == UrgentPolicy::Inline || tcp.urgent_pointer == 0 {
+            return None;
+        }
+        let last = tcp.seq.wrapping_add(u32::from(tcp.urgent_pointer) - 1);
+        match self.streams.mark_urgent(at, last) {
+            Ok(new) => self.counters.tcp_urgent_taken_out += u64::from(new),
+            Err(UrgentLimit) => {
+                self.counters.tcp_urgent_kept_in += 1;
+                self.raise(subject, found, StreamEvent::ReassemblyUrgentOobLimitReached);
+                // What the other end leaves out would stay in.
+                return self.stop_urgent(subject, found);
+            }
+        }
+        None
+    }
+
+    /// Stops a packet with urgent data; passive it goes on.
+    fn stop_urgent(&mut self, subject: &Subject, found: InTable) -> Option<Verdict> {
+        let verdict = Verdict::decide(self.settings.mode, Some(Cause::StreamUrgent));
+        let Verdict::Drop(cause) = verdict else { return None };
+        let facts = found.and_then(|(flow, direction)| Some((self.flows.get(flow)?.facts(), direction)));
+        self.reporter.drop_packet(subject, facts, cause, None, self.generation.ruleset.generation);
+        Some(verdict)
     }
 
     /// Data that come with a SYN or SYN-ACK (RFC 7413) are kept at the beginning of their stream, to be judged as data of an open connection are, and
@@ -210,6 +256,7 @@ impl Pipeline {
                     placed: arrived.placed,
                     refused: false,
                     in_order: arrived.in_order,
+                    differs: false,
                 });
             }
         }

@@ -36,6 +36,12 @@ pass tcp 10.1.0.10 any -> any 80 (msg:"our own scanner"; flow:established,to_ser
                 .and(Expect::alert(2).with("src_port", 42_001))
                 .and(Expect::event("drop").times(0))
                 .at_most(2),
+            // Whichever signature stops the packet, all its alerts say what became of it.
+            Run::over("hit", None)
+                .inline(true)
+                .and(Expect::alert(1).with("src_port", 42_001).with("verdict.action", "drop"))
+                .and(Expect::alert(2).with("verdict.action", "drop"))
+                .at_most(2),
         ],
     )
 }

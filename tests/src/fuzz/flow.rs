@@ -90,6 +90,7 @@ pub fn run(input: &[u8]) {
             tagged: true,
             applications: true,
             files: true,
+            store: sluice_worker::FileStoring::ByRules,
             headers: true,
         },
         normalise: sluice_packet::normalise::Switches::default(),

@@ -7,7 +7,7 @@
 use sluice_core::Direction;
 use sluice_flow::{
     Partitions, StreamRef, StreamSettings, Streams,
-    stream::{BLOCK, OverlapPolicy},
+    stream::{BLOCK, OverlapPolicy, UrgentPolicy},
 };
 
 /// Operations of one input.
@@ -54,6 +54,7 @@ pub fn run(input: &[u8]) {
         at_once: inline,
         partitions: Partitions::ONE,
         lists: 3,
+        urgent: UrgentPolicy::default(),
         seed: 7,
     });
     let mut models: Vec<Model> = (0..STREAMS * 2).map(|_| Model::new()).collect();

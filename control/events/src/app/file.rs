@@ -36,7 +36,11 @@ fn object(
             json.text(name, &digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
         }
     }
-    json.flag("stored", false);
+    let open = facts.end == FileEnd::Open;
+    json.flag("stored", facts.stored && !open);
+    if facts.stored && open {
+        json.flag("storing", true);
+    }
     json.number("size", facts.size);
     json.number("tx_id", transaction);
     if let Some((Some(start), Some(end), _)) = content_range.and_then(http::range) {

@@ -3,7 +3,7 @@
 //!
 //! Interned process-wide: a name keeps its number from one generation to the next, so what a flow carries keeps its meaning.
 
-use crate::dataset_file::{DatasetData, DatasetType};
+use crate::dataset_file::{DatasetData, DatasetEntry, DatasetType};
 use sluice_core::HashKey;
 use sluice_detect::dataset::{self, Dataset};
 use sluice_detect::rule::{FLOW_BITS, FLOW_INTS};
@@ -73,7 +73,7 @@ impl Names {
             DatasetType::Ipv4 => dataset::Kind::Ipv4,
             DatasetType::Ip => dataset::Kind::Ip,
         };
-        let values = data.entries.iter().map(|entry| (&*entry.value, entry.reputation.unwrap_or(0)));
+        let values = data.entries.iter().map(|entry| (&*entry.value, u32::from(entry.reputation.unwrap_or(0))));
         if let Some(known) = self.datasets.get(&data.name)
             && known.is_written()
             && known.kind() == kind
@@ -83,8 +83,15 @@ impl Names {
             }
             return;
         }
-        let room = if written { data.room() } else { 0 };
-        let set = Dataset::new(&data.name, kind, values, room, self.hash);
+        let record = |entry: &DatasetEntry| entry.context.is_some();
+        let set = match data.entries.iter().any(record) {
+            true => {
+                let records =
+                    data.entries.iter().map(|entry| (&*entry.value, entry.context.as_deref().unwrap_or("{}")));
+                Dataset::with_records(&data.name, kind, records, self.hash)
+            }
+            false => Dataset::new(&data.name, kind, values, if written { data.room() } else { 0 }, self.hash),
+        };
         self.datasets.insert(data.name.clone(), Arc::new(set));
     }
 
@@ -138,8 +145,7 @@ impl Names {
 
 #[cfg(test)]
 mod tests {
-    use super::{DatasetData, DatasetType, Kind, Names};
-    use crate::dataset_file::DatasetEntry;
+    use super::{DatasetData, DatasetEntry, DatasetType, Kind, Names};
     use sluice_detect::dataset::Added;
 
     #[test]

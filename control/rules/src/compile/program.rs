@@ -26,6 +26,7 @@ use sluice_core::{Direction, RemarkKind};
 use sluice_detect::{
     RulesetBuilder,
     buffer::Buffer,
+    contexts::ContextSource,
     dataset::Dataset,
     entropy::Wanted,
     literals::FastPattern,
@@ -35,7 +36,7 @@ use sluice_detect::{
     },
     range::Range,
     regex,
-    remarks::Capture,
+    remarks::{Capture, CapturedFor},
     run::MOST_CAPTURES,
 };
 use std::{ops::BitAnd, sync::Arc};
@@ -50,8 +51,6 @@ pub(super) struct Programs {
     pub(super) fast_pattern: Option<FastPattern>,
     /// Packets are written over: there is no stream to be judged.
     pub(super) replaces: bool,
-    /// What does nothing yet.
-    pub(super) warnings: Vec<Problem>,
 }
 
 /// The direction of a transaction in which `used` is looked for: the end that fills it, or the one it names.
@@ -63,30 +62,35 @@ pub(super) fn side_of(used: &BufferUse) -> Option<Direction> {
     }
 }
 
-/// The steps over one buffer, while they are gathered.
-/// Where the groups of an expression go: those the rule lists, in order, and those whose names say so.
-fn captures(pcre: &Pcre, regex: u32, names: &mut Names, builder: &RulesetBuilder) -> Box<[Capture]> {
-    let listed = (1..=u8::MAX).zip(&pcre.captures).map(|(group, capture)| match capture {
-        SyntaxCapture::Flow(name) => (group, RemarkKind::FlowText, name.to_string()),
-        SyntaxCapture::Packet(name) => (group, RemarkKind::PacketText, name.to_string()),
-        SyntaxCapture::Alert(name) => (group, RemarkKind::AlertText, name.to_string()),
-    });
+/// Where the groups of an expression go: those the rule lists, in order, and those whose names say so. A name beyond all numbers is told by none.
+fn captures(pcre: &Pcre, regex: u32, names: &mut Names, builder: &mut RulesetBuilder) -> Box<[Capture]> {
+    let listed = (1..=u8::MAX).zip(pcre.captures.iter().cloned());
     let named = builder.named_groups(regex).filter_map(|(group, name)| {
         let (kind, name) = name.split_once('_')?;
-        let kind = match kind {
-            "flow" => RemarkKind::FlowText,
-            "pkt" => RemarkKind::PacketText,
-            "alert" => RemarkKind::AlertText,
-            _ => return None,
-        };
-        Some((group, kind, name.to_owned()))
+        let name = name.to_owned().into();
+        match kind {
+            "flow" => Some((group, SyntaxCapture::Flow(name))),
+            "pkt" => Some((group, SyntaxCapture::Packet(name))),
+            "alert" => Some((group, SyntaxCapture::Alert(name))),
+            _ => None,
+        }
     });
-    let all = listed.chain(named).take(if pcre.negated { 0 } else { MOST_CAPTURES });
-    // A name beyond all numbers is told by none.
-    all.filter_map(|(group, kind, name)| Some(Capture { group, kind, name: names.number(NameKind::Text, &name)? }))
-        .collect()
+    let all: Vec<_> = listed.chain(named).take(if pcre.negated { 0 } else { MOST_CAPTURES }).collect();
+    let mut to = |capture: SyntaxCapture| {
+        let mut text = |kind, name: &str| Some(CapturedFor::All(kind, names.number(NameKind::Text, name)?));
+        match capture {
+            SyntaxCapture::Flow(name) => text(RemarkKind::FlowText, &name),
+            SyntaxCapture::Packet(name) => text(RemarkKind::PacketText, &name),
+            SyntaxCapture::Alert(name) => {
+                let source = ContextSource { key: name.to_string().into(), set: None };
+                builder.context_source(source).map(CapturedFor::Alert)
+            }
+        }
+    };
+    all.into_iter().filter_map(|(group, capture)| Some(Capture { group, to: to(capture)? })).collect()
 }
 
+/// The steps over one buffer, while they are gathered.
 struct Draft {
     side: Option<Direction>,
     index: usize,
@@ -107,7 +111,7 @@ pub(super) fn compile(
     let mut drafts: Vec<Draft> = Vec::new();
     let mut best: Option<(Rank, FastPattern, usize)> = None;
     let (mut decoded, mut decodes) = (Vec::new(), 0);
-    let (mut replaces, mut warnings) = (false, Vec::new());
+    let mut replaces = false;
     for found in &rule.matches {
         let Some(index) = found.kind.buffer() else { continue };
         let needs = |feature| (found.span, Refusal::Needs(feature));
@@ -234,11 +238,19 @@ pub(super) fn compile(
                 }
             }
             MatchKind::Dataset(dataset) => {
-                if dataset.context_key.is_some() {
-                    warnings.push(Problem::NotActedOn { keyword: "context_key" });
+                let set = self::dataset(&dataset.name, outside, names).map_err(wrong)?;
+                let writes = matches!(dataset.operation, DatasetOperation::Set | DatasetOperation::Unset);
+                if writes && set.has_records() {
+                    let reason = "the set is read from JSON, which rules can't change";
+                    return Err(wrong(Refusal::Wrong(Problem::DatasetRefused { reason })));
                 }
+                let source = dataset.context_key.as_ref().filter(|_| set.has_records());
+                let source = source.map(|key| ContextSource { key: key.clone(), set: Some(Arc::clone(&set)) });
+                let number =
+                    source.map(|source| builder.context_source(source).ok_or_else(|| needs("more context keys")));
                 Step::Dataset {
-                    set: self::dataset(&dataset.name, outside, names).map_err(wrong)?,
+                    set,
+                    context: number.transpose()?,
                     operation: match dataset.operation {
                         DatasetOperation::IsSet => SetOperation::IsSet,
                         DatasetOperation::IsNotSet => SetOperation::IsNotSet,
@@ -250,6 +262,7 @@ pub(super) fn compile(
             MatchKind::Datarep(reputation) => Step::Dataset {
                 set: dataset(&reputation.name, outside, names).map_err(wrong)?,
                 operation: SetOperation::Reputation(range(reputation.value)),
+                context: None,
             },
             MatchKind::Entropy(entropy) => Step::Entropy {
                 offset: entropy.offset as usize,
@@ -291,7 +304,7 @@ pub(super) fn compile(
     // A set changes only for packets that match: the order of the others stays.
     programs.sort_by_key(Program::writes);
     let fast_pattern = best.filter(|(_, _, index)| !optional.contains(index)).map(|(_, pattern, _)| pattern);
-    Ok(Programs { programs, fast_pattern, replaces, warnings })
+    Ok(Programs { programs, fast_pattern, replaces })
 }
 
 /// Whether `step` is `isdataat:!1,relative` behind a content that must not be there: together they say that the buffer must not end with it, as

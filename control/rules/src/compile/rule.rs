@@ -53,7 +53,8 @@ pub(super) fn compile(
     };
     let hook = syntax.hook.as_deref().map(|name| hook::compile(syntax.protocol, name)).transpose().map_err(header)?;
     let (protocol, mut unit) = protocol(syntax.protocol).map_err(header)?;
-    let program::Programs { programs, fast_pattern, replaces, mut warnings } =
+    let mut warnings = Vec::new();
+    let program::Programs { programs, fast_pattern, replaces } =
         program::compile(syntax, &options.outside, names, builder)?;
     let (mut direction, mut flow_state) = (None, FlowState::Any);
     let (mut checks, mut effects, mut thresholds) = (Vec::new(), Vec::new(), Vec::new());

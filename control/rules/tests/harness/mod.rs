@@ -6,7 +6,8 @@
 
 use sluice_core::{
     Action, Cause, HashKey, Nanos, Verdict,
-    event::EventBody,
+    context::{ContextText, entries},
+    event::{EventBody, EventSlot},
     ring::{EventReceiver, WhenFull, event_ring},
     verdict::Mode,
 };
@@ -24,8 +25,8 @@ use sluice_rules::{
     load_bytes,
 };
 use sluice_worker::{
-    ChecksumMode, Copies, Generation, Pipeline, Reporter, Settings, checksums::ChecksumJudge, glance::Glance,
-    inbox::Job, pipeline::At,
+    ChecksumMode, Copies, FileStoring, Generation, Pipeline, Reporter, Settings, checksums::ChecksumJudge,
+    glance::Glance, inbox::Job, pipeline::At,
 };
 use std::{path::Path, sync::Arc};
 
@@ -63,6 +64,7 @@ impl Default for Setup<'_> {
                     stream_anomalies: false,
                     applications: false,
                     files: false,
+                    store: FileStoring::Off,
                     headers: false,
                     tagged: true,
                 },
@@ -155,7 +157,7 @@ impl Engine {
     pub fn with(rules: &str, setup: Setup) -> Self {
         let ruleset = Arc::new(ruleset(rules, setup.thresholds, setup.action_order));
         let inspector = Inspector::new(&ruleset, setup.most_alerts).expect("room to inspect");
-        let (sender, events) = event_ring(0, 4096, 64, WhenFull::Lose);
+        let (sender, events) = event_ring(0, 4096, 256, WhenFull::Lose);
         let reporter = Reporter::new(sender, setup.settings.copies);
         let link = setup.settings.link;
         let generation = Box::new(Generation { ruleset: Arc::clone(&ruleset), inspector });
@@ -214,6 +216,26 @@ impl Engine {
 
     pub fn events(&mut self, mut read: impl FnMut(&EventBody, &Ruleset)) {
         while self.events.receive(|slot| read(&slot.body, &self.ruleset)) {}
+    }
+
+    /// The events since the last call, with their bytes.
+    pub fn slots(&mut self, mut read: impl FnMut(&EventSlot, &Ruleset)) {
+        while self.events.receive(|slot| read(slot, &self.ruleset)) {}
+    }
+
+    /// What the alerts since the last call tell besides: for each its signature, and texts by key.
+    pub fn contexts(&mut self) -> Vec<(u32, Vec<(String, String)>)> {
+        let mut told = Vec::new();
+        while self.events.receive(|slot| {
+            if let EventBody::Alert { rule, context, .. } = slot.body {
+                let texts = entries(slot.piece(context)).map(|(key, text)| match text {
+                    ContextText::Bytes(bytes) => (key.to_owned(), String::from_utf8_lossy(bytes).into_owned()),
+                    ContextText::Json(text) => (key.to_owned(), text.to_owned()),
+                });
+                told.push((self.ruleset.rule(rule).expect("a rule").sid, texts.collect()));
+            }
+        }) {}
+        told
     }
 
     /// Feeds all, and gives what was said of each.

@@ -296,7 +296,7 @@ fn files_of_a_form_go_when_they_are_told_and_none_is_left_out() {
         applications.feed(&mut link, &input);
         let at = applications.first(link);
         applications.judged(at, ToServer);
-        while let Some(file) = applications.untold_file(at, ToServer, false) {
+        while let Some(file) = applications.untold_file(at, ToServer, false, false) {
             let view = TransactionView::of(&applications.room, at, ToServer).unwrap();
             let (body, bytes) = view.body(file).unwrap();
             told.push((view.name_of(body).to_vec(), bytes.to_vec()));

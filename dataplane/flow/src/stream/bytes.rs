@@ -74,8 +74,19 @@ impl Streams {
     /// What the other end must be given in place of a payload that arrived: the bytes that came first; zeros for those that were acknowledged and are
     /// forgotten. `room` is as long as the payload and holds it.
     pub fn reread(&self, at: StreamRef, seq: u32, room: &mut [u8]) {
+        if self.has_urgent(at) {
+            self.runs(at, seq, room.len(), |first, place| {
+                if let Some(part) = room.get_mut(place) {
+                    self.reread_from(at, self.offset_of(at, first), part);
+                }
+            });
+            return;
+        }
+        self.reread_from(at, self.offset_of(at, seq), room);
+    }
+
+    fn reread_from(&self, at: StreamRef, offset: u32, room: &mut [u8]) {
         let Some(half) = self.half(at) else { return };
-        let offset = seq.wrapping_sub(half.origin);
         let forgotten = (half.floor.wrapping_sub(offset) as i32).clamp(0, room.len() as i32) as usize;
         let (blank, kept) = room.split_at_mut(forgotten);
         if half.floor != 0 {
@@ -87,7 +98,8 @@ impl Streams {
     /// Bytes of a payload were changed before they were forwarded: what is kept is what was forwarded.
     pub fn rewrite(&mut self, at: StreamRef, seq: u32, bytes: &[u8]) {
         let Some(half) = self.half(at).filter(|half| half.state == State::Open) else { return };
-        let mut cursor = seq.wrapping_sub(half.origin);
+        // GAP(urgent-replace): bytes behind an urgent one within what is written over are one off.
+        let mut cursor = self.offset_of(at, seq);
         let (floor, highest) = (half.floor, half.highest);
         let mut rest = bytes;
         while !rest.is_empty() {

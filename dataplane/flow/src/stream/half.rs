@@ -2,6 +2,7 @@
 //!
 //! Kept by [`super::store`]. Offsets are bytes since the first one, modulo 2^32.
 
+use super::urgent::NO_LIST;
 use crate::shares::NOBODY;
 use sluice_core::Direction;
 
@@ -99,10 +100,13 @@ pub(super) struct Stream {
     pub partition: u16,
     /// Who spoke last.
     pub speaker: Direction,
+    /// Its list of urgent bytes.
+    pub urgent: u16,
 }
 
 impl Stream {
-    pub const EMPTY: Self = Self { halves: [Half::UNOPENED; 2], partition: 0, speaker: Direction::ToServer };
+    pub const EMPTY: Self =
+        Self { halves: [Half::UNOPENED; 2], partition: 0, speaker: Direction::ToServer, urgent: NO_LIST };
 }
 
 #[cfg(test)]

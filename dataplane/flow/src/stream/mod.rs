@@ -5,6 +5,7 @@
 //! - `half`: one direction: where it stands
 //! - `blocks`: the pool of bytes all streams share; `bits`: which bytes of a block are there
 //! - `overlap`: whose bytes count when two segments tell different things
+//! - `urgent`: bytes that are read apart from the others
 //! - `pending`: one list of rules that wait
 //!
 //! Called by `sluice-worker` for each TCP packet of an open connection, read by `sluice-detect` when rules are judged on a stream. Bounded by the
@@ -22,8 +23,10 @@ mod pending;
 mod room;
 mod settings;
 pub mod store;
+mod urgent;
 
 pub use blocks::BLOCK;
 pub use overlap::{OverlapPolicy, TargetPolicies};
 pub use settings::StreamSettings;
 pub use store::{Arrived, Refused, StreamRef, Streams};
+pub use urgent::{UrgentLimit, UrgentPolicy};

@@ -113,6 +113,7 @@ impl Streams {
             for direction in Direction::ALL {
                 self.end_half(StreamRef::new(place, direction), State::Unopened);
             }
+            self.forget_urgent(place);
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Set by `sluice-config`; each worker's copy is in [`super::store`].
 
+use super::urgent::UrgentPolicy;
 use crate::partition::Partitions;
 
 /// Sizes and habits of a worker's streams.
@@ -23,6 +24,8 @@ pub struct StreamSettings {
     pub partitions: Partitions,
     /// Lists of rules that wait.
     pub lists: usize,
+    /// What is done with urgent data.
+    pub urgent: UrgentPolicy,
     /// Secret of the index.
     pub seed: u64,
 }
@@ -38,6 +41,7 @@ impl Default for StreamSettings {
             at_once: false,
             partitions: Partitions::ONE,
             lists: 65_536,
+            urgent: UrgentPolicy::default(),
             seed: 0,
         }
     }

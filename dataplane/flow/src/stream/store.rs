@@ -12,6 +12,7 @@ use super::{
     overlap::OverlapPolicy,
     pending::Pending,
     settings::StreamSettings,
+    urgent::{LISTS, NO_LIST, UrgentList},
 };
 use crate::shares::{NOBODY, Shares};
 use sluice_core::Direction;
@@ -60,6 +61,8 @@ pub struct Arrived {
     pub repeats: bool,
     /// Some of it differs from what was there before.
     pub differs: bool,
+    /// Some of it was not there before.
+    pub adds: bool,
     /// So many of its first bytes were acknowledged long ago and are not kept any longer.
     pub forgotten: u32,
 }
@@ -112,6 +115,8 @@ pub struct Streams {
     pub(super) blocks: Blocks,
     pub(super) lists: Vec<Pending>,
     pub(super) list_shares: Shares,
+    pub(super) urgent: Vec<UrgentList>,
+    pub(super) urgent_shares: Shares,
     /// Where [`Streams::reclaim`] looks next, by partition.
     pub(super) hands: Box<[u32]>,
     pub(super) settings: StreamSettings,
@@ -126,6 +131,8 @@ impl Streams {
             blocks: Blocks::new((settings.memory / BLOCK).clamp(1, 1 << 30), partitions, settings.seed),
             lists: Vec::with_capacity(settings.lists),
             list_shares: Shares::new(settings.lists, partitions),
+            urgent: Vec::with_capacity(LISTS),
+            urgent_shares: Shares::new(LISTS, partitions),
             hands: vec![0; partitions.count()].into_boxed_slice(),
             settings,
         }
@@ -188,11 +195,12 @@ impl Streams {
     /// The other end has acknowledged what comes before sequence number `ack`.
     #[inline]
     pub fn acknowledge(&mut self, at: StreamRef, ack: u32) {
-        if let Some(half) = self.half_mut(at).filter(|half| half.state == State::Open) {
-            let offset = ack.wrapping_sub(half.origin);
-            if is_after(offset, half.acked) {
-                half.acked = offset;
-            }
+        if self.half(at).is_none_or(|half| half.state != State::Open) {
+            return;
+        }
+        let offset = self.offset_of(at, ack);
+        if let Some(half) = self.half_mut(at).filter(|half| is_after(offset, half.acked)) {
+            half.acked = offset;
         }
     }
 
@@ -210,6 +218,23 @@ impl Streams {
         payload: &[u8],
         policy: Option<OverlapPolicy>,
     ) -> Result<Arrived, Refused> {
+        let Some(stream) = self.streams.get(at.place as usize) else { return Ok(Arrived::default()) };
+        if stream.urgent != NO_LIST {
+            return self.arrive_around(at, seq, payload, policy);
+        }
+        let origin = stream.halves.get(at.direction.index()).map_or(0, |half| half.origin);
+        self.arrive_at(at, seq.wrapping_sub(origin), payload, policy)
+    }
+
+    /// The same, of a payload whose first byte belongs to `offset`.
+    #[inline]
+    pub(super) fn arrive_at(
+        &mut self,
+        at: StreamRef,
+        offset: u32,
+        payload: &[u8],
+        policy: Option<OverlapPolicy>,
+    ) -> Result<Arrived, Refused> {
         let most = self.settings.most;
         let Some(stream) = self.streams.get_mut(at.place as usize) else { return Ok(Arrived::default()) };
         let partition = usize::from(stream.partition);
@@ -220,7 +245,6 @@ impl Streams {
             State::Lost => return Err(Refused::Lost),
             _ => return Ok(Arrived::default()),
         }
-        let offset = seq.wrapping_sub(half.origin);
         let end = offset.wrapping_add(payload.len() as u32);
         if is_after(end, half.next.wrapping_add(most)) {
             return Err(Refused::TooFar);
@@ -233,7 +257,7 @@ impl Streams {
         }
         if offset == half.next && half.highest == half.next {
             self.append(at, partition, offset, payload)?;
-            return Ok(Arrived { placed: true, in_order: true, ..Arrived::default() });
+            return Ok(Arrived { placed: true, in_order: true, adds: true, ..Arrived::default() });
         }
         self.insert(at, partition, offset, payload, policy)
     }
@@ -326,6 +350,7 @@ impl Streams {
                         self.settle(at, (offset, end), (block, from), here, part, policy);
                     }
                 } else {
+                    arrived.adds = true;
                     if let Some(there) = self.blocks.there(block) {
                         there.set(from, to);
                     }
