@@ -64,6 +64,13 @@ pub struct Entry<'a> {
     pub once: Option<Option<(&'a AddressSet, &'a AddressSet)>>,
 }
 
+/// Those in front that ask for no bytes.
+#[inline]
+fn without_bytes(gates: &[Gate]) -> &[Gate] {
+    let count = gates.iter().take_while(|gate| !gate.needs_bytes()).count();
+    gates.get(..count).unwrap_or_default()
+}
+
 impl Group {
     /// The group of `entries`, which come in order of evaluation.
     ///
@@ -116,6 +123,9 @@ impl Group {
                 always.push(gate);
             }
         }
+        // In each list first those that ask for no bytes.
+        by_destination.sort_by_key(|(gate, _)| gate.needs_bytes());
+        by_source.sort_by_key(|(gate, _)| gate.needs_bytes());
         let (with_bytes, always): (Vec<Gate>, Vec<Gate>) = always.into_iter().partition(Gate::needs_bytes);
         Ok(Self {
             matchers: Matchers::new(&waiting, cache)?,
@@ -153,6 +163,10 @@ impl Group {
         let by_destination = self.by_destination_port.of(headers.dst_port);
         let by_source = self.by_source_port.of(headers.src_port);
         let has_bytes = facts.has_bytes();
+        let (by_destination, by_source) = match has_bytes {
+            true => (by_destination, by_source),
+            false => (without_bytes(by_destination), without_bytes(by_source)),
+        };
         let with_bytes = if has_bytes { &*self.always_with_bytes } else { &[] };
         for gates in [by_destination, by_source, &self.always, with_bytes, on_events] {
             gates.iter().filter(|gate| gate.admits(facts)).for_each(|gate| meet(gate.rule));

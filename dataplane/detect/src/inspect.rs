@@ -127,7 +127,11 @@ impl Findings {
     }
 
     /// Puts what was found in several judgements of one packet into order of evaluation, and leaves out what stands behind a pass.
+    #[inline]
     pub fn settle(&mut self) {
+        if self.used < 2 {
+            return;
+        }
         let Some(list) = self.list.get_mut(..self.used) else { return };
         // Sorting in place, by insertion: there are few.
         list.sort_unstable_by_key(|finding| (finding.rule, finding.app.map(|(_, direction)| direction.index())));
@@ -137,13 +141,15 @@ impl Findings {
     }
 
     /// Whether what was found decides about the packet: nothing else is to be looked at.
+    #[inline]
     pub fn decides(&self) -> bool {
-        self.as_slice().iter().any(|finding| finding.action == Action::Pass || finding.action.drops())
+        self.used > 0 && self.as_slice().iter().any(|finding| finding.action == Action::Pass || finding.action.drops())
     }
 
     /// Whether a signature lets the packet pass.
+    #[inline]
     pub fn passes(&self) -> bool {
-        self.as_slice().iter().any(|finding| finding.action == Action::Pass)
+        self.used > 0 && self.as_slice().iter().any(|finding| finding.action == Action::Pass)
     }
 
     /// Forgets all.
@@ -361,8 +367,11 @@ impl Inspector {
         counters: &mut Counters,
         findings: &mut Findings,
     ) {
-        let mut from = 0;
         self.workshop.next_packet();
+        if self.candidates.is_empty() {
+            return;
+        }
+        let mut from = 0;
         // Most streams have no rule that waits or has matched.
         let mut remembers = piece.as_deref().is_some_and(|piece| piece.streams.remembers(piece.at));
         while let Some(number) = self.candidates.take_from(from) {
