@@ -167,11 +167,16 @@ impl Group {
             true => (by_destination, by_source),
             false => (without_bytes(by_destination), without_bytes(by_source)),
         };
-        let with_bytes = if has_bytes { &*self.always_with_bytes } else { &[] };
-        for gates in [by_destination, by_source, &self.always, with_bytes, on_events] {
+        let mut ask = |gates: &[Gate]| {
             gates.iter().filter(|gate| gate.admits(facts)).for_each(|gate| meet(gate.rule));
-        }
+        };
+        // One after the other: most lists are empty for most packets.
+        ask(by_destination);
+        ask(by_source);
+        ask(&self.always);
+        ask(on_events);
         if has_bytes {
+            ask(&self.always_with_bytes);
             self.by_start.meet(facts, meet);
         }
     }
@@ -186,10 +191,10 @@ impl Group {
     ///
     /// # Cost
     /// Two binary searches, then one step per rule.
-    pub fn once(&self, ip_version: u8, source: &[u8; 16], destination: &[u8; 16]) -> impl Iterator<Item = u32> {
+    pub fn once(&self, ip_version: u8, source: &[u8; 16], destination: &[u8; 16]) -> [&[u32]; 3] {
         let by_source = self.once_by_source.rules(ip_version, source);
         let by_destination = self.once_by_destination.rules(ip_version, destination);
-        by_source.iter().chain(by_destination).chain(self.once.iter()).copied()
+        [by_source, by_destination, &self.once]
     }
 
     /// Literals in the prefilter, rules found by port, rules judged on each packet, rules judged once per flow.

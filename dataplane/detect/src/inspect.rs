@@ -507,7 +507,7 @@ impl Inspector {
         group.unfiltered(packet, &facts, |rule| candidates.add(rule));
         let judged = judged_before(packet, flow, ruleset.generation);
         candidates_of_flow(ruleset, group, packet, judged, candidates);
-        if let Some(scratch) = scratch.as_mut() {
+        if let Some(scratch) = scratch.as_mut().filter(|_| !payload.is_empty()) {
             group.literals(headers).scan(scratch, payload, counters, |rules, _end| {
                 rules.iter().for_each(|&rule| candidates.add(rule));
             });
@@ -642,9 +642,10 @@ pub(crate) fn candidates_of_flow(
 ) {
     let headers = packet.headers;
     if judged < ruleset.generation {
-        let rules = group.once(headers.ip_version, &headers.src, &headers.dst);
-        let is_new = |rule: &u32| judged == 0 || ruleset.rule(*rule).is_some_and(|rule| rule.since > judged);
-        rules.filter(is_new).for_each(|rule| candidates.add(rule));
+        let is_new = |rule: &&u32| judged == 0 || ruleset.rule(**rule).is_some_and(|rule| rule.since > judged);
+        for rules in group.once(headers.ip_version, &headers.src, &headers.dst) {
+            rules.iter().filter(is_new).for_each(|&rule| candidates.add(rule));
+        }
     }
     if judged < ruleset.generation || !packet.app_news.is_empty() {
         let is_due = |rule: &&u32| ruleset.rule(**rule).is_some_and(|rule| is_due(rule, packet, judged));

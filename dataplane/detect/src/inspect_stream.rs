@@ -71,9 +71,9 @@ impl Inspector {
             let judged = judged_before(packet, flow, generation);
             candidates_of_flow(ruleset, group, packet, judged, candidates);
         }
-        let literals = group.literals(headers);
         let Some(scratch) = scratch.as_mut() else { return };
-        if piece.with_packet && !piece.covers_payload {
+        let literals = group.literals(headers);
+        if piece.with_packet && !piece.covers_payload && headers.payload_len > 0 {
             let placed = piece.placed;
             literals.scan(scratch, headers.payload(packet.frame), counters, |rules, _end| {
                 let rules = rules.iter().filter(|rule| !placed || ruleset.scope(**rule).packet);

@@ -31,7 +31,7 @@ use sluice_flow::{
     stream::store::StreamTurn,
     tcp::{FastOpen, TcpStep},
 };
-use sluice_packet::{Decoded, Headers, LinkType, PlainReader, checksum};
+use sluice_packet::{Decoded, Headers, LinkType, PlainReader, checksum, normalise};
 
 /// Answers one burst can cause: two for each packet.
 const MOST_ANSWERS: usize = 64;
@@ -210,8 +210,8 @@ impl Pipeline {
         self.mended.clear();
         self.normaliser.begin();
         let last = depth_of(decoded);
-        let layers = (0_u8..).zip(decoded.layers()).skip(usize::from(job.first));
-        for (layer, headers) in layers.take(usize::from(job.end.saturating_sub(job.first))) {
+        for layer in job.first..job.end.min(last.saturating_add(1)) {
+            let Some(headers) = decoded.layers().get(usize::from(layer)) else { break };
             self.reporter.stand_at(Position::layer(record, layer + job.round * ROUND));
             let subject = Subject { frame, headers, layer, time, record };
             self.normaliser.carried_to = carried_to(decoded, frame, layer);
@@ -331,6 +331,9 @@ impl Pipeline {
                 None => None,
             },
         };
+        if found.is_none() && !headers.is_tcp() && self.mended.frame().is_none() {
+            return self.without_flow(subject, oddity, now);
+        }
         let oddity = if sound { self.oddity_in_connection(subject, found) } else { oddity };
         self.normaliser.stops = oddity.is_some();
         let mut found = found;
@@ -354,6 +357,20 @@ impl Pipeline {
             return self.without(Resource::StreamMemcap, subject, None).unwrap_or(verdict);
         }
         verdict
+    }
+
+    /// The verdict on a packet that has no flow and is not TCP, such as a fragment: [`Pipeline::layer`] and [`Pipeline::in_flow`] without what needs one.
+    fn without_flow(&mut self, subject: &Subject, oddity: Option<normalise::Action>, now: Nanos) -> Verdict {
+        self.normaliser.stops = oddity.is_some();
+        self.tcp = TcpOutcome::default();
+        if self.settings.copies.arp || self.settings.copies.anomalies {
+            self.reporter.packet(subject, None);
+        }
+        let verdict = self.judge_alone(subject, (oddity.is_none() && self.tcp.valid, false), now);
+        match (oddity, verdict) {
+            (Some(action), Verdict::Pass) => self.stop(action, subject, None),
+            _ => verdict,
+        }
     }
 
     fn in_flow(&mut self, subject: &Subject, in_table: &mut InTable, sound: bool, now: Nanos) -> Verdict {
