@@ -81,7 +81,7 @@ impl FileStore {
         let unfinished = options.folder.join("tmp");
         fs::create_dir_all(&unfinished)?;
         for left in fs::read_dir(&unfinished)?.flatten() {
-            // One that can't be removed is written over, or is in nobody's way.
+            // One that can't be removed makes the file of its number an error.
             drop(fs::remove_file(left.path()));
         }
         Ok(Self { options, parts: BTreeMap::new(), named: 0, counts: FileStoreCounts::default() })
@@ -184,10 +184,10 @@ impl FileStore {
     }
 }
 
-/// Makes a file that only its owner may read.
+/// Makes a file that only its owner may read. One that is there, or a link, is not written to.
 fn create(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
-    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
 #[cfg(test)]

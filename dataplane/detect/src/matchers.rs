@@ -23,8 +23,8 @@ pub(crate) struct Waiting<'a> {
     pub destination_ports: Option<&'a PortSet>,
 }
 
-/// Rules from which on a set of ports has a matcher of its own.
-const WORTH_A_MATCHER: usize = 8;
+/// Rules from which on a set of ports has a matcher of its own. Each costs some 0.1 s when rules are loaded for the first time.
+const WORTH_A_MATCHER: usize = 32;
 
 /// The matchers.
 #[derive(Default)]

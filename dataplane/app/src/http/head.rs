@@ -80,11 +80,6 @@ impl Scan {
             }
         }
     }
-
-    /// Bytes of the line at hand so far.
-    pub const fn line_length(&self, length: usize) -> usize {
-        length.saturating_sub(self.line as usize)
-    }
 }
 
 fn follows(rest: &[u8]) -> Follows {

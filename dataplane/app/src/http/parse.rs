@@ -301,16 +301,13 @@ impl End {
         step
     }
 
-    /// Looks for the end of the headers `bytes` begin with. What is larger than is kept, or has a line longer than `line_limit`, is cut.
-    pub(super) fn find_headers(&mut self, last: bool, bytes: &[u8], line_limit: u32) -> Option<HeadersAt> {
-        match self.scan.find_end(bytes, last) {
-            BlockEnd::More if self.scan.line_length(bytes.len()) > line_limit as usize => {
-                Some(HeadersAt { headers: bytes.len(), all: bytes.len(), cut: true })
-            }
+    /// Looks for the end of the headers `bytes` begin with. What is larger than is kept is cut, always in the same place: how it came in pieces must not
+    /// tell where.
+    pub(super) fn find_headers(&mut self, last: bool, bytes: &[u8]) -> Option<HeadersAt> {
+        let (bytes, is_full) = most(bytes);
+        match self.scan.find_end(bytes, last && !is_full) {
             BlockEnd::At { headers, all } => Some(HeadersAt { headers, all, cut: false }),
-            BlockEnd::More if bytes.len() >= LARGEST_BLOCK => {
-                Some(HeadersAt { headers: bytes.len(), all: bytes.len(), cut: true })
-            }
+            BlockEnd::More if is_full => Some(HeadersAt { headers: bytes.len(), all: bytes.len(), cut: true }),
             BlockEnd::More if last => Some(HeadersAt { headers: bytes.len(), all: bytes.len(), cut: false }),
             BlockEnd::More => None,
         }
@@ -350,8 +347,15 @@ impl End {
         room.uri = line;
     }
 
+    /// The first line of `bytes`, with its end; cut where it is longer than is kept, or where nothing follows.
+    pub(super) fn find_line(&mut self, last: bool, bytes: &[u8]) -> Option<usize> {
+        let (bytes, is_full) = most(bytes);
+        self.scan.find_line(bytes).or((last || is_full).then_some(bytes.len()))
+    }
+
     /// Throws lines away up to an empty one; whether that was read.
     pub(super) fn skip_headers(&mut self, bytes: &[u8]) -> (usize, bool) {
+        let (bytes, is_full) = most(bytes);
         match self.scan.find_line(bytes) {
             Some(end) => {
                 self.scan = Scan::default();
@@ -359,7 +363,7 @@ impl End {
                 let is_rest = std::mem::take(&mut self.torn);
                 (end, !is_rest && line.len() <= 2 && super::text::is_blank(line))
             }
-            None if bytes.len() >= LARGEST_BLOCK => {
+            None if is_full => {
                 (self.scan, self.torn) = (Scan::default(), true);
                 (bytes.len(), false)
             }
@@ -369,7 +373,7 @@ impl End {
 
     /// Reads the trailers `bytes` begin with.
     pub(super) fn read_trailer(&mut self, bench: &mut Bench, direction: Direction, bytes: &[u8]) -> Option<usize> {
-        let found = self.find_headers(bench.last, bytes, bench.desk.settings.http.line_limit)?;
+        let found = self.find_headers(bench.last, bytes)?;
         let block = bytes.get(..found.headers).unwrap_or_default();
         if !block.is_empty() {
             let settings = bench.desk.settings.http;
@@ -381,6 +385,12 @@ impl End {
         }
         Some(found.all)
     }
+}
+
+/// As much of `bytes` as a line or a block of headers can have, and whether that is all it can have.
+fn most(bytes: &[u8]) -> (&[u8], bool) {
+    let most = bytes.get(..LARGEST_BLOCK).unwrap_or(bytes);
+    (most, most.len() == LARGEST_BLOCK)
 }
 
 /// Where headers end.

@@ -110,7 +110,7 @@ impl Conversation {
                 }
                 _ => Step::More,
             },
-            State::Lost => match self.request.scan.find_line(bytes) {
+            State::Lost => match self.request.find_line(false, bytes) {
                 Some(_) if looks_like_request(bytes) => {
                     (self.request.state, self.request.scan) = (State::Line, Scan::default());
                     Step::Used(0)
@@ -118,10 +118,6 @@ impl Conversation {
                 Some(used) => {
                     self.request.scan = Scan::default();
                     Step::Used(used)
-                }
-                None if bytes.len() > bench.desk.settings.http.line_limit as usize => {
-                    self.request.scan = Scan::default();
-                    Step::Used(bytes.len())
                 }
                 None => Step::More,
             },
@@ -135,12 +131,7 @@ impl Conversation {
             self.request.scan = Scan::default();
             return Step::Used(blank);
         }
-        let used = match self.request.scan.find_line(bytes) {
-            Some(end) => end,
-            None if bench.last => bytes.len(),
-            None if bytes.len() > limit => bytes.len(),
-            None => return Step::More,
-        };
+        let Some(used) = self.request.find_line(bench.last, bytes) else { return Step::More };
         self.request.scan = Scan::default();
         let line = chomp(bytes.get(..used).unwrap_or(bytes));
         if is_blank(line) {
@@ -232,7 +223,7 @@ impl Conversation {
     }
 
     fn request_headers(&mut self, bench: &mut Bench, bytes: &[u8]) -> Step {
-        let Some(found) = self.request.find_headers(bench.last, bytes, bench.desk.settings.http.line_limit) else {
+        let Some(found) = self.request.find_headers(bench.last, bytes) else {
             return Step::More;
         };
         self.request.scan = Scan::default();

@@ -120,7 +120,7 @@ impl Conversation {
                 }
             }
             State::Bare | State::Wait => Step::More,
-            State::Lost => match self.response.scan.find_line(bytes) {
+            State::Lost => match self.response.find_line(false, bytes) {
                 Some(_) if is_status(bytes) == Some(true) => {
                     (self.response.state, self.response.scan) = (State::Line, Scan::default());
                     Step::Used(0)
@@ -128,10 +128,6 @@ impl Conversation {
                 Some(used) => {
                     self.response.scan = Scan::default();
                     Step::Used(used)
-                }
-                None if bytes.len() > bench.desk.settings.http.line_limit as usize => {
-                    self.response.scan = Scan::default();
-                    Step::Used(bytes.len())
                 }
                 None => Step::More,
             },
@@ -146,7 +142,8 @@ impl Conversation {
         }
         if looks != Some(true) {
             // A line in front of a status line is left out; anything else is a body without headers, as clients show it.
-            let end = bytes.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
+            let doubt = bytes.get(..LONGEST_DOUBT).unwrap_or(bytes);
+            let end = doubt.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
             match end.map(|end| (end, bytes.get(end..).unwrap_or_default())) {
                 Some((end, rest)) => match is_status(rest) {
                     Some(true) => return Step::Used(end),
@@ -167,11 +164,7 @@ impl Conversation {
             self.response.scan = Scan::default();
             return Step::Used(front);
         }
-        let used = match self.response.scan.find_line(bytes) {
-            Some(end) => end,
-            None if bench.last || bytes.len() > limit => bytes.len(),
-            None => return Step::More,
-        };
+        let Some(used) = self.response.find_line(bench.last, bytes) else { return Step::More };
         let whole = bytes.get(..used).unwrap_or(bytes);
         // A bare CR in front of a header ends the line, too.
         let (line, used) = match super::head::bare_cr(whole) {
@@ -279,7 +272,7 @@ impl Conversation {
     }
 
     fn response_headers(&mut self, bench: &mut Bench, bytes: &[u8]) -> Step {
-        let Some(found) = self.response.find_headers(bench.last, bytes, bench.desk.settings.http.line_limit) else {
+        let Some(found) = self.response.find_headers(bench.last, bytes) else {
             return Step::More;
         };
         self.response.scan = Scan::default();

@@ -64,6 +64,33 @@ fn a_host_that_is_too_long_to_be_one_is_there_whole() {
 }
 
 #[test]
+fn lines_longer_than_usual_read_the_same_however_they_are_cut() {
+    let long = "a".repeat(20_000);
+    let body = "Content-Length: 5\r\n\r\nhello";
+    let ask: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    // `said` holds the whole against every byte alone and against pieces of three.
+    let lines = said(&[(ToServer, format!("POST / HTTP/1.1\r\nX: {long}\r\nHost: a\r\n{body}").as_bytes())]);
+    assert_eq!(with(&lines, "http.request_body Closed 5"), ["http 0 > http.request_body Closed 5 hello"]);
+    assert_eq!(with(&lines, "http.host a").len(), 1, "what stands behind it counts");
+    let lines = said(&[(ToServer, format!("POST /{long} HTTP/1.1\r\nHost: a\r\n{body}").as_bytes())]);
+    assert_eq!(with(&lines, "http.request_body Closed 5"), ["http 0 > http.request_body Closed 5 hello"]);
+    assert_eq!(with(&lines, "http.protocol HTTP/1.1").len(), 1);
+    let answer = |front: &str| said(&[(ToServer, ask), (ToClient, format!("{front}{body}").as_bytes())]);
+    for front in [format!("HTTP/1.1 200 OK\r\nX: {long}\r\n"), format!("HTTP/1.1 200 {long}\r\nX: y\r\n")] {
+        assert_eq!(
+            with(&answer(&front), "http.response_body Closed 5"),
+            ["http 0 < http.response_body Closed 5 file 1 '/' hello"]
+        );
+    }
+    answer(&format!("{}\r\nHTTP/1.1 200 OK\r\n", "b".repeat(3_000)));
+    // Beyond what is kept of a block.
+    let longer = "a".repeat(100_000);
+    said(&[(ToServer, format!("POST / HTTP/1.1\r\nX: {longer}\r\nHost: a\r\n{body}").as_bytes())]);
+    said(&[(ToServer, format!("POST /{longer} HTTP/1.1\r\nHost: a\r\n{body}").as_bytes())]);
+    answer(&format!("HTTP/1.1 200 {longer}\r\nX: {longer}\r\n"));
+}
+
+#[test]
 fn a_length_said_twice_stands_in_the_headers_once_and_as_it_counts() {
     for (again, event) in [("5", 1), ("9", 1)] {
         let answer =
