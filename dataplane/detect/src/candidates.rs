@@ -33,6 +33,12 @@ impl Candidates {
         }
     }
 
+    /// Whether it is known that nothing is in it.
+    #[inline(always)]
+    pub(crate) const fn is_empty(&self) -> bool {
+        !self.any
+    }
+
     /// Takes out the lowest number at or above `from`, below which nothing is left.
     ///
     /// # Cost

@@ -36,9 +36,8 @@ pub(crate) struct Facts {
     protocol: u16,
     tcp_flags: u8,
     payload_len: u32,
-    /// Bytes that rules about packets, and those about streams, are judged on.
-    packet_len: u32,
-    stream_len: u32,
+    /// Bytes that rules are judged on, by [`Gate::judged_on`].
+    lengths: [u32; 4],
     /// The application protocol of its flow: a bit.
     app: u32,
     /// The first bytes of what is judged: of the packet, and where rules may find a start in its stream.
@@ -47,6 +46,12 @@ pub(crate) struct Facts {
 
 /// Places with a first byte.
 const HEADS: usize = 4;
+
+/// Bytes for a rule that is judged on nothing, on `packet` bytes of the packet, on `stream` bytes of the stream, on both.
+#[inline]
+const fn lengths(packet: u32, stream: u32) -> [u32; 4] {
+    [0, packet, stream, if packet > stream { packet } else { stream }]
+}
 
 /// The first eight bytes of `bytes`, with zeros behind its end.
 pub(crate) fn head_of(bytes: &[u8]) -> u64 {
@@ -91,8 +96,7 @@ impl Facts {
             protocol: u16::from(headers.protocol),
             tcp_flags: headers.tcp.flags,
             payload_len: headers.payload_len,
-            packet_len: headers.payload_len,
-            stream_len: headers.payload_len,
+            lengths: lengths(headers.payload_len, headers.payload_len),
             app: app.protocol().map_or(0, |protocol| Protocols::of(protocol).bits()),
             heads: [head_of(payload); HEADS],
         }
@@ -101,27 +105,31 @@ impl Facts {
     /// Whether there is anything to be found in it.
     #[inline]
     pub(crate) const fn has_bytes(&self) -> bool {
-        self.packet_len > 0 || self.stream_len > 0
+        let [_, _, _, longest] = self.lengths;
+        longest > 0
     }
 
     /// The first bytes of each place where a rule may find a start, each once.
     #[inline]
-    pub(crate) fn distinct_heads(&self) -> impl Iterator<Item = u64> {
+    pub(crate) fn distinct_heads(&self, mut meet: impl FnMut(u64)) {
         let [of_packet, first, second, third] = self.heads;
         // Those of a stream lie in front, and what is left over repeats the packet's.
-        let is_new = [
-            true,
-            first != of_packet,
-            second != of_packet && second != first,
-            third != of_packet && third != first && third != second,
-        ];
-        self.heads.into_iter().zip(is_new).filter(|(_, is_new)| *is_new).map(|(head, _)| head)
+        meet(of_packet);
+        if first != of_packet {
+            meet(first);
+        }
+        if second != of_packet && second != first {
+            meet(second);
+        }
+        if third != of_packet && third != first && third != second {
+            meet(third);
+        }
     }
 
     /// The packet has a stream: of that, `stream` bytes are judged; of the packet itself, `packet` bytes.
     pub(crate) fn with_stream(mut self, packet: u32, stream: u32, heads: impl Iterator<Item = u64>) -> Self {
         self.heads.iter_mut().skip(1).zip(heads).for_each(|(place, head)| *place = head);
-        Self { packet_len: packet, stream_len: stream, ..self }
+        Self { lengths: lengths(packet, stream), ..self }
     }
 }
 
@@ -150,9 +158,8 @@ pub(crate) struct Gate {
     /// Bytes that must stand at the beginning, and which of those count.
     head: u64,
     head_mask: u64,
-    /// Whether its contents are judged on packets, and on streams.
-    of_packet: bool,
-    of_stream: bool,
+    /// What its contents are judged on: 1 for packets, 2 for streams, 3 for both.
+    judged_on: u8,
 }
 
 impl Gate {
@@ -194,8 +201,7 @@ impl Gate {
             app: 0,
             head: 0,
             head_mask: 0,
-            of_packet: scope.packet,
-            of_stream: scope.stream,
+            judged_on: u8::from(scope.packet) | u8::from(scope.stream) << 1,
         };
         for check in &rule.checks {
             gate.check(check);
@@ -295,20 +301,29 @@ impl Gate {
         }
     }
 
+    /// Whether what it asks for stands at the beginning somewhere: all places at once.
+    #[inline(always)]
+    const fn stands_first(&self, facts: &Facts) -> bool {
+        let [of_packet, first, second, third] = facts.heads;
+        (of_packet & self.head_mask == self.head)
+            | (first & self.head_mask == self.head)
+            | (second & self.head_mask == self.head)
+            | (third & self.head_mask == self.head)
+    }
+
     /// Whether the rule may match a packet with these facts.
     ///
     /// # Cost
     /// About ten instructions; for what must stand at the beginning one compare more for each place where that may be.
     #[inline(always)]
     pub(crate) fn admits(&self, facts: &Facts) -> bool {
-        let of = |is: bool, length: u32| if is { length } else { 0 };
-        let length = of(self.of_packet, facts.packet_len).max(of(self.of_stream, facts.stream_len));
+        let length = || facts.lengths.get(usize::from(self.judged_on & 3)).map_or(0, |&length| length);
         self.bits & facts.bits == self.bits
             && (self.protocol == ANY || self.protocol == facts.protocol)
-            && length >= self.least_payload
+            && length() >= self.least_payload
             && facts.payload_len <= self.most_payload
             && facts.tcp_flags & self.flag_mask == self.flags
             && (self.app == 0 || self.app & facts.app != 0)
-            && (self.head_mask == 0 || facts.heads.iter().any(|head| head & self.head_mask == self.head))
+            && (self.head_mask == 0 || self.stands_first(facts))
     }
 }

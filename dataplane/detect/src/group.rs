@@ -64,6 +64,13 @@ pub struct Entry<'a> {
     pub once: Option<Option<(&'a AddressSet, &'a AddressSet)>>,
 }
 
+/// Those in front that ask for no bytes.
+#[inline]
+fn without_bytes(gates: &[Gate]) -> &[Gate] {
+    let count = gates.iter().take_while(|gate| !gate.needs_bytes()).count();
+    gates.get(..count).unwrap_or_default()
+}
+
 impl Group {
     /// The group of `entries`, which come in order of evaluation.
     ///
@@ -116,6 +123,9 @@ impl Group {
                 always.push(gate);
             }
         }
+        // In each list first those that ask for no bytes.
+        by_destination.sort_by_key(|(gate, _)| gate.needs_bytes());
+        by_source.sort_by_key(|(gate, _)| gate.needs_bytes());
         let (with_bytes, always): (Vec<Gate>, Vec<Gate>) = always.into_iter().partition(Gate::needs_bytes);
         Ok(Self {
             matchers: Matchers::new(&waiting, cache)?,
@@ -153,11 +163,20 @@ impl Group {
         let by_destination = self.by_destination_port.of(headers.dst_port);
         let by_source = self.by_source_port.of(headers.src_port);
         let has_bytes = facts.has_bytes();
-        let with_bytes = if has_bytes { &*self.always_with_bytes } else { &[] };
-        for gates in [by_destination, by_source, &self.always, with_bytes, on_events] {
+        let (by_destination, by_source) = match has_bytes {
+            true => (by_destination, by_source),
+            false => (without_bytes(by_destination), without_bytes(by_source)),
+        };
+        let mut ask = |gates: &[Gate]| {
             gates.iter().filter(|gate| gate.admits(facts)).for_each(|gate| meet(gate.rule));
-        }
+        };
+        // One after the other: most lists are empty for most packets.
+        ask(by_destination);
+        ask(by_source);
+        ask(&self.always);
+        ask(on_events);
         if has_bytes {
+            ask(&self.always_with_bytes);
             self.by_start.meet(facts, meet);
         }
     }
@@ -172,10 +191,10 @@ impl Group {
     ///
     /// # Cost
     /// Two binary searches, then one step per rule.
-    pub fn once(&self, ip_version: u8, source: &[u8; 16], destination: &[u8; 16]) -> impl Iterator<Item = u32> {
+    pub fn once(&self, ip_version: u8, source: &[u8; 16], destination: &[u8; 16]) -> [&[u32]; 3] {
         let by_source = self.once_by_source.rules(ip_version, source);
         let by_destination = self.once_by_destination.rules(ip_version, destination);
-        by_source.iter().chain(by_destination).chain(self.once.iter()).copied()
+        [by_source, by_destination, &self.once]
     }
 
     /// Literals in the prefilter, rules found by port, rules judged on each packet, rules judged once per flow.

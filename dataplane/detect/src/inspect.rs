@@ -127,7 +127,11 @@ impl Findings {
     }
 
     /// Puts what was found in several judgements of one packet into order of evaluation, and leaves out what stands behind a pass.
+    #[inline]
     pub fn settle(&mut self) {
+        if self.used < 2 {
+            return;
+        }
         let Some(list) = self.list.get_mut(..self.used) else { return };
         // Sorting in place, by insertion: there are few.
         list.sort_unstable_by_key(|finding| (finding.rule, finding.app.map(|(_, direction)| direction.index())));
@@ -137,13 +141,15 @@ impl Findings {
     }
 
     /// Whether what was found decides about the packet: nothing else is to be looked at.
+    #[inline]
     pub fn decides(&self) -> bool {
-        self.as_slice().iter().any(|finding| finding.action == Action::Pass || finding.action.drops())
+        self.used > 0 && self.as_slice().iter().any(|finding| finding.action == Action::Pass || finding.action.drops())
     }
 
     /// Whether a signature lets the packet pass.
+    #[inline]
     pub fn passes(&self) -> bool {
-        self.as_slice().iter().any(|finding| finding.action == Action::Pass)
+        self.used > 0 && self.as_slice().iter().any(|finding| finding.action == Action::Pass)
     }
 
     /// Forgets all.
@@ -361,8 +367,11 @@ impl Inspector {
         counters: &mut Counters,
         findings: &mut Findings,
     ) {
-        let mut from = 0;
         self.workshop.next_packet();
+        if self.candidates.is_empty() {
+            return;
+        }
+        let mut from = 0;
         // Most streams have no rule that waits or has matched.
         let mut remembers = piece.as_deref().is_some_and(|piece| piece.streams.remembers(piece.at));
         while let Some(number) = self.candidates.take_from(from) {
@@ -498,7 +507,7 @@ impl Inspector {
         group.unfiltered(packet, &facts, |rule| candidates.add(rule));
         let judged = judged_before(packet, flow, ruleset.generation);
         candidates_of_flow(ruleset, group, packet, judged, candidates);
-        if let Some(scratch) = scratch.as_mut() {
+        if let Some(scratch) = scratch.as_mut().filter(|_| !payload.is_empty()) {
             group.literals(headers).scan(scratch, payload, counters, |rules, _end| {
                 rules.iter().for_each(|&rule| candidates.add(rule));
             });
@@ -633,9 +642,10 @@ pub(crate) fn candidates_of_flow(
 ) {
     let headers = packet.headers;
     if judged < ruleset.generation {
-        let rules = group.once(headers.ip_version, &headers.src, &headers.dst);
-        let is_new = |rule: &u32| judged == 0 || ruleset.rule(*rule).is_some_and(|rule| rule.since > judged);
-        rules.filter(is_new).for_each(|rule| candidates.add(rule));
+        let is_new = |rule: &&u32| judged == 0 || ruleset.rule(**rule).is_some_and(|rule| rule.since > judged);
+        for rules in group.once(headers.ip_version, &headers.src, &headers.dst) {
+            rules.iter().filter(is_new).for_each(|&rule| candidates.add(rule));
+        }
     }
     if judged < ruleset.generation || !packet.app_news.is_empty() {
         let is_due = |rule: &&u32| ruleset.rule(**rule).is_some_and(|rule| is_due(rule, packet, judged));

@@ -59,21 +59,21 @@ impl Inspector {
             let of_stream = if piece.placed { 0 } else { of_packet }.max(piece.window_len());
             let app = flow.as_deref().map_or(AppState::Unseen, |flow| flow.app);
             let payload = headers.payload(packet.frame);
-            let facts = Facts::new(headers, packet.direction, packet.established, payload, app).with_stream(
-                of_packet,
-                of_stream,
-                piece.heads(),
-            );
+            let facts = Facts::new(headers, packet.direction, packet.established, payload, app);
+            // Where there are no bytes nobody asks for the first ones.
+            let facts = match of_packet | of_stream {
+                0 => facts.with_stream(0, 0, std::iter::empty()),
+                _ => facts.with_stream(of_packet, of_stream, piece.heads()),
+            };
             group.unfiltered(packet, &facts, |rule| candidates.add(rule));
         }
         if piece.with_packet {
             let judged = judged_before(packet, flow, generation);
             candidates_of_flow(ruleset, group, packet, judged, candidates);
         }
-        let literals = group.literals(headers);
         let Some(scratch) = scratch.as_mut() else { return };
-        let crowded = piece.streams.is_crowded(piece.at, generation);
-        if piece.with_packet && !piece.covers_payload {
+        let literals = group.literals(headers);
+        if piece.with_packet && !piece.covers_payload && headers.payload_len > 0 {
             let placed = piece.placed;
             literals.scan(scratch, headers.payload(packet.frame), counters, |rules, _end| {
                 let rules = rules.iter().filter(|rule| !placed || ruleset.scope(**rule).packet);
@@ -81,6 +81,10 @@ impl Inspector {
             });
         }
         let (scan_from, scan_to) = piece.turn.scan;
+        if scan_from == scan_to && !piece.turn.judges() {
+            return;
+        }
+        let crowded = piece.streams.is_crowded(piece.at, generation);
         if scan_from != scan_to {
             let (bytes, base) = room.scan(piece);
             let StreamPiece { streams, at, covers_payload, .. } = piece;

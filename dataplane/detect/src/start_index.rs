@@ -93,14 +93,19 @@ impl StartIndex {
     /// Two looks into a table for each place where a start may be, which is one for most packets.
     #[inline]
     pub(crate) fn meet(&self, facts: &Facts, mut meet: impl FnMut(u32)) {
-        if self.by.iter().all(|table| table.places.is_empty()) {
+        let [by_first, by_second] = &self.by;
+        if by_first.places.is_empty() && by_second.places.is_empty() {
             return;
         }
-        for head in facts.distinct_heads() {
-            for (table, key) in self.by.iter().zip([head as u32, (head >> 32) as u32]) {
-                table.of(key).iter().filter(|gate| gate.admits(facts)).for_each(|gate| meet(gate.rule));
+        facts.distinct_heads(|head| {
+            for gates in [by_first.of(head as u32), by_second.of((head >> 32) as u32)] {
+                for gate in gates {
+                    if gate.admits(facts) {
+                        meet(gate.rule);
+                    }
+                }
             }
-        }
+        });
     }
 
     /// Rules in it.

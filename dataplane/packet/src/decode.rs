@@ -74,7 +74,8 @@ fn decode_inner(tunnel: (PacketSource, Step, Input<'_>), config: &DecodeConfig, 
 pub(crate) fn decode_datagram(frame: &[u8], around: &Decoded, config: &DecodeConfig, out: &mut Decoded) {
     let mut budget = config.max_layers;
     out.count = around.count;
-    for (layer, outer) in out.layers.iter_mut().zip(around.layers()) {
+    // The innermost is made anew.
+    for (layer, outer) in out.layers.iter_mut().zip(around.layers().split_last().map_or(&[][..], |(_, outer)| outer)) {
         *layer = *outer;
     }
     let Some(layer) = out.layers.get_mut(usize::from(around.count).saturating_sub(1)) else { return };

@@ -223,7 +223,17 @@ impl Pipeline {
     }
 
     /// What becomes of the packet when its parser could not go on, or found no room. `before`: directions broken and refusals before it.
+    #[inline(always)]
     pub(crate) fn unread(&mut self, subject: &Subject, found: InTable, before: (u64, u64)) -> Option<Verdict> {
+        if before == (self.applications.broken, self.applications.refused()) && self.faults.is_none() {
+            return None;
+        }
+        self.unread_of(subject, found, before)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn unread_of(&mut self, subject: &Subject, found: InTable, before: (u64, u64)) -> Option<Verdict> {
         let (broken, refused) = (self.applications.broken, self.applications.refused());
         self.counters.app_broken += broken - before.0;
         self.counters.app_no_room += refused - before.1;

@@ -53,6 +53,7 @@ pub mod rewrite;
 pub mod serve;
 pub mod settings;
 mod stream;
+mod tally;
 mod tcp;
 mod variables;
 

@@ -17,6 +17,7 @@ use crate::{
     rewrite::Plan,
     settings::Settings,
     stream::{Mended, Streamed},
+    tally::KindTally,
     variables::FlowVariables,
 };
 use sluice_app::{Applications, Field, Fields, TransactionView};
@@ -28,9 +29,9 @@ use sluice_detect::{Finding, Findings, PacketView, inspect::is_tagged, state::St
 use sluice_flow::{
     FlowCopy, FlowRef, FlowTable, FlowView, StreamSettings, Streams, TableFull, TableSettings, TcpOutcome,
     stream::store::StreamTurn,
-    tcp::{self, FastOpen, TcpStep},
+    tcp::{FastOpen, TcpStep},
 };
-use sluice_packet::{Decoded, Headers, LinkType, PlainReader, Protocol, checksum};
+use sluice_packet::{Decoded, Headers, LinkType, PlainReader, checksum, normalise};
 
 /// Answers one burst can cause: two for each packet.
 const MOST_ANSWERS: usize = 64;
@@ -79,6 +80,8 @@ pub struct Pipeline {
     pub(crate) any_at_rest: bool,
     /// Frames that were not decoded, not counted yet.
     pub(crate) plain: PlainTally,
+    /// Layers that were decoded, not counted yet.
+    kinds: KindTally,
     /// Conversations in application protocols.
     pub(crate) applications: Applications,
     /// The generation whose wishes the parsers know.
@@ -125,6 +128,7 @@ impl Pipeline {
             plain_reader: PlainReader::new(&settings.decode, settings.vlan_tracking),
             any_at_rest: false,
             plain: PlainTally::default(),
+            kinds: KindTally::default(),
             reading: Reading::new(&applications),
             applications,
             wishes_of: 0,
@@ -206,8 +210,8 @@ impl Pipeline {
         self.mended.clear();
         self.normaliser.begin();
         let last = depth_of(decoded);
-        let layers = (0_u8..).zip(decoded.layers()).skip(usize::from(job.first));
-        for (layer, headers) in layers.take(usize::from(job.end.saturating_sub(job.first))) {
+        for layer in job.first..job.end.min(last.saturating_add(1)) {
+            let Some(headers) = decoded.layers().get(usize::from(layer)) else { break };
             self.reporter.stand_at(Position::layer(record, layer + job.round * ROUND));
             let subject = Subject { frame, headers, layer, time, record };
             self.normaliser.carried_to = carried_to(decoded, frame, layer);
@@ -299,6 +303,7 @@ impl Pipeline {
     /// Brings counters kept elsewhere up to date.
     pub fn publish(&mut self) {
         self.plain.count(&mut self.counters);
+        self.kinds.settle(&mut self.counters);
         self.reporter.publish(&mut self.counters);
         let losses = &self.state.losses;
         self.counters.detect_state_evicted = losses.evicted;
@@ -326,6 +331,9 @@ impl Pipeline {
                 None => None,
             },
         };
+        if found.is_none() && !headers.is_tcp() && self.mended.frame().is_none() {
+            return self.without_flow(subject, oddity, now);
+        }
         let oddity = if sound { self.oddity_in_connection(subject, found) } else { oddity };
         self.normaliser.stops = oddity.is_some();
         let mut found = found;
@@ -349,6 +357,20 @@ impl Pipeline {
             return self.without(Resource::StreamMemcap, subject, None).unwrap_or(verdict);
         }
         verdict
+    }
+
+    /// The verdict on a packet that has no flow and is not TCP, such as a fragment: [`Pipeline::layer`] and [`Pipeline::in_flow`] without what needs one.
+    fn without_flow(&mut self, subject: &Subject, oddity: Option<normalise::Action>, now: Nanos) -> Verdict {
+        self.normaliser.stops = oddity.is_some();
+        self.tcp = TcpOutcome::default();
+        if self.settings.copies.arp || self.settings.copies.anomalies {
+            self.reporter.packet(subject, None);
+        }
+        let verdict = self.judge_alone(subject, (oddity.is_none() && self.tcp.valid, false), now);
+        match (oddity, verdict) {
+            (Some(action), Verdict::Pass) => self.stop(action, subject, None),
+            _ => verdict,
+        }
     }
 
     fn in_flow(&mut self, subject: &Subject, in_table: &mut InTable, sound: bool, now: Nanos) -> Verdict {
@@ -435,6 +457,9 @@ impl Pipeline {
 
     /// Judges the packet, and what is to be judged of the stream it belongs to.
     fn judge_packet(&mut self, subject: &Subject, found: InTable, state: (bool, bool), now: Nanos) -> Verdict {
+        if found.is_none() && self.streamed.is_none() {
+            return self.judge_alone(subject, state, now);
+        }
         let losses = Losses::of(&self.counters);
         let unread = (self.applications.broken, self.applications.refused());
         let reads = !self.applications.is_off();
@@ -503,6 +528,32 @@ impl Pipeline {
         match reads {
             true => self.unread(subject, found, unread).unwrap_or(Verdict::Pass),
             false => Verdict::Pass,
+        }
+    }
+
+    /// Judges a packet that has neither flow nor stream, such as a fragment: [`Pipeline::judge_packet`] without what needs one.
+    fn judge_alone(&mut self, subject: &Subject, state: (bool, bool), now: Nanos) -> Verdict {
+        let losses = Losses::of(&self.counters);
+        self.findings.clear();
+        self.generation.inspector.begin();
+        self.app_news = AppNews::NONE;
+        self.judge_piece(subject, None, state, now, None, true);
+        if !self.findings.is_empty() {
+            self.findings.settle();
+            let verdict = self.act(subject, None, state.0);
+            if verdict != Verdict::Pass || self.findings.passes() {
+                return verdict;
+            }
+        }
+        if let Some(verdict) = self.unseen(subject, None, losses) {
+            return verdict;
+        }
+        match self.applications.is_off() {
+            true => Verdict::Pass,
+            false => {
+                let unread = (self.applications.broken, self.applications.refused());
+                self.unread(subject, None, unread).unwrap_or(Verdict::Pass)
+            }
         }
     }
 
@@ -709,7 +760,7 @@ impl Pipeline {
     }
 
     fn count_frame(&mut self, decoded: &Decoded, frame: &[u8], job: &Job) {
-        let counters = &mut self.counters;
+        let Self { counters, kinds, .. } = self;
         if job.round == 0 {
             let length = frame.len() as u64;
             counters.decoder_bytes += length;
@@ -719,30 +770,9 @@ impl Pipeline {
             // A datagram was received as its fragments.
             let received = job.round == 0 || layer > usize::from(job.base);
             counters.decoder_pkts += u64::from(received);
-            counters.decoder_invalid += u64::from(headers.invalid);
-            let mut protocols = headers.seen.bits();
-            while protocols != 0 {
-                counters.protocols.raise(protocols.trailing_zeros() as usize);
-                protocols &= protocols - 1;
-            }
-            for event in headers.events.iter() {
-                counters.decoder_events.raise(event as usize);
-            }
-            counters.decoder_ethernet += u64::from(headers.has_ethernet && received);
-            counters.decoder_vlan += u64::from(headers.vlan_count > 0 && received);
-            counters.decoder_ipv4 += u64::from(headers.ip_version == 4);
-            counters.decoder_ipv6 += u64::from(headers.ip_version == 6);
-            counters.decoder_arp += u64::from(headers.seen.contains(Protocol::Arp));
-            counters.decoder_sctp += u64::from(headers.is_sctp());
-            counters.decoder_udp += u64::from(headers.is_udp());
-            counters.decoder_icmpv4 += u64::from(headers.is_icmpv4());
-            counters.decoder_icmpv6 += u64::from(headers.is_icmpv6());
-            if headers.is_tcp() {
-                counters.decoder_tcp += 1;
-                let flags = headers.tcp.flags;
-                counters.tcp_syn += u64::from(flags & (tcp::SYN | tcp::ACK) == tcp::SYN);
-                counters.tcp_synack += u64::from(flags & (tcp::SYN | tcp::ACK) == tcp::SYN | tcp::ACK);
-                counters.tcp_rst += u64::from(flags & tcp::RST != 0);
+            kinds.add(headers, received, counters);
+            if !headers.events.is_empty() {
+                headers.events.iter().for_each(|event| counters.decoder_events.raise(event as usize));
             }
         }
     }

@@ -27,6 +27,11 @@ pub(crate) const fn chunks_for(bytes: usize) -> u32 {
     if chunks == 0 { 1 } else { chunks }
 }
 
+/// Where word `number` of a chain of one chunk lies.
+const fn word_at(chain: &Chain, number: usize) -> usize {
+    (chain.first as usize).wrapping_sub(1).wrapping_mul(CHUNK).wrapping_add(number * 8)
+}
+
 /// The block.
 pub(crate) struct Arena {
     bytes: Box<[u8]>,
@@ -139,18 +144,18 @@ impl Arena {
         }
     }
 
-    /// Bit `bit` of a chain of one chunk.
-    pub(crate) fn bit(&self, chain: &Chain, bit: usize) -> bool {
-        let at = (chain.first as usize).wrapping_sub(1).wrapping_mul(CHUNK).wrapping_add(bit / 8);
-        self.bytes.get(at).is_some_and(|byte| byte >> (bit % 8) & 1 != 0)
+    /// Bits `number * 64..` of a chain of one chunk, the first one lowest.
+    pub(crate) fn word(&self, chain: &Chain, number: usize) -> u64 {
+        let bytes = self.bytes.get(word_at(chain, number)..).and_then(|bytes| bytes.first_chunk());
+        bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes))
     }
 
-    /// Sets bit `bit` of a chain of one chunk; whether it was set.
-    pub(crate) fn set_bit(&mut self, chain: &Chain, bit: usize) -> bool {
-        let at = (chain.first as usize).wrapping_sub(1).wrapping_mul(CHUNK).wrapping_add(bit / 8);
-        self.bytes.get_mut(at).is_some_and(|byte| {
-            let was = *byte >> (bit % 8) & 1 != 0;
-            *byte |= 1 << (bit % 8);
+    /// Sets those of [`Arena::word`] that `mask` has; what they were.
+    pub(crate) fn set_bits(&mut self, chain: &Chain, number: usize, mask: u64) -> u64 {
+        let bytes = self.bytes.get_mut(word_at(chain, number)..).and_then(|bytes| bytes.first_chunk_mut());
+        bytes.map_or(0, |bytes| {
+            let was = u64::from_le_bytes(*bytes);
+            *bytes = (was | mask).to_le_bytes();
             was
         })
     }

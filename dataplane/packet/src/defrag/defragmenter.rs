@@ -442,14 +442,21 @@ impl Defragmenter {
             });
             finish_header(whole.bytes.get_mut(at..).unwrap_or_default(), &first.piece, length);
             let data_at = at + header_len;
-            if whole.fill_up(data_at + length) {
-                for (number, node) in pieces() {
-                    match overlaps {
-                        true => self.copy_owned(number as u16, node, data_at, length, whole),
-                        false => self.copy_run(node, 0, usize::from(node.piece.data_len), data_at, whole),
-                    }
+            let end = data_at + length;
+            for (number, node) in pieces() {
+                // What comes in its order needs no zeros first.
+                if !overlaps && self.append(node, data_at, end, whole) {
+                    continue;
+                }
+                if !whole.fill_up(end) {
+                    break;
+                }
+                match overlaps {
+                    true => self.copy_owned(number as u16, node, data_at, length, whole),
+                    false => self.copy_run(node, 0, usize::from(node.piece.data_len), data_at, whole),
                 }
             }
+            whole.fill_up(end);
         }
         if self.inline {
             self.store.frames_into(slot, whole);
@@ -493,6 +500,17 @@ impl Defragmenter {
             self.copy_run(node, unit * 8 - begin, stop.saturating_sub(unit * 8), data_at, whole);
             unit += run;
         }
+    }
+
+    /// Adds the piece's data, if they belong behind what is there and end before `end`; whether that was so.
+    fn append(&self, node: &Node, data_at: usize, end: usize, whole: &mut Whole) -> bool {
+        let (at, data_len) = (node.ip_at as usize + usize::from(node.piece.data_at), usize::from(node.piece.data_len));
+        let begin = data_at + usize::from(node.piece.offset);
+        let fits = begin == whole.bytes.len() && begin + data_len <= end && end <= whole.bytes.capacity();
+        if fits {
+            self.store.arena().read(&node.bytes, at, data_len, |part| whole.bytes.extend_from_slice(part));
+        }
+        fits
     }
 
     /// Copies `len` bytes of the piece's data, from byte `from` of them on, to where they belong.

@@ -16,6 +16,8 @@ use sluice_core::{HashKey, Nanos, time::NANOS_PER_SECOND};
 const NEAR_UNITS: usize = 256;
 /// Units one chunk tells the coverage of.
 const PAGE_UNITS: usize = CHUNK * 8;
+/// Words of 64 bits of such a chunk.
+const PAGE_WORDS: usize = PAGE_UNITS / 64;
 /// A source may hold this part of all room before it has to go before others.
 const SHARES: u32 = 64;
 /// Bytes of frames that one datagram may consist of.
@@ -166,6 +168,17 @@ impl Tracker {
             policy,
         }
     }
+}
+
+/// The words of 64 units that `span` touches, and which units of each are its own.
+fn words_of(span: Span) -> impl Iterator<Item = (usize, u64)> {
+    let (begin, end) = (usize::from(span.begin), usize::from(span.end));
+    (begin / 64..end.div_ceil(64)).map(move |word| {
+        let (from, to) = (begin.max(word * 64), end.min(word * 64 + 64));
+        let units = to.saturating_sub(from);
+        let mask = if units == 0 { 0 } else { u64::MAX >> (64 - units) << (from % 64) };
+        (word, mask)
+    })
 }
 
 /// Where all of it lies.
@@ -342,43 +355,40 @@ impl Store {
         tracker.pages.iter().take(last + 1).skip(first).filter(|page| page.len == 0).count() as u32
     }
 
-    /// Whether any unit of `span` is covered.
+    /// Whether any unit of `span` is covered. A step for each 64 units.
     pub(crate) fn is_covered(&self, slot: u32, span: Span) -> bool {
         let Some(tracker) = self.trackers.get((slot as usize).wrapping_sub(1)) else { return false };
-        (span.begin..span.end).any(|unit| {
-            let unit = usize::from(unit);
-            match tracker.near.get(unit / 64) {
-                Some(word) => word >> (unit % 64) & 1 != 0,
-                None => {
-                    tracker.pages.get(unit / PAGE_UNITS).is_some_and(|page| self.arena.bit(page, unit % PAGE_UNITS))
-                }
-            }
+        words_of(span).any(|(word, mask)| match tracker.near.get(word) {
+            Some(near) => near & mask != 0,
+            None => tracker
+                .pages
+                .get(word / PAGE_WORDS)
+                .is_some_and(|page| self.arena.word(page, word % PAGE_WORDS) & mask != 0),
         })
     }
 
-    /// Marks the units of `span` as covered; there must be room for [`Store::pages_for`] chunks.
+    /// Marks the units of `span` as covered; there must be room for [`Store::pages_for`] chunks. A step for each 64 units.
     pub(crate) fn cover(&mut self, slot: u32, span: Span) {
         let mut chunks = 0;
         let Some(tracker) = entry(&mut self.trackers, slot) else { return };
-        for unit in (span.begin..span.end).map(usize::from) {
-            let was = if let Some(word) = tracker.near.get_mut(unit / 64) {
-                let bit = 1 << (unit % 64);
-                let was = *word & bit != 0;
-                *word |= bit;
-                was
-            } else if let Some(page) = tracker.pages.get_mut(unit / PAGE_UNITS) {
+        for (word, mask) in words_of(span) {
+            let was = if let Some(near) = tracker.near.get_mut(word) {
+                std::mem::replace(near, *near | mask)
+            } else if let Some(page) = tracker.pages.get_mut(word / PAGE_WORDS) {
                 if page.len == 0 {
                     let Some(fresh) = self.arena.store(&[0; CHUNK]) else { continue };
                     *page = fresh;
                     chunks += 1;
                 }
-                self.arena.set_bit(page, unit % PAGE_UNITS)
+                self.arena.set_bits(page, word % PAGE_WORDS, mask)
             } else {
                 continue;
             };
-            tracker.covered += u32::from(!was);
+            tracker.covered += (mask & !was).count_ones();
         }
-        self.charge(slot, chunks);
+        if chunks > 0 {
+            self.charge(slot, chunks);
+        }
     }
 
     /// Gives the datagram up: tells `gone` and forgets its bytes, but keeps its number and key.
@@ -405,9 +415,15 @@ impl Store {
         self.forget(slot);
     }
 
-    /// Frees what is kept of the datagram.
+    /// Frees what is kept of the datagram, but for its number.
     fn empty(&mut self, slot: u32) {
-        let Some(tracker) = entry(&mut self.trackers, slot) else { return };
+        let Some((source, weight)) = self.release(slot) else { return };
+        self.sources.weigh(source, 0, weight);
+    }
+
+    /// Frees what is kept of the datagram. Its source, and what that weighs less, the number of the datagram apart.
+    fn release(&mut self, slot: u32) -> Option<(u32, u32)> {
+        let tracker = entry(&mut self.trackers, slot)?;
         let (source, weight) = (tracker.source, tracker.weight.saturating_sub(1));
         tracker.weight = 1;
         (tracker.frames, tracker.kept_bytes, tracker.pieces) = (0, 0, 0);
@@ -424,20 +440,20 @@ impl Store {
         if let Some(node) = entry(&mut self.nodes, last) {
             node.next = std::mem::replace(&mut self.free_nodes, first);
         }
-        self.sources.weigh(source, 0, weight);
+        Some((source, weight))
     }
 
     /// Forgets the datagram.
     pub(crate) fn forget(&mut self, slot: u32) {
-        self.empty(slot);
+        let Some((owner, weight)) = self.release(slot) else { return };
         let Some(tracker) = self.tracker(slot) else { return };
-        let (key, after, owner) = (tracker.key, tracker.chain, tracker.source);
+        let (key, after) = (tracker.key, tracker.chain);
         self.unlink(slot, &key, after);
         self.age.remove(&mut self.trackers, slot, |tracker| &mut tracker.age);
         if let Some(source) = self.sources.get(owner) {
             source.trackers.remove(&mut self.trackers, slot, |tracker| &mut tracker.of_source);
         }
-        self.sources.weigh(owner, 0, 1);
+        self.sources.weigh(owner, 0, weight + 1);
         let free = std::mem::replace(&mut self.free_trackers, slot);
         if let Some(tracker) = self.tracker(slot) {
             tracker.chain = free;
