@@ -56,12 +56,10 @@ impl StreamPiece<'_> {
         let (window, length) = (self.turn.window, self.window_len());
         let places = self.turn.starts.map(|start| start.wrapping_sub(window));
         let [first, second, third] = places;
-        let repeated = [false, second == first, third == first || third == second];
-        places
-            .into_iter()
-            .zip(repeated)
-            .filter(move |(place, repeated)| *place < length && !repeated)
-            .map(|(place, _)| place as usize)
+        // What stands there already is put behind the end.
+        let second_once = if second == first { u32::MAX } else { second };
+        let third_once = if third == first || third == second { u32::MAX } else { third };
+        [first, second_once, third_once].into_iter().filter(move |place| *place < length).map(|place| place as usize)
     }
 }
 

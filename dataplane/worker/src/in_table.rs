@@ -167,7 +167,8 @@ impl Pipeline {
 
     /// Puts what the packet left of its flow where it stays.
     pub(crate) fn settle(&mut self, found: InTable, now: Nanos) -> Result<(), TableFull> {
-        let Some((flow, _)) = found else { return Ok(()) };
+        // What is in the table stays where it is.
+        let Some((flow, _)) = found.filter(|(flow, _)| self.flows.slot(*flow).is_none()) else { return Ok(()) };
         let (flows, mut ending) = self.ending(now);
         flows.settle(flow, |gone| {
             ending.counters.flow_evicted += 1;

@@ -41,6 +41,7 @@ pub mod glance;
 mod in_table;
 pub mod inbox;
 pub mod live;
+mod loose;
 mod normalise;
 pub mod owner;
 mod pieces;

@@ -31,7 +31,7 @@ use sluice_flow::{
     stream::store::StreamTurn,
     tcp::{FastOpen, TcpStep},
 };
-use sluice_packet::{Decoded, Headers, LinkType, PlainReader, checksum, normalise};
+use sluice_packet::{Decoded, Headers, LinkType, PlainReader, checksum};
 
 /// Answers one burst can cause: two for each packet.
 const MOST_ANSWERS: usize = 64;
@@ -359,20 +359,6 @@ impl Pipeline {
         verdict
     }
 
-    /// The verdict on a packet that has no flow and is not TCP, such as a fragment: [`Pipeline::layer`] and [`Pipeline::in_flow`] without what needs one.
-    fn without_flow(&mut self, subject: &Subject, oddity: Option<normalise::Action>, now: Nanos) -> Verdict {
-        self.normaliser.stops = oddity.is_some();
-        self.tcp = TcpOutcome::default();
-        if self.settings.copies.arp || self.settings.copies.anomalies {
-            self.reporter.packet(subject, None);
-        }
-        let verdict = self.judge_alone(subject, (oddity.is_none() && self.tcp.valid, false), now);
-        match (oddity, verdict) {
-            (Some(action), Verdict::Pass) => self.stop(action, subject, None),
-            _ => verdict,
-        }
-    }
-
     fn in_flow(&mut self, subject: &Subject, in_table: &mut InTable, sound: bool, now: Nanos) -> Verdict {
         let found = *in_table;
         let Subject { frame, headers, .. } = *subject;
@@ -531,32 +517,6 @@ impl Pipeline {
         }
     }
 
-    /// Judges a packet that has neither flow nor stream, such as a fragment: [`Pipeline::judge_packet`] without what needs one.
-    fn judge_alone(&mut self, subject: &Subject, state: (bool, bool), now: Nanos) -> Verdict {
-        let losses = Losses::of(&self.counters);
-        self.findings.clear();
-        self.generation.inspector.begin();
-        self.app_news = AppNews::NONE;
-        self.judge_piece(subject, None, state, now, None, true);
-        if !self.findings.is_empty() {
-            self.findings.settle();
-            let verdict = self.act(subject, None, state.0);
-            if verdict != Verdict::Pass || self.findings.passes() {
-                return verdict;
-            }
-        }
-        if let Some(verdict) = self.unseen(subject, None, losses) {
-            return verdict;
-        }
-        match self.applications.is_off() {
-            true => Verdict::Pass,
-            false => {
-                let unread = (self.applications.broken, self.applications.refused());
-                self.unread(subject, None, unread).unwrap_or(Verdict::Pass)
-            }
-        }
-    }
-
     /// Has the parsers know what the rules in force ask for.
     #[inline]
     fn learn_wishes(&mut self) {
@@ -575,7 +535,7 @@ impl Pipeline {
     }
 
     /// Judges one piece: the packet, unless that is done, and `turn` of its stream.
-    fn judge_piece(
+    pub(crate) fn judge_piece(
         &mut self,
         subject: &Subject,
         found: InTable,

@@ -1,0 +1,51 @@
+//! Packets without a flow: fragments, what is no IP, what was not decoded.
+//!
+//! Steps of [`crate::pipeline`], which takes this way for them: rules and the policies for what was not seen hold as for all others, connections, streams, transactions and marks
+//! there are none of.
+
+use crate::{exception::Losses, pipeline::Pipeline, report::Subject};
+use sluice_core::{AppNews, Nanos, Verdict};
+use sluice_flow::TcpOutcome;
+use sluice_packet::normalise::Action;
+
+impl Pipeline {
+    /// The verdict on a packet that has no flow and is not TCP, such as a fragment: `layer` and `in_flow` of [`crate::pipeline`] without what needs one.
+    pub(crate) fn without_flow(&mut self, subject: &Subject, oddity: Option<Action>, now: Nanos) -> Verdict {
+        self.normaliser.stops = oddity.is_some();
+        self.tcp = TcpOutcome::default();
+        if self.settings.copies.arp || self.settings.copies.anomalies {
+            self.reporter.packet(subject, None);
+        }
+        let verdict = self.judge_alone(subject, (oddity.is_none() && self.tcp.valid, false), now);
+        match (oddity, verdict) {
+            (Some(action), Verdict::Pass) => self.stop(action, subject, None),
+            _ => verdict,
+        }
+    }
+
+    /// Judges a packet that has neither flow nor stream, such as a fragment: `judge_packet` without what needs one.
+    pub(crate) fn judge_alone(&mut self, subject: &Subject, state: (bool, bool), now: Nanos) -> Verdict {
+        let losses = Losses::of(&self.counters);
+        self.findings.clear();
+        self.generation.inspector.begin();
+        self.app_news = AppNews::NONE;
+        self.judge_piece(subject, None, state, now, None, true);
+        if !self.findings.is_empty() {
+            self.findings.settle();
+            let verdict = self.act(subject, None, state.0);
+            if verdict != Verdict::Pass || self.findings.passes() {
+                return verdict;
+            }
+        }
+        if let Some(verdict) = self.unseen(subject, None, losses) {
+            return verdict;
+        }
+        match self.applications.is_off() {
+            true => Verdict::Pass,
+            false => {
+                let unread = (self.applications.broken, self.applications.refused());
+                self.unread(subject, None, unread).unwrap_or(Verdict::Pass)
+            }
+        }
+    }
+}
