@@ -80,6 +80,11 @@ impl Scan {
             }
         }
     }
+
+    /// Bytes of the line at hand so far, of `length` that came.
+    pub const fn line_length(&self, length: usize) -> usize {
+        length.saturating_sub(self.line as usize)
+    }
 }
 
 fn follows(rest: &[u8]) -> Follows {

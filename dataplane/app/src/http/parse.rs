@@ -316,21 +316,20 @@ impl End {
     /// Reads the headers that `bytes` begin with and puts them down, with the first line in front of them.
     pub(super) fn read_headers(&mut self, bench: &mut Bench, direction: Direction, bytes: &[u8], found: &HeadersAt) {
         let is_response = direction == Direction::ToClient;
-        let (line_of, too_long) = match is_response {
-            false => ([Field::HttpMethod, Field::HttpUriRaw, Field::HttpProtocol], AppEvent::HttpRequestFieldTooLong),
-            true => {
-                ([Field::HttpProtocol, Field::HttpStatCode, Field::HttpStatMsg], AppEvent::HttpResponseFieldTooLong)
-            }
+        let line_of = match is_response {
+            false => [Field::HttpMethod, Field::HttpUriRaw, Field::HttpProtocol],
+            true => [Field::HttpProtocol, Field::HttpStatCode, Field::HttpStatMsg],
         };
         let block = bytes.get(..found.headers).unwrap_or_default();
         let Bench { desk, room, .. } = bench;
         let settings = desk.settings.http;
         room.headers.read(block, is_response, settings.line_limit as usize, usize::from(settings.header_limit));
+        // In front of what else is wrong, as when it was told while the line still came.
+        if found.cut || room.headers.wrong.too_long {
+            desk.event(self.tx, direction, too_long(direction));
+        }
         tell_wrong(desk, &room.headers, self.tx, direction);
         self.torn = found.cut && !block.ends_with(b"\n");
-        if found.cut {
-            desk.event(self.tx, direction, too_long);
-        }
         let mut line = std::mem::take(&mut room.uri);
         line.clear();
         for (number, field) in line_of.into_iter().enumerate() {
@@ -345,6 +344,13 @@ impl End {
         }
         super::fields::put(desk, &mut room.headers, self.tx, direction, block, Some(&line));
         room.uri = line;
+    }
+
+    /// Tells of a line of headers that is too long while it still comes: `bytes` are those of the block so far, and hold no end of it.
+    pub(super) fn tell_long_line(&self, desk: &mut Desk, direction: Direction, bytes: &[u8]) {
+        if self.scan.line_length(bytes.len()) > desk.settings.http.line_limit as usize {
+            desk.event(self.tx, direction, too_long(direction));
+        }
     }
 
     /// The first line of `bytes`, with its end; cut where it is longer than is kept, or where nothing follows.
@@ -384,6 +390,14 @@ impl End {
             super::fields::put(bench.desk, headers, self.tx, direction, block, None);
         }
         Some(found.all)
+    }
+}
+
+/// What a line of headers beyond the limit is called.
+const fn too_long(direction: Direction) -> AppEvent {
+    match direction {
+        Direction::ToServer => AppEvent::HttpRequestFieldTooLong,
+        Direction::ToClient => AppEvent::HttpResponseFieldTooLong,
     }
 }
 

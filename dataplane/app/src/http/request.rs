@@ -224,6 +224,7 @@ impl Conversation {
 
     fn request_headers(&mut self, bench: &mut Bench, bytes: &[u8]) -> Step {
         let Some(found) = self.request.find_headers(bench.last, bytes) else {
+            self.request.tell_long_line(bench.desk, HERE, bytes);
             return Step::More;
         };
         self.request.scan = Scan::default();

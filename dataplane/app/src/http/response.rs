@@ -273,6 +273,7 @@ impl Conversation {
 
     fn response_headers(&mut self, bench: &mut Bench, bytes: &[u8]) -> Step {
         let Some(found) = self.response.find_headers(bench.last, bytes) else {
+            self.response.tell_long_line(bench.desk, HERE, bytes);
             return Step::More;
         };
         self.response.scan = Scan::default();
