@@ -44,6 +44,22 @@ pub fn binary() -> Option<PathBuf> {
     built.into_iter().filter(|path| age(path).is_some()).max_by_key(age)
 }
 
+/// The binary, and `folder` made anew for it: what an earlier run left there would be told from this one's by nothing. None, said aloud, where there is no binary.
+///
+/// # Errors
+/// When the folder can't be made.
+pub fn prepare(folder: &Path) -> io::Result<Option<PathBuf>> {
+    let Some(binary) = binary() else {
+        eprintln!("SKIPPED: no sluice binary; build sluice-cli or set SLUICE_BIN");
+        return Ok(None);
+    };
+    if folder.exists() {
+        fs::remove_dir_all(folder)?;
+    }
+    fs::create_dir_all(folder)?;
+    Ok(Some(binary))
+}
+
 /// Folders below `cases` that hold a case, by name.
 ///
 /// # Errors

@@ -23,13 +23,8 @@ struct Setup {
 }
 
 fn setup(name: &str) -> Option<Setup> {
-    let Some(binary) = golden::binary() else {
-        eprintln!("SKIPPED: no sluice binary; build sluice-cli or set SLUICE_BIN");
-        return None;
-    };
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fragments").join(name);
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).unwrap();
+    let binary = golden::prepare(&folder).unwrap()?;
     fs::write(folder.join("test.rules"), RULE).unwrap();
     Some(Setup { binary, folder })
 }

@@ -20,13 +20,8 @@ struct Place {
 }
 
 fn place(name: &str) -> Option<Place> {
-    let Some(binary) = golden::binary() else {
-        eprintln!("SKIPPED: no sluice binary; build sluice-cli or set SLUICE_BIN");
-        return None;
-    };
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("lists").join(name);
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).unwrap();
+    let binary = golden::prepare(&folder).unwrap()?;
     let place = Place { binary, folder };
     let six = UdpExchange::new(Wire::of("2001:db8:1::10", "2001:db8:2::20"), 5_000, 5_001).client(b"six");
     let four = UdpExchange::new(Wire::of("10.1.0.10", "10.2.0.20"), 5_000, 5_001).client(b"four").client(b"more");

@@ -27,14 +27,8 @@ struct Setup {
 }
 
 fn setup(name: &str) -> Option<Setup> {
-    let Some(binary) = golden::binary() else {
-        eprintln!("SKIPPED: no sluice binary; build sluice-cli or set SLUICE_BIN");
-        return None;
-    };
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("run").join(name);
-    // Left from an earlier run, captures would be told from this one's by nothing.
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).unwrap();
+    let binary = golden::prepare(&folder).unwrap()?;
     Some(Setup { binary, folder })
 }
 

@@ -5,29 +5,7 @@
 
 mod harness;
 
-use harness::{BOTH, Engine, Family, Frame, Session};
-use std::{fs, path::PathBuf};
-
-/// A file for a test.
-struct File(PathBuf);
-
-impl File {
-    fn new(name: &str, text: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("sluice-context-{}-{name}", std::process::id()));
-        fs::write(&path, text).unwrap();
-        Self(path)
-    }
-
-    fn path(&self) -> &str {
-        self.0.to_str().unwrap()
-    }
-}
-
-impl Drop for File {
-    fn drop(&mut self) {
-        drop(fs::remove_file(&self.0));
-    }
-}
+use harness::{BOTH, Engine, Family, File, Frame, Session};
 
 type Told = Vec<(u32, Vec<(String, String)>)>;
 

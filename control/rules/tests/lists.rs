@@ -5,30 +5,8 @@
 
 mod harness;
 
-use harness::{BOTH, Engine, Family, Frame, Setup, hits, is_accepted};
+use harness::{BOTH, Engine, Family, File, Frame, Setup, hits, is_accepted};
 use sluice_worker::ChecksumMode;
-use std::{fs, path::PathBuf};
-
-/// A file for a test, in the folder rules of tests lie in: the working directory.
-struct File(PathBuf);
-
-impl File {
-    fn new(name: &str, text: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("sluice-{}-{name}", std::process::id()));
-        fs::write(&path, text).unwrap();
-        Self(path)
-    }
-
-    fn path(&self) -> &str {
-        self.0.to_str().unwrap()
-    }
-}
-
-impl Drop for File {
-    fn drop(&mut self) {
-        drop(fs::remove_file(&self.0));
-    }
-}
 
 fn sends(engine: &mut Engine, payload: &[u8]) -> Vec<u32> {
     engine.feed(&Frame::new(Family::V6).udp(payload))

@@ -28,7 +28,10 @@ use sluice_worker::{
     ChecksumMode, Copies, FileStoring, Generation, Pipeline, Reporter, Settings, checksums::ChecksumJudge,
     glance::Glance, inbox::Job, pipeline::At,
 };
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 pub const FIN: u8 = 0x01;
 pub const SYN: u8 = 0x02;
@@ -527,3 +530,24 @@ alert udp any any -> any any (content:"efgh"; replace:"hgfe"; tag:host,9,packets
 alert tcp any any -> any any (content:"user="; tag:session,300,bytes; tag:session; sid:35;)
 alert ip any any -> any any (udp.hdr; absent:or_else; content:"|00 50|"; flow.pkts:toserver,&1=1; sid:33;)
 "#;
+
+/// A file for a test, gone when the test ends.
+pub struct File(PathBuf);
+
+impl File {
+    pub fn new(name: &str, text: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("sluice-{}-{name}", std::process::id()));
+        std::fs::write(&path, text).unwrap();
+        Self(path)
+    }
+
+    pub fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        drop(std::fs::remove_file(&self.0));
+    }
+}
