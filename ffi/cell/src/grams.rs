@@ -9,20 +9,21 @@ use std::{ops::ControlFlow, sync::OnceLock};
 const FOLD: u32 = 0x2020_2020;
 /// Spreads four bytes over the table.
 const SPREAD: u32 = 0x9e37_79b1;
-/// Binary logarithm of the bytes of the smallest table and of the largest, which stays in the fastest cache.
-const BYTE_BITS: std::ops::RangeInclusive<u32> = 9..=15;
-/// Bytes of the table in front of the first: four are read, of which the last is meant.
+/// Bytes of the table: it stays in the fastest cache. In front of the first stand those that are read with it: of four the last is meant.
+const BYTES: usize = 1 << BYTE_BITS;
+const BYTE_BITS: u32 = 15;
 const IN_FRONT: usize = 3;
-/// Bits of a table for each that is set, at the least if there is room.
-const BITS_FOR_ONE: usize = 512;
+/// Bits of the first byte that tell which bit of the table's byte is meant.
+const BIT: u32 = 7;
 /// Bytes that may stand behind three, letters small.
 const OPEN: u32 = 128;
 
 /// A set of four bytes in a row, and of three with any behind them.
 pub struct Grams {
-    /// A bit for each place.
+    /// A bit for each place: 32 KiB.
     table: Box<[u8]>,
-    byte_bits: u32,
+    /// There are some of three bytes: they may stand at the end of a text.
+    has_open: bool,
 }
 
 /// Bytes as a number, letters small. Missing ones are like blanks.
@@ -48,15 +49,13 @@ impl Grams {
     }
 
     fn anyhow(whole: &[u32], open: &[u32]) -> Self {
-        let wanted = ((whole.len() + open.len() * OPEN as usize) * BITS_FOR_ONE / 8).next_power_of_two().ilog2();
-        let byte_bits = wanted.clamp(*BYTE_BITS.start(), *BYTE_BITS.end());
-        let table = vec![0; IN_FRONT + (1 << byte_bits)].into_boxed_slice();
-        let mut set = Self { table, byte_bits };
+        let table = vec![0; IN_FRONT + BYTES].into_boxed_slice();
+        let mut set = Self { table, has_open: !open.is_empty() };
         // Without the bit that tells nothing.
         let any = || (0..OPEN).map(|byte| (byte & 0x1f) | (byte & 0x60) << 1);
         let open = open.iter().flat_map(|three| any().map(move |last| three & 0x00ff_ffff | last << 24));
         for one in whole.iter().copied().chain(open).map(folded) {
-            let (byte, bit) = set.place_of(one);
+            let (byte, bit) = Self::place_of(one);
             if let Some(byte) = set.table.get_mut(IN_FRONT + byte) {
                 *byte |= bit;
             }
@@ -65,15 +64,21 @@ impl Grams {
     }
 
     #[inline]
-    const fn place_of(&self, folded: u32) -> (usize, u8) {
-        let hash = folded.wrapping_mul(SPREAD);
-        ((hash >> (32 - self.byte_bits)) as usize, 0x80 >> (hash >> (29 - self.byte_bits) & 7))
+    const fn place_of(folded: u32) -> (usize, u8) {
+        ((folded.wrapping_mul(SPREAD) >> (32 - BYTE_BITS)) as usize, 0x80 >> (folded & BIT))
+    }
+
+    /// Whether bytes that may be in the set stand at the beginning of `bytes`.
+    #[inline]
+    fn may_begin(&self, bytes: &[u8]) -> bool {
+        let (byte, bit) = Self::place_of(Self::folded(bytes));
+        self.table.get(IN_FRONT + byte).is_some_and(|byte| byte & bit != 0)
     }
 
     /// Gives `meet` each place of `data` where bytes stand that may be in the set, in order, until it wants no more. At least three bytes are behind each.
     ///
     /// # Cost
-    /// About 1.7 instructions a byte, and some 60 for the end of the text.
+    /// About 1.5 instructions a byte, some 100 for each text, and ten for each place found. Up to 64 places more than `meet` wants are looked at.
     #[inline]
     pub fn each(&self, data: &[u8], meet: impl FnMut(usize) -> ControlFlow<()>) {
         #[cfg(target_arch = "x86_64")]
@@ -87,10 +92,9 @@ impl Grams {
 
     /// The same, a place at a time.
     fn each_slowly(&self, data: &[u8], mut meet: impl FnMut(usize) -> ControlFlow<()>) {
-        for place in 0..data.len().saturating_sub(2) {
-            let (byte, bit) = self.place_of(Self::folded(data.get(place..).unwrap_or_default()));
-            let is_in = self.table.get(IN_FRONT + byte).is_some_and(|byte| byte & bit != 0);
-            if is_in && meet(place).is_break() {
+        let last = data.len().saturating_sub(if self.has_open { 2 } else { 3 });
+        for place in 0..last {
+            if self.may_begin(data.get(place..).unwrap_or_default()) && meet(place).is_break() {
                 return;
             }
         }
@@ -119,45 +123,34 @@ fn has_vectors() -> bool {
 
 #[cfg(target_arch = "x86_64")]
 mod wide {
-    use super::{FOLD, Grams};
+    use super::{BIT, BYTE_BITS, FOLD, Grams, SPREAD};
     use std::arch::x86_64::{
-        __m128i, __m256i, _mm_cvtsi32_si128, _mm_loadu_si128, _mm256_and_si256, _mm256_broadcastsi128_si256,
-        _mm256_castsi256_ps, _mm256_i32gather_epi32, _mm256_movemask_ps, _mm256_mullo_epi32, _mm256_or_si256,
-        _mm256_set1_epi32, _mm256_setr_epi8, _mm256_shuffle_epi8, _mm256_sllv_epi32, _mm256_srl_epi32,
+        __m256i, _mm256_and_si256, _mm256_castsi256_ps, _mm256_loadu_si256, _mm256_mask_i32gather_epi32,
+        _mm256_movemask_ps, _mm256_mullo_epi32, _mm256_or_si256, _mm256_permute4x64_epi64, _mm256_set1_epi32,
+        _mm256_setr_epi8, _mm256_shuffle_epi8, _mm256_sllv_epi32, _mm256_srli_epi32,
     };
     use std::ops::ControlFlow;
 
-    /// Places looked at together.
-    const PLACES: usize = 8;
-    /// Looks made together.
-    const LOOKS: usize = 4;
-    /// Bytes of one load: each look makes one.
-    const LOAD: usize = 16;
+    /// Bytes of one load.
+    const LOAD: usize = 32;
+    /// Places of one load that are looked at in full groups of eight.
+    const PLACES: usize = 24;
+    /// Places that are noted before somebody is told.
+    const NOTED: usize = 64;
 
-    /// What a look needs to know of the set.
-    #[derive(Clone, Copy)]
-    struct Set {
-        table: *const i32,
-        to_byte: __m128i,
-        to_bit: __m128i,
-        windows: __m256i,
-    }
-
-    /// What the table tells of eight places from `at` on, each in its own four bytes: the highest bit is set where its bytes may be in the set.
+    /// What the table tells of eight places, each in its own four bytes: the highest bit is set where its bytes may be in the set. The places are those that `windows` names of each half of `text`.
     ///
     /// # Safety
-    /// 16 bytes may be read from `at` on; from `set.table` as many as it has.
+    /// From `table` on so many bytes may be read as the table of a set has.
     #[target_feature(enable = "avx2")]
     #[inline]
-    unsafe fn look(set: Set, at: *const u8) -> __m256i {
-        // SAFETY: 16 bytes, as the caller has made sure.
-        let text = _mm256_broadcastsi128_si256(unsafe { _mm_loadu_si128(at.cast::<__m128i>()) });
-        let folded = _mm256_or_si256(_mm256_shuffle_epi8(text, set.windows), _mm256_set1_epi32(FOLD.cast_signed()));
-        let hash = _mm256_mullo_epi32(folded, _mm256_set1_epi32(super::SPREAD.cast_signed()));
-        // SAFETY: numbers of so many bits as the table has bytes behind the first three: four bytes are there.
-        let found = unsafe { _mm256_i32gather_epi32::<1>(set.table, _mm256_srl_epi32(hash, set.to_byte)) };
-        let bit = _mm256_and_si256(_mm256_srl_epi32(hash, set.to_bit), _mm256_set1_epi32(7));
-        _mm256_sllv_epi32(found, bit)
+    unsafe fn look(table: *const i32, text: __m256i, windows: __m256i) -> __m256i {
+        let folded = _mm256_or_si256(_mm256_shuffle_epi8(text, windows), _mm256_set1_epi32(FOLD.cast_signed()));
+        let hash = _mm256_mullo_epi32(folded, _mm256_set1_epi32(SPREAD.cast_signed()));
+        let places = _mm256_srli_epi32::<{ 32 - BYTE_BITS as i32 }>(hash);
+        // SAFETY: numbers of so many bits as the table has bytes behind the first three: four bytes are there. All lanes are read; what is in `folded` stays in none.
+        let found = unsafe { _mm256_mask_i32gather_epi32::<1>(folded, table, places, _mm256_set1_epi32(-1)) };
+        _mm256_sllv_epi32(found, _mm256_and_si256(folded, _mm256_set1_epi32(BIT.cast_signed())))
     }
 
     /// A bit for each of the eight places.
@@ -167,73 +160,149 @@ mod wide {
         _mm256_movemask_ps(_mm256_castsi256_ps(looked)).cast_unsigned()
     }
 
-    /// The windows that begin at eight places in a row.
+    /// The windows that begin at eight places in a row, the first at `f`, where both halves are the same.
     #[target_feature(enable = "avx2")]
     #[inline]
-    fn windows() -> __m256i {
+    fn windows(f: i8) -> __m256i {
         #[rustfmt::skip]
         let windows = _mm256_setr_epi8(
-            0, 1, 2, 3, 1, 2, 3, 4, 2, 3, 4, 5, 3, 4, 5, 6, 4, 5, 6, 7, 5, 6, 7, 8, 6, 7, 8, 9, 7, 8, 9, 10,
+            f, f + 1, f + 2, f + 3, f + 1, f + 2, f + 3, f + 4, f + 2, f + 3, f + 4, f + 5, f + 3, f + 4, f + 5, f + 6,
+            f + 4, f + 5, f + 6, f + 7, f + 5, f + 6, f + 7, f + 8, f + 6, f + 7, f + 8, f + 9, f + 7, f + 8, f + 9, f + 10,
         );
         windows
+    }
+
+    /// What the table tells of the first 24 places of `text`, eight each.
+    ///
+    /// # Safety
+    /// As for [`look`].
+    #[target_feature(enable = "avx2")]
+    #[inline]
+    unsafe fn look_at(table: *const i32, text: __m256i, windows: __m256i) -> [__m256i; 3] {
+        // Sixteen bytes in both halves: those from 0, from 8 and from 16 on.
+        // SAFETY: as the caller has made sure.
+        unsafe {
+            [
+                look(table, _mm256_permute4x64_epi64::<0b01_00_01_00>(text), windows),
+                look(table, _mm256_permute4x64_epi64::<0b10_01_10_01>(text), windows),
+                look(table, _mm256_permute4x64_epi64::<0b11_10_11_10>(text), windows),
+            ]
+        }
+    }
+
+    /// A bit for each of 24 places.
+    #[target_feature(enable = "avx2")]
+    #[inline]
+    fn all_bits([a, b, c]: [__m256i; 3]) -> u64 {
+        u64::from(bits(a) | bits(b) << 8 | bits(c) << 16)
+    }
+
+    /// Places found.
+    struct Noted {
+        places: [u32; NOTED],
+        count: usize,
+    }
+
+    impl Noted {
+        #[inline]
+        fn note(&mut self, at: usize, mut found: u64) {
+            while found != 0 {
+                if let Some(place) = self.places.get_mut(self.count) {
+                    *place = (at + found.trailing_zeros() as usize) as u32;
+                }
+                self.count += 1;
+                found &= found - 1;
+            }
+        }
+    }
+
+    /// Notes places of `data` from `at` on, as long as there is room for those of a step. Where the next step begins.
+    #[target_feature(enable = "avx2")]
+    #[inline(never)]
+    fn note(grams: &Grams, data: &[u8], mut at: usize, noted: &mut Noted) -> usize {
+        assert!(grams.table.len() == super::IN_FRONT + super::BYTES);
+        let (table, in_front) = (grams.table.as_ptr().cast::<i32>(), windows(0));
+        let (bytes, length) = (data.as_ptr(), data.len());
+        while length >= at + PLACES + LOAD && noted.count <= NOTED - 2 * PLACES {
+            // SAFETY: 56 bytes are left from `at` on.
+            let [first, second] =
+                [0, PLACES].map(|behind| unsafe { _mm256_loadu_si256(bytes.add(at + behind).cast::<__m256i>()) });
+            // SAFETY: the table is as long as was made sure.
+            let (first, second) = unsafe { (look_at(table, first, in_front), look_at(table, second, in_front)) };
+            let [a, b, c] = first;
+            let [d, e, f] = second;
+            let any =
+                _mm256_or_si256(_mm256_or_si256(_mm256_or_si256(a, b), _mm256_or_si256(c, d)), _mm256_or_si256(e, f));
+            if bits(any) != 0 {
+                noted.note(at, all_bits(first) | all_bits(second) << PLACES);
+            }
+            at += 2 * PLACES;
+        }
+        if length >= at + LOAD && noted.count <= NOTED - PLACES {
+            // SAFETY: 32 bytes are left from `at` on.
+            let text = unsafe { _mm256_loadu_si256(bytes.add(at).cast::<__m256i>()) };
+            // SAFETY: as above.
+            noted.note(at, all_bits(unsafe { look_at(table, text, in_front) }));
+            at += PLACES;
+        }
+        at
+    }
+
+    /// Notes the places of the last 32 bytes of `data`, from `at` on; of all of it when it is shorter.
+    #[target_feature(enable = "avx2")]
+    #[inline(never)]
+    fn note_last(grams: &Grams, data: &[u8], at: usize, noted: &mut Noted) {
+        assert!(grams.table.len() == super::IN_FRONT + super::BYTES);
+        let mut room = [0; LOAD];
+        let from = data.len().saturating_sub(LOAD);
+        let last = match data.get(from..).and_then(<[u8]>::first_chunk::<LOAD>) {
+            Some(last) => last,
+            None => {
+                if let Some(room) = room.get_mut(..data.len()) {
+                    room.copy_from_slice(data);
+                }
+                &room
+            }
+        };
+        let table = grams.table.as_ptr().cast::<i32>();
+        // SAFETY: 32 bytes.
+        let text = unsafe { _mm256_loadu_si256(last.as_ptr().cast::<__m256i>()) };
+        // SAFETY: the table is as long as was made sure.
+        let first = all_bits(unsafe { look_at(table, text, windows(0)) });
+        // The windows from 24 on; what reaches behind the end is left out below.
+        // SAFETY: as above.
+        let rest = bits(unsafe { look(table, _mm256_permute4x64_epi64::<0b11_10_11_10>(text), windows(5)) });
+        // Those begin at 21.
+        let found = first | u64::from(rest) << (PLACES - 3);
+        // Three bytes at the end may be enough.
+        let places = (data.len() - from).saturating_sub(3);
+        let mut found = found & ((1 << places) - 1);
+        if grams.has_open && data.len() >= 3 && grams.may_begin(data.get(data.len() - 3..).unwrap_or_default()) {
+            found |= 1 << places;
+        }
+        noted.note(from, found & (u64::MAX << at.saturating_sub(from).min(63)));
     }
 
     /// Gives `meet` each place of `data`.
     #[target_feature(enable = "avx2")]
     pub fn each(grams: &Grams, data: &[u8], mut meet: impl FnMut(usize) -> ControlFlow<()>) {
-        assert!(grams.table.len() == super::IN_FRONT + (1 << grams.byte_bits));
-        let set = Set {
-            table: grams.table.as_ptr().cast::<i32>(),
-            to_byte: _mm_cvtsi32_si128(32 - grams.byte_bits.cast_signed()),
-            to_bit: _mm_cvtsi32_si128(29 - grams.byte_bits.cast_signed()),
-            windows: windows(),
-        };
-        let mut give = |at: usize, mut found: u32| {
-            while found != 0 {
-                meet(at + found.trailing_zeros() as usize)?;
-                found &= found - 1;
-            }
-            ControlFlow::Continue(())
-        };
-        let (bytes, length) = (data.as_ptr(), data.len());
+        let mut noted = Noted { places: [0; NOTED], count: 0 };
         let mut at = 0;
-        while length >= at + (LOOKS - 1) * PLACES + LOAD {
-            let [a, b, c, d] = [0, 1, 2, 3].map(|number| {
-                // SAFETY: the last of these looks reads nothing behind `data`, which is at least so long; the table is as long as was made sure.
-                unsafe { look(set, bytes.add(at + number * PLACES)) }
-            });
-            let (first, second) = (_mm256_or_si256(a, b), _mm256_or_si256(c, d));
-            if bits(_mm256_or_si256(first, second)) != 0
-                && give(at, bits(a) | bits(b) << 8 | bits(c) << 16 | bits(d) << 24).is_break()
-            {
+        loop {
+            let is_last = data.len() < at + LOAD;
+            match is_last {
+                false => at = note(grams, data, at, &mut noted),
+                true => note_last(grams, data, at, &mut noted),
+            }
+            for place in noted.places.get(..noted.count).unwrap_or_default() {
+                if meet(*place as usize).is_break() {
+                    return;
+                }
+            }
+            if is_last {
                 return;
             }
-            at += LOOKS * PLACES;
-        }
-        while length >= at + LOAD {
-            // SAFETY: so many bytes are left from `at` on.
-            let found = bits(unsafe { look(set, bytes.add(at)) });
-            if give(at, found).is_break() {
-                return;
-            }
-            at += PLACES;
-        }
-        // What is left, with blanks behind it as far as the last look goes.
-        let mut rest = [0; LOAD + PLACES];
-        let left = data.get(at..).unwrap_or_default();
-        if let Some(room) = rest.get_mut(..left.len()) {
-            room.copy_from_slice(left);
-        }
-        let mut from = 0;
-        // A place has three bytes of its own.
-        while left.len() >= from + 3 && from + LOAD <= rest.len() {
-            // SAFETY: so many bytes are in `rest` from `from` on.
-            let found = bits(unsafe { look(set, rest.as_ptr().add(from)) });
-            let places = (left.len() - 2 - from).min(PLACES);
-            if give(at + from, found & ((1 << places) - 1)).is_break() {
-                return;
-            }
-            from += PLACES;
+            noted.count = 0;
         }
     }
 }
