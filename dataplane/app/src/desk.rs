@@ -222,13 +222,31 @@ impl Desk<'_> {
     }
 
     /// Something is wrong with `direction` of `at`. The same is noted once.
+    ///
+    /// # Cost
+    /// That of a test of a bit when it was noted before, however much was put down: a hostile end says the same with every frame.
     pub fn event(&mut self, at: TxRef, direction: Direction, event: AppEvent) {
-        let number = u64::from(event as u16);
-        let noted =
-            self.entries(at, direction).any(|(field, bytes)| field == Field::Event && log::number(bytes) == number);
-        if !noted {
-            self.number(at, direction, Field::Event, number);
+        let Some(half) = self.room.half(at, direction).filter(|half| !half.events.contains(event)) else { return };
+        let before = half.log.len();
+        self.number(at, direction, Field::Event, u64::from(event as u16));
+        if let Some(half) = self.room.half_mut(at, direction).filter(|half| half.log.len() > before) {
+            half.events.add(event);
         }
+    }
+
+    /// Where the next field of `direction` of `at` will stand: see [`Desk::field_at`].
+    pub fn place(&self, at: TxRef, direction: Direction) -> u32 {
+        self.room.half(at, direction).map_or(0, |half| half.log.len() as u32)
+    }
+
+    /// The `field` of `direction` of `at` that stands at `place`; none: another one does, or nothing.
+    ///
+    /// # Cost
+    /// Does not grow with what was put down, other than [`Desk::field`].
+    pub fn field_at(&self, at: TxRef, direction: Direction, field: Field, place: u32) -> Option<&[u8]> {
+        let half = self.room.half(at, direction)?;
+        let (found, bytes) = log::entries(self.room.arena.get(&half.log).get(place as usize..)?).next()?;
+        (found == field).then_some(bytes)
     }
 
     /// What was put down for `direction` of `at`.
@@ -237,6 +255,10 @@ impl Desk<'_> {
     }
 
     /// The first `field` of `direction` of `at`.
+    ///
+    /// # Cost
+    /// A step for each field in front of it, or nothing when there is none: for what is asked once, or stands in front. What is asked again and again remembers its
+    /// [`Desk::place`].
     pub fn field(&self, at: TxRef, direction: Direction, field: Field) -> Option<&[u8]> {
         self.room.half(at, direction).filter(|half| half.has.contains(field))?;
         self.entries(at, direction).find(|(found, _)| *found == field).map(|(_, bytes)| bytes)

@@ -6,6 +6,7 @@
 use crate::{
     arena::{Arena, Buf},
     digest::Digests,
+    event::Events,
     field::{Field, Fields},
     http::HttpRoom,
     http2::Http2Room,
@@ -137,6 +138,8 @@ pub struct Half {
     pub(crate) log: Buf,
     /// The names among them.
     pub(crate) has: Fields,
+    /// What is wrong with it, as the log says it.
+    pub(crate) events: Events,
     /// How far it is: see [`level`].
     pub(crate) level: u8,
     /// Something is new since it was judged.
@@ -158,6 +161,7 @@ impl Half {
     const NOTHING: Self = Self {
         log: Buf::EMPTY,
         has: Fields::NONE,
+        events: Events::NONE,
         level: level::NOTHING,
         is_new: false,
         first_body: NONE,

@@ -130,9 +130,9 @@ impl Bench<'_, '_> {
                 if value.contains(&b'@') {
                     desk.event(at, direction, AppEvent::Http2UserinfoInUri);
                 }
-                self.host(at, direction, value);
+                self.host(at, direction, place, value);
             }
-            b"host" if is_request => self.host(at, direction, value),
+            b"host" if is_request => self.host(at, direction, place, value),
             b"cookie" if is_request => {
                 if !room.cookie.is_empty() {
                     append(&mut room.cookie, b"; ");
@@ -159,7 +159,7 @@ impl Bench<'_, '_> {
     }
 
     /// The host of a request, from the pseudo-header or the one of HTTP/1.
-    fn host(&mut self, at: TxRef, direction: Direction, value: &[u8]) {
+    fn host(&mut self, at: TxRef, direction: Direction, place: u32, value: &[u8]) {
         let desk = &mut *self.desk;
         let host = split_host(value).0;
         let mut lower = [0; 1_024];
@@ -169,8 +169,11 @@ impl Bench<'_, '_> {
             to.make_ascii_lowercase();
         }
         let lower = lower.get(..length).unwrap_or_default();
-        match desk.field(at, direction, Field::HttpHost).map(|known| known == lower) {
+        // A byte may stand for a host: it is not looked for among all that came before.
+        let Some(known) = self.room.stream(place).map(|stream| &mut stream.host) else { return };
+        match desk.field_at(at, direction, Field::HttpHost, *known).map(|known| known == lower) {
             None => {
+                *known = desk.place(at, direction);
                 desk.put(at, direction, Field::HttpHost, lower);
                 desk.put_wanted(at, direction, Field::HttpHostRaw, value);
             }

@@ -28,6 +28,8 @@ pub(super) struct Stream {
     pub kinds: [u16; 2],
     /// Numbers that were put down of it.
     pub noted: u16,
+    /// Where its host stands among its fields: see [`crate::Desk::place`].
+    pub host: u32,
     /// The headers in front of the body came; the body is a message of DNS; nothing more comes.
     pub headers: [bool; 2],
     pub is_dns: [bool; 2],
@@ -43,6 +45,7 @@ impl Stream {
             sinks: [Sink::default(), Sink::default()],
             kinds: [0; 2],
             noted: 0,
+            host: NONE,
             headers: [false; 2],
             is_dns: [false; 2],
             ended: [false; 2],

@@ -267,3 +267,40 @@ fn what_is_not_said_to_be_dns_or_not_whole_is_not_read_as_dns() {
     let lines = told(&[(ToServer, &client)]);
     assert!(!lines.iter().any(|line| line.starts_with("dns ")), "{lines:?}");
 }
+
+/// Seconds that `client` takes, in one piece.
+#[expect(clippy::disallowed_methods, reason = "measures time")]
+fn seconds(client: &[u8]) -> f64 {
+    let begin = std::time::Instant::now();
+    talk_cut(AppSettings::default(), &[(ToServer, client)], usize::MAX);
+    begin.elapsed().as_secs_f64()
+}
+
+/// Told by a reader: 45 kB took 20 seconds.
+#[test]
+fn what_is_wrong_again_with_each_frame_is_not_looked_for_among_all_headers() {
+    let client = |headers: usize| {
+        let block = [&b"\x82".repeat(headers)[..], &request()].concat();
+        let wrong = frame(kind::PRIORITY, 0, 1, b"").repeat(5_000);
+        [preface(), frame(kind::HEADERS, flag::END_HEADERS, 1, &block), wrong].concat()
+    };
+    let (few, many) = (client(10), client(15_000));
+    assert_eq!(
+        values(&talk_cut(AppSettings::default(), &[(ToServer, &few)], usize::MAX), "(event)"),
+        ["invalid_frame_length"]
+    );
+    assert!(seconds(&many) < 5.0 * seconds(&few) + 3.0, "the frames cost more the more headers are in front of them");
+}
+
+#[test]
+fn a_host_named_again_and_again_is_not_looked_for_among_all_headers() {
+    // A method, then a host, each as often again by a byte.
+    let client = |count: usize| {
+        let block = [&b"\x82".repeat(count)[..], b"\x66\x01x", &b"\xbe".repeat(count)].concat();
+        [preface(), frame(kind::HEADERS, flag::END_HEADERS, 1, &block)].concat()
+    };
+    let told = talk_cut(AppSettings::default(), &[(ToServer, &client(10))], usize::MAX);
+    assert_eq!(values(&told, "http.host"), ["x"]);
+    assert!(values(&told, "(event)").is_empty());
+    assert!(seconds(&client(10_000)) < 30.0 * seconds(&client(1_000)) + 1.0);
+}

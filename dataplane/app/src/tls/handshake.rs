@@ -202,14 +202,15 @@ impl Conversation {
         let tx = self.transaction;
         let named = hello.server_name();
         if std::mem::replace(&mut self.of_mut(direction).has_hello, true) {
-            if let Some(name) = named.name.filter(|name| desk.field(tx, direction, Field::TlsSni) != Some(*name)) {
-                desk.put_wanted(tx, direction, Field::TlsSni, name);
+            let known = desk.field_at(tx, direction, Field::TlsSni, self.of(direction).name_at);
+            if let Some(name) = named.name.filter(|name| known != Some(*name)) {
+                self.name(desk, name);
             }
             return;
         }
         self.state(desk, state::CLIENT_HELLO);
         if let Some(name) = named.name {
-            desk.put_wanted(tx, direction, Field::TlsSni, name);
+            self.name(desk, name);
         }
         for (is_wrong, event) in [
             (named.wrong.kind, AppEvent::TlsInvalidSniType),
@@ -238,6 +239,13 @@ impl Conversation {
         desk.put_wanted(tx, direction, Field::TlsSignatures, hello.signatures());
         client_fingerprints(desk, tx, hello, false);
         desk.reach(tx, direction, level::LINE);
+    }
+
+    /// Puts down the name in a hello, and where it stands.
+    fn name(&mut self, desk: &mut Desk, name: &[u8]) {
+        let (tx, direction) = (self.transaction, desk.direction);
+        self.of_mut(direction).name_at = desk.place(tx, direction);
+        desk.put_wanted(tx, direction, Field::TlsSni, name);
     }
 
     fn server_hello(&mut self, desk: &mut Desk, hello: &ServerHello) {

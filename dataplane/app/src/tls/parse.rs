@@ -69,6 +69,8 @@ pub struct End {
     done: bool,
     /// A hello of it was read.
     pub(super) has_hello: bool,
+    /// Where the name in it stands among what was put down: see [`Desk::place`].
+    pub(super) name_at: u32,
     /// It is the server.
     pub(super) is_server: bool,
     /// Messages of it that were seen, as bits of [`super::handshake::state`].
