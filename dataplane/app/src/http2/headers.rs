@@ -6,13 +6,15 @@
 //! Source: RFC 9113 section 8.3 (pseudo-headers); the reference engine's manual, "HTTP2 keywords".
 
 use super::{
+    doh,
     hpack::{Block, BlockFault, Item, append},
     parse::Bench,
     table::Table,
 };
 use crate::{
     AppEvent, Field,
-    http::{fields, uri::split_host},
+    http::{fields, sink::Kind, uri::split_host},
+    level,
     room::TxRef,
 };
 use sluice_core::Direction;
@@ -181,4 +183,35 @@ impl Bench<'_, '_> {
             Some(true) => {}
         }
     }
+}
+
+/// The headers in front of a body are there: what it will be.
+pub(super) fn begin_message(bench: &mut Bench, place: u32, at: TxRef, direction: Direction, meaning: Meaning) {
+    let Bench { desk, room, .. } = bench;
+    desk.put_wanted(at, direction, Field::HttpProtocol, b"HTTP/2");
+    let mut name = [0; 512];
+    let path = desk.field(at, Direction::ToServer, Field::HttpUri).unwrap_or_default();
+    let asks_dns = direction == Direction::ToServer && path.starts_with(doh::QUERY);
+    let path = path.split(|byte| *byte == b'?').next().unwrap_or_default();
+    let length = path.len().min(name.len());
+    if let (Some(to), Some(from)) = (name.get_mut(..length), path.get(..length)) {
+        to.copy_from_slice(from);
+    }
+    if asks_dns || meaning.is_dns {
+        desk.carries_dns();
+    }
+    if asks_dns {
+        doh::of_path(desk, at);
+    }
+    if let Some(stream) = room.stream(place) {
+        let way = direction.index();
+        if let (Some(headers), Some(is_dns)) = (stream.headers.get_mut(way), stream.is_dns.get_mut(way)) {
+            (*headers, *is_dns) = (true, meaning.is_dns);
+        }
+        let kind = if direction == Direction::ToClient { Kind::Response } else { Kind::Upload };
+        if let Some(sink) = stream.sinks.get_mut(way) {
+            sink.begin(desk, kind, name.get(..length).unwrap_or_default());
+        }
+    }
+    desk.reach(at, direction, level::HEADERS);
 }
