@@ -9,7 +9,7 @@ use crate::{
     event::AppEvent,
     field::{Field, Fields},
     log,
-    parser::MOST_WAITING,
+    parser::MOST_ASIDE,
     protocol::AppSettings,
     room::{Body, BodyRef, FileEnd, NONE, Room, Telling, TxRef},
 };
@@ -383,7 +383,7 @@ impl Desk<'_> {
         kept
     }
 
-    /// Lets `read` see what `buf` keeps, and gives it back. More than [`MOST_WAITING`] bytes are not shown.
+    /// Lets `read` see what `buf` keeps, and gives it back. More than [`MOST_ASIDE`] bytes are not shown.
     ///
     /// # Cost
     /// A copy of the bytes, as `read` may put down more.
@@ -391,7 +391,7 @@ impl Desk<'_> {
         let mut aside = std::mem::take(&mut self.room.aside);
         aside.clear();
         let bytes = self.kept(buf);
-        aside.extend_from_slice(bytes.get(..MOST_WAITING).unwrap_or(bytes));
+        aside.extend_from_slice(bytes.get(..MOST_ASIDE).unwrap_or(bytes));
         self.forget(buf);
         let told = read(self, &aside);
         self.room.aside = aside;
@@ -410,7 +410,7 @@ impl Desk<'_> {
         self.room.arena.get_mut(buf)
     }
 
-    /// Room for [`MOST_WAITING`] bytes, to be given back with [`Desk::give_aside`] before anything is released.
+    /// Room for [`MOST_ASIDE`] bytes, to be given back with [`Desk::give_aside`] before anything is released.
     pub fn take_aside(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.room.aside)
     }

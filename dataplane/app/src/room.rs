@@ -11,7 +11,7 @@ use crate::{
     http::HttpRoom,
     http2::Http2Room,
     level,
-    parser::MOST_WAITING,
+    parser::MOST_ASIDE,
     protocol::AppSettings,
 };
 use sluice_core::{AppProtocol, Direction};
@@ -250,7 +250,7 @@ impl Room {
             bodies: Vec::with_capacity(transactions / 2),
             free_body: NONE,
             most_bodies: transactions / 2,
-            aside: Vec::with_capacity(if transactions == 0 { 0 } else { MOST_WAITING }),
+            aside: Vec::with_capacity(if transactions == 0 { 0 } else { MOST_ASIDE }),
             counts: RoomCounts::default(),
             digests: Digests::new(transactions == 0),
             http: HttpRoom::default(),

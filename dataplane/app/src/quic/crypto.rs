@@ -3,11 +3,11 @@
 //! Used by [`super::parse`], one for each direction. Bounded in bytes and in pieces; where two pieces overlap the first one counts, as with servers that
 //! take what is in order at once.
 
-use crate::{arena::Buf, desk::Desk, parser::MOST_WAITING, tls::hello::Reader};
+use crate::{arena::Buf, desk::Desk, parser::MOST_ASIDE, tls::hello::Reader};
 
 /// Bytes of the stream that are looked at: a client's hello with keys of large groups has 2 to 4 KiB.
 const MOST: usize = 16 << 10;
-const _: () = assert!(MOST <= MOST_WAITING);
+const _: () = assert!(MOST <= MOST_ASIDE);
 /// Pieces apart from each other at a time. Browsers cut their hello into 10 to 20 and mix them.
 const MOST_PIECES: usize = 24;
 

@@ -17,7 +17,7 @@ use crate::{
     event::AppEvent,
     field::Field,
     level,
-    parser::{Fed, MOST_WAITING, Parser},
+    parser::{Fed, MOST_ASIDE, Parser},
     room::{Telling, TxRef},
     tls::{
         Encryption,
@@ -35,7 +35,7 @@ const MOST_ID: usize = 20;
 const MOST_PACKETS: usize = 8;
 /// Bytes of an Initial packet that is decrypted, at most: those of a jumbo frame.
 const MOST_PACKET: usize = 9_216;
-const _: () = assert!(MOST_PACKET <= MOST_WAITING);
+const _: () = assert!(MOST_PACKET <= MOST_ASIDE);
 
 /// What an end has said.
 #[derive(Debug, Default)]
