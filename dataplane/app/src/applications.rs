@@ -219,8 +219,9 @@ impl Applications {
             return;
         }
         if matches!(link.state, AppState::None) {
-            // A server throws away datagrams it can't read and goes on: so do we, on the ports of protocols.
-            if !(input.datagram && self.settings.has_port(input.ports)) {
+            // A server throws away datagrams it can't read and goes on: so do we, on the ports of protocols, and on any where it is certain.
+            let goes_on = || self.settings.has_port(input.ports) || self.settings.begins_quic(input.bytes);
+            if !(input.datagram && goes_on()) {
                 return;
             }
             link.state = AppState::Unseen;
@@ -242,6 +243,7 @@ impl Applications {
         if link.state.protocol().is_none() {
             self.recognise(place, link, input);
         } else {
+            self.leave_for_quic(place, link, input);
             self.compare(place, link, input);
             self.read(place, link, input, input.bytes);
         }
@@ -468,6 +470,19 @@ impl Applications {
                 }
             }
         }
+    }
+
+    /// What was taken for another protocol is QUIC for certain: datagrams that somebody sent in front of it hide nothing.
+    fn leave_for_quic(&mut self, place: u32, link: &mut AppLink, input: &Input) {
+        let is_other = input.datagram && link.state.protocol() != Some(AppProtocol::Quic);
+        if !is_other || !self.settings.begins_quic(input.bytes) {
+            return;
+        }
+        if let Some(active) = self.conversations.get_mut(place as usize).and_then(|found| found.parser.get()) {
+            active.forget(&mut self.room.arena);
+            active.release(&mut self.room);
+        }
+        self.become_another(place, link, input, Some(AppProtocol::Quic));
     }
 
     /// Passes over the next `count` bytes of `direction` if the parser of the flow behind `link` would not look at any of them; false: it wants to see them.

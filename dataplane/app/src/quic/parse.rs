@@ -409,6 +409,36 @@ fn open(room: &mut Vec<u8>, packet: &[u8], header: &Header, keys: &Keys) -> Opti
     Some((from, from + length))
 }
 
+/// Whether `bytes`, a datagram, hold an Initial packet of a client that anybody can open: then they are QUIC for certain.
+///
+/// # Cost
+/// Keys are made once, and up to [`MOST_TRIALS`] packets decrypted, in a room of [`MOST_PACKET`] bytes on the stack.
+pub(super) fn is_opened(bytes: &[u8]) -> bool {
+    let mut room = [0; MOST_PACKET];
+    let mut rest = bytes;
+    let mut keys = None;
+    let mut trials = 0;
+    while trials < MOST_TRIALS
+        && let Some(header) = Header::of(rest)
+    {
+        let (packet, behind) = rest.split_at_checked(header.length).unwrap_or((rest, &[]));
+        if header.kind == Kind::Initial && header.version != NEGOTIATION {
+            trials += 1;
+            if keys.is_none() {
+                keys = Keys::of(header.version, header.destination, true);
+            }
+            if let (Some(place), Some(keys)) = (room.get_mut(..packet.len()), &keys) {
+                place.copy_from_slice(packet);
+                if keys.open(place, header.number_at).is_some() {
+                    return true;
+                }
+            }
+        }
+        rest = behind;
+    }
+    false
+}
+
 /// Reads the frames of an Initial packet; what is wrong with them.
 fn read_frames(desk: &mut Desk, stream: &mut Stream, frames: &[u8]) -> Option<AppEvent> {
     const BROKEN: AppEvent = AppEvent::QuicErrorOnData;
@@ -483,6 +513,9 @@ fn server_hello(desk: &mut Desk, version: u32, hello: &ServerHello) {
     server_fingerprints(desk, tx, hello);
     desk.reach(tx, direction, level::DONE);
 }
+
+/// A worker has room for one with each flow: it is to be no larger than those of other protocols.
+const _: () = assert!(size_of::<Conversation>() <= 440);
 
 impl Parser for Conversation {
     fn feed(&mut self, desk: &mut Desk, bytes: &[u8]) -> Fed {

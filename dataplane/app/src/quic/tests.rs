@@ -376,8 +376,79 @@ fn other_datagrams_are_not_quic() {
     }
 }
 
+/// A client's first datagram, as long as it must be.
+fn first_datagram(name: &[u8; 11]) -> Vec<u8> {
+    let mut frames = crypto(0, &named(name));
+    frames.resize(1_200, 0);
+    initial(VERSION_1, &ID, &ID, true, &frames)
+}
+
+/// What is told of datagrams to and from a server on `port`.
+fn told_on(port: u16, said: &[(Direction, Vec<u8>)]) -> Vec<String> {
+    let said: Vec<_> = said.iter().map(|(way, bytes)| (*way, &bytes[..])).collect();
+    datagrams(AppSettings::default(), [port, 40_000], &said)
+}
+
+#[test]
+fn datagrams_in_front_of_a_true_first_packet_hide_it_on_no_port() {
+    let question = b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x03www\x07example\x03com\0\0\x01\0\x01".to_vec();
+    let true_one = first_datagram(b"evil000.com");
+    assert_eq!(likeness(&true_one, ToServer), Likeness::Sure);
+    let fronts = [
+        // Nothing, words, what has the form of the header alone, a question of DNS, an answer that is none.
+        vec![],
+        vec![(ToServer, b"x".to_vec()); 50],
+        vec![(ToServer, [&true_one[..40], &[0; 1_200]].concat()); 3],
+        vec![(ToServer, question.clone())],
+        vec![(ToServer, b"x".to_vec()), (ToClient, b"y".to_vec()), (ToClient, b"z".to_vec())],
+    ];
+    for (at, front) in fronts.iter().enumerate() {
+        for port in [443, 8_443, 53, 5_353] {
+            let said = [&front[..], &[(ToServer, true_one.clone())]].concat();
+            assert_eq!(names(&told_on(port, &said)), ["evil000.com"], "front {at}, port {port}");
+        }
+    }
+}
+
+#[test]
+fn the_form_of_a_header_alone_hides_no_other_protocol() {
+    let question = b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x03www\x07example\x03com\0\0\x01\0\x01".to_vec();
+    let short = initial(VERSION_1, &ID, &ID, true, &crypto(0, &hello()));
+    let broken = [&first_datagram(b"evil000.com")[..40], &[0; 1_200]].concat();
+    for front in [short, broken] {
+        assert_eq!(likeness(&front, ToServer), Likeness::Fits);
+        let told = told_on(53, &[(ToServer, front), (ToServer, question.clone())]);
+        assert!(told.iter().any(|line| line.ends_with("www.example.com")), "{told:#?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// However packets are put into datagrams, and whatever else comes between.
+    #[test]
+    fn hellos_are_told_whatever_lies_between(
+        cuts in prop::collection::btree_set(1..240_usize, 0..8),
+        order in any::<prop::sample::Index>(),
+        junk in prop::collection::vec((any::<bool>(), prop::collection::vec(any::<u8>(), 0..50)), 0..9),
+    ) {
+        let hello = named(b"evil000.com");
+        let bounds: Vec<_> = [0].into_iter().chain(cuts).chain([hello.len()]).collect();
+        let mut parts: Vec<_> = bounds.windows(2).map(|pair| part(&ID, &hello, pair[0], pair[1])).collect();
+        let count = parts.len();
+        parts.rotate_left(order.index(count));
+        let mut said = vec![];
+        let mut junk = junk.into_iter();
+        for packet in parts {
+            said.push(packet);
+            said.extend(junk.next().map(|(to_server, bytes)| (if to_server { ToServer } else { ToClient }, bytes)));
+        }
+        let apart = told(&said);
+        prop_assert_eq!(names(&apart), ["evil000.com"]);
+        let whole: Vec<u8> = said.iter().filter(|(_, bytes)| bytes.len() > 80).flat_map(|(_, bytes)| bytes.clone()).collect();
+        let together = told(&[(ToServer, whole)]);
+        prop_assert_eq!(names(&together), ["evil000.com"]);
+    }
 
     #[test]
     fn hostile_frames_are_borne(frames in prop::collection::vec(any::<u8>(), 0..400), more in prop::collection::vec(any::<u8>(), 0..100)) {
