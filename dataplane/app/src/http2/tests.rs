@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     AppSettings,
-    testing::{Said, talk, talk_cut},
+    testing::{Said, talk, talk_cut, talk_pieces},
 };
 use proptest::prelude::*;
 use sluice_core::Direction::{ToClient, ToServer};
@@ -200,22 +200,57 @@ fn a_small_block_that_stands_for_megabytes_is_given_up_early() {
     assert!(told < 4 << 20, "{told}");
 }
 
+/// Frames of any type, of few streams.
+fn any_frames() -> impl Strategy<Value = Vec<(bool, u8, u8, u32, Vec<u8>)>> {
+    prop::collection::vec(
+        (any::<bool>(), 0_u8..11, any::<u8>(), 0_u32..6, prop::collection::vec(any::<u8>(), 0..60)),
+        0..30,
+    )
+}
+
+/// Sound headers of few streams, that begin them, end them, or come over two frames, and bodies.
+fn sound_frames() -> impl Strategy<Value = Vec<(bool, u8, u8, u32, Vec<u8>)>> {
+    let headers = block(&[(":method", "POST"), (":path", "/a"), ("host", "a.example")]);
+    let one = (any::<bool>(), 0..5_u8, any::<bool>(), 0_u32..6, prop::collection::vec(any::<u8>(), 0..60)).prop_map(
+        move |(to_server, what, ends, stream, body)| {
+            let end = if ends { flag::END } else { 0 };
+            let (kind, flags, payload) = match what {
+                0 | 1 => (kind::DATA, end, body),
+                2 => (kind::PRIORITY, 0, vec![0; 5]),
+                3 => (kind::WINDOW_UPDATE, 0, vec![0, 0, 0, 1]),
+                _ => (kind::HEADERS, end | flag::END_HEADERS, headers.clone()),
+            };
+            (to_server, kind, flags, stream, payload)
+        },
+    );
+    prop::collection::vec(one, 0..30)
+}
+
 proptest! {
     #[test]
     fn any_frames_are_read_without_harm_and_the_same_in_pieces(
-        frames in prop::collection::vec((any::<bool>(), 0_u8..11, any::<u8>(), 0_u32..6, prop::collection::vec(any::<u8>(), 0..60)), 0..30),
+        frames in prop_oneof![any_frames(), sound_frames()],
         damage in prop::option::weighted(0.3, (any::<prop::sample::Index>(), any::<u8>())),
+        sizes in prop::collection::vec(1..200_usize, 1..20),
+        in_turn: bool,
     ) {
-        let (mut client, mut server) = (preface(), frame(kind::SETTINGS, 0, 0, b""));
+        // In turn, as the frames stand; else all of the client and then all of the server.
+        let mut said = vec![(ToServer, preface()), (ToClient, frame(kind::SETTINGS, 0, 0, b""))];
         for (to_server, kind, flags, stream, payload) in frames {
-            let bytes = frame(kind, flags, stream, &payload);
-            if to_server { client.extend(bytes) } else { server.extend(bytes) }
+            said.push((if to_server { ToServer } else { ToClient }, frame(kind, flags, stream, &payload)));
+        }
+        if !in_turn {
+            said.sort_by_key(|(way, _)| *way == ToClient);
+            said = said.chunk_by(|one, other| one.0 == other.0).map(|all| (all[0].0, all.iter().flat_map(|(_, bytes)| bytes.clone()).collect())).collect();
         }
         if let Some((at, byte)) = damage {
+            let client = &mut said[0].1;
             let at = at.index(client.len() - 24) + 24;
             client[at] = byte;
         }
-        told(&[(ToServer, &client), (ToClient, &server)]);
+        let said: Vec<_> = said.iter().map(|(way, bytes)| (*way, &bytes[..])).collect();
+        let whole = told(&said);
+        prop_assert_eq!(talk_pieces(AppSettings::default(), &said, &sizes), whole);
     }
 }
 

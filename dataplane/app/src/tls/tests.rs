@@ -9,7 +9,7 @@ use super::{
 use crate::{
     AppEvent, AppProtocol, AppSettings, Applications, Fields, Input,
     protocol::Likeness,
-    testing::{talk, talk_cut},
+    testing::{talk, talk_cut, talk_pieces},
 };
 use proptest::prelude::*;
 use sluice_core::{
@@ -749,11 +749,41 @@ proptest! {
 
     #[test]
     fn hostile_records_are_borne_and_tell_the_same_in_any_pieces(
-        parts in prop::collection::vec((20..26_u8, prop::collection::vec(any::<u8>(), 0..60)), 1..12)
+        parts in prop::collection::vec((20..26_u8, prop::collection::vec(any::<u8>(), 0..60)), 1..12),
+        sizes in prop::collection::vec(1..100_usize, 1..20),
     ) {
         let bytes: Vec<u8> = parts.iter().flat_map(|(kind, bytes)| record(*kind, bytes)).collect();
         let hello = record(22, &client_hello(&[]));
-        told(&[(ToServer, [hello, bytes.clone()].concat()), (ToClient, bytes)]);
+        let client = [hello, bytes.clone()].concat();
+        let whole = told(&[(ToServer, client.clone()), (ToClient, bytes.clone())]);
+        prop_assert_eq!(talk_pieces(AppSettings::default(), &[(ToServer, &client), (ToClient, &bytes)], &sizes), whole);
+    }
+
+    /// Parts of handshakes in any order: retries, changes of keys, early data, hellos over several records.
+    #[test]
+    fn parts_of_handshakes_in_any_order_tell_the_same_in_any_pieces(
+        parts in prop::collection::vec((any::<bool>(), 0..9_usize), 1..14),
+        sizes in prop::collection::vec(1..100_usize, 1..20),
+    ) {
+        let hello = client_hello(&[sni(b"a.example"), extension(42, b"")].concat());
+        let other = client_hello(&sni(b"b.example"));
+        let certificate = certificates(&[&Made::default().der()]);
+        let pieces = [
+            record(22, &hello),
+            [record(22, &other[..9]), record(22, &other[9..])].concat(),
+            record(22, &retry()),
+            record(22, &server_hello_13()),
+            record(22, &[server_hello(&[]), certificate].concat()),
+            record(20, &[1]),
+            record(23, &[0xee; 30]),
+            record(22, &[0xaa; 40]),
+            record(22, &message(16, b"key")),
+        ];
+        let mut said = vec![(ToServer, pieces[0].clone())];
+        said.extend(parts.iter().map(|(to_server, at)| (if *to_server { ToServer } else { ToClient }, pieces[*at].clone())));
+        let whole = told(&said);
+        let said: Vec<_> = said.iter().map(|(way, bytes)| (*way, &bytes[..])).collect();
+        prop_assert_eq!(talk_pieces(AppSettings::default(), &said, &sizes), whole);
     }
 
     #[test]
