@@ -12,7 +12,7 @@ use crate::{
     parser::{Fed, MOST_WAITING, Parser},
     protocol::{AppSettings, Recognised},
     quic,
-    room::{BodyRef, FileEnd, NONE, Room, Telling, TxRef},
+    room::{BodyRef, NONE, Room, Telling, TxRef},
     tls,
 };
 use sluice_core::{AppLink, AppNews, AppOddity, AppProtocol, AppState, Direction, Nanos};
@@ -542,17 +542,11 @@ impl Applications {
 
     /// The next file of `direction` of `at` that is over, or all of it that comes has come, and of which nothing was told yet; it is told of now. `judged`: only
     /// when rules have said what they say of it.
+    ///
+    /// # Cost
+    /// A step for each file that is still open, however many were told of.
     pub fn untold_file(&mut self, at: TxRef, direction: Direction, judged: bool, flow_ends: bool) -> Option<BodyRef> {
-        let half = self.room.half(at, direction).filter(|half| !(judged && half.is_new && !flow_ends))?;
-        let mut body = half.first_body;
-        while let Some(found) = self.room.bodies.get_mut(body as usize) {
-            if found.is_file && !found.told && (flow_ends || found.end != FileEnd::Open) {
-                found.told = true;
-                return Some(BodyRef(body));
-            }
-            body = found.next;
-        }
-        None
+        self.room.untold_file(at, direction, judged, flow_ends)
     }
 
     /// Whether something of `direction` of the flow behind `link` may be to be judged; it is taken that it is judged now.

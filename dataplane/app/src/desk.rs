@@ -300,6 +300,9 @@ impl Desk<'_> {
                 None => half.first_body = body.0,
             }
             half.last_body = body.0;
+            if half.untold == NONE {
+                half.untold = body.0;
+            }
         }
         body
     }
