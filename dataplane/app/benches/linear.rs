@@ -1,4 +1,4 @@
-//! Whether twice the input takes twice the time, for every parser, whole and byte by byte: `cargo bench -p sluice-app --bench linear`.
+//! Whether twice the input takes twice the time, for every parser, whole, in pieces and byte by byte: `cargo bench -p sluice-app --bench linear [-- WORD]`, with a word: of inputs that have it in what is repeated.
 //!
 //! Hostile repetitions and honest ones, at two sizes. Prints what a byte costs and how the time grows, and ends with status 1 when it grows more than 2.3 times: a benchmark, not a test, because a
 //! busy machine would fail it.
@@ -21,7 +21,18 @@ struct Case {
     protocol: AppProtocol,
     direction: Direction,
     front: Vec<u8>,
+    /// What is repeated for the first half, where it is not the word itself: what is put down early and looked for later.
+    lead: Vec<u8>,
     word: Vec<u8>,
+}
+
+impl Case {
+    /// The input of about so many bytes.
+    fn input(&self, bytes: usize) -> Vec<u8> {
+        let half = |word: &[u8]| word.repeat(bytes / 2 / word.len());
+        let lead = if self.lead.is_empty() { &self.word } else { &self.lead };
+        [&self.front[..], &half(lead), &half(&self.word)].concat()
+    }
 }
 
 fn cases() -> Vec<Case> {
@@ -79,9 +90,39 @@ fn cases() -> Vec<Case> {
         protocol,
         direction,
         front: front.to_vec(),
+        lead: Vec::new(),
         word: word.to_vec(),
     };
-    list.into_iter().map(case).collect()
+    let mut cases: Vec<Case> = list.into_iter().map(case).collect();
+    cases.extend(cases_of_lookups(preface));
+    cases
+}
+
+/// What makes a parser look for something among all that it put down, or among all that is open, with each few bytes.
+fn cases_of_lookups(preface: &[u8]) -> [Case; 3] {
+    let frame = |kind: u8, flags: u8, stream: u8, payload: &[u8]| {
+        [&[0, 0, payload.len() as u8, kind, flags, 0, 0, 0, stream], payload].concat()
+    };
+    let header = |block: &[u8]| frame(1, 4, 1, block);
+    // Of a type that is passed over: the fields of a transaction are bounded, so they must not come too fast.
+    let filler = frame(0x0a, 0, 0, &[0; 100]);
+    // A name that is kept in the table, and behind it the entry by its number.
+    let host = header(b"\x66\x01x");
+    let case = |lead: Vec<u8>, word: Vec<u8>| Case {
+        protocol: AppProtocol::Http2,
+        direction: Direction::ToServer,
+        front: preface.to_vec(),
+        lead,
+        word,
+    };
+    let method = [header(b"\x82"), filler.clone()].concat();
+    let wrong = frame(2, 0, 1, b"").repeat(8);
+    let streams: Vec<u8> = (0..250_u32)
+        .flat_map(|at| [&b"\0\0\x05\x01\x04"[..], &(2 * at + 1).to_be_bytes(), b"\x82\x86\x84\x41\0"].concat())
+        .collect();
+    let mut of_streams = case(Vec::new(), frame(8, 0, 1, &[0, 0, 0, 1]));
+    of_streams.front.extend(streams);
+    [case(method.clone(), wrong), case(method, [host, header(b"\xbe"), filler].concat()), of_streams]
 }
 
 /// The least time of several runs over `bytes`, in pieces of `size`.
@@ -129,10 +170,11 @@ fn time(case: &Case, bytes: &[u8], size: usize) -> Duration {
 fn main() -> ExitCode {
     let mut worst = 0.0_f64;
     println!("{:>6} {:>6} {:>9} {:>7}  repeated", "", "pieces", "ns/byte", "growth");
-    for case in cases() {
-        for size in [60_000, 1_460, 1] {
-            let input = |bytes: usize| [&case.front[..], &case.word.repeat(bytes / case.word.len())].concat();
-            let (small, large) = (input(SIZE), input(2 * SIZE));
+    let wanted = std::env::args().skip(1).find(|word| !word.starts_with('-')).unwrap_or_default();
+    let is_wanted = |case: &Case| case.word.escape_ascii().to_string().contains(&wanted);
+    for case in cases().into_iter().filter(is_wanted) {
+        for size in [1 << 20, 60_000, 1_460, 1] {
+            let (small, large) = (case.input(SIZE), case.input(2 * SIZE));
             // Other work on the machine may disturb one try, not all.
             let tries = (0..3).map(|_| {
                 let (one, two) = (time(&case, &small, size), time(&case, &large, size));
@@ -144,7 +186,7 @@ fn main() -> ExitCode {
                 "{:>6} {size:>6} {per_byte:>9.1} {growth:>7.2}  {} ... {}",
                 case.protocol.name(),
                 case.front.get(..case.front.len().min(16)).unwrap_or_default().escape_ascii(),
-                case.word.escape_ascii()
+                case.word.get(..case.word.len().min(48)).unwrap_or_default().escape_ascii()
             );
             worst = worst.max(growth);
         }

@@ -12,7 +12,7 @@ use crate::{
     parser::{Fed, MOST_WAITING, Parser},
     protocol::{AppSettings, Recognised},
     quic,
-    room::{BodyRef, FileEnd, NONE, Room, Telling, TxRef},
+    room::{BodyRef, NONE, Room, Telling, TxRef},
     tls,
 };
 use sluice_core::{AppLink, AppNews, AppOddity, AppProtocol, AppState, Direction, Nanos};
@@ -219,8 +219,9 @@ impl Applications {
             return;
         }
         if matches!(link.state, AppState::None) {
-            // A server throws away datagrams it can't read and goes on: so do we, on the ports of protocols.
-            if !(input.datagram && self.settings.has_port(input.ports)) {
+            // A server throws away datagrams it can't read and goes on: so do we, on the ports of protocols, and on any where it is certain.
+            let goes_on = || self.settings.has_port(input.ports) || self.settings.begins_quic(input.bytes);
+            if !(input.datagram && goes_on()) {
                 return;
             }
             link.state = AppState::Unseen;
@@ -242,6 +243,7 @@ impl Applications {
         if link.state.protocol().is_none() {
             self.recognise(place, link, input);
         } else {
+            self.leave_for_quic(place, link, input);
             self.compare(place, link, input);
             self.read(place, link, input, input.bytes);
         }
@@ -470,6 +472,19 @@ impl Applications {
         }
     }
 
+    /// What was taken for another protocol is QUIC for certain: datagrams that somebody sent in front of it hide nothing.
+    fn leave_for_quic(&mut self, place: u32, link: &mut AppLink, input: &Input) {
+        let is_other = input.datagram && link.state.protocol() != Some(AppProtocol::Quic);
+        if !is_other || !self.settings.begins_quic(input.bytes) {
+            return;
+        }
+        if let Some(active) = self.conversations.get_mut(place as usize).and_then(|found| found.parser.get()) {
+            active.forget(&mut self.room.arena);
+            active.release(&mut self.room);
+        }
+        self.become_another(place, link, input, Some(AppProtocol::Quic));
+    }
+
     /// Passes over the next `count` bytes of `direction` if the parser of the flow behind `link` would not look at any of them; false: it wants to see them.
     pub fn pass_over(&mut self, link: AppLink, direction: Direction, count: usize) -> bool {
         let place = link.place.checked_sub(1).filter(|_| link.state.protocol().is_some());
@@ -527,17 +542,11 @@ impl Applications {
 
     /// The next file of `direction` of `at` that is over, or all of it that comes has come, and of which nothing was told yet; it is told of now. `judged`: only
     /// when rules have said what they say of it.
+    ///
+    /// # Cost
+    /// A step for each file that is still open, however many were told of.
     pub fn untold_file(&mut self, at: TxRef, direction: Direction, judged: bool, flow_ends: bool) -> Option<BodyRef> {
-        let half = self.room.half(at, direction).filter(|half| !(judged && half.is_new && !flow_ends))?;
-        let mut body = half.first_body;
-        while let Some(found) = self.room.bodies.get_mut(body as usize) {
-            if found.is_file && !found.told && (flow_ends || found.end != FileEnd::Open) {
-                found.told = true;
-                return Some(BodyRef(body));
-            }
-            body = found.next;
-        }
-        None
+        self.room.untold_file(at, direction, judged, flow_ends)
     }
 
     /// Whether something of `direction` of the flow behind `link` may be to be judged; it is taken that it is judged now.

@@ -9,7 +9,7 @@ use crate::{
     event::AppEvent,
     field::{Field, Fields},
     log,
-    parser::MOST_WAITING,
+    parser::MOST_ASIDE,
     protocol::AppSettings,
     room::{Body, BodyRef, FileEnd, NONE, Room, Telling, TxRef},
 };
@@ -222,13 +222,31 @@ impl Desk<'_> {
     }
 
     /// Something is wrong with `direction` of `at`. The same is noted once.
+    ///
+    /// # Cost
+    /// That of a test of a bit when it was noted before, however much was put down: a hostile end says the same with every frame.
     pub fn event(&mut self, at: TxRef, direction: Direction, event: AppEvent) {
-        let number = u64::from(event as u16);
-        let noted =
-            self.entries(at, direction).any(|(field, bytes)| field == Field::Event && log::number(bytes) == number);
-        if !noted {
-            self.number(at, direction, Field::Event, number);
+        let Some(half) = self.room.half(at, direction).filter(|half| !half.events.contains(event)) else { return };
+        let before = half.log.len();
+        self.number(at, direction, Field::Event, u64::from(event as u16));
+        if let Some(half) = self.room.half_mut(at, direction).filter(|half| half.log.len() > before) {
+            half.events.add(event);
         }
+    }
+
+    /// Where the next field of `direction` of `at` will stand: see [`Desk::field_at`].
+    pub fn place(&self, at: TxRef, direction: Direction) -> u32 {
+        self.room.half(at, direction).map_or(0, |half| half.log.len() as u32)
+    }
+
+    /// The `field` of `direction` of `at` that stands at `place`; none: another one does, or nothing.
+    ///
+    /// # Cost
+    /// Does not grow with what was put down, other than [`Desk::field`].
+    pub fn field_at(&self, at: TxRef, direction: Direction, field: Field, place: u32) -> Option<&[u8]> {
+        let half = self.room.half(at, direction)?;
+        let (found, bytes) = log::entries(self.room.arena.get(&half.log).get(place as usize..)?).next()?;
+        (found == field).then_some(bytes)
     }
 
     /// What was put down for `direction` of `at`.
@@ -237,6 +255,10 @@ impl Desk<'_> {
     }
 
     /// The first `field` of `direction` of `at`.
+    ///
+    /// # Cost
+    /// A step for each field in front of it, or nothing when there is none: for what is asked once, or stands in front. What is asked again and again remembers its
+    /// [`Desk::place`].
     pub fn field(&self, at: TxRef, direction: Direction, field: Field) -> Option<&[u8]> {
         self.room.half(at, direction).filter(|half| half.has.contains(field))?;
         self.entries(at, direction).find(|(found, _)| *found == field).map(|(_, bytes)| bytes)
@@ -278,6 +300,9 @@ impl Desk<'_> {
                 None => half.first_body = body.0,
             }
             half.last_body = body.0;
+            if half.untold == NONE {
+                half.untold = body.0;
+            }
         }
         body
     }
@@ -361,7 +386,7 @@ impl Desk<'_> {
         kept
     }
 
-    /// Lets `read` see what `buf` keeps, and gives it back. More than [`MOST_WAITING`] bytes are not shown.
+    /// Lets `read` see what `buf` keeps, and gives it back. More than [`MOST_ASIDE`] bytes are not shown.
     ///
     /// # Cost
     /// A copy of the bytes, as `read` may put down more.
@@ -369,7 +394,7 @@ impl Desk<'_> {
         let mut aside = std::mem::take(&mut self.room.aside);
         aside.clear();
         let bytes = self.kept(buf);
-        aside.extend_from_slice(bytes.get(..MOST_WAITING).unwrap_or(bytes));
+        aside.extend_from_slice(bytes.get(..MOST_ASIDE).unwrap_or(bytes));
         self.forget(buf);
         let told = read(self, &aside);
         self.room.aside = aside;
@@ -388,7 +413,7 @@ impl Desk<'_> {
         self.room.arena.get_mut(buf)
     }
 
-    /// Room for [`MOST_WAITING`] bytes, to be given back with [`Desk::give_aside`] before anything is released.
+    /// Room for [`MOST_ASIDE`] bytes, to be given back with [`Desk::give_aside`] before anything is released.
     pub fn take_aside(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.room.aside)
     }

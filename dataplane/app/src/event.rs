@@ -234,9 +234,42 @@ impl AppEvent {
     }
 }
 
+/// A set of events: a bit for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Events([u64; AppEvent::ALL.len().div_ceil(64)]);
+
+impl Events {
+    /// None of them.
+    pub const NONE: Self = Self([0; AppEvent::ALL.len().div_ceil(64)]);
+
+    /// Adds `event`.
+    #[inline]
+    pub fn add(&mut self, event: AppEvent) {
+        if let Some(word) = self.0.get_mut(event as usize / 64) {
+            *word |= 1 << (event as usize % 64);
+        }
+    }
+
+    /// Whether `event` is among them.
+    #[inline]
+    pub fn contains(&self, event: AppEvent) -> bool {
+        self.0.get(event as usize / 64).is_some_and(|word| word >> (event as usize % 64) & 1 != 0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::AppEvent;
+    use super::{AppEvent, Events};
+
+    #[test]
+    fn a_set_of_events_has_what_was_added_and_nothing_else() {
+        let mut some = Events::NONE;
+        for &event in AppEvent::ALL {
+            assert!(!some.contains(event));
+            some.add(event);
+            assert!(AppEvent::ALL.iter().all(|&other| some.contains(other) == (other as u16 <= event as u16)));
+        }
+    }
 
     #[test]
     fn events_have_names_of_their_own() {

@@ -37,6 +37,10 @@ pub enum Fed {
 /// Bytes that wait for more, of one direction, at most.
 pub const MOST_WAITING: usize = 128 << 10;
 
+/// Bytes that are read aside, at most: the longest message that a parser keeps until it is whole, a hello of TLS with all its lists full.
+pub const MOST_ASIDE: usize = 132 << 10;
+const _: () = assert!(MOST_WAITING <= MOST_ASIDE);
+
 /// A parser of one conversation.
 pub trait Parser {
     /// Reads `bytes`, which went in `desk.direction`. Over datagrams each call is one datagram, and what is not used is thrown away.

@@ -186,6 +186,11 @@ impl AppSettings {
             && dns::likeness(bytes, true) >= Likeness::Fits
     }
 
+    /// Whether `bytes`, a datagram, begin a connection of QUIC for certain, whatever came before.
+    pub fn begins_quic(&self, bytes: &[u8]) -> bool {
+        self.is_read(AppProtocol::Quic) && quic::is_certain(bytes)
+    }
+
     /// Whether `bytes` begin what only a server of HTTP/1 or TLS says.
     pub fn is_server(&self, bytes: &[u8]) -> bool {
         let of_http = || http::likeness(bytes, Direction::ToClient) == Likeness::Sure;

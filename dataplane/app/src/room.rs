@@ -6,11 +6,12 @@
 use crate::{
     arena::{Arena, Buf},
     digest::Digests,
+    event::Events,
     field::{Field, Fields},
     http::HttpRoom,
     http2::Http2Room,
     level,
-    parser::MOST_WAITING,
+    parser::MOST_ASIDE,
     protocol::AppSettings,
 };
 use sluice_core::{AppProtocol, Direction};
@@ -137,6 +138,8 @@ pub struct Half {
     pub(crate) log: Buf,
     /// The names among them.
     pub(crate) has: Fields,
+    /// What is wrong with it, as the log says it.
+    pub(crate) events: Events,
     /// How far it is: see [`level`].
     pub(crate) level: u8,
     /// Something is new since it was judged.
@@ -144,6 +147,8 @@ pub struct Half {
     /// Its bodies, first and last.
     pub(crate) first_body: u32,
     pub(crate) last_body: u32,
+    /// In front of it there is no file of which nothing was told yet.
+    pub(crate) untold: u32,
     /// Detection: bytes of the log that were scanned; rules that wait for more, by number; rules that have matched, by name.
     pub(crate) scanned: u32,
     pub(crate) waiting: Buf,
@@ -158,10 +163,12 @@ impl Half {
     const NOTHING: Self = Self {
         log: Buf::EMPTY,
         has: Fields::NONE,
+        events: Events::NONE,
         level: level::NOTHING,
         is_new: false,
         first_body: NONE,
         last_body: NONE,
+        untold: NONE,
         scanned: 0,
         waiting: Buf::EMPTY,
         matched: Buf::EMPTY,
@@ -246,7 +253,7 @@ impl Room {
             bodies: Vec::with_capacity(transactions / 2),
             free_body: NONE,
             most_bodies: transactions / 2,
-            aside: Vec::with_capacity(if transactions == 0 { 0 } else { MOST_WAITING }),
+            aside: Vec::with_capacity(if transactions == 0 { 0 } else { MOST_ASIDE }),
             counts: RoomCounts::default(),
             digests: Digests::new(transactions == 0),
             http: HttpRoom::default(),
@@ -355,6 +362,33 @@ impl Room {
         BodyRef(self.bodies.len() as u32 - 1)
     }
 
+    /// See [`crate::Applications::untold_file`].
+    pub(crate) fn untold_file(
+        &mut self,
+        at: TxRef,
+        direction: Direction,
+        judged: bool,
+        flow_ends: bool,
+    ) -> Option<BodyRef> {
+        let Room { transactions, bodies, .. } = self;
+        let half = transactions.get_mut(at.0 as usize)?.halves.get_mut(direction.index())?;
+        if judged && half.is_new && !flow_ends {
+            return None;
+        }
+        while let Some(found) = bodies.get(half.untold as usize).filter(|found| found.told || !found.is_file) {
+            half.untold = found.next;
+        }
+        let mut body = half.untold;
+        while let Some(found) = bodies.get_mut(body as usize) {
+            if found.is_file && !found.told && (flow_ends || found.end != FileEnd::Open) {
+                found.told = true;
+                return Some(BodyRef(body));
+            }
+            body = found.next;
+        }
+        None
+    }
+
     /// Gives up files of `at` that are over, judged and told of, but for the last [`KEPT_FILES`] bodies of each direction.
     pub(crate) fn prune_files(&mut self, at: TxRef) {
         for direction in Direction::ALL {
@@ -378,10 +412,13 @@ impl Room {
                         }
                     }
                 }
-                if next == NONE
-                    && let Some(half) = self.half_mut(at, direction)
-                {
-                    half.last_body = before;
+                if let Some(half) = self.half_mut(at, direction) {
+                    if next == NONE {
+                        half.last_body = before;
+                    }
+                    if half.untold == place {
+                        half.untold = next;
+                    }
                 }
                 self.give_body(place);
                 count -= 1;
@@ -417,5 +454,82 @@ impl Room {
 
     pub(crate) fn half_mut(&mut self, at: TxRef, direction: Direction) -> Option<&mut Half> {
         self.transactions.get_mut(at.0 as usize)?.halves.get_mut(direction.index())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FileEnd, KEPT_FILES, Room};
+    use crate::{AppSettings, Desk, Field, Fields, desk::Thread};
+    use proptest::prelude::*;
+    use sluice_core::{AppProtocol, Direction, Nanos};
+
+    const HERE: Direction = Direction::ToServer;
+
+    proptest! {
+        /// Against a plain list of files, each open, over, or told of: every file is told of once, the oldest first, whatever was given up in between.
+        #[test]
+        fn files_are_told_of_as_in_a_plain_list(steps in prop::collection::vec((0..5_u8, any::<prop::sample::Index>()), 1..120)) {
+            let (mut room, mut thread) = (Room::new(64, 1 << 20), Thread::EMPTY);
+            let (settings, wants) = (AppSettings::off(), Fields::NONE);
+            let mut files = Vec::new();
+            let at = room.take_transaction(0, AppProtocol::Http, 0);
+            for (what, which) in steps {
+                let mut desk = Desk {
+                    room: &mut room,
+                    thread: &mut thread,
+                    protocol: AppProtocol::Http,
+                    settings: &settings,
+                    wants: &wants,
+                    direction: HERE,
+                    now: Nanos(0),
+                    ports: [80, 40_000],
+                    datagram: false,
+                };
+                match what {
+                    0 | 1 => {
+                        let name: Option<&[u8]> = (what == 0 || which.index(4) > 0).then_some(b"");
+                        let body = desk.open_body(at, HERE, Field::FileData, name, 10);
+                        if body.is_some() && name.is_some() {
+                            files.push((body, FileEnd::Open, false));
+                        }
+                    }
+                    2 if !files.is_empty() => {
+                        let place = which.index(files.len());
+                        let file = &mut files[place];
+                        if file.1 == FileEnd::Open {
+                            desk.close_body(at, HERE, file.0, FileEnd::Closed);
+                            file.1 = FileEnd::Closed;
+                        }
+                    }
+                    3 => {
+                        let wanted = files.iter_mut().find(|(_, end, told)| *end != FileEnd::Open && !told);
+                        let wanted = wanted.map(|file| {
+                            file.2 = true;
+                            file.0
+                        });
+                        prop_assert_eq!(room.untold_file(at, HERE, false, false), wanted);
+                    }
+                    4 => {
+                        room.half_mut(at, HERE).unwrap().is_new = false;
+                        let before: Vec<_> = files.iter().map(|file| file.0).collect();
+                        room.prune_files(at);
+                        let mut kept = Vec::new();
+                        let mut body = room.half(at, HERE).unwrap().first_body;
+                        while let Some(found) = room.bodies.get(body as usize) {
+                            kept.push(crate::BodyRef(body));
+                            body = found.next;
+                        }
+                        prop_assert!(before.len() <= KEPT_FILES || files.iter().all(|(body, _, told)| *told || kept.contains(body)));
+                        files.retain(|(body, ..)| kept.contains(body));
+                    }
+                    _ => {}
+                }
+            }
+            // When the flow ends, those that are open as well.
+            let left: Vec<_> = files.iter().filter(|(_, _, told)| !told).map(|(body, ..)| *body).collect();
+            let told: Vec<_> = std::iter::from_fn(|| room.untold_file(at, HERE, true, true)).collect();
+            prop_assert_eq!(told, left);
+        }
     }
 }

@@ -109,7 +109,7 @@ impl<'a> TransactionView<'a> {
 
     /// Whether `event` was raised.
     pub fn has_event(&self, event: AppEvent) -> bool {
-        self.numbers(Field::Event).any(|number| number == u64::from(event as u16))
+        self.half.events.contains(event)
     }
 
     /// The bodies, in the order they began, each with its bytes.

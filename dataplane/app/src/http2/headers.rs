@@ -6,13 +6,15 @@
 //! Source: RFC 9113 section 8.3 (pseudo-headers); the reference engine's manual, "HTTP2 keywords".
 
 use super::{
+    doh,
     hpack::{Block, BlockFault, Item, append},
     parse::Bench,
     table::Table,
 };
 use crate::{
     AppEvent, Field,
-    http::{fields, uri::split_host},
+    http::{fields, sink::Kind, uri::split_host},
+    level,
     room::TxRef,
 };
 use sluice_core::Direction;
@@ -130,9 +132,9 @@ impl Bench<'_, '_> {
                 if value.contains(&b'@') {
                     desk.event(at, direction, AppEvent::Http2UserinfoInUri);
                 }
-                self.host(at, direction, value);
+                self.host(at, direction, place, value);
             }
-            b"host" if is_request => self.host(at, direction, value),
+            b"host" if is_request => self.host(at, direction, place, value),
             b"cookie" if is_request => {
                 if !room.cookie.is_empty() {
                     append(&mut room.cookie, b"; ");
@@ -159,7 +161,7 @@ impl Bench<'_, '_> {
     }
 
     /// The host of a request, from the pseudo-header or the one of HTTP/1.
-    fn host(&mut self, at: TxRef, direction: Direction, value: &[u8]) {
+    fn host(&mut self, at: TxRef, direction: Direction, place: u32, value: &[u8]) {
         let desk = &mut *self.desk;
         let host = split_host(value).0;
         let mut lower = [0; 1_024];
@@ -169,8 +171,11 @@ impl Bench<'_, '_> {
             to.make_ascii_lowercase();
         }
         let lower = lower.get(..length).unwrap_or_default();
-        match desk.field(at, direction, Field::HttpHost).map(|known| known == lower) {
+        // A byte may stand for a host: it is not looked for among all that came before.
+        let Some(known) = self.room.stream(place).map(|stream| &mut stream.host) else { return };
+        match desk.field_at(at, direction, Field::HttpHost, *known).map(|known| known == lower) {
             None => {
+                *known = desk.place(at, direction);
                 desk.put(at, direction, Field::HttpHost, lower);
                 desk.put_wanted(at, direction, Field::HttpHostRaw, value);
             }
@@ -178,4 +183,35 @@ impl Bench<'_, '_> {
             Some(true) => {}
         }
     }
+}
+
+/// The headers in front of a body are there: what it will be.
+pub(super) fn begin_message(bench: &mut Bench, place: u32, at: TxRef, direction: Direction, meaning: Meaning) {
+    let Bench { desk, room, .. } = bench;
+    desk.put_wanted(at, direction, Field::HttpProtocol, b"HTTP/2");
+    let mut name = [0; 512];
+    let path = desk.field(at, Direction::ToServer, Field::HttpUri).unwrap_or_default();
+    let asks_dns = direction == Direction::ToServer && path.starts_with(doh::QUERY);
+    let path = path.split(|byte| *byte == b'?').next().unwrap_or_default();
+    let length = path.len().min(name.len());
+    if let (Some(to), Some(from)) = (name.get_mut(..length), path.get(..length)) {
+        to.copy_from_slice(from);
+    }
+    if asks_dns || meaning.is_dns {
+        desk.carries_dns();
+    }
+    if asks_dns {
+        doh::of_path(desk, at);
+    }
+    if let Some(stream) = room.stream(place) {
+        let way = direction.index();
+        if let (Some(headers), Some(is_dns)) = (stream.headers.get_mut(way), stream.is_dns.get_mut(way)) {
+            (*headers, *is_dns) = (true, meaning.is_dns);
+        }
+        let kind = if direction == Direction::ToClient { Kind::Response } else { Kind::Upload };
+        if let Some(sink) = stream.sinks.get_mut(way) {
+            sink.begin(desk, kind, name.get(..length).unwrap_or_default());
+        }
+    }
+    desk.reach(at, direction, level::HEADERS);
 }

@@ -3,7 +3,7 @@
 //! - [`detect`]: is it HTTP/2?
 //! - [`frame`]: heads of frames; numbers of types, errors and settings in words
 //! - [`parse`]: the two ends of a conversation, frame by frame; `headers`: what header blocks become
-//! - `doh`: messages of DNS in bodies and addresses
+//! - `opening`: which streams frames open; `streams`: those that are open; `doh`: messages of DNS in bodies and addresses
 //! - [`hpack`]: header blocks; [`table`]: the tables they refer to; [`huffman`]: their strings
 //! - [`room`]: what the parsers of a worker share: streams, and room to put headers together
 //!
@@ -15,8 +15,10 @@ pub mod frame;
 mod headers;
 pub mod hpack;
 pub mod huffman;
+mod opening;
 pub mod parse;
 pub mod room;
+mod streams;
 pub mod table;
 #[cfg(test)]
 mod tests;

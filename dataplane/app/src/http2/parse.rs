@@ -9,16 +9,17 @@ use super::{
     detect::PREFACE,
     doh,
     frame::{self, HEAD, Head, flag, kind},
-    headers::{HeadersFault, Meaning},
+    headers::{HeadersFault, begin_message},
     hpack::BlockFault,
     room::{Http2Room, NONE},
+    streams::Streams,
     table::Table,
 };
 use crate::{
     AppEvent, Field, Room,
     arena::{Arena, Buf},
     desk::Desk,
-    http::{HttpRoom, sink::Kind},
+    http::HttpRoom,
     level,
     parser::{Fed, Parser},
     pdu::u8_at,
@@ -28,8 +29,6 @@ use sluice_core::Direction;
 
 /// Streams of a conversation that are open at once; most servers allow 100 to 256 (RFC 9113 section 6.5.2 advises no fewer than 100).
 pub const MOST_STREAMS: u16 = 256;
-/// Streams that are not followed any longer, at most, when one begins for which there is no place.
-const MOST_GIVEN_UP: usize = 4;
 /// Bytes of a frame other than DATA that are read.
 const LONGEST_FRAME: u32 = 64 << 10;
 /// Bytes of a header block over several frames.
@@ -44,7 +43,7 @@ const LONGEST_DNS: u64 = 65_535;
 
 /// Where an end is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     /// Nothing came yet.
     #[default]
     Start,
@@ -58,8 +57,8 @@ enum State {
 
 /// One end.
 #[derive(Debug, Default)]
-struct End {
-    state: State,
+pub(super) struct End {
+    pub(super) state: State,
     table: Table,
     /// A header block that goes on, the head of its first frame with the stream it is of, and the stream its frames name.
     block: Buf,
@@ -68,23 +67,18 @@ struct End {
     /// Bytes received, and bytes of headers that came of them.
     received: u64,
     spent: u64,
+    /// Nothing more is read of it.
+    pub(super) is_closed: bool,
 }
 
 /// One conversation.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Conversation {
     ends: [End; 2],
     /// Its streams.
-    first: u32,
-    count: u16,
-    /// The highest streams either end began.
-    highest: [u32; 2],
-}
-
-impl Default for Conversation {
-    fn default() -> Self {
-        Self { ends: [End::default(), End::default()], first: NONE, count: 0, highest: [0; 2] }
-    }
+    pub(super) streams: Streams,
+    /// The highest streams the server and the client began, by the numbers each of them uses: even and odd.
+    pub(super) highest: [u32; 2],
 }
 
 /// What a parser works with beside itself.
@@ -117,20 +111,21 @@ impl Parser for Conversation {
         self.with_room(desk, |this, bench| {
             let direction = bench.desk.direction;
             let Some(end) = this.ends.get_mut(direction.index()) else { return Fed::Broken };
-            match &mut end.state {
-                State::Body { stream, left, .. } if *left > missing => {
-                    *left -= missing;
-                    let id = *stream;
-                    let place = this.find(bench, id);
+            match end.state {
+                // Where the next frame begins is known as long as the hole is inside of this one, also when it ends with it.
+                State::Body { stream, left, padding, ends } if missing <= left + padding => {
+                    let lost = left.min(missing);
+                    let place = this.find(bench, stream);
                     if let Some(stream) = bench.room.stream(place)
                         && let Some(sink) = stream.sinks.get_mut(direction.index())
                     {
-                        sink.gap(bench.desk, stream.tx, direction, u64::from(missing));
+                        sink.gap(bench.desk, stream.tx, direction, u64::from(lost));
                     }
+                    this.body_is_read(bench, direction, stream, (left - lost, padding - (missing - lost), ends));
                     Fed::All
                 }
-                State::Skip(left) if *left > missing => {
-                    *left -= missing;
+                State::Skip(left) if missing <= left => {
+                    end.state = skip(left - missing);
                     Fed::All
                 }
                 _ => {
@@ -157,10 +152,10 @@ impl Parser for Conversation {
 
     fn release(&mut self, room: &mut Room) {
         let (mut streams, mut http) = (std::mem::take(&mut room.http2), std::mem::take(&mut room.http));
-        while self.first != NONE {
-            self.first = streams.give(self.first, &mut http, &mut room.arena);
+        while self.streams.any() != NONE {
+            self.streams.close(&mut streams, &mut http, &mut room.arena, self.streams.any());
         }
-        self.count = 0;
+        self.streams.forget(&mut room.arena);
         (room.http2, room.http) = (streams, http);
     }
 }
@@ -174,7 +169,7 @@ impl Conversation {
         told
     }
 
-    fn end_of(&mut self, direction: Direction) -> &mut End {
+    pub(super) fn end_of(&mut self, direction: Direction) -> &mut End {
         let [server, client] = &mut self.ends;
         if direction == Direction::ToServer { server } else { client }
     }
@@ -211,36 +206,37 @@ impl Conversation {
                     let part = rest.get(..count).unwrap_or(rest);
                     self.body(bench, direction, stream, part);
                     used += count;
-                    let left = left - count as u32;
-                    self.end_of(direction).state = match left {
-                        0 if padding == 0 => State::Head,
-                        0 => State::Skip(padding),
-                        _ => State::Body { stream, left, padding, ends },
-                    };
-                    if left == 0 && ends {
-                        let place = self.find(bench, stream);
-                        self.end_stream(bench, place, direction, true);
-                    }
+                    self.body_is_read(bench, direction, stream, (left - count as u32, padding, ends));
                 }
                 State::Skip(left) => {
                     let count = rest.len().min(left as usize);
                     used += count;
-                    let left = left - count as u32;
-                    self.end_of(direction).state = if left == 0 { State::Head } else { State::Skip(left) };
+                    self.end_of(direction).state = skip(left - count as u32);
                 }
             }
         }
         Fed::All
     }
 
+    /// Bytes of a body of stream `id` were read: `left` of it and `padding` are still to come.
+    fn body_is_read(&mut self, bench: &mut Bench, direction: Direction, id: u32, rest: (u32, u32, bool)) {
+        let (left, padding, ends) = rest;
+        self.end_of(direction).state =
+            if left == 0 { skip(padding) } else { State::Body { stream: id, left, padding, ends } };
+        if left == 0 && ends {
+            let place = self.find(bench, id);
+            self.end_stream(bench, place, direction, true);
+        }
+    }
+
     /// A transaction that belongs to no stream.
-    fn aside(&self, bench: &mut Bench, direction: Direction) -> TxRef {
+    pub(super) fn aside(&self, bench: &mut Bench, direction: Direction) -> TxRef {
         let at = bench.desk.open(0);
         bench.desk.number(at, direction, Field::Http2StreamId, 0);
         at
     }
 
-    fn done_aside(&self, bench: &mut Bench, at: TxRef, direction: Direction) {
+    pub(super) fn done_aside(&self, bench: &mut Bench, at: TxRef, direction: Direction) {
         bench.desk.reach(at, direction, level::DONE);
         bench.desk.skip(at, direction.reverse());
     }
@@ -280,7 +276,7 @@ impl Conversation {
                 self.close(bench, direction);
                 return Err(Fed::Broken);
             }
-            self.end_of(direction).state = if head.length == 0 { State::Head } else { State::Skip(head.length) };
+            self.end_of(direction).state = skip(head.length);
             return Ok(HEAD);
         }
         let whole = HEAD + head.length as usize;
@@ -308,6 +304,7 @@ impl Conversation {
         let event = match left {
             _ if head.stream == 0 => Some(AppEvent::Http2DataStreamZero),
             None => Some(AppEvent::Http2InvalidFrameData),
+            _ if place == NONE && self.may_not_name(direction, head) => Some(AppEvent::Http2InvalidFrameHeader),
             Some(_) => None,
         };
         if let Some(event) = event {
@@ -325,7 +322,7 @@ impl Conversation {
                     self.end_stream(bench, place, direction, true);
                 }
                 let rest = head.length.saturating_sub(front);
-                if rest == 0 { State::Head } else { State::Skip(rest) }
+                skip(rest)
             }
         };
         Ok(HEAD + if head.length > 0 { front as usize } else { 0 })
@@ -468,6 +465,10 @@ impl Conversation {
         }
         if !is_more {
             let place = self.find_or_open(bench, direction, of);
+            if place == NONE {
+                // The tables are kept up; what comes of the block belongs to no stream.
+                of.stream = 0;
+            }
             self.mark(bench, place, direction, head.kind);
             if let (Some(weight), Some(at)) = (weight, bench.room.stream(place).map(|stream| stream.tx)) {
                 bench.note(at, direction, place, Field::Http2Priority, u64::from(weight));
@@ -477,7 +478,7 @@ impl Conversation {
             self.mark(bench, place, direction, head.kind);
         }
         if head.has(flag::END_HEADERS) && !is_more {
-            return self.block(bench, direction, of, part);
+            return self.block(bench, direction, of, part) && self.block_ends(bench, direction, of);
         }
         let end = self.end_of(direction);
         if end.block.len() + part.len() > LONGEST_BLOCK {
@@ -499,7 +500,18 @@ impl Conversation {
         bench.desk.forget(&mut block);
         let goes_on = self.block(bench, direction, of, &aside);
         bench.desk.room.aside = aside;
-        goes_on
+        goes_on && self.block_ends(bench, direction, of)
+    }
+
+    /// The stream may end with a header block.
+    fn block_ends(&mut self, bench: &mut Bench, direction: Direction, of: Head) -> bool {
+        let is_promise = of.kind == kind::PUSH_PROMISE;
+        if is_promise || of.has(flag::END) {
+            let place = self.find(bench, of.stream);
+            let way = if is_promise { Direction::ToServer } else { direction };
+            self.end_stream(bench, place, way, true);
+        }
+        true
     }
 
     /// A whole header block of the stream that `of` names.
@@ -534,74 +546,7 @@ impl Conversation {
         if is_first && !meaning.is_informational {
             begin_message(bench, place, at, way, meaning);
         }
-        if is_promise || of.has(flag::END) {
-            self.end_stream(bench, place, way, true);
-        }
         true
-    }
-
-    /// The place of stream `id` among the conversation's.
-    fn find(&self, bench: &mut Bench, id: u32) -> u32 {
-        let mut at = self.first;
-        while let Some(stream) = bench.room.stream(at) {
-            if stream.id == id {
-                break;
-            }
-            at = stream.next;
-        }
-        at
-    }
-
-    /// The stream that `head` names, opened if it is new.
-    fn find_or_open(&mut self, bench: &mut Bench, direction: Direction, head: Head) -> u32 {
-        let place = self.find(bench, head.stream);
-        if place != NONE {
-            return place;
-        }
-        let Some(highest) = self.highest.get_mut(usize::from(head.stream.is_multiple_of(2))) else { return NONE };
-        let was_there = head.stream <= *highest;
-        if was_there {
-            if head.kind != kind::HEADERS || direction == Direction::ToClient {
-                // Frames that cross the stream's end are no news.
-                return NONE;
-            }
-            let at = self.aside(bench, direction);
-            bench.desk.event(at, direction, AppEvent::Http2StreamIdReuse);
-            self.done_aside(bench, at, direction);
-            return NONE;
-        }
-        *highest = head.stream;
-        let at = bench.desk.open(u64::from(head.stream));
-        bench.desk.number(at, Direction::ToServer, Field::Http2StreamId, u64::from(head.stream));
-        let most = u64::from(MOST_STREAMS).min(bench.desk.share());
-        if u64::from(self.count) >= most {
-            bench.desk.event(at, direction, AppEvent::Http2TooManyStreams);
-        }
-        for _ in 0..MOST_GIVEN_UP {
-            if u64::from(self.count) >= most {
-                self.drop_oldest(bench);
-            }
-        }
-        match bench.room.take(head.stream, at, self.first) {
-            Some(place) => {
-                self.first = place;
-                self.count += 1;
-                place
-            }
-            None => {
-                Direction::ALL.into_iter().for_each(|way| bench.desk.reach(at, way, level::DONE));
-                NONE
-            }
-        }
-    }
-
-    /// The stream that was opened first is not followed any longer.
-    fn drop_oldest(&mut self, bench: &mut Bench) {
-        let mut last = self.first;
-        while let Some(next) = bench.room.stream(last).map(|stream| stream.next).filter(|next| *next != NONE) {
-            last = next;
-        }
-        Direction::ALL.into_iter().for_each(|way| self.end_stream(bench, last, way, false));
     }
 
     /// Notes that a frame of this type came.
@@ -616,7 +561,7 @@ impl Conversation {
     }
 
     /// Nothing more comes of the stream in `direction`; `whole`: as it was to end.
-    fn end_stream(&mut self, bench: &mut Bench, place: u32, direction: Direction, whole: bool) {
+    pub(super) fn end_stream(&mut self, bench: &mut Bench, place: u32, direction: Direction, whole: bool) {
         let Bench { desk, room, http } = bench;
         let Some(stream) = room.stream(place) else { return };
         let Some(ended) = stream.ended.get_mut(direction.index()) else { return };
@@ -637,67 +582,27 @@ impl Conversation {
         }
         desk.reach(tx, direction, level::DONE);
         if is_over {
-            let mut before = NONE;
-            let mut at = self.first;
-            while at != place
-                && let Some(next) = room.stream(at).map(|stream| stream.next)
-            {
-                (before, at) = (at, next);
-            }
-            let next = room.give(place, http, &mut desk.room.arena);
-            match room.stream(before) {
-                Some(before) => before.next = next,
-                None => self.first = next,
-            }
-            self.count = self.count.saturating_sub(1);
+            self.streams.close(room, http, &mut desk.room.arena, place);
         }
     }
 
     /// Nothing more is read in `direction`: bodies end as far as they came.
     fn close(&mut self, bench: &mut Bench, direction: Direction) {
         let end = self.end_of(direction);
-        end.block_of = None;
+        (end.block_of, end.is_closed) = (None, true);
         bench.desk.forget(&mut end.block);
-        let mut at = self.first;
-        let mut left = self.count;
-        while left > 0
-            && let Some(next) = bench.room.stream(at).map(|stream| stream.next)
-        {
+        let mut at = self.streams.next(bench.room, NONE);
+        while at != NONE {
+            let next = self.streams.next(bench.room, at);
             self.end_stream(bench, at, direction, false);
-            (at, left) = (next, left - 1);
+            at = next;
         }
     }
 }
 
-/// The headers in front of a body are there: what it will be.
-fn begin_message(bench: &mut Bench, place: u32, at: TxRef, direction: Direction, meaning: Meaning) {
-    let Bench { desk, room, .. } = bench;
-    desk.put_wanted(at, direction, Field::HttpProtocol, b"HTTP/2");
-    let mut name = [0; 512];
-    let path = desk.field(at, Direction::ToServer, Field::HttpUri).unwrap_or_default();
-    let asks_dns = direction == Direction::ToServer && path.starts_with(doh::QUERY);
-    let path = path.split(|byte| *byte == b'?').next().unwrap_or_default();
-    let length = path.len().min(name.len());
-    if let (Some(to), Some(from)) = (name.get_mut(..length), path.get(..length)) {
-        to.copy_from_slice(from);
-    }
-    if asks_dns || meaning.is_dns {
-        desk.carries_dns();
-    }
-    if asks_dns {
-        doh::of_path(desk, at);
-    }
-    if let Some(stream) = room.stream(place) {
-        let way = direction.index();
-        if let (Some(headers), Some(is_dns)) = (stream.headers.get_mut(way), stream.is_dns.get_mut(way)) {
-            (*headers, *is_dns) = (true, meaning.is_dns);
-        }
-        let kind = if direction == Direction::ToClient { Kind::Response } else { Kind::Upload };
-        if let Some(sink) = stream.sinks.get_mut(way) {
-            sink.begin(desk, kind, name.get(..length).unwrap_or_default());
-        }
-    }
-    desk.reach(at, direction, level::HEADERS);
+/// So many bytes are not looked at.
+const fn skip(count: u32) -> State {
+    if count == 0 { State::Head } else { State::Skip(count) }
 }
 
 /// The number a frame says.

@@ -28,25 +28,34 @@ pub(super) struct Stream {
     pub kinds: [u16; 2],
     /// Numbers that were put down of it.
     pub noted: u16,
+    /// Where its host stands among its fields: see [`crate::Desk::place`].
+    pub host: u32,
     /// The headers in front of the body came; the body is a message of DNS; nothing more comes.
     pub headers: [bool; 2],
     pub is_dns: [bool; 2],
     pub ended: [bool; 2],
+    /// Only frames that may not begin it came: see [`super::streams`].
+    pub is_stray: bool,
+    pub before: u32,
     pub next: u32,
 }
 
 impl Stream {
-    fn new(id: u32, tx: TxRef, next: u32) -> Self {
+    /// Stream `id`, in no list.
+    pub fn new(id: u32, tx: TxRef, is_stray: bool) -> Self {
         Self {
             id,
             tx,
             sinks: [Sink::default(), Sink::default()],
             kinds: [0; 2],
             noted: 0,
+            host: NONE,
             headers: [false; 2],
             is_dns: [false; 2],
             ended: [false; 2],
-            next,
+            is_stray,
+            before: NONE,
+            next: NONE,
         }
     }
 }
@@ -80,9 +89,8 @@ impl Http2Room {
         self.streams.get_mut(place as usize)
     }
 
-    /// A stream in front of `next`; none when all are in use.
-    pub(super) fn take(&mut self, id: u32, tx: TxRef, next: u32) -> Option<u32> {
-        let fresh = Stream::new(id, tx, next);
+    /// Takes a place for a stream; none when all are in use.
+    pub(super) fn take(&mut self, fresh: Stream) -> Option<u32> {
         if let Some(found) = self.streams.get_mut(self.free as usize) {
             let place = std::mem::replace(&mut self.free, found.next);
             *found = fresh;
@@ -95,11 +103,18 @@ impl Http2Room {
         Some(self.streams.len() as u32 - 1)
     }
 
-    /// Gives a stream back, with what its bodies keep; the one behind it.
-    pub(super) fn give(&mut self, place: u32, http: &mut HttpRoom, arena: &mut Arena) -> u32 {
-        let Some(found) = self.streams.get_mut(place as usize) else { return NONE };
-        found.sinks.iter_mut().for_each(|sink| sink.clear(http, arena));
-        let before = std::mem::replace(&mut self.free, place);
-        std::mem::replace(&mut found.next, before)
+    /// Gives a place back.
+    pub(super) fn free(&mut self, place: u32) {
+        if let Some(found) = self.streams.get_mut(place as usize) {
+            found.next = std::mem::replace(&mut self.free, place);
+        }
+    }
+
+    /// Gives a place back, with what the bodies of its stream keep.
+    pub(super) fn give(&mut self, place: u32, http: &mut HttpRoom, arena: &mut Arena) {
+        if let Some(found) = self.streams.get_mut(place as usize) {
+            found.sinks.iter_mut().for_each(|sink| sink.clear(http, arena));
+            self.free(place);
+        }
     }
 }

@@ -16,6 +16,6 @@ pub mod settings;
 mod tests;
 pub mod version;
 
-pub use detect::likeness;
+pub use detect::{is_certain, likeness};
 pub use parse::Conversation;
 pub use settings::QuicSettings;

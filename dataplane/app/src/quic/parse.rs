@@ -1,9 +1,12 @@
 //! QUIC from datagrams to transactions.
 //!
 //! Called by [`crate::applications`]. Only Initial packets are read, whose keys anybody can work out; of all others the head, to find the next one in the datagram. Each hello is a transaction of its
-//! own with one side. When both ends have said theirs nothing more is decrypted.
+//! own with one side. When both ends of a connection have said theirs nothing more of it is decrypted.
 //!
-//! Sources: RFC 9000 section 12 and 17, RFC 9001 section 5, RFC 9369.
+//! Connections may follow each other between the same ports, or mix; a client's first packet tells its keys itself, so each is known whatever came before. Some of them are kept apart
+//! ([`MOST_CONNECTIONS`]), each with what came of its hellos.
+//!
+//! Sources: RFC 9000 sections 6, 7.2, 12 and 17, RFC 9001 section 5, RFC 9368 (the server may answer in another version), RFC 9369.
 
 use super::{
     crypto::Stream,
@@ -17,7 +20,7 @@ use crate::{
     event::AppEvent,
     field::Field,
     level,
-    parser::{Fed, MOST_WAITING, Parser},
+    parser::{Fed, MOST_ASIDE, Parser},
     room::{Telling, TxRef},
     tls::{
         Encryption,
@@ -31,11 +34,13 @@ use sluice_core::Direction;
 
 /// Bytes of a connection identifier, at most (RFC 9000 section 17.2).
 const MOST_ID: usize = 20;
-/// Packets in one datagram that are looked at: Initial, Early, Handshake and one with a short header are usual.
-const MOST_PACKETS: usize = 8;
+/// Connections of one conversation that are kept apart at a time. Any number of them may follow each other.
+const MOST_CONNECTIONS: usize = 4;
+/// Keys that are tried for the packets of one datagram besides those its destination tells.
+const MOST_TRIALS: u8 = 8;
 /// Bytes of an Initial packet that is decrypted, at most: those of a jumbo frame.
 const MOST_PACKET: usize = 9_216;
-const _: () = assert!(MOST_PACKET <= MOST_WAITING);
+const _: () = assert!(MOST_PACKET <= MOST_ASIDE);
 
 /// What an end has said.
 #[derive(Debug, Default)]
@@ -45,18 +50,82 @@ struct End {
     done: bool,
 }
 
+/// A connection identifier.
+#[derive(Clone, Copy, Debug, Default)]
+struct Id {
+    bytes: [u8; MOST_ID],
+    length: u8,
+}
+
+impl Id {
+    fn of(id: &[u8]) -> Self {
+        let mut bytes = [0; MOST_ID];
+        bytes.iter_mut().zip(id).for_each(|(place, byte)| *place = *byte);
+        Self { bytes, length: id.len().min(MOST_ID) as u8 }
+    }
+
+    fn get(&self) -> &[u8] {
+        self.bytes.get(..self.length.into()).unwrap_or_default()
+    }
+}
+
+/// One connection, or one try of the client for one: after a retry, or with another version, it begins anew under another identifier.
+#[derive(Debug, Default)]
+struct Connection {
+    ends: [End; 2],
+    version: u32,
+    /// The identifier that the client chose for the server, from which the keys come; those the client and the server chose for themselves, the last as soon as it is known.
+    first: Id,
+    client: Id,
+    server: Id,
+}
+
+impl Connection {
+    fn end(&self, direction: Direction) -> &End {
+        let [server, client] = &self.ends;
+        if direction.index() == 0 { server } else { client }
+    }
+
+    fn end_mut(&mut self, direction: Direction) -> &mut End {
+        let [server, client] = &mut self.ends;
+        if direction.index() == 0 { server } else { client }
+    }
+
+    fn is_done(&self) -> bool {
+        self.ends.iter().all(|end| end.done)
+    }
+
+    /// How little is lost when it is given up: connections whose hellos were read go first, then those of which nothing is kept.
+    fn worth(&self) -> u8 {
+        let hello = self.end(Direction::ToServer);
+        match () {
+            () if self.is_done() => 0,
+            () if !hello.done && hello.stream.is_empty() => 1,
+            () if hello.done => 2,
+            () => 3,
+        }
+    }
+}
+
 /// One conversation.
 #[derive(Debug, Default)]
 pub struct Conversation {
-    ends: [End; 2],
-    /// The connection identifier that the keys come from, and the version.
-    id: [u8; MOST_ID],
-    id_length: u8,
+    /// Its connections, oldest first.
+    connections: [Connection; MOST_CONNECTIONS],
+    count: u8,
+    /// The version spoken last.
     version: u32,
-    /// The server had the client try again.
-    retried: bool,
     /// Events that were told, by bit.
     events: u8,
+}
+
+/// What is known while the packets of one datagram are read.
+#[derive(Default)]
+struct Datagram {
+    /// The keys that the destination of its packets tells, as all of them have the same (RFC 9000 section 12.2), and the connection they are of, when it was known.
+    keys: Option<(Option<usize>, Keys)>,
+    /// Other keys that were tried.
+    trials: u8,
 }
 
 /// A long header.
@@ -107,13 +176,13 @@ impl<'a> Header<'a> {
 }
 
 impl Conversation {
-    fn of_mut(&mut self, direction: Direction) -> &mut End {
-        let [server, client] = &mut self.ends;
-        if direction.index() == 0 { server } else { client }
+    fn connections(&self) -> &[Connection] {
+        self.connections.get(..self.count.into()).unwrap_or_default()
     }
 
-    fn is_done(&self) -> bool {
-        self.ends.iter().all(|end| end.done)
+    /// Whether nobody wants to see more: both ends of a connection have said hello, and what is encrypted is let be.
+    fn is_over(&self, desk: &Desk) -> bool {
+        desk.settings.quic.encryption == Encryption::Bypass && self.connections().iter().any(Connection::is_done)
     }
 
     /// Opens the transaction of a hello in the direction at hand.
@@ -141,146 +210,154 @@ impl Conversation {
 
     /// A datagram with packets that have long headers.
     fn datagram(&mut self, desk: &mut Desk, bytes: &[u8]) {
+        let mut state = Datagram::default();
+        let mut destination = None;
         let mut rest = bytes;
-        for _ in 0..MOST_PACKETS {
-            let Some(header) = Header::of(rest) else {
-                return;
-            };
-            if header.version == NEGOTIATION {
-                // The client begins anew, with another version.
-                self.begin_anew(desk);
+        while let Some(header) = Header::of(rest) {
+            // Neither a list of versions nor a retry changes anything here, whoever sends it: the client begins anew under another version or identifier, by which its hello is known. A list that
+            // comes late, or from the client, is no reason to do so (RFC 9000 section 6.2).
+            if header.version == NEGOTIATION || header.kind == Kind::Retry {
                 return;
             }
-            match header.kind {
-                Kind::Retry if desk.direction == Direction::ToClient => {
-                    // A client follows the first one only.
-                    if !std::mem::replace(&mut self.retried, true) && !self.of_mut(Direction::ToClient).done {
-                        self.begin_anew(desk);
-                        self.take_id(header.source, header.version);
-                    }
-                    return;
-                }
-                Kind::Initial => self.initial(desk, &header, rest),
-                _ => {}
+            // A receiver passes over packets for another destination than the first one's.
+            let is_ours = *destination.get_or_insert(header.destination) == header.destination;
+            if header.kind == Kind::Initial && is_ours {
+                self.initial(desk, &header, rest, &mut state);
             }
             rest = rest.get(header.length..).unwrap_or_default();
-            if rest.is_empty() {
-                return;
-            }
         }
     }
 
-    fn begin_anew(&mut self, desk: &mut Desk) {
-        self.ends.iter_mut().for_each(|end| {
-            end.stream.clear(desk);
-            end.done = false;
-        });
-        (self.id_length, self.version) = (0, 0);
+    /// The place of the connection that an Initial packet with `header` names as its own.
+    fn named(&self, direction: Direction, header: &Header) -> Option<usize> {
+        let is_it = |found: &Connection| {
+            let server = found.server.get();
+            let is_server = |id: &[u8]| !server.is_empty() && server == id;
+            match direction {
+                Direction::ToServer => {
+                    let is_first = found.first.get() == header.destination;
+                    found.version == header.version && (is_first || is_server(header.destination))
+                }
+                Direction::ToClient => is_server(header.source) && found.client.get() == header.destination,
+            }
+        };
+        self.connections().iter().rposition(is_it)
     }
 
-    fn take_id(&mut self, id: &[u8], version: u32) {
-        self.id.iter_mut().zip(id).for_each(|(place, byte)| *place = *byte);
-        self.id_length = id.len().min(MOST_ID) as u8;
-        self.version = version;
+    /// A place for the connection that `header` begins.
+    fn begin(&mut self, desk: &mut Desk, header: &Header) -> usize {
+        if usize::from(self.count) == MOST_CONNECTIONS {
+            let least = (0..).zip(&self.connections).min_by_key(|(_, found)| found.worth()).map_or(0, |(at, _)| at);
+            if let Some(from_there) = self.connections.get_mut(least..) {
+                if let Some(found) = from_there.first_mut() {
+                    found.ends.iter_mut().for_each(|end| end.stream.clear(desk));
+                }
+                from_there.rotate_left(1);
+            }
+            self.count -= 1;
+        }
+        let at = usize::from(self.count);
+        if let Some(place) = self.connections.get_mut(at) {
+            let (first, client) = (Id::of(header.destination), Id::of(header.source));
+            *place = Connection { version: header.version, first, client, ..Connection::default() };
+            self.count += 1;
+        }
+        at
     }
 
     /// An Initial packet at the beginning of `bytes`.
-    fn initial(&mut self, desk: &mut Desk, header: &Header, bytes: &[u8]) {
+    ///
+    /// # Cost
+    /// Decryption; keys are made once for a datagram, and [`MOST_TRIALS`] times besides at most.
+    fn initial(&mut self, desk: &mut Desk, header: &Header, bytes: &[u8], state: &mut Datagram) {
         let direction = desk.direction;
         let is_client = direction == Direction::ToServer;
-        if self.of_mut(direction).done {
+        let Some(packet) = bytes.get(..header.length).filter(|packet| packet.len() <= MOST_PACKET) else { return };
+        self.version = header.version;
+        let named = self.named(direction, header);
+        if named.and_then(|at| self.connections.get(at)).is_some_and(|found| found.end(direction).done) {
             return;
         }
-        let Some(packet) = bytes.get(..header.length).filter(|packet| packet.len() <= MOST_PACKET) else { return };
         let mut aside = desk.take_aside();
-        let known: ([u8; MOST_ID], usize, u32) = (self.id, self.id_length.into(), self.version);
-        let (id, length, version) = known;
-        let mut plain = id
-            .get(..length)
-            .filter(|_| version != 0)
-            .and_then(|id| open(&mut aside, packet, header, (version, id, is_client)));
-        if plain.is_none() && is_client && (version, id.get(..length)) != (header.version, Some(header.destination)) {
-            // The first one, or the client began anew after a retry that was not seen.
-            plain = open(&mut aside, packet, header, (header.version, header.destination, true));
-            if plain.is_some() || version == 0 {
-                self.take_id(header.destination, header.version);
+        let mut opened = None;
+        let id = named.and_then(|at| self.connections.get(at)).map_or(Id::of(header.destination), |found| found.first);
+        if is_client || named.is_some() {
+            if state.keys.as_ref().is_none_or(|(of, _)| *of != named) {
+                state.keys = Keys::of(header.version, id.get(), is_client).map(|keys| (named, keys));
             }
-            if plain.is_some() && version != 0 {
-                self.of_mut(direction).stream.clear(desk);
+            let plain = state.keys.as_ref().and_then(|(_, keys)| open(&mut aside, packet, header, keys));
+            opened = plain.map(|plain| (named, plain));
+        }
+        // The server's first packet, or one of the client for an identifier of the server that was not seen: another connection of the same client.
+        let mut is_of_done = false;
+        if opened.is_none() && named.is_none() {
+            let client = if is_client { header.source } else { header.destination };
+            for (at, found) in self.connections().iter().enumerate().rev() {
+                // A server may answer in another version, with keys of that one.
+                let fits = !is_client || found.version == header.version;
+                if !fits || found.client.get() != client {
+                    continue;
+                }
+                if found.end(direction).done {
+                    is_of_done = true;
+                } else if state.trials < MOST_TRIALS {
+                    state.trials += 1;
+                    let keys = Keys::of(header.version, found.first.get(), is_client);
+                    let plain = keys.and_then(|keys| open(&mut aside, packet, header, &keys));
+                    opened = plain.map(|plain| (Some(at), plain));
+                }
+                if opened.is_some() {
+                    break;
+                }
             }
         }
-        match plain {
-            Some((from, to)) => {
+        match opened {
+            Some((known, (from, to))) => {
+                let at = known.unwrap_or_else(|| self.begin(desk, header));
                 let frames = aside.get(from..to).unwrap_or_default();
-                let told = if header.version == GQUIC_50 {
-                    self.frames_of_gquic(desk, frames)
-                } else {
-                    self.frames(desk, frames)
+                let fault = match self.connections.get_mut(at) {
+                    Some(_) if header.version == GQUIC_50 => {
+                        self.frames_of_gquic(desk, frames);
+                        None
+                    }
+                    Some(found) => {
+                        if !is_client {
+                            found.server = Id::of(header.source);
+                        }
+                        read_frames(desk, &mut found.end_mut(direction).stream, frames)
+                    }
+                    None => None,
                 };
-                if let Err(event) = told {
-                    self.of_mut(direction).done = event == AppEvent::QuicCryptoFragTooLong;
+                desk.give_aside(aside);
+                if let Some(event) = fault {
                     self.wrong(desk, event);
                 }
+                self.read_hello(desk, at);
             }
-            // Without the client's first packet the server's can't be read.
-            None if is_client || version != 0 => self.wrong(desk, AppEvent::QuicFailedDecrypt),
-            None => {}
-        }
-        desk.give_aside(aside);
-        self.read_hello(desk);
-    }
-
-    /// The frames of an Initial packet.
-    fn frames(&mut self, desk: &mut Desk, frames: &[u8]) -> Result<(), AppEvent> {
-        const BROKEN: AppEvent = AppEvent::QuicErrorOnData;
-        let direction = desk.direction;
-        let mut reader = Reader::of(frames);
-        while let Some(kind) = reader.u8() {
-            match kind {
-                // Padding, ping.
-                0 | 1 => {}
-                2 | 3 => {
-                    let mut next = || varint(&mut reader).ok_or(BROKEN);
-                    let (_largest, _delay, ranges, _first) = (next()?, next()?, next()?, next()?);
-                    for _ in 0..ranges {
-                        next()?;
-                        next()?;
-                    }
-                    if kind == 3 {
-                        for _ in 0..3 {
-                            next()?;
-                        }
-                    }
+            None => {
+                desk.give_aside(aside);
+                // Without the client's first packet the server's can't be read.
+                if !is_of_done && (is_client || self.count > 0) {
+                    self.wrong(desk, AppEvent::QuicFailedDecrypt);
                 }
-                6 => {
-                    let offset = varint(&mut reader).ok_or(BROKEN)?;
-                    let length = varint(&mut reader).ok_or(BROKEN)?;
-                    let piece = usize::try_from(length).ok().and_then(|length| reader.take(length)).ok_or(BROKEN)?;
-                    let stream = &mut self.of_mut(direction).stream;
-                    stream.add(desk, offset, piece).map_err(|_| AppEvent::QuicCryptoFragTooLong)?;
-                }
-                // The connection is closed; nothing follows that matters.
-                0x1c => return Ok(()),
-                _ => return Err(BROKEN),
             }
         }
-        Ok(())
     }
 
     /// The frames of an Initial packet of Q050, of which one carries the client's hello.
-    fn frames_of_gquic(&mut self, desk: &mut Desk, frames: &[u8]) -> Result<(), AppEvent> {
+    fn frames_of_gquic(&mut self, desk: &mut Desk, frames: &[u8]) {
         let start = frames.windows(4).position(|name| name == b"CHLO");
         if let Some(hello) = start.and_then(|at| frames.get(at..)).and_then(gquic::Hello::of) {
             self.hello_of_gquic(desk, &hello, GQUIC_50);
         }
-        Ok(())
     }
 
-    /// Reads the hello of the direction at hand once it is whole.
-    fn read_hello(&mut self, desk: &mut Desk) {
+    /// Reads the hello that the connection at `at` says in the direction at hand, once it is whole.
+    fn read_hello(&mut self, desk: &mut Desk, at: usize) {
         let direction = desk.direction;
+        let Some(found) = self.connections.get_mut(at) else { return };
         let version = self.version;
-        let end = self.of_mut(direction);
+        let end = found.end_mut(direction);
         let Some(length) = end.stream.message(desk) else { return };
         end.done = true;
         let sound = end.stream.release(desk, |desk, bytes| {
@@ -323,15 +400,82 @@ impl Conversation {
 }
 
 /// Takes the protection off `packet`; gives where what it carries stands in `room`.
-fn open(room: &mut Vec<u8>, packet: &[u8], header: &Header, key: (u32, &[u8], bool)) -> Option<(usize, usize)> {
-    let (version, id, is_client) = key;
-    let keys = Keys::of(version, id, is_client)?;
+fn open(room: &mut Vec<u8>, packet: &[u8], header: &Header, keys: &Keys) -> Option<(usize, usize)> {
     room.clear();
     room.extend_from_slice(packet);
     let length = keys.open(room, header.number_at)?.len();
     let number_length = usize::from(room.first()? & 3) + 1;
     let from = header.number_at + number_length;
     Some((from, from + length))
+}
+
+/// Whether `bytes`, a datagram, hold an Initial packet of a client that anybody can open: then they are QUIC for certain.
+///
+/// # Cost
+/// Keys are made once, and up to [`MOST_TRIALS`] packets decrypted, in a room of [`MOST_PACKET`] bytes on the stack.
+pub(super) fn is_opened(bytes: &[u8]) -> bool {
+    let mut room = [0; MOST_PACKET];
+    let mut rest = bytes;
+    let mut keys = None;
+    let mut trials = 0;
+    while trials < MOST_TRIALS
+        && let Some(header) = Header::of(rest)
+    {
+        let (packet, behind) = rest.split_at_checked(header.length).unwrap_or((rest, &[]));
+        if header.kind == Kind::Initial && header.version != NEGOTIATION {
+            trials += 1;
+            if keys.is_none() {
+                keys = Keys::of(header.version, header.destination, true);
+            }
+            if let (Some(place), Some(keys)) = (room.get_mut(..packet.len()), &keys) {
+                place.copy_from_slice(packet);
+                if keys.open(place, header.number_at).is_some() {
+                    return true;
+                }
+            }
+        }
+        rest = behind;
+    }
+    false
+}
+
+/// Reads the frames of an Initial packet; what is wrong with them.
+fn read_frames(desk: &mut Desk, stream: &mut Stream, frames: &[u8]) -> Option<AppEvent> {
+    const BROKEN: AppEvent = AppEvent::QuicErrorOnData;
+    let mut reader = Reader::of(frames);
+    let mut fault = None;
+    let mut read = |kind: u8, reader: &mut Reader| -> Option<()> {
+        match kind {
+            // Padding, ping.
+            0 | 1 => {}
+            2 | 3 => {
+                let (_largest, _delay, ranges, _first) =
+                    (varint(reader)?, varint(reader)?, varint(reader)?, varint(reader)?);
+                let counts = if kind == 3 { 3 } else { 0 };
+                for _ in 0..ranges.saturating_mul(2).saturating_add(counts) {
+                    varint(reader)?;
+                }
+            }
+            6 => {
+                let offset = varint(reader)?;
+                let length = usize::try_from(varint(reader)?).ok()?;
+                // What is too far off, or finds no room, is left out: what else comes may be whole without it.
+                if stream.add(desk, offset, reader.take(length)?).is_err() {
+                    fault = Some(AppEvent::QuicCryptoFragTooLong);
+                }
+            }
+            // The connection is closed; nothing follows that matters.
+            0x1c => *reader = Reader::of(&[]),
+            _ => return None,
+        }
+        Some(())
+    };
+    while let Some(kind) = reader.u8() {
+        if read(kind, &mut reader).is_none() {
+            return Some(BROKEN);
+        }
+    }
+    fault
 }
 
 fn extensions(desk: &mut Desk, tx: TxRef, all: Extensions) {
@@ -370,10 +514,13 @@ fn server_hello(desk: &mut Desk, version: u32, hello: &ServerHello) {
     desk.reach(tx, direction, level::DONE);
 }
 
+/// A worker has room for one with each flow: it is to be no larger than those of other protocols.
+const _: () = assert!(size_of::<Conversation>() <= 440);
+
 impl Parser for Conversation {
     fn feed(&mut self, desk: &mut Desk, bytes: &[u8]) -> Fed {
-        if self.is_done() {
-            return if desk.settings.quic.encryption == Encryption::Bypass { Fed::Over } else { Fed::All };
+        if self.is_over(desk) {
+            return Fed::Over;
         }
         let Some(&first) = bytes.first() else { return Fed::All };
         if first & 0x80 != 0 {
@@ -387,14 +534,13 @@ impl Parser for Conversation {
             } else {
                 self.datagram(desk, bytes);
             }
-        } else if first & 0x09 == 0x09 && desk.direction == Direction::ToServer && self.id_length == 0 {
+        } else if first & 0x09 == 0x09 && desk.direction == Direction::ToServer && self.count == 0 {
             let number_length = [1, 2, 4, 6].get(usize::from(first >> 4 & 3)).copied().unwrap_or(1);
             if let Some(version) = crate::pdu::u32_be(bytes, 9).filter(|&version| gquic_number(version).is_some()) {
                 self.gquic(desk, version, bytes.get(13 + number_length..).unwrap_or_default());
             }
         }
-        let is_over = self.is_done() && desk.settings.quic.encryption == Encryption::Bypass;
-        if is_over { Fed::Over } else { Fed::All }
+        if self.is_over(desk) { Fed::Over } else { Fed::All }
     }
 
     fn gap(&mut self, _desk: &mut Desk, _missing: u32) -> Fed {
@@ -404,6 +550,7 @@ impl Parser for Conversation {
     fn end(&mut self, _desk: &mut Desk, _waiting: &[u8]) {}
 
     fn forget(&mut self, arena: &mut Arena) {
-        self.ends.iter_mut().for_each(|end| arena.free(end.stream.buf()));
+        let ends = self.connections.iter_mut().flat_map(|found| &mut found.ends);
+        ends.for_each(|end| arena.free(end.stream.buf()));
     }
 }

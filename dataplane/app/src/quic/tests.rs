@@ -147,6 +147,141 @@ fn after_a_negotiation_the_client_begins_anew() {
     assert!(has(&told, "quic 0 > quic.sni example.com"));
 }
 
+/// The hello with another name of as many bytes.
+fn named(name: &[u8; 11]) -> Vec<u8> {
+    let mut bytes = hello();
+    let at = bytes.windows(11).position(|part| part == b"example.com").unwrap();
+    bytes[at..at + 11].copy_from_slice(name);
+    bytes
+}
+
+/// The names in what was told.
+fn names(told: &[String]) -> Vec<&str> {
+    told.iter().filter_map(|line| line.split_once(" > quic.sni ").map(|(_, name)| name)).collect()
+}
+
+/// A packet of the client with a part of `hello`.
+fn part(id: &[u8], hello: &[u8], from: usize, to: usize) -> (Direction, Vec<u8>) {
+    (ToServer, initial(VERSION_1, id, id, true, &crypto(from, &hello[from..to.min(hello.len())])))
+}
+
+#[test]
+fn a_list_of_versions_clears_no_hello_whoever_sends_it() {
+    let hello = named(b"evil000.com");
+    let list = [&[0xc0, 0, 0, 0, 0, 1, 1, 1, 2][..], &VERSION_1.to_be_bytes()].concat();
+    let retry = [&[0xf0, 0, 0, 0, 1, 0, 8][..], &[7; 8], b"token and sixteen bytes"].concat();
+    for (direction, between) in [(ToServer, &list), (ToClient, &list), (ToServer, &retry), (ToClient, &retry)] {
+        let said = [part(&ID, &hello, 0, 100), (direction, between.clone()), part(&ID, &hello, 100, 999)];
+        assert_eq!(names(&told(&said)), ["evil000.com"], "{direction:?}");
+    }
+}
+
+#[test]
+fn connections_between_the_same_ports_are_kept_apart() {
+    let (one, two) = (named(b"one0000.com"), named(b"two0000.com"));
+    let other = [9; 8];
+    // One behind the other, with their answers in between; mixed; the first one goes on behind packets that say nothing.
+    let answer = |id: &[u8]| (ToClient, initial(VERSION_1, id, b"", false, &crypto(0, &server_hello())));
+    let in_turn = told(&[part(&ID, &one, 0, 999), answer(&ID), part(&other, &two, 0, 999), answer(&other)]);
+    assert_eq!(names(&in_turn), ["one0000.com", "two0000.com"]);
+    assert_eq!(in_turn.iter().filter(|line| line.contains("< ja3s.string")).count(), 2);
+    let mixed =
+        [part(&ID, &one, 0, 100), part(&other, &two, 50, 999), part(&ID, &one, 100, 999), part(&other, &two, 0, 60)];
+    let both = [&mixed[..], &[answer(&other), answer(&ID)]].concat();
+    let told_both = told(&both);
+    assert_eq!(names(&told_both), ["one0000.com", "two0000.com"]);
+    assert_eq!(told_both.iter().filter(|line| line.contains("< ja3s.string")).count(), 2);
+    assert!(!told_both.iter().any(|line| line.contains("(event)")), "{told_both:#?}");
+    let mut said = vec![part(&ID, &one, 0, 100)];
+    said.extend((0..20_u8).map(|id| (ToServer, initial(VERSION_1, &[id; 8], &[id; 8], true, b"\x01"))));
+    said.push(part(&ID, &one, 100, 999));
+    assert_eq!(names(&told(&said)), ["one0000.com"]);
+}
+
+#[test]
+fn any_number_of_connections_may_follow_each_other() {
+    let all: Vec<_> = (0..40_u8)
+        .map(|id| part(&[id; 8], &named(format!("name{id:03}.com").as_bytes().try_into().unwrap()), 0, 999))
+        .collect();
+    let wanted: Vec<_> = (0..40).map(|id| format!("name{id:03}.com")).collect();
+    assert_eq!(names(&told(&all)), wanted);
+    // Said again, each is told once.
+    assert_eq!(names(&told(&[&all[..3], &all[..3]].concat())), wanted[..3]);
+}
+
+#[test]
+fn a_piece_that_is_too_far_off_hides_no_hello() {
+    let hello = named(b"evil000.com");
+    let said = [
+        part(&ID, &hello, 0, 100),
+        (ToServer, initial(VERSION_1, &ID, &ID, true, &crypto(40_000, b"x"))),
+        part(&ID, &hello, 100, 999),
+    ];
+    let told = told(&said);
+    assert_eq!(names(&told), ["evil000.com"]);
+    assert!(has(&told, "quic 0 > (event) crypto_frag_too_long"));
+}
+
+#[test]
+fn other_packets_in_front_of_it_in_a_datagram_hide_no_hello() {
+    let mut bad = initial(VERSION_1, &ID, &ID, true, &[1]);
+    *bad.last_mut().unwrap() ^= 1;
+    // Packets of the handshake without anything in them, and such that can't be decrypted.
+    let handshake = [&[0xe0, 0, 0, 0, 1, 8][..], &ID, &[0, 1, 0]].concat();
+    let whole = initial(VERSION_1, &ID, &ID, true, &crypto(0, &named(b"evil000.com")));
+    for front in [handshake.repeat(20), bad.repeat(20)] {
+        assert_eq!(names(&told(&[(ToServer, [&front[..], &whole].concat())])), ["evil000.com"]);
+    }
+    // A packet for somebody else is passed over by who reads the datagram.
+    let other = initial(VERSION_1, &[9; 8], &[9; 8], true, &crypto(0, &named(b"other00.com")));
+    assert_eq!(names(&told(&[(ToServer, [&whole[..], &other].concat())])), ["evil000.com"]);
+}
+
+#[test]
+fn a_server_may_answer_in_another_version() {
+    let told = told(&[
+        (ToServer, initial(VERSION_1, &ID, &ID, true, &crypto(0, &hello()))),
+        (ToClient, initial(VERSION_2, &ID, b"", false, &crypto(0, &server_hello()))),
+    ]);
+    for line in ["quic 1 < quic.version k3C\\xcf", "quic 1 < ja3s.string 771,4865,51-43"] {
+        assert!(has(&told, line), "{line} {told:#?}");
+    }
+}
+
+/// A packet of the client that names itself, and of the server that names both.
+fn with_ids(first: u8, destination: &[u8], source: &[u8], key_id: &[u8], is_client: bool, frames: &[u8]) -> Vec<u8> {
+    let mut plain = frames.to_vec();
+    plain.resize(plain.len().max(64), 0);
+    let length = number(plain.len() + 4 + 16);
+    let ids = [&[destination.len() as u8][..], destination, &[source.len() as u8], source, &[0]].concat();
+    let header = [&[first][..], &VERSION_1.to_be_bytes(), &ids, &length, &[0, 0, 0, 2]].concat();
+    Keys::of(VERSION_1, key_id, is_client).unwrap().seal(&header, &plain)
+}
+
+#[test]
+fn a_client_that_goes_on_under_the_servers_identifier_is_known() {
+    let hello = named(b"evil000.com");
+    let (client, server) = ([4; 5], [5; 6]);
+    let of_client =
+        |destination: &[u8], frames: &[u8]| (ToServer, with_ids(0xc3, destination, &client, &ID, true, frames));
+    let acknowledged = with_ids(0xc3, &client, &server, &ID, false, &[2, 0, 0, 0, 0]);
+    let answered = with_ids(0xc3, &client, &server, &ID, false, &crypto(0, &server_hello()));
+    let parts = [crypto(0, &hello[..100]), crypto(100, &hello[100..])];
+    // With the server's packet in between, and without it.
+    for between in [vec![(ToClient, acknowledged)], vec![]] {
+        let said = [
+            &[of_client(&ID, &parts[0])][..],
+            &between,
+            &[of_client(&server, &parts[1]), (ToClient, answered.clone()), of_client(&server, b"\x01")],
+        ]
+        .concat();
+        let told = told(&said);
+        assert_eq!(names(&told), ["evil000.com"]);
+        assert!(told.iter().any(|line| line.contains("< ja3s.string")));
+        assert!(!told.iter().any(|line| line.contains("(event)")), "{told:#?}");
+    }
+}
+
 #[test]
 fn what_cannot_be_decrypted_is_told_once() {
     let mut bad = initial(VERSION_1, &ID, &ID, true, &crypto(0, &hello()));
@@ -241,8 +376,79 @@ fn other_datagrams_are_not_quic() {
     }
 }
 
+/// A client's first datagram, as long as it must be.
+fn first_datagram(name: &[u8; 11]) -> Vec<u8> {
+    let mut frames = crypto(0, &named(name));
+    frames.resize(1_200, 0);
+    initial(VERSION_1, &ID, &ID, true, &frames)
+}
+
+/// What is told of datagrams to and from a server on `port`.
+fn told_on(port: u16, said: &[(Direction, Vec<u8>)]) -> Vec<String> {
+    let said: Vec<_> = said.iter().map(|(way, bytes)| (*way, &bytes[..])).collect();
+    datagrams(AppSettings::default(), [port, 40_000], &said)
+}
+
+#[test]
+fn datagrams_in_front_of_a_true_first_packet_hide_it_on_no_port() {
+    let question = b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x03www\x07example\x03com\0\0\x01\0\x01".to_vec();
+    let true_one = first_datagram(b"evil000.com");
+    assert_eq!(likeness(&true_one, ToServer), Likeness::Sure);
+    let fronts = [
+        // Nothing, words, what has the form of the header alone, a question of DNS, an answer that is none.
+        vec![],
+        vec![(ToServer, b"x".to_vec()); 50],
+        vec![(ToServer, [&true_one[..40], &[0; 1_200]].concat()); 3],
+        vec![(ToServer, question.clone())],
+        vec![(ToServer, b"x".to_vec()), (ToClient, b"y".to_vec()), (ToClient, b"z".to_vec())],
+    ];
+    for (at, front) in fronts.iter().enumerate() {
+        for port in [443, 8_443, 53, 5_353] {
+            let said = [&front[..], &[(ToServer, true_one.clone())]].concat();
+            assert_eq!(names(&told_on(port, &said)), ["evil000.com"], "front {at}, port {port}");
+        }
+    }
+}
+
+#[test]
+fn the_form_of_a_header_alone_hides_no_other_protocol() {
+    let question = b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x03www\x07example\x03com\0\0\x01\0\x01".to_vec();
+    let short = initial(VERSION_1, &ID, &ID, true, &crypto(0, &hello()));
+    let broken = [&first_datagram(b"evil000.com")[..40], &[0; 1_200]].concat();
+    for front in [short, broken] {
+        assert_eq!(likeness(&front, ToServer), Likeness::Fits);
+        let told = told_on(53, &[(ToServer, front), (ToServer, question.clone())]);
+        assert!(told.iter().any(|line| line.ends_with("www.example.com")), "{told:#?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// However packets are put into datagrams, and whatever else comes between.
+    #[test]
+    fn hellos_are_told_whatever_lies_between(
+        cuts in prop::collection::btree_set(1..240_usize, 0..8),
+        order in any::<prop::sample::Index>(),
+        junk in prop::collection::vec((any::<bool>(), prop::collection::vec(any::<u8>(), 0..50)), 0..9),
+    ) {
+        let hello = named(b"evil000.com");
+        let bounds: Vec<_> = [0].into_iter().chain(cuts).chain([hello.len()]).collect();
+        let mut parts: Vec<_> = bounds.windows(2).map(|pair| part(&ID, &hello, pair[0], pair[1])).collect();
+        let count = parts.len();
+        parts.rotate_left(order.index(count));
+        let mut said = vec![];
+        let mut junk = junk.into_iter();
+        for packet in parts {
+            said.push(packet);
+            said.extend(junk.next().map(|(to_server, bytes)| (if to_server { ToServer } else { ToClient }, bytes)));
+        }
+        let apart = told(&said);
+        prop_assert_eq!(names(&apart), ["evil000.com"]);
+        let whole: Vec<u8> = said.iter().filter(|(_, bytes)| bytes.len() > 80).flat_map(|(_, bytes)| bytes.clone()).collect();
+        let together = told(&[(ToServer, whole)]);
+        prop_assert_eq!(names(&together), ["evil000.com"]);
+    }
 
     #[test]
     fn hostile_frames_are_borne(frames in prop::collection::vec(any::<u8>(), 0..400), more in prop::collection::vec(any::<u8>(), 0..100)) {

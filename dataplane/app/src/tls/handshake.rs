@@ -11,17 +11,19 @@ use super::{
     text::Text,
     x509::{self, Alternative, Certificate},
 };
-use crate::{desk::Desk, event::AppEvent, field::Field, level};
+use crate::{desk::Desk, event::AppEvent, field::Field, level, parser::MOST_ASIDE};
 use sluice_core::Direction;
 
-/// Bytes of a hello that is read, at most: one with keys of several large groups has 4 KiB.
-const MOST_HELLO: usize = 16 << 10;
+/// Bytes of a hello, at most: version, random, session, ciphers, compressions and extensions, each list as long as its length can say (RFC 8446 section 4.1.2). Usual ones have 4 KiB, but servers
+/// read any, and what is longer is none. Until it is whole it takes up to 256 KiB of [`crate::AppSettings::memory`]: the most that an end may hold here.
+pub(super) const MOST_HELLO: usize = 2 + 32 + 1 + 32 + 2 + 65_534 + 1 + 255 + 2 + 65_535;
+const _: () = assert!(HEAD + MOST_HELLO <= MOST_ASIDE && HEAD + MOST_MESSAGE <= MOST_ASIDE);
 /// Bytes of any other message, at most: chains of large certificates.
 const MOST_MESSAGE: usize = 64 << 10;
 /// Bytes of a message's head.
 const HEAD: usize = 4;
 
-const CLIENT_HELLO: u8 = 1;
+pub(super) const CLIENT_HELLO: u8 = 1;
 const SERVER_HELLO: u8 = 2;
 const RETRY_OF_DRAFTS: u8 = 6;
 const CERTIFICATE: u8 = 11;
@@ -89,10 +91,19 @@ impl Conversation {
             let (here, behind) = rest.split_at_checked(count).unwrap_or((rest, &[]));
             rest = behind;
             if !desk.keep(&mut message, here) {
-                // No room: the rest of the record is left out.
+                // No room: the message is left out, or the rest of the record where its length is not known yet.
+                let kept = message.len();
+                let length = message_length(if kept == 0 { here } else { desk.kept(&message) });
                 desk.forget(&mut message);
-                self.of_mut(direction).skip = left_of(record, bytes, here) as u32;
-                return;
+                match length {
+                    Some(length) if wanted(length) => {
+                        let there = kept + here.len();
+                        self.of_mut(direction).skip = (HEAD + length.bytes).saturating_sub(there) as u32;
+                    }
+                    Some(length) => self.pass(desk, length, left_of(record, bytes, rest)),
+                    None => self.of_mut(direction).skip = left_of(record, bytes, rest) as u32,
+                }
+                continue;
             }
             match message_length(desk.kept(&message)) {
                 Some(length) if !wanted(length) => {
@@ -201,15 +212,17 @@ impl Conversation {
         let direction = desk.direction;
         let tx = self.transaction;
         let named = hello.server_name();
+        self.of_mut(direction).sends_early = hello.extensions.get(extension::EARLY_DATA).is_some();
         if std::mem::replace(&mut self.of_mut(direction).has_hello, true) {
-            if let Some(name) = named.name.filter(|name| desk.field(tx, direction, Field::TlsSni) != Some(*name)) {
-                desk.put_wanted(tx, direction, Field::TlsSni, name);
+            let known = desk.field_at(tx, direction, Field::TlsSni, self.of(direction).name_at);
+            if let Some(name) = named.name.filter(|name| known != Some(*name)) {
+                self.name(desk, name);
             }
             return;
         }
         self.state(desk, state::CLIENT_HELLO);
         if let Some(name) = named.name {
-            desk.put_wanted(tx, direction, Field::TlsSni, name);
+            self.name(desk, name);
         }
         for (is_wrong, event) in [
             (named.wrong.kind, AppEvent::TlsInvalidSniType),
@@ -238,6 +251,13 @@ impl Conversation {
         desk.put_wanted(tx, direction, Field::TlsSignatures, hello.signatures());
         client_fingerprints(desk, tx, hello, false);
         desk.reach(tx, direction, level::LINE);
+    }
+
+    /// Puts down the name in a hello, and where it stands.
+    fn name(&mut self, desk: &mut Desk, name: &[u8]) {
+        let (tx, direction) = (self.transaction, desk.direction);
+        self.of_mut(direction).name_at = desk.place(tx, direction);
+        desk.put_wanted(tx, direction, Field::TlsSni, name);
     }
 
     fn server_hello(&mut self, desk: &mut Desk, hello: &ServerHello) {
@@ -395,7 +415,7 @@ struct Length {
     bytes: usize,
 }
 
-/// Bytes of a record that has `record` left when `bytes` of it begin, from `rest` on, with which they end.
+/// Bytes of a record from `rest` on, with which `bytes` end; when those begin it has `record` left.
 const fn left_of(record: usize, bytes: &[u8], rest: &[u8]) -> usize {
     record.saturating_sub(bytes.len() - rest.len())
 }

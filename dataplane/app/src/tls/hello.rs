@@ -21,6 +21,8 @@ pub mod extension {
     pub const ALPN: u16 = 16;
     /// A session to be taken up again.
     pub const PRE_SHARED_KEY: u16 = 41;
+    /// Data follow before the server has answered.
+    pub const EARLY_DATA: u16 = 42;
     /// Versions.
     pub const VERSIONS: u16 = 43;
     /// Parameters of QUIC's transport.

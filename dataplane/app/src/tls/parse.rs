@@ -7,7 +7,11 @@
 //!
 //! Sources: RFC 8446 section 5, RFC 5246 section 6, RFC 6520 (heartbeat), RFC 6101 appendix E (hellos of SSLv2).
 
-use super::settings::Encryption;
+use super::{
+    handshake::{CLIENT_HELLO, state},
+    hello::is_13,
+    settings::Encryption,
+};
 use crate::{
     arena::{Arena, Buf},
     desk::Desk,
@@ -65,10 +69,16 @@ pub struct End {
     is_v2: bool,
     /// What it says is encrypted.
     pub(super) is_encrypted: bool,
+    /// It changed keys before the other end's version was known: that means nothing in 1.3, where another hello may follow.
+    has_changed: bool,
+    /// Its last hello says that data follow at once, which the other end may refuse.
+    pub(super) sends_early: bool,
     /// Nothing more of it is put down.
     done: bool,
     /// A hello of it was read.
     pub(super) has_hello: bool,
+    /// Where the name in it stands among what was put down: see [`Desk::place`].
+    pub(super) name_at: u32,
     /// It is the server.
     pub(super) is_server: bool,
     /// Messages of it that were seen, as bits of [`super::handshake::state`].
@@ -212,7 +222,7 @@ impl Conversation {
         }
         end.empty = 0;
         match kind {
-            APPLICATION if !end.is_encrypted => self.encrypted(desk),
+            APPLICATION if !end.is_encrypted && !self.is_early(direction) => self.encrypted(desk),
             HEARTBEAT => self.heartbeat_begins(desk, length),
             _ => {}
         }
@@ -222,6 +232,34 @@ impl Conversation {
     /// Drafts of TLS 1.3 may put their own number into the head of records.
     fn is_draft_version(&self, major: u8, minor: u8) -> bool {
         self.version != 0 && self.version == u16::from_be_bytes([major, minor])
+    }
+
+    /// Whether data of this end are those it sends before the other one has answered. A server that asks for another hello passes over them (RFC 8446 section 4.2.10).
+    fn is_early(&self, direction: Direction) -> bool {
+        self.of(direction).sends_early && !self.of(direction.reverse()).has_hello
+    }
+
+    /// An end changes its keys. In 1.3 that means nothing (RFC 8446 appendix D.4), and whether it is 1.3 only the server's answer tells: until then the next record does.
+    fn cipher_changes(&mut self, desk: &mut Desk) {
+        if is_13(self.version) {
+            return;
+        }
+        let direction = desk.direction;
+        let is_answered = self.version != 0 || self.of(direction.reverse()).has_hello;
+        let has_key = u64::from(self.of(direction).states) & state::CLIENT_KEY != 0;
+        if is_answered || has_key {
+            self.encrypted(desk);
+        } else {
+            self.of_mut(direction).has_changed = true;
+        }
+    }
+
+    /// Whether the record with messages that begins with `bytes` is encrypted: keys were changed, and it is no hello.
+    fn is_sealed(&self, direction: Direction, bytes: &[u8]) -> bool {
+        let end = self.of(direction);
+        let begins = end.left == end.length && end.message.is_empty() && end.skip == 0;
+        let is_hello = bytes.first() == Some(&CLIENT_HELLO) && (self.version == 0 || is_13(self.version));
+        end.has_changed && begins && !is_hello
     }
 
     fn heartbeat_begins(&mut self, desk: &mut Desk, length: u16) {
@@ -244,10 +282,10 @@ impl Conversation {
         let direction = desk.direction;
         let end = self.of_mut(direction);
         match (end.kind, end.is_encrypted) {
+            (HANDSHAKE, false) if self.is_sealed(direction, bytes) => self.encrypted(desk),
             (HANDSHAKE, false) => self.messages(desk, bytes),
             (VERSION_2, false) => self.version_2(desk, bytes),
-            // In 1.3 it means nothing, and a second hello may follow it.
-            (CIPHER, false) if !super::hello::is_13(self.version) => self.encrypted(desk),
+            (CIPHER, false) => self.cipher_changes(desk),
             (ALERT, false) => self.alert(desk, bytes),
             (HEARTBEAT, false) => self.heartbeat(desk, bytes),
             _ => {}

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     AppEvent, AppProtocol, AppSettings, Applications, Fields, Input,
     protocol::Likeness,
-    testing::{talk, talk_cut},
+    testing::{talk, talk_cut, talk_pieces},
 };
 use proptest::prelude::*;
 use sluice_core::{
@@ -329,6 +329,63 @@ fn another_name_in_the_hello_that_a_server_has_asked_for_is_told() {
     assert_has(&told, &["tls 0 > tls.sni good.example", "tls 0 > tls.sni evil.example"]);
 }
 
+/// A request of the server for another hello.
+fn retry() -> Vec<u8> {
+    let mut retry = server_hello_13();
+    retry[6..38].copy_from_slice(&hex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c"));
+    retry
+}
+
+#[test]
+fn what_comes_before_the_server_asks_for_another_hello_hides_that_one_not() {
+    let first = |more: &[u8]| record(22, &client_hello(&[&sni(b"good.example"), more].concat()));
+    let second = record(22, &client_hello(&sni(b"evil.example")));
+    let (change, early) = (record(20, &[1]), record(23, &[0xee; 40]));
+    let offer = extension(42, b"");
+    for (in_front, between) in [
+        // A change of keys in front of the second hello, and as some send it: behind the first one.
+        (first(b""), change.clone()),
+        ([first(b""), change.clone()].concat(), vec![]),
+        ([first(b""), change.clone()].concat(), change.clone()),
+        // Data that the server refuses, before and after the client hears of it.
+        ([first(&offer), early.clone()].concat(), vec![]),
+        ([first(&offer), change, early.clone()].concat(), early.clone()),
+    ] {
+        let told = told(&[
+            (ToServer, in_front),
+            (ToClient, record(22, &retry())),
+            (ToServer, [&between[..], &second].concat()),
+            (ToClient, [record(22, &server_hello_13()), record(20, &[1]), early.clone()].concat()),
+            (ToServer, early.clone()),
+        ]);
+        assert_has(&told, &["tls 0 > tls.sni good.example", "tls 0 > tls.sni evil.example", "tls 0 < tls.version 772"]);
+        assert_has(&told, &["tls 0 > level 5", "tls 0 < level 5"]);
+        assert!(!told.iter().any(|line| line.contains("(event)")), "{told:#?}");
+    }
+}
+
+#[test]
+fn a_change_of_keys_counts_where_no_other_hello_may_follow() {
+    let sealed = record(22, &[0xaa; 40]);
+    let change = record(20, &[1]);
+    let hello = record(22, &client_hello(&sni(b"a.example")));
+    let key = record(22, &message(16, b"key"));
+    let events = |said: &[(Direction, Vec<u8>)]| {
+        let told = told(said);
+        told.into_iter().filter(|line| line.contains("(event)")).collect::<Vec<_>>()
+    };
+    // The client alone: a session taken up again, a full handshake, and one that was picked up in its middle.
+    for client in [
+        [&hello[..], &change, &sealed].concat(),
+        [&hello[..], &key, &change, &record(22, &[1; 40])].concat(),
+        [&change[..], &sealed].concat(),
+    ] {
+        assert_eq!(events(&[(ToServer, client)]), [""; 0]);
+    }
+    // What no change of keys is in front of can be read, and is wrong.
+    assert!(!events(&[(ToServer, [&hello[..], &sealed].concat())]).is_empty());
+}
+
 #[test]
 fn names_of_servers_that_cannot_be_are_told() {
     let name = |kind: u8, name: &[u8]| [&[kind][..], &list16(name)].concat();
@@ -585,9 +642,80 @@ fn what_begins_tls_is_recognised_and_nothing_else() {
     }
 }
 
+/// A hello with lists as long as their lengths can say.
+fn longest_hello(name: &[u8]) -> Vec<u8> {
+    let ciphers = list16(&[0x13, 1].repeat(32_767));
+    let name = sni(name);
+    let padding = extension(21, &vec![0; 65_535 - name.len() - 4]);
+    let session = [&[32][..], &[5; 32]].concat();
+    let compressions = [&[255][..], &[0; 255]].concat();
+    let body = [&[3, 3][..], &[7; 32], &session, &ciphers, &compressions, &list16(&[padding, name].concat())].concat();
+    assert_eq!(body.len(), super::handshake::MOST_HELLO);
+    message(1, &body)
+}
+
+#[test]
+fn the_longest_hello_there_can_be_is_read() {
+    let records: Vec<u8> = longest_hello(b"evil.example").chunks(16_384).flat_map(|part| record(22, part)).collect();
+    for size in [1, 1_400, 65_536, usize::MAX] {
+        let told = talk_cut(AppSettings::default(), &[(ToServer, &records)], size);
+        assert_has(&told, &["tls 0 > tls.sni evil.example"]);
+        assert!(!told.iter().any(|line| line.contains("(event)")));
+    }
+    // Records of one byte of it each.
+    let records: Vec<u8> = longest_hello(b"evil.example").chunks(1).flat_map(|part| record(22, part)).collect();
+    assert_has(&talk_cut(AppSettings::default(), &[(ToServer, &records)], 1_400), &["tls 0 > tls.sni evil.example"]);
+}
+
+#[test]
+fn a_message_for_which_there_is_no_room_hides_none_behind_it() {
+    let first = record(22, &client_hello(&sni(b"first.example")));
+    let second = record(22, &client_hello(&sni(b"a.example")));
+    let long: Vec<u8> = longest_hello(b"first.example").chunks(16_384).flat_map(|part| record(22, part)).collect();
+    // Cut in the head of the message, right behind it, and further on; over several records as well.
+    // With a spare block the head finds room, and what is behind it does not.
+    let cuts = [
+        (&first, 7, 0),
+        (&first, 9, 0),
+        (&first, 12, 0),
+        (&first, 40, 0),
+        (&first, 75, 1),
+        (&long, 12, 0),
+        (&long, 3_000, 1),
+    ];
+    for (first, cut, spare) in cuts {
+        let mut settings = AppSettings::default();
+        settings.memory = 1;
+        let mut applications = Applications::new(settings, 1);
+        let mut wants = Fields::NONE;
+        wants.add(crate::Field::TlsSni);
+        applications.set_wants(wants);
+        let mut link = AppLink::default();
+        let mut feed = |applications: &mut Applications, bytes: &[u8]| {
+            let (direction, ports) = (ToServer, [443, 40_000]);
+            let input = Input { bytes, direction, now: Nanos(0), ports, either: false, datagram: false };
+            applications.feed(&mut link, &input);
+        };
+        feed(&mut applications, &first[..5]);
+        let mut rest = Vec::new();
+        let mut buf = crate::arena::Buf::EMPTY;
+        while applications.room.arena.grow(&mut buf, 64).is_ok() {
+            rest.push(std::mem::take(&mut buf));
+        }
+        rest.iter_mut().take(spare).for_each(|buf| applications.room.arena.free(buf));
+        feed(&mut applications, &first[5..cut]);
+        rest.iter_mut().for_each(|buf| applications.room.arena.free(buf));
+        feed(&mut applications, &[&first[cut..], &second].concat());
+        let at = applications.first(link);
+        let view = crate::TransactionView::of(&applications.room, at, ToServer).unwrap();
+        let names: Vec<_> = view.pieces(crate::Field::TlsSni).collect();
+        assert_eq!(names, [b"a.example"], "{cut} of {}", first.len());
+    }
+}
+
 #[test]
 fn a_message_with_more_than_is_read_is_passed_over() {
-    let big = message(1, &vec![0; (16 << 10) + 1]);
+    let big = message(1, &vec![0; super::handshake::MOST_HELLO + 1]);
     let records: Vec<u8> = big.chunks(16_384).flat_map(|part| record(22, part)).collect();
     let said = [(ToServer, &records[..]), (ToServer, &record(22, &client_hello(&sni(b"a.example")))[..])];
     let told = talk_cut(AppSettings::default(), &said, 1_400);
@@ -621,11 +749,41 @@ proptest! {
 
     #[test]
     fn hostile_records_are_borne_and_tell_the_same_in_any_pieces(
-        parts in prop::collection::vec((20..26_u8, prop::collection::vec(any::<u8>(), 0..60)), 1..12)
+        parts in prop::collection::vec((20..26_u8, prop::collection::vec(any::<u8>(), 0..60)), 1..12),
+        sizes in prop::collection::vec(1..100_usize, 1..20),
     ) {
         let bytes: Vec<u8> = parts.iter().flat_map(|(kind, bytes)| record(*kind, bytes)).collect();
         let hello = record(22, &client_hello(&[]));
-        told(&[(ToServer, [hello, bytes.clone()].concat()), (ToClient, bytes)]);
+        let client = [hello, bytes.clone()].concat();
+        let whole = told(&[(ToServer, client.clone()), (ToClient, bytes.clone())]);
+        prop_assert_eq!(talk_pieces(AppSettings::default(), &[(ToServer, &client), (ToClient, &bytes)], &sizes), whole);
+    }
+
+    /// Parts of handshakes in any order: retries, changes of keys, early data, hellos over several records.
+    #[test]
+    fn parts_of_handshakes_in_any_order_tell_the_same_in_any_pieces(
+        parts in prop::collection::vec((any::<bool>(), 0..9_usize), 1..14),
+        sizes in prop::collection::vec(1..100_usize, 1..20),
+    ) {
+        let hello = client_hello(&[sni(b"a.example"), extension(42, b"")].concat());
+        let other = client_hello(&sni(b"b.example"));
+        let certificate = certificates(&[&Made::default().der()]);
+        let pieces = [
+            record(22, &hello),
+            [record(22, &other[..9]), record(22, &other[9..])].concat(),
+            record(22, &retry()),
+            record(22, &server_hello_13()),
+            record(22, &[server_hello(&[]), certificate].concat()),
+            record(20, &[1]),
+            record(23, &[0xee; 30]),
+            record(22, &[0xaa; 40]),
+            record(22, &message(16, b"key")),
+        ];
+        let mut said = vec![(ToServer, pieces[0].clone())];
+        said.extend(parts.iter().map(|(to_server, at)| (if *to_server { ToServer } else { ToClient }, pieces[*at].clone())));
+        let whole = told(&said);
+        let said: Vec<_> = said.iter().map(|(way, bytes)| (*way, &bytes[..])).collect();
+        prop_assert_eq!(talk_pieces(AppSettings::default(), &said, &sizes), whole);
     }
 
     #[test]
