@@ -289,7 +289,7 @@ impl<'a> Lists<'a> {
     fn enter(&mut self, needle: &Needle<'a>) {
         let bytes = needle.bytes;
         let length = bytes.len();
-        let last = Word::of(needle, if length > WORD { length - WORD } else { 0 });
+        let last = Word::of(needle, length.saturating_sub(WORD));
         let others = self.words.len() as u32;
         if length > WORD {
             self.words.extend((0..(length - 1) / WORD).map(|number| Word::of(needle, number * WORD)));
