@@ -43,6 +43,12 @@ pub fn datagrams(settings: AppSettings, ports: [u16; 2], said: &[Said]) -> Vec<S
 
 /// The conversation in pieces of at most `size` bytes; where nothing is said, 100 bytes are missing.
 pub fn talk_cut(settings: AppSettings, said: &[Said], size: usize) -> Vec<String> {
+    talk_pieces(settings, said, &[size])
+}
+
+/// The same in pieces of `sizes`, one after the other and again from the first.
+pub fn talk_pieces(settings: AppSettings, said: &[Said], sizes: &[usize]) -> Vec<String> {
+    let mut sizes = sizes.iter().copied().cycle();
     let mut applications = Applications::new(settings, 4);
     applications.set_wants(wants());
     let mut link = AppLink::default();
@@ -52,8 +58,11 @@ pub fn talk_cut(settings: AppSettings, said: &[Said], size: usize) -> Vec<String
         if bytes.is_empty() {
             applications.gap(&mut link, &input(direction, &[]), 100);
         }
-        for piece in bytes.chunks(size) {
+        let mut rest = bytes;
+        while let Some(size) = sizes.next().filter(|_| !rest.is_empty()) {
+            let (piece, behind) = rest.split_at_checked(size).unwrap_or((rest, b""));
             applications.feed(&mut link, &input(direction, piece));
+            rest = behind;
         }
     }
     for direction in Direction::ALL {
