@@ -125,11 +125,12 @@ impl Conversation {
         match is_status(doubt) {
             Some(true) => {}
             None if may_wait(doubt) => return Step::More,
+            _ if is_blank(doubt) => return Step::Used(doubt.len()),
             _ => {
                 // A line in front of a status line is left out; anything else is a body without headers, as clients show it.
                 match doubt.iter().position(|byte| *byte == b'\n').map(|at| at + 1) {
                     // What goes on behind a body that should have ended is no such line.
-                    _ if self.is_answered && !is_blank(doubt) => {}
+                    _ if self.is_answered => {}
                     Some(end) => {
                         let rest = bytes.get(end..).unwrap_or_default();
                         let rest = rest.get(..LONGEST_DOUBT).unwrap_or(rest);
@@ -141,7 +142,6 @@ impl Conversation {
                         }
                     }
                     None if may_wait(doubt) => return Step::More,
-                    None if is_blank(doubt) => return Step::Used(doubt.len()),
                     None => {}
                 }
                 self.begin_stray(bench.desk);
