@@ -266,6 +266,33 @@ fn headers_of_a_part_may_be_of_any_length() {
 }
 
 #[test]
+fn the_name_of_a_file_may_stand_on_a_line_of_its_own() {
+    let named = |headers: &str| {
+        let body = format!("--b\r\n{headers}\r\n\r\nEVIL\r\n--b--\r\n");
+        of(&told(&[(ToServer, &form(body.as_bytes()))], &ALL), "> file.data ").join("|")
+    };
+    assert_eq!(named("Content-Disposition: form-data;\r\n name=f;\r\n\tfilename=x"), "Closed 4 file 1 'x' EVIL");
+    assert_eq!(named("Content-Disposition: form-data; name=f\r\nX: y\r\n filename=x"), "");
+    assert_eq!(named("X: y\r\n Content-Disposition: x; filename=x"), "");
+}
+
+#[test]
+fn more_trailers_than_are_kept_end_where_they_end() {
+    let trailers = b"X: 0123456789\r\n".repeat(8_000);
+    let chunks = &b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n"[..];
+    let request =
+        [&b"POST /a HTTP/1.1\r\nHost: x\r\n"[..], chunks, &trailers, b"Content-Length: 9\r\n\r\n", ASK_TWICE].concat();
+    let lines = told(&[(ToServer, &request)], &SOME);
+    assert_eq!(of(&lines, "> http.uri "), ["/a", "/a", "/b"]);
+    assert_eq!(of(&lines, "> http.request_body "), ["Closed 5 hello"]);
+    let next = &b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n"[..];
+    let answer = [&b"HTTP/1.1 200 OK\r\n"[..], chunks, &trailers, b"Transfer-Encoding: chunked\r\n\r\n", next].concat();
+    let lines = told(&[(ToServer, ASK_TWICE), (ToClient, &answer)], &SOME);
+    assert_eq!(of(&lines, "< http.stat_code "), ["200", "404"]);
+    assert_eq!(of(&lines, "< http.response_body "), ["Closed 5 file 1 '/a' hello"]);
+}
+
+#[test]
 fn more_headers_than_are_kept_end_where_they_end() {
     let many = b"X: 0123456789\r\n".repeat(7_000);
     // A response without a body, one that says how long it is all the same, and one that changes the protocol.

@@ -52,6 +52,8 @@ pub struct Multipart {
     carry: Buf,
     /// Bytes of them in which no end of a header is.
     looked: u32,
+    /// The header at hand is the one with the name of a file.
+    names: bool,
     /// Name of the file whose headers come, when it has one.
     name: Buf,
     /// What waits begins a line.
@@ -172,13 +174,23 @@ impl Multipart {
 
     /// A header of the part that begins.
     fn header(&mut self, desk: &mut Desk, at: TxRef, direction: Direction, line: &[u8]) {
-        let Some((name, value)) = split_once(line, b':') else {
-            if !trim(line).is_empty() && !matches!(line.first(), Some(b' ' | b'\t')) {
-                desk.event(at, direction, AppEvent::HttpMultipartInvalidHeader);
+        // A header may go on in the next line.
+        let is_fold = matches!(line.first(), Some(b' ' | b'\t'));
+        let value = match split_once(line, b':') {
+            _ if is_fold => line,
+            Some((name, value)) => {
+                self.names = trim(name).eq_ignore_ascii_case(b"content-disposition");
+                value
             }
-            return;
+            None => {
+                self.names = false;
+                if !trim(line).is_empty() {
+                    desk.event(at, direction, AppEvent::HttpMultipartInvalidHeader);
+                }
+                return;
+            }
         };
-        if !trim(name).eq_ignore_ascii_case(b"content-disposition") {
+        if !self.names {
             return;
         }
         if let Some(name) = parameter(value, b"filename").filter(|name| !name.is_empty()) {
@@ -192,6 +204,7 @@ impl Multipart {
 
     /// The headers of a part are over.
     fn open(&mut self, desk: &mut Desk, at: TxRef, direction: Direction) {
+        self.names = false;
         if self.name.is_empty() {
             return;
         }

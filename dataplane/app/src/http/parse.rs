@@ -438,7 +438,7 @@ impl End {
         }
     }
 
-    /// Reads the trailers `bytes` begin with.
+    /// Reads the trailers `bytes` begin with. Those beyond what is kept are to be skipped then.
     pub(super) fn read_trailer(&mut self, bench: &mut Bench, direction: Direction, bytes: &[u8]) -> Option<usize> {
         let found = self.find_headers(bench.last, bytes)?;
         let block = bytes.get(..found.headers).unwrap_or_default();
@@ -449,6 +449,10 @@ impl End {
             headers.read(block, is_response, settings.line_limit as usize, usize::from(settings.header_limit));
             tell_wrong(bench.desk, headers, self.tx, direction);
             super::fields::put(bench.desk, headers, self.tx, direction, block, None);
+        }
+        if found.cut {
+            (self.state, self.scan, self.torn) = (State::Skip, Scan::default(), !block.ends_with(b"\n"));
+            (self.framing, self.behind) = (Framing::None, Behind::Nothing);
         }
         Some(found.all)
     }

@@ -94,7 +94,9 @@ impl Conversation {
             },
             State::Trailer => match self.request.read_trailer(bench, HERE, bytes) {
                 Some(used) => {
-                    self.end_request(bench, true);
+                    if self.request.state == State::Trailer {
+                        self.end_request(bench, true);
+                    }
                     Step::Used(used)
                 }
                 None => Step::More,

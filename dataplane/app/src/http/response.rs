@@ -90,7 +90,9 @@ impl Conversation {
                 }
                 match self.response.read_trailer(bench, HERE, bytes) {
                     Some(used) => {
-                        self.end_response(bench, true);
+                        if self.response.state == State::Trailer {
+                            self.end_response(bench, true);
+                        }
                         Step::Used(used)
                     }
                     None => Step::More,
