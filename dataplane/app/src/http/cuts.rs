@@ -347,6 +347,20 @@ fn a_line_with_blanks_in_it_ends_skipped_headers_as_it_ends_others() {
 }
 
 #[test]
+fn a_blank_line_that_is_too_long_is_told_whole_as_while_it_comes() {
+    for (length, events) in [(17_000, 0), (18_010, 1), (60_000, 1)] {
+        for blank in [b" ", b"\0"] {
+            let request =
+                [&b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n"[..], &blank.repeat(length), b"\r\n<body>"]
+                    .concat();
+            let lines = told(&[(ToServer, &request)], &SOME);
+            assert_eq!(of(&lines, "(event) "), vec!["request_field_too_long"; events], "{length}");
+            assert_eq!(of(&lines, "> http.request_body "), ["Closed 6 <body>"]);
+        }
+    }
+}
+
+#[test]
 fn headers_that_frame_a_body_count_behind_more_headers_than_are_kept() {
     let many = b"a:\r\n".repeat(17_000);
     let request = [

@@ -372,7 +372,9 @@ impl End {
         let settings = desk.settings.http;
         room.headers.read(block, is_response, settings.line_limit as usize, usize::from(settings.header_limit));
         // In front of what else is wrong, as when it was told while the line still came.
-        if found.cut || room.headers.wrong.too_long {
+        // The blank line that ends them may be the one.
+        let is_long = found.all - found.headers > settings.line_limit as usize;
+        if found.cut || is_long || room.headers.wrong.too_long {
             desk.event(self.tx, direction, too_long(direction));
         }
         tell_wrong(desk, &room.headers, self.tx, direction);
