@@ -29,6 +29,9 @@ const NOT_ESTABLISHED: u16 = 1 << 10;
 /// Any upper-layer protocol.
 const ANY: u16 = u16::MAX;
 
+/// The flags that packets of a connection under way have: an acknowledgement, with a push or without.
+const USUAL_FLAGS: [u8; 2] = [0x10, 0x18];
+
 /// What gates look at, once per packet.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Facts {
@@ -107,6 +110,13 @@ impl Facts {
     pub(crate) const fn has_bytes(&self) -> bool {
         let [_, _, _, longest] = self.lengths;
         longest > 0
+    }
+
+    /// Whether it has other TCP flags than the packets of a connection under way.
+    #[inline]
+    pub(crate) const fn has_rare_flags(&self) -> bool {
+        let [first, second] = USUAL_FLAGS;
+        self.tcp_flags != first && self.tcp_flags != second
     }
 
     /// The first bytes of each place where a rule may find a start, each once.
@@ -228,6 +238,11 @@ impl Gate {
     /// Whether the rule can match only where there are bytes.
     pub(crate) const fn needs_bytes(&self) -> bool {
         self.least_payload > 0
+    }
+
+    /// Whether the rule can match only where there are other TCP flags than those of a connection under way.
+    pub(crate) fn needs_flags(&self) -> bool {
+        USUAL_FLAGS.iter().all(|flags| flags & self.flag_mask != self.flags)
     }
 
     /// The four bytes that the rule can be found by, if it asks for such.

@@ -35,6 +35,8 @@ pub struct Group {
     /// Rules judged on each packet, and on each that brings bytes, or whose stream has some.
     always: Box<[Gate]>,
     always_with_bytes: Box<[Gate]>,
+    /// Those that ask for flags that the packets of a connection under way do not have.
+    on_flags: Box<[Gate]>,
     /// Rules judged on each packet that has an event.
     on_events: Box<[Gate]>,
     /// Rules judged when the flow's application protocol becomes known.
@@ -126,6 +128,7 @@ impl Group {
         // In each list first those that ask for no bytes.
         by_destination.sort_by_key(|(gate, _)| gate.needs_bytes());
         by_source.sort_by_key(|(gate, _)| gate.needs_bytes());
+        let (on_flags, always): (Vec<Gate>, Vec<Gate>) = always.into_iter().partition(Gate::needs_flags);
         let (with_bytes, always): (Vec<Gate>, Vec<Gate>) = always.into_iter().partition(Gate::needs_bytes);
         Ok(Self {
             matchers: Matchers::new(&waiting, cache)?,
@@ -134,6 +137,7 @@ impl Group {
             by_source_port: PortIndex::new(by_source),
             always: always.into_boxed_slice(),
             always_with_bytes: with_bytes.into_boxed_slice(),
+            on_flags: on_flags.into_boxed_slice(),
             on_events: on_events.into_boxed_slice(),
             on_protocol: on_protocol.into_boxed_slice(),
             once_count: once.len() + once_by_source.len() + once_by_destination.len(),
@@ -167,14 +171,21 @@ impl Group {
             true => (by_destination, by_source),
             false => (without_bytes(by_destination), without_bytes(by_source)),
         };
-        let mut ask = |gates: &[Gate]| {
-            gates.iter().filter(|gate| gate.admits(facts)).for_each(|gate| meet(gate.rule));
-        };
         // One after the other: most lists are empty for most packets.
+        let mut ask = |gates: &[Gate]| {
+            for gate in gates {
+                if gate.admits(facts) {
+                    meet(gate.rule);
+                }
+            }
+        };
         ask(by_destination);
         ask(by_source);
         ask(&self.always);
         ask(on_events);
+        if facts.has_rare_flags() {
+            ask(&self.on_flags);
+        }
         if has_bytes {
             ask(&self.always_with_bytes);
             self.by_start.meet(facts, meet);
@@ -203,7 +214,11 @@ impl Group {
         [
             self.matchers.len(),
             by_port(&self.by_destination_port) + by_port(&self.by_source_port),
-            self.by_start.len() + self.always.len() + self.always_with_bytes.len() + self.on_events.len(),
+            self.by_start.len()
+                + self.always.len()
+                + self.always_with_bytes.len()
+                + self.on_flags.len()
+                + self.on_events.len(),
             self.once_count + self.on_protocol.len(),
         ]
     }

@@ -4,6 +4,8 @@
 //! the literal is within the window. Lists are kept for the streams that have such rules. A list that is full, or one that can't be had, is no loss:
 //! then the whole window is scanned again with each piece, until a list suffices.
 
+use super::half::is_after;
+
 /// Rules in a list.
 const MOST: usize = 15;
 
@@ -43,7 +45,9 @@ impl Pending {
     pub fn add(&mut self, rule: u32, at: u32) -> bool {
         let used = self.used as usize;
         if let Some(waiting) = self.list.iter_mut().take(used).find(|waiting| waiting.rule == rule) {
-            waiting.at = at;
+            if is_after(at, waiting.at) {
+                waiting.at = at;
+            }
             return true;
         }
         let Some(place) = self.list.get_mut(used) else { return false };
@@ -87,6 +91,7 @@ mod tests {
         let mut pending = Pending::default();
         assert!((0..MOST as u32).all(|rule| pending.add(rule, 5)));
         assert!(pending.add(3, 9) && !pending.add(99, 9));
+        assert!(pending.add(3, 7), "what ends earlier does not change it");
         assert_eq!((pending.list().len(), pending.list()[3]), (MOST, Waiting { rule: 3, at: 9 }));
         pending.retain(|waiting| waiting.at == 9);
         assert_eq!(pending.list(), [Waiting { rule: 3, at: 9 }]);
