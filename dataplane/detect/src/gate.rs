@@ -32,6 +32,13 @@ const ANY: u16 = u16::MAX;
 /// The flags that packets of a connection under way have: an acknowledgement, with a push or without.
 const USUAL_FLAGS: [u8; 2] = [0x10, 0x18];
 
+/// Whether these are other TCP flags than the packets of a connection under way have.
+#[inline]
+pub(crate) const fn has_rare_flags(flags: u8) -> bool {
+    let [first, second] = USUAL_FLAGS;
+    flags != first && flags != second
+}
+
 /// What gates look at, once per packet.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Facts {
@@ -110,13 +117,6 @@ impl Facts {
     pub(crate) const fn has_bytes(&self) -> bool {
         let [_, _, _, longest] = self.lengths;
         longest > 0
-    }
-
-    /// Whether it has other TCP flags than the packets of a connection under way.
-    #[inline]
-    pub(crate) const fn has_rare_flags(&self) -> bool {
-        let [first, second] = USUAL_FLAGS;
-        self.tcp_flags != first && self.tcp_flags != second
     }
 
     /// The first bytes of each place where a rule may find a start, each once.

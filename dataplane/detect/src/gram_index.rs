@@ -176,18 +176,18 @@ impl Rows {
         (key.wrapping_mul(0x85eb_ca6b) >> self.shift) as usize
     }
 
-    /// Where the entries of `key` lie, if any can be there between two such bytes.
-    #[inline]
-    fn of(&self, key: u32, front: u32, behind: u32) -> Option<(u32, u32)> {
+    /// The row of `key`.
+    #[inline(always)]
+    fn of(&self, key: u32) -> Option<&Row> {
         let mut at = self.place(key);
         loop {
             let row = self.table.get(at)?;
-            if row.key == key {
-                return (row.front & front != 0 && row.behind & behind != 0).then_some((row.start, row.count));
-            }
             // A quarter of the places is taken at the most: there is an end.
             if row.count == 0 {
                 return None;
+            }
+            if row.key == key {
+                return Some(row);
             }
             at = (at + 1) & (self.table.len() - 1);
         }
@@ -338,6 +338,16 @@ impl GramIndex {
         found || dense.is_some()
     }
 
+    /// Whether the text up to `place` has paid for so much work; else `dense` becomes the place from which on nothing was looked for.
+    #[inline(always)]
+    fn goes_on(&self, compared: usize, place: usize, dense: &mut Option<usize>) -> ControlFlow<()> {
+        if compared <= COMPARISONS || compared <= COMPARISONS + place / BYTES_A_COMPARISON {
+            return ControlFlow::Continue(());
+        }
+        *dense = Some(place + 1);
+        ControlFlow::Break(())
+    }
+
     /// Gives `give` each literal that is in `text`, with the place behind it, in no particular order; one of one or two bytes once. Where there is too much to be compared: the place from which on nothing was looked
     /// for. What ends behind that place may not have been given.
     ///
@@ -353,33 +363,29 @@ impl GramIndex {
         if self.entries.is_empty() {
             return None;
         }
-        let mut dense = None;
-        let mut compared = 0;
+        let (mut dense, mut compared) = (None, 0);
         self.grams.each(text, |place| {
             let key = Grams::folded(text.get(place..).unwrap_or_default());
+            let whole = self.whole.of(key);
+            let open = if self.open.table.is_empty() { None } else { self.open.of(key & THREE) };
+            compared += 1;
+            if whole.is_none() && open.is_none() {
+                return self.goes_on(compared, place, &mut dense);
+            }
             let at = |place: usize| text.get(place).map_or(u32::MAX, |&byte| bit_of(byte));
             let (front, behind) = (at(place.wrapping_sub(1)), at(place + 4));
-            compared += 1;
-            let mut compare = |(start, count): (u32, u32)| {
-                compared += count as usize;
-                let entries = self.entries.get(start as usize..).unwrap_or_default();
-                for entry in entries.iter().take(count as usize) {
+            for row in
+                [whole, open].into_iter().flatten().filter(|row| row.front & front != 0 && row.behind & behind != 0)
+            {
+                let list = row.start as usize..(row.start + row.count) as usize;
+                compared += list.len();
+                for entry in self.entries.get(list).unwrap_or_default() {
                     if let Some(end) = entry.end(&self.words, text, place) {
                         give(entry.id, end);
                     }
                 }
-            };
-            if let Some(list) = self.whole.of(key, front, behind) {
-                compare(list);
             }
-            if let Some(list) = self.open.of(key & THREE, front, u32::MAX) {
-                compare(list);
-            }
-            if compared > COMPARISONS + place / BYTES_A_COMPARISON {
-                dense = Some(place + 1);
-                return ControlFlow::Break(());
-            }
-            ControlFlow::Continue(())
+            self.goes_on(compared, place, &mut dense)
         });
         dense
     }

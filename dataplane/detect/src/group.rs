@@ -8,7 +8,7 @@ use crate::{
     address::AddressSet,
     address_index::AddressIndex,
     check::Check,
-    gate::{Facts, Gate},
+    gate::{Facts, Gate, has_rare_flags},
     inspect::PacketView,
     literals::{DatabaseCache, FastPattern, Literals},
     matchers::{Matchers, Waiting},
@@ -66,11 +66,10 @@ pub struct Entry<'a> {
     pub once: Option<Option<(&'a AddressSet, &'a AddressSet)>>,
 }
 
-/// Those in front that ask for no bytes.
+/// Whether something odd is known of it.
 #[inline]
-fn without_bytes(gates: &[Gate]) -> &[Gate] {
-    let count = gates.iter().take_while(|gate| !gate.needs_bytes()).count();
-    gates.get(..count).unwrap_or_default()
+fn has_events(packet: &PacketView) -> bool {
+    !packet.stream_events.is_empty() || !packet.headers.events.is_empty() || packet.app_news.is_odd()
 }
 
 impl Group {
@@ -158,36 +157,43 @@ impl Group {
         self.matchers.all()
     }
 
+    /// Whether rules that ask for no bytes may be met by a packet with these headers.
+    ///
+    /// # Cost
+    /// A look into two tables: most packets without bytes need no other.
+    #[inline]
+    pub(crate) fn asks_of_headers(&self, packet: &PacketView) -> bool {
+        let headers = packet.headers;
+        // In each list those that ask for no bytes come first.
+        let asks = |gates: &[Gate]| gates.first().is_some_and(|gate| !gate.needs_bytes());
+        !self.always.is_empty()
+            || (!self.on_flags.is_empty() && has_rare_flags(headers.tcp.flags))
+            || (!self.on_events.is_empty() && has_events(packet))
+            || asks(self.by_destination_port.of(headers.dst_port))
+            || asks(self.by_source_port.of(headers.src_port))
+    }
+
     /// Gives `meet` the rules that no prefilter can leave out for `packet` and whose gates let it through.
     #[inline]
     pub(crate) fn unfiltered(&self, packet: &PacketView, facts: &Facts, mut meet: impl FnMut(u32)) {
         let headers = packet.headers;
-        let has_events = !packet.stream_events.is_empty() || !headers.events.is_empty() || packet.app_news.is_odd();
-        let on_events = if has_events { &*self.on_events } else { &[] };
+        let has_bytes = facts.has_bytes();
+        let on_events = if has_events(packet) { &*self.on_events } else { &[] };
+        let on_flags = if has_rare_flags(headers.tcp.flags) { &*self.on_flags } else { &[] };
+        let with_bytes = if has_bytes { &*self.always_with_bytes } else { &[] };
         let by_destination = self.by_destination_port.of(headers.dst_port);
         let by_source = self.by_source_port.of(headers.src_port);
-        let has_bytes = facts.has_bytes();
-        let (by_destination, by_source) = match has_bytes {
-            true => (by_destination, by_source),
-            false => (without_bytes(by_destination), without_bytes(by_source)),
-        };
-        // One after the other: most lists are empty for most packets.
-        let mut ask = |gates: &[Gate]| {
+        for gates in [by_destination, by_source, &self.always, on_events, on_flags, with_bytes] {
             for gate in gates {
                 if gate.admits(facts) {
                     meet(gate.rule);
+                } else if !has_bytes && gate.needs_bytes() {
+                    // Nor is any behind it.
+                    break;
                 }
             }
-        };
-        ask(by_destination);
-        ask(by_source);
-        ask(&self.always);
-        ask(on_events);
-        if facts.has_rare_flags() {
-            ask(&self.on_flags);
         }
         if has_bytes {
-            ask(&self.always_with_bytes);
             self.by_start.meet(facts, meet);
         }
     }

@@ -501,10 +501,12 @@ impl Inspector {
     ) {
         let Self { scratch, candidates, .. } = self;
         let headers = packet.headers;
-        let app = flow.as_deref().map_or(AppState::Unseen, |flow| flow.app);
         let payload = headers.payload(packet.frame);
-        let facts = Facts::new(headers, packet.direction, packet.established, payload, app);
-        group.unfiltered(packet, &facts, |rule| candidates.add(rule));
+        if headers.payload_len > 0 || group.asks_of_headers(packet) {
+            let app = flow.as_deref().map_or(AppState::Unseen, |flow| flow.app);
+            let facts = Facts::new(headers, packet.direction, packet.established, payload, app);
+            group.unfiltered(packet, &facts, |rule| candidates.add(rule));
+        }
         let judged = judged_before(packet, flow, ruleset.generation);
         candidates_of_flow(ruleset, group, packet, judged, candidates);
         if let Some(scratch) = scratch.as_mut().filter(|_| !payload.is_empty()) {

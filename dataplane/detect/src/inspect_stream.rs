@@ -57,15 +57,17 @@ impl Inspector {
             let of_packet = if piece.with_packet { headers.payload_len } else { 0 };
             // A payload without a place is judged by all rules as a packet.
             let of_stream = if piece.placed { 0 } else { of_packet }.max(piece.window_len());
-            let app = flow.as_deref().map_or(AppState::Unseen, |flow| flow.app);
-            let payload = headers.payload(packet.frame);
-            let facts = Facts::new(headers, packet.direction, packet.established, payload, app);
-            // Where there are no bytes nobody asks for the first ones.
-            let facts = match of_packet | of_stream {
-                0 => facts.with_stream(0, 0, std::iter::empty()),
-                _ => facts.with_stream(of_packet, of_stream, piece.heads()),
-            };
-            group.unfiltered(packet, &facts, |rule| candidates.add(rule));
+            if of_packet | of_stream > 0 || group.asks_of_headers(packet) {
+                let app = flow.as_deref().map_or(AppState::Unseen, |flow| flow.app);
+                let payload = headers.payload(packet.frame);
+                let facts = Facts::new(headers, packet.direction, packet.established, payload, app);
+                // Where there are no bytes nobody asks for the first ones.
+                let facts = match of_packet | of_stream {
+                    0 => facts.with_stream(0, 0, std::iter::empty()),
+                    _ => facts.with_stream(of_packet, of_stream, piece.heads()),
+                };
+                group.unfiltered(packet, &facts, |rule| candidates.add(rule));
+            }
         }
         if piece.with_packet {
             let judged = judged_before(packet, flow, generation);

@@ -148,9 +148,23 @@ mod wide {
         let folded = _mm256_or_si256(_mm256_shuffle_epi8(text, windows), _mm256_set1_epi32(FOLD.cast_signed()));
         let hash = _mm256_mullo_epi32(folded, _mm256_set1_epi32(SPREAD.cast_signed()));
         let places = _mm256_srli_epi32::<{ 32 - BYTE_BITS as i32 }>(hash);
+        let all = _mm256_set1_epi32(-1);
         // SAFETY: numbers of so many bits as the table has bytes behind the first three: four bytes are there. All lanes are read; what is in `folded` stays in none.
-        let found = unsafe { _mm256_mask_i32gather_epi32::<1>(folded, table, places, _mm256_set1_epi32(-1)) };
+        let found = unsafe { _mm256_mask_i32gather_epi32::<1>(folded, table, places, all) };
         _mm256_sllv_epi32(found, _mm256_and_si256(folded, _mm256_set1_epi32(BIT.cast_signed())))
+    }
+
+    /// 32 bytes.
+    ///
+    /// # Safety
+    /// So many may be read of `data` from `at` on.
+    #[target_feature(enable = "avx2")]
+    #[inline]
+    unsafe fn load(data: *const u8, at: usize) -> __m256i {
+        // SAFETY: within the data, as the caller has made sure.
+        let bytes = unsafe { data.add(at) };
+        // SAFETY: as above.
+        unsafe { _mm256_loadu_si256(bytes.cast::<__m256i>()) }
     }
 
     /// A bit for each of the eight places.
@@ -180,14 +194,13 @@ mod wide {
     #[inline]
     unsafe fn look_at(table: *const i32, text: __m256i, windows: __m256i) -> [__m256i; 3] {
         // Sixteen bytes in both halves: those from 0, from 8 and from 16 on.
+        [
+            _mm256_permute4x64_epi64::<0b01_00_01_00>(text),
+            _mm256_permute4x64_epi64::<0b10_01_10_01>(text),
+            _mm256_permute4x64_epi64::<0b11_10_11_10>(text),
+        ]
         // SAFETY: as the caller has made sure.
-        unsafe {
-            [
-                look(table, _mm256_permute4x64_epi64::<0b01_00_01_00>(text), windows),
-                look(table, _mm256_permute4x64_epi64::<0b10_01_10_01>(text), windows),
-                look(table, _mm256_permute4x64_epi64::<0b11_10_11_10>(text), windows),
-            ]
-        }
+        .map(|text| unsafe { look(table, text, windows) })
     }
 
     /// A bit for each of 24 places.
@@ -225,10 +238,11 @@ mod wide {
         let (bytes, length) = (data.as_ptr(), data.len());
         while length >= at + PLACES + LOAD && noted.count <= NOTED - 2 * PLACES {
             // SAFETY: 56 bytes are left from `at` on.
-            let [first, second] =
-                [0, PLACES].map(|behind| unsafe { _mm256_loadu_si256(bytes.add(at + behind).cast::<__m256i>()) });
+            let first = unsafe { load(bytes, at) };
+            // SAFETY: as above.
+            let second = unsafe { load(bytes, at + PLACES) };
             // SAFETY: the table is as long as was made sure.
-            let (first, second) = unsafe { (look_at(table, first, in_front), look_at(table, second, in_front)) };
+            let [first, second] = [first, second].map(|text| unsafe { look_at(table, text, in_front) });
             let [a, b, c] = first;
             let [d, e, f] = second;
             let any =
@@ -240,7 +254,7 @@ mod wide {
         }
         if length >= at + LOAD && noted.count <= NOTED - PLACES {
             // SAFETY: 32 bytes are left from `at` on.
-            let text = unsafe { _mm256_loadu_si256(bytes.add(at).cast::<__m256i>()) };
+            let text = unsafe { load(bytes, at) };
             // SAFETY: as above.
             noted.note(at, all_bits(unsafe { look_at(table, text, in_front) }));
             at += PLACES;
@@ -264,15 +278,15 @@ mod wide {
                 &room
             }
         };
-        let table = grams.table.as_ptr().cast::<i32>();
+        let (table, in_front, in_rear) = (grams.table.as_ptr().cast::<i32>(), windows(0), windows(5));
         // SAFETY: 32 bytes.
-        let text = unsafe { _mm256_loadu_si256(last.as_ptr().cast::<__m256i>()) };
+        let text = unsafe { load(last.as_ptr(), 0) };
         // SAFETY: the table is as long as was made sure.
-        let first = all_bits(unsafe { look_at(table, text, windows(0)) });
-        // The windows from 24 on; what reaches behind the end is left out below.
+        let first = all_bits(unsafe { look_at(table, text, in_front) });
+        // The windows from 21 on; what reaches behind the end is left out below.
+        let back = _mm256_permute4x64_epi64::<0b11_10_11_10>(text);
         // SAFETY: as above.
-        let rest = bits(unsafe { look(table, _mm256_permute4x64_epi64::<0b11_10_11_10>(text), windows(5)) });
-        // Those begin at 21.
+        let rest = bits(unsafe { look(table, back, in_rear) });
         let found = first | u64::from(rest) << (PLACES - 3);
         // Three bytes at the end may be enough.
         let places = (data.len() - from).saturating_sub(3);
