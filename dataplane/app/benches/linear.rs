@@ -44,7 +44,7 @@ fn cases() -> Vec<Case> {
     let preface = &b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0"[..];
     let hello = &b"\x16\x03\x01\x00\x2d\x01\x00\x00\x29\x03\x03\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x00\x00\x02\x13\x01\x01\x00"[..];
     let query = &b"\x00\x1d\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x03www\x07example\x03com\0\0\x01\0\x01"[..];
-    let list: [(AppProtocol, Direction, &[u8], &[u8]); 35] = [
+    let list: [(AppProtocol, Direction, &[u8], &[u8]); 46] = [
         (Http, ToClient, b"HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n", b"body"),
         (Http, ToClient, head, b" "),
         (Http, ToClient, head, b"\r"),
@@ -56,9 +56,20 @@ fn cases() -> Vec<Case> {
         (Http, ToClient, chunked, b"\r"),
         (Http, ToClient, chunked, b"1\r\na"),
         (Http, ToClient, chunked, b"0;"),
+        (Http, ToClient, chunked, b"zz\nH\n"),
+        (Http, ToClient, chunked, b"5;\r\n"),
+        (Http, ToClient, b"HTTP/1.1 103 Early\r\n", b"a:b\n"),
+        (Http, ToClient, b"HTTP/1.1 103 Early\r\n", b" \na"),
+        (Http, ToClient, b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", b"\0\n"),
+        (Http, ToClient, b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", b"x\n"),
+        (Http, ToClient, b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", b"\n"),
+        (Http, ToServer, b"CONNECT a:1 HTTP/1.1\r\n\r\n", b"GET a\n"),
+        (Http, ToServer, b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", b"POST a\n"),
         (Http, ToServer, b"GET ", b"/"),
         (Http, ToServer, b"GET / HTTP/1.1\r\n", b"\t\n"),
         (Http, ToServer, form, b"\n"),
+        (Http, ToServer, form, b"\r\n--bbbbbbbb "),
+        (Http, ToServer, form, b"\r\n--bbbbbbbb\nX: y\nZ:"),
         (Http, ToServer, form, b"\r\n--bbbbbbb"),
         (Http, ToServer, form, b"\n--bbbbbbbb\n"),
         (Http, ToServer, form, b"\r\n--bbbbbbbb\r\nContent-Disposition: form-data; name=f; filename=f\r\n\r\nx"),

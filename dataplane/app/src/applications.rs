@@ -4,7 +4,7 @@
 //! the first bytes of each end, on any port; until then those bytes wait here.
 
 use crate::{
-    arena::{Arena, Buf},
+    arena::Arena,
     desk::{Desk, Thread},
     dnp3, dns, ends, enip,
     field::{Field, Fields},
@@ -14,11 +14,9 @@ use crate::{
     quic,
     room::{BodyRef, NONE, Room, Telling, TxRef},
     tls,
+    unread::Unread,
 };
 use sluice_core::{AppLink, AppNews, AppOddity, AppProtocol, AppState, Direction, Nanos};
-
-/// Bytes of one end that are looked at to recognise a protocol, at most.
-const MOST_DOUBT: usize = 4_096;
 
 /// What went in one direction.
 #[derive(Clone, Copy, Debug)]
@@ -80,22 +78,6 @@ impl AnyParser {
             Self::Dnp3(parser) => parser,
         })
     }
-}
-
-/// What one end has said that was not read yet.
-#[derive(Debug, Default)]
-struct Unread {
-    bytes: Buf,
-    /// Bytes the parser wants to see together.
-    wants: u32,
-    /// Nothing more of this end is read.
-    over: bool,
-    /// Its bytes tell no protocol.
-    doubtful: bool,
-    /// What it speaks was compared with what the other end does.
-    compared: bool,
-    /// Bytes it said while no protocol was known.
-    said: u32,
 }
 
 #[derive(Debug)]
@@ -276,21 +258,35 @@ impl Applications {
                 this.compared = true;
                 link.news.add(AppNews::odd(AppOddity::Skipped));
             }
-            let part = input.bytes.get(..MOST_DOUBT.saturating_sub(this.bytes.len())).unwrap_or(input.bytes);
-            self.refused += u64::from(!part.is_empty() && waiting.push(&mut this.bytes, part).is_err());
+            self.refused += u64::from(!this.doubt(waiting, input.bytes));
             return;
         }
-        let told = if this.bytes.is_empty() {
-            settings.recognise(input.bytes, input)
-        } else {
-            let part = input.bytes.get(..MOST_DOUBT.saturating_sub(this.bytes.len())).unwrap_or(input.bytes);
-            let fits = waiting.push(&mut this.bytes, part).is_ok() && part.len() == input.bytes.len();
+        let blanks = if input.datagram { 0 } else { this.blanks(waiting, input.bytes) };
+        let input = &Input { bytes: input.bytes.get(blanks..).unwrap_or_default(), ..*input };
+        // However it is cut, the same bytes are looked at.
+        let in_waiting = !this.bytes.is_empty();
+        let room = this.room();
+        let (part, rest) = match input.datagram {
+            true => (input.bytes, &b""[..]),
+            false => input.bytes.split_at_checked(room).unwrap_or((input.bytes, b"")),
+        };
+        let told = if in_waiting {
+            let is_kept = waiting.push(&mut this.bytes, part).is_ok();
             match settings.recognise(waiting.get(&this.bytes), input) {
-                Recognised::More if !fits => Recognised::No,
+                _ if !is_kept => {
+                    self.refused += 1;
+                    this.drop(part.len());
+                    Recognised::No
+                }
+                Recognised::More if !rest.is_empty() => Recognised::No,
+                told => told,
+            }
+        } else {
+            match settings.recognise(part, input) {
+                Recognised::More if !rest.is_empty() => Recognised::No,
                 told => told,
             }
         };
-        let in_waiting = !this.bytes.is_empty();
         match told {
             Recognised::Yes(protocol) => {
                 link.state = AppState::Known(protocol);
@@ -312,12 +308,15 @@ impl Applications {
                     return;
                 }
                 // What the other end said before is read first: it came first.
-                let other_waits = !other.bytes.is_empty();
+                let (other_waits, dropped) = (!other.bytes.is_empty(), std::mem::take(&mut other.dropped));
+                let reverse = Input { direction: input.direction.reverse(), ..*input };
                 if other_waits {
-                    let reverse = Input { direction: input.direction.reverse(), ..*input };
                     self.read(place, link, &reverse, &[]);
                 }
-                self.read(place, link, input, if in_waiting { &[] } else { input.bytes });
+                if dropped > 0 {
+                    self.gap(link, &reverse, dropped);
+                }
+                self.read(place, link, input, if in_waiting { rest } else { input.bytes });
             }
             Recognised::More if in_waiting => {}
             Recognised::More | Recognised::No => {
@@ -333,9 +332,9 @@ impl Applications {
                         return;
                     }
                 }
-                if !in_waiting && !input.datagram {
-                    let part = input.bytes.get(..MOST_DOUBT).unwrap_or(input.bytes);
-                    self.refused += u64::from(waiting.push(&mut this.bytes, part).is_err());
+                if !input.datagram {
+                    let bytes = if in_waiting { rest } else { input.bytes };
+                    self.refused += u64::from(!this.doubt(waiting, bytes));
                 }
             }
         }
@@ -449,7 +448,7 @@ impl Applications {
         // Transactions are counted from the beginning again, as of another conversation.
         conversation.thread.opened = 0;
         conversation.ends.iter_mut().for_each(|end| {
-            (end.over, end.doubtful, end.compared, end.wants, end.said) = (false, false, false, 0, 0);
+            (end.over, end.doubtful, end.compared, end.wants, end.said, end.dropped) = (false, false, false, 0, 0, 0);
         });
         match protocol {
             Some(protocol) => {
@@ -510,7 +509,7 @@ impl Applications {
         let Conversation { parser, thread, ends, .. } = conversation;
         let Some(end) = ends.get_mut(input.direction.index()).filter(|end| !end.over) else { return };
         waiting.free(&mut end.bytes);
-        end.wants = 0;
+        (end.wants, end.dropped) = (0, 0);
         let Some((protocol, parser)) = link.state.protocol().zip(parser.get()) else { return };
         let mut desk = desk(room, thread, settings, wants, protocol, input);
         match parser.gap(&mut desk, missing) {

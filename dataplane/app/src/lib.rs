@@ -41,6 +41,7 @@ pub mod room;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod tls;
+mod unread;
 pub mod view;
 
 pub use applications::{Applications, Input};

@@ -1,13 +1,16 @@
 //! Where a body ends: by its length, by its chunks, or with the connection.
 //!
-//! Fed with the bytes behind the headers; gives those of the body to a sink as they come. A chunk size that is none ends the pretence of chunks: what follows is body as it is, as clients show it.
+//! Fed with the bytes behind the headers; gives those of the body to a sink as they come. A chunk size that is none ends the pretence of chunks: what follows is body as it is, as clients show it,
+//! up to a line that begins the next message.
 //!
 //! Source: RFC 9112 sections 6 and 7.
 
 use super::{
+    detect::looks_like_request,
     head::Scan,
-    text::{hex, is_blank, trim_start},
+    text::{hex, is_blank, is_space, is_token, starts_with, trim_start},
 };
+use sluice_core::Direction;
 
 /// How the end of a body is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,14 +22,25 @@ pub enum Framing {
     Length(u64),
     /// A line with the size of a chunk is to come.
     ChunkSize,
+    /// The rest of the line with this size of a chunk is to come.
+    ChunkExtension(u64),
     /// So many bytes of a chunk are to come.
     ChunkData(u64),
     /// All that comes.
     Close,
+    /// All that comes up to a line that begins a message.
+    Stray {
+        /// What comes begins a line.
+        at_line: bool,
+    },
 }
 
-/// Longest line with the size of a chunk.
-const LONGEST_SIZE_LINE: usize = 8 << 10;
+/// How far the size of a chunk is looked for in its line; what stands behind it may be of any length.
+const LONGEST_SIZE: usize = 8 << 10;
+/// Longest line that is looked at to tell whether it begins a message.
+const LONGEST_FIRST_LINE: usize = 8 << 10;
+/// Longest method of a request behind what is no body.
+const LONGEST_METHOD: usize = 64;
 /// Digits of the size of a chunk, leading zeros aside.
 const MOST_DIGITS: usize = 8;
 
@@ -52,13 +66,25 @@ pub enum BodyStep {
     Trailer(usize),
 }
 
+/// Who asks for the body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asks {
+    /// The way the body goes: it tells what its next message begins with.
+    pub direction: Direction,
+    /// No more bytes come.
+    pub last: bool,
+}
+
 impl Framing {
-    /// Reads from `bytes`. `last`: no more come.
+    /// Reads from `bytes`.
+    ///
+    /// # Cost
+    /// Linear in the bytes, however they are cut: what waits for more is at most [`LONGEST_SIZE`] bytes.
     pub fn step(
         &mut self,
         scan: &mut Scan,
         bytes: &[u8],
-        last: bool,
+        asks: Asks,
         faults: &mut ChunkFaults,
         sink: &mut dyn FnMut(&[u8]),
     ) -> BodyStep {
@@ -84,41 +110,115 @@ impl Framing {
                 }
                 BodyStep::Used(used)
             }
-            Self::ChunkSize => {
-                // What can't be a size is told from its first characters, without waiting for the line's end.
-                let start = trim_start(bytes);
-                let no_size = start.first().is_some_and(|byte| hex(*byte).is_none());
-                let line = match scan.find_line(bytes) {
-                    _ if no_size && !is_blank(bytes.split(|byte| *byte == b'\n').next().unwrap_or_default()) => None,
-                    Some(end) => bytes.get(..end),
-                    None if last => Some(bytes),
-                    None if bytes.len() < LONGEST_SIZE_LINE => return BodyStep::More,
-                    None => None,
-                };
-                *scan = Scan::default();
-                let size = line.map(|line| (line.len(), size_of(line, &mut faults.extension)));
-                match size {
-                    Some((used, Size::Blank)) => BodyStep::Used(used),
-                    Some((used, Size::Is(0))) => BodyStep::Trailer(used),
-                    Some((used, Size::Is(size))) => {
-                        *self = Self::ChunkData(size);
-                        BodyStep::Used(used)
-                    }
-                    Some((_, Size::Bad)) | None => {
-                        faults.bad_size = true;
-                        *self = Self::Close;
-                        BodyStep::Used(0)
+            Self::ChunkSize => self.chunk_size(scan, bytes, asks.last, faults),
+            Self::ChunkExtension(size) => {
+                let end = bytes.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
+                let used = end.unwrap_or(bytes.len());
+                faults.extension |= bytes.get(..used).unwrap_or(bytes).contains(&b';');
+                if end.is_none() {
+                    return BodyStep::Used(used);
+                }
+                let size = *size;
+                self.begin_chunk(size, used)
+            }
+            Self::Stray { at_line } => {
+                if *at_line {
+                    match begins_message(scan, bytes, asks) {
+                        Some(true) => return BodyStep::Over(0),
+                        Some(false) => *scan = Scan::default(),
+                        None => return BodyStep::More,
                     }
                 }
+                let end = bytes.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
+                *at_line = end.is_some();
+                let used = end.unwrap_or(bytes.len());
+                sink(bytes.get(..used).unwrap_or(bytes));
+                BodyStep::Used(used)
             }
         }
+    }
+
+    fn chunk_size(&mut self, scan: &mut Scan, bytes: &[u8], last: bool, faults: &mut ChunkFaults) -> BodyStep {
+        // The same part whatever came with it.
+        let front = bytes.get(..LONGEST_SIZE).unwrap_or(bytes);
+        // What can't be a size is told from its first characters, without waiting for the line's end.
+        let start = trim_start(front);
+        let no_size = start.first().is_some_and(|byte| hex(*byte).is_none());
+        if no_size && !is_blank(front.split(|byte| *byte == b'\n').next().unwrap_or_default()) {
+            return self.no_chunk(scan, faults);
+        }
+        let (line, is_whole) = match scan.find_line(front) {
+            Some(end) => (front.get(..end).unwrap_or(front), true),
+            None if front.len() == LONGEST_SIZE => (front, false),
+            None if last => (front, true),
+            None => return BodyStep::More,
+        };
+        match size_of(line, &mut faults.extension) {
+            Size::Blank if is_whole => {
+                *scan = Scan::default();
+                BodyStep::Used(line.len())
+            }
+            Size::Is(size, _) if is_whole => {
+                *scan = Scan::default();
+                self.begin_chunk(size, line.len())
+            }
+            Size::Is(size, true) => {
+                *scan = Scan::default();
+                *self = Self::ChunkExtension(size);
+                BodyStep::Used(line.len())
+            }
+            _ => self.no_chunk(scan, faults),
+        }
+    }
+
+    /// What should be a size is none.
+    fn no_chunk(&mut self, scan: &mut Scan, faults: &mut ChunkFaults) -> BodyStep {
+        faults.bad_size = true;
+        *scan = Scan::default();
+        *self = Self::Stray { at_line: true };
+        BodyStep::Used(0)
+    }
+
+    /// The line with the `size` of a chunk ends behind `used` bytes.
+    const fn begin_chunk(&mut self, size: u64, used: usize) -> BodyStep {
+        if size == 0 {
+            return BodyStep::Trailer(used);
+        }
+        *self = Self::ChunkData(size);
+        BodyStep::Used(used)
+    }
+}
+
+/// Whether the line `bytes` begin with is the first of a message; none: there are too few of them.
+fn begins_message(scan: &mut Scan, bytes: &[u8], asks: Asks) -> Option<bool> {
+    let front = bytes.get(..LONGEST_FIRST_LINE).unwrap_or(bytes);
+    let is_all = asks.last || front.len() == LONGEST_FIRST_LINE;
+    if asks.direction == Direction::ToClient {
+        let word = b"HTTP/";
+        return match front.get(word.len()) {
+            Some(byte) => Some(starts_with(front, word) && byte.is_ascii_digit()),
+            None if is_all || !starts_with(word, front.get(..word.len()).unwrap_or(front)) => Some(false),
+            None => None,
+        };
+    }
+    let method = front.get(..LONGEST_METHOD).unwrap_or(front);
+    match method.iter().position(|byte| !is_token(*byte)) {
+        Some(at) if at == 0 || !method.get(at).is_some_and(|byte| is_space(*byte)) => return Some(false),
+        None if method.len() == LONGEST_METHOD => return Some(false),
+        _ => {}
+    }
+    match scan.find_line(front) {
+        Some(_) => Some(looks_like_request(front)),
+        None if is_all => Some(looks_like_request(front)),
+        None => None,
     }
 }
 
 enum Size {
     /// A line end left over from the chunk before.
     Blank,
-    Is(u64),
+    /// This, and whether something stands behind its digits.
+    Is(u64, bool),
     Bad,
 }
 
@@ -144,16 +244,26 @@ fn size_of(line: &[u8], extension: &mut bool) -> Size {
     if number.len() > MOST_DIGITS {
         return Size::Bad;
     }
-    Size::Is(number.iter().fold(0, |size, digit| size << 4 | u64::from(hex(*digit).unwrap_or(0))))
+    Size::Is(number.iter().fold(0, |size, digit| size << 4 | u64::from(hex(*digit).unwrap_or(0))), !rest.is_empty())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{BodyStep, ChunkFaults, Framing};
+    use super::{Asks, BodyStep, ChunkFaults, Framing, LONGEST_SIZE};
     use crate::http::head::Scan;
+    use sluice_core::Direction::{self, ToClient, ToServer};
 
     /// The body in `bytes`, what is left of them, and what was odd; fed in pieces of `size`.
-    fn read(mut framing: Framing, bytes: &[u8], size: usize) -> (Vec<u8>, Vec<u8>, ChunkFaults) {
+    fn read(framing: Framing, bytes: &[u8], size: usize) -> (Vec<u8>, Vec<u8>, ChunkFaults) {
+        read_of(ToClient, framing, bytes, size)
+    }
+
+    fn read_of(
+        direction: Direction,
+        mut framing: Framing,
+        bytes: &[u8],
+        size: usize,
+    ) -> (Vec<u8>, Vec<u8>, ChunkFaults) {
         let (mut scan, mut faults, mut body, mut waiting) = (Scan::default(), ChunkFaults::default(), vec![], vec![]);
         let mut pieces: Vec<&[u8]> = bytes.chunks(size).collect();
         pieces.push(b"");
@@ -162,8 +272,8 @@ mod tests {
         for (number, piece) in pieces.into_iter().enumerate() {
             waiting.extend_from_slice(piece);
             while !over && !waiting.is_empty() {
-                let step =
-                    framing.step(&mut scan, &waiting, number == last, &mut faults, &mut |bytes| body.extend(bytes));
+                let asks = Asks { direction, last: number == last };
+                let step = framing.step(&mut scan, &waiting, asks, &mut faults, &mut |bytes| body.extend(bytes));
                 match step {
                     BodyStep::Used(used) => drop(waiting.drain(..used)),
                     BodyStep::More => break,
@@ -223,5 +333,55 @@ mod tests {
     fn a_length_is_not_exceeded() {
         let (body, rest, _) = read(Framing::Length(5), b"helloHTTP", 2);
         assert_eq!((body, rest), (b"hello".to_vec(), b"HTTP".to_vec()));
+    }
+
+    #[test]
+    fn what_stands_behind_a_size_may_be_of_any_length() {
+        for length in [0, LONGEST_SIZE - 3, LONGEST_SIZE - 2, LONGEST_SIZE - 1, LONGEST_SIZE, 20_000] {
+            let line = [b"5;", &vec![b'a'; length][..], b"\r\nhello\r\n0\r\n"].concat();
+            let (body, rest, faults) = chunks(&line);
+            assert_eq!((body.as_str(), rest.as_str()), ("hello", ""), "{length}");
+            assert!(faults.extension && !faults.bad_size);
+            // A semicolon that comes late is one, too.
+            let line = [b"5 ", &vec![b'a'; length][..], b";\r\nhello\r\n0\r\n"].concat();
+            assert!(chunks(&line).2.extension, "{length}");
+            let line = [b"0 ", &vec![b'a'; length][..], b"\r\n"].concat();
+            let (body, rest, faults) = chunks(&line);
+            assert_eq!((body.as_str(), rest.as_str(), faults), ("", "", ChunkFaults::default()), "{length}");
+        }
+        // Digits without end are no size.
+        assert!(chunks(&[b'0'; LONGEST_SIZE + 10]).2.bad_size);
+        assert!(chunks(&[b' '; LONGEST_SIZE + 10]).2.bad_size);
+    }
+
+    #[test]
+    fn behind_what_is_no_chunk_the_next_message_is_found() {
+        let ends = |direction, bytes: &[u8]| {
+            let whole = read_of(direction, Framing::ChunkSize, bytes, usize::MAX);
+            for size in [1, 2, 5] {
+                assert_eq!(read_of(direction, Framing::ChunkSize, bytes, size), whole, "in pieces of {size}");
+            }
+            (String::from_utf8(whole.0).unwrap(), String::from_utf8(whole.1).unwrap())
+        };
+        let pair = |one: &str, other: &str| (one.to_owned(), other.to_owned());
+        let next = "GET /b HTTP/1.1\r\n\r\n";
+        assert_eq!(ends(ToServer, format!("zz\r\nhello\r\n{next}").as_bytes()), pair("zz\r\nhello\r\n", next));
+        assert_eq!(ends(ToServer, next.as_bytes()), pair("", next));
+        let next = "HTTP/1.1 200 OK\r\n\r\n";
+        assert_eq!(ends(ToClient, format!("zz\nhello\n{next}").as_bytes()), pair("zz\nhello\n", next));
+        // What only looks like the next message stays.
+        for (direction, text) in [
+            (ToServer, "zz: GET /b HTTP/1.1\r\n"),
+            (ToServer, "zz\r\nGET is a word\r\n"),
+            (ToServer, "zz\r\nGET"),
+            (ToClient, "zz HTTP/1.1 200 OK\r\n"),
+            (ToClient, "zz\nHTTP/x"),
+            (ToClient, "zz\nHTTP"),
+            (ToClient, "zz\nGET /b HTTP/1.1\r\n"),
+        ] {
+            assert_eq!(ends(direction, text.as_bytes()), pair(text, ""));
+        }
+        let long = format!("zz\r\nGET {}", "a".repeat(20_000));
+        assert_eq!(ends(ToServer, long.as_bytes()), pair(&long, ""));
     }
 }

@@ -23,6 +23,10 @@ const STEP: usize = 16 << 10;
 const HELD: usize = 512;
 /// Bytes out for one byte in, at most, once `bomb_limit` bytes came out: no honest content has more.
 const BOMB_RATIO: u64 = 2_048;
+/// Bytes of a body that are undone together, up to a place in it and behind that: what comes out of them is held against what may, so the places must not depend on how the body came in pieces.
+const SHORT_STRIDE: u64 = 64;
+const STRIDE: u64 = 1_024;
+const SHORT_STRIDES_END: u64 = 4_096;
 /// Bodies of brotli and of LZMA undone at once, at most: each may take much memory.
 const MOST_BROTLI: usize = 16;
 const MOST_LZMA: usize = 16;
@@ -93,7 +97,6 @@ pub struct Stack {
     layers: [Layer; MOST_LAYERS],
     count: u8,
     taken_in: u64,
-    given_out: u64,
     /// What went wrong so far.
     pub faults: DecodeFaults,
 }
@@ -106,11 +109,13 @@ struct Front {
     beyond: bool,
     /// Something came out.
     told: bool,
+    /// Bytes that came out.
+    given_out: u64,
     next: u32,
 }
 
 impl Front {
-    const NEW: Self = Self { held: [0; HELD], length: 0, beyond: false, told: false, next: NONE };
+    const NEW: Self = Self { held: [0; HELD], length: 0, beyond: false, told: false, given_out: 0, next: NONE };
 }
 
 /// Decompressors of one kind, and what was taken by each.
@@ -134,7 +139,7 @@ impl<T> Pool<T> {
         if let Some((front, found)) = self.places.get_mut(self.free as usize) {
             begin(found);
             let next = front.next;
-            (front.length, front.beyond, front.told) = (0, false, false);
+            (front.length, front.beyond, front.told, front.given_out) = (0, false, false, 0);
             return std::mem::replace(&mut self.free, next);
         }
         if self.places.len() < self.places.capacity() {
@@ -326,12 +331,24 @@ impl Stack {
         self.count = 0;
     }
 
-    /// Undoes `bytes` and gives what comes out to `sink`.
+    /// Undoes `bytes` and gives what comes out to `sink`. The same comes out however the body is cut.
     ///
     /// # Cost
-    /// Linear in what comes out, which is at most the larger of `bomb_limit` and 2,048 times what went in.
+    /// Linear in what comes out of each layer, which is at most the larger of `bomb_limit` and 2,048 times what went in, rounded up to a stride.
     pub fn push(&mut self, decoders: &mut Decoders, bytes: &[u8], bomb_limit: u64, sink: &mut dyn FnMut(&[u8])) {
-        self.run(decoders, bytes, false, bomb_limit, sink);
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let left = usize::try_from(self.stride_end() - self.taken_in).unwrap_or(usize::MAX);
+            let (part, behind) = rest.split_at_checked(left).unwrap_or((rest, b""));
+            self.run(decoders, part, false, bomb_limit, sink);
+            rest = behind;
+        }
+    }
+
+    /// Where the stride ends in which the next byte lies.
+    const fn stride_end(&self) -> u64 {
+        let stride = if self.taken_in < SHORT_STRIDES_END { SHORT_STRIDE } else { STRIDE };
+        (self.taken_in / stride + 1) * stride
     }
 
     /// No more come: gives out what was held.
@@ -343,11 +360,11 @@ impl Stack {
         if self.faults.bomb {
             return;
         }
-        let Self { layers, count, taken_in, given_out, faults } = self;
+        let allowed = bomb_limit.max(self.stride_end().saturating_mul(BOMB_RATIO));
+        let Self { layers, count, taken_in, faults } = self;
         *taken_in += bytes.len() as u64;
         let Decoders { pools, scratch, .. } = decoders;
-        let allowed = bomb_limit.max(taken_in.saturating_mul(BOMB_RATIO));
-        let mut work = Work { pools, faults, given_out, allowed, sink, last };
+        let mut work = Work { pools, faults, allowed, sink, last };
         // The coding applied last is undone first.
         work.layer(layers.get_mut(..usize::from(*count)).unwrap_or_default(), scratch, bytes, last);
     }
@@ -357,7 +374,7 @@ impl Stack {
 struct Work<'a> {
     pools: &'a mut Pools,
     faults: &'a mut DecodeFaults,
-    given_out: &'a mut u64,
+    /// Bytes that may have come out of each layer.
     allowed: u64,
     sink: &'a mut dyn FnMut(&[u8]),
     /// No more bytes come.
@@ -495,16 +512,17 @@ impl Work<'_> {
         loop {
             let (used, made, told) = self.pools.run(layer, rest, out, self.last, self.faults);
             self.hold(layer, rest.get(..used).unwrap_or_default());
+            let mut room = made as u64;
             if let Some(front) = self.pools.front(layer) {
                 front.told |= made > 0;
+                room = self.allowed.saturating_sub(front.given_out);
+                front.given_out += made as u64;
             }
             rest = rest.get(used..).unwrap_or_default();
-            *self.given_out += made as u64;
-            if *self.given_out > self.allowed {
-                self.faults.bomb = true;
-                return bytes.len();
-            }
-            self.layer(below, scratch, out.get(..made).unwrap_or_default(), false);
+            // Up to the byte that is too many.
+            let some = usize::try_from(room).unwrap_or(usize::MAX).min(made);
+            self.layer(below, scratch, out.get(..some).unwrap_or_default(), false);
+            self.faults.bomb |= some < made;
             if self.faults.bomb {
                 return bytes.len();
             }
@@ -513,8 +531,8 @@ impl Work<'_> {
                     layer.phase = if layer.coding == Coding::Gzip { Phase::Sums(8) } else { Phase::Over };
                     break;
                 }
-                // Output may still be waiting when its room was filled.
-                Told::More if made == out.len() || (!rest.is_empty() && used > 0) => {}
+                // Output may still be waiting, and then comes alone, without a byte being read.
+                Told::More if made > 0 || (!rest.is_empty() && used > 0) => {}
                 Told::More if rest.is_empty() => break,
                 Told::More | Told::Bad => {
                     self.fail(layer, below, scratch);
@@ -592,18 +610,18 @@ mod tests {
         stack.add(&mut decoders, coding, 2);
         let mut out = Vec::new();
         for piece in bytes.chunks(size) {
-            stack.push(&mut decoders, piece, 1 << 20, &mut |bytes| out.extend_from_slice(bytes));
+            stack.push(&mut decoders, piece, 1 << 22, &mut |bytes| out.extend_from_slice(bytes));
         }
-        stack.finish(&mut decoders, 1 << 20, &mut |bytes| out.extend_from_slice(bytes));
+        stack.finish(&mut decoders, 1 << 22, &mut |bytes| out.extend_from_slice(bytes));
         stack.give_back(&mut decoders);
         (out, stack)
     }
 
     fn undone(coding: &[u8], bytes: &[u8]) -> Vec<u8> {
         let (whole, stack) = undo(coding, bytes, usize::MAX);
-        for size in [1, 3] {
+        for size in [1, 3, 100, 1_460] {
             let (pieces, other) = undo(coding, bytes, size);
-            assert_eq!(pieces, whole, "in pieces of {size}");
+            assert!(pieces == whole, "in pieces of {size}");
             assert_eq!(other.faults, stack.faults);
         }
         whole
@@ -647,6 +665,66 @@ mod tests {
         assert!(stack.faults.too_many);
         let (_, stack) = undo(b"gzip x, nonsense", b"x", 1);
         assert!(stack.faults.abnormal && !stack.faults.too_many);
+    }
+
+    /// `bytes` by deflate as they are, and gzip around `data`.
+    fn stored(bytes: &[u8]) -> Vec<u8> {
+        let length = u16::try_from(bytes.len()).unwrap();
+        [&[1][..], &length.to_le_bytes(), &(!length).to_le_bytes(), bytes].concat()
+    }
+
+    fn member(data: &[u8]) -> Vec<u8> {
+        [&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3][..], data, &[0; 8]].concat()
+    }
+
+    #[test]
+    fn what_comes_out_of_a_piece_may_be_more_than_there_is_room_for_at_once() {
+        let short = undone(b"deflate", crate::http::tests::BOMB);
+        assert_eq!(undone(b"deflate", &short), vec![0; 3_000_000]);
+    }
+
+    #[test]
+    fn whether_too_much_comes_out_does_not_depend_on_how_a_body_is_cut() {
+        let bomb = crate::http::tests::BOMB;
+        let short = undone(b"deflate", bomb);
+        // Much comes out at first, and then so little that the whole is not too much.
+        let [before, behind] = [&member(&[])[..10], &[&[0; 8][..], &member(&stored(&[b'a'; 30_000]))].concat()];
+        let mixed = [member(&stored(before)), member(bomb), member(&stored(behind))].concat();
+        let (mut bombs, mut others) = (0, 0);
+        for (number, (coding, body)) in [
+            (&b"deflate, deflate"[..], bomb),
+            (b"deflate", &short),
+            (b"gzip, gzip", &mixed),
+            (b"gzip", &member(&stored(&[b'a'; 30_000]))),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            for limit in [1_000, 90_000, 1 << 22] {
+                let told = |size: usize| {
+                    let mut decoders = Decoders::new(4, 1 << 16);
+                    let (mut stack, mut out) = (Stack::default(), Vec::new());
+                    stack.add(&mut decoders, coding, 2);
+                    for piece in body.chunks(size) {
+                        stack.push(&mut decoders, piece, limit, &mut |bytes| out.extend_from_slice(bytes));
+                    }
+                    stack.finish(&mut decoders, limit, &mut |bytes| out.extend_from_slice(bytes));
+                    (out, stack.faults)
+                };
+                let whole = told(usize::MAX);
+                for size in [1, 3, 63, 64, 65, 1_460] {
+                    let (out, faults) = told(size);
+                    assert_eq!((out.len(), faults), (whole.0.len(), whole.1), "body {number} in pieces of {size}");
+                    assert!(out == whole.0);
+                }
+                if whole.1.bomb {
+                    bombs += 1;
+                } else {
+                    others += 1;
+                }
+            }
+        }
+        assert_eq!((bombs, others), (4, 8));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Whether bytes are the beginning of HTTP/1.
 //!
-//! Asked by [`crate::protocol`] with the first bytes of each end of a flow. Requests of known methods and responses are believed on any port, and so is a line of three words of which the last is a version.
+//! Asked by [`crate::protocol`] with the first bytes of each end of a flow. Requests of known methods and responses are believed on any port, and so is a line of three words of which the last is a version. Of a
+//! line that is longer than is looked at, a word and a path are believed.
 
 use super::text::{is_space, is_token, starts_with, trim, trim_start};
 use crate::protocol::Likeness;
@@ -48,19 +49,25 @@ const METHODS: [&[u8]; 39] = [
     b"NOTIFY",
     b"SUBSCRIBE",
 ];
-/// Longest method or line looked at.
-const LONGEST_METHOD: usize = 32;
+/// Bytes looked at, with the blanks in front of them. However many came at once, it is the same part.
 const LONGEST_LINE: usize = 4_000;
 
 /// How much `bytes`, the first that went in `direction`, look like HTTP/1.
 pub fn likeness(bytes: &[u8], direction: Direction) -> Likeness {
+    let bytes = bytes.get(..LONGEST_LINE).unwrap_or(bytes);
+    let is_full = bytes.len() == LONGEST_LINE;
     let start = trim_start(bytes);
     if start.is_empty() {
-        return if bytes.len() < 64 { Likeness::More } else { Likeness::No };
+        // Servers pass over blank lines, some of them over any number.
+        return match is_full {
+            false => Likeness::More,
+            true if bytes.iter().all(|byte| is_space(*byte)) => Likeness::Fits,
+            true => Likeness::No,
+        };
     }
     match direction {
         Direction::ToClient => response(start),
-        Direction::ToServer => request(start),
+        Direction::ToServer => request(start, is_full),
     }
 }
 
@@ -77,11 +84,11 @@ fn response(bytes: &[u8]) -> Likeness {
     }
 }
 
-fn request(bytes: &[u8]) -> Likeness {
+fn request(bytes: &[u8], is_full: bool) -> Likeness {
     let end = bytes.iter().position(|byte| !is_token(*byte)).unwrap_or(bytes.len());
     let (method, rest) = bytes.split_at_checked(end).unwrap_or((bytes, b""));
     if rest.is_empty() {
-        return if method.len() <= LONGEST_METHOD { Likeness::More } else { Likeness::No };
+        return if is_full { Likeness::No } else { Likeness::More };
     }
     if method.is_empty() || !rest.first().is_some_and(|byte| is_space(*byte)) {
         return Likeness::No;
@@ -89,21 +96,25 @@ fn request(bytes: &[u8]) -> Likeness {
     if METHODS.contains(&method) {
         // The preface of HTTP/2 is no method of ours, and other protocols have commands of these names.
         return match trim_start(rest).first() {
+            None if is_full => Likeness::Sure,
             None => Likeness::More,
             Some(b'/' | b'*' | b'h' | b'H') => Likeness::Sure,
-            Some(_) => line(bytes),
+            Some(_) => line(bytes, rest, is_full),
         };
     }
-    line(bytes)
+    line(bytes, rest, is_full)
 }
 
-/// A line of some words, of which the last is a version.
-fn line(bytes: &[u8]) -> Likeness {
+/// A line of some words, of which the last is a version; `rest` is what stands behind the first of them.
+fn line(bytes: &[u8], rest: &[u8], is_full: bool) -> Likeness {
     match bytes.iter().position(|byte| *byte == b'\n') {
         Some(_) if looks_like_request(bytes) => Likeness::Sure,
         Some(_) => Likeness::No,
-        None if bytes.len() < LONGEST_LINE => Likeness::More,
-        None => Likeness::No,
+        None if !is_full => Likeness::More,
+        // Its end is too far away: a path is as good, and nothing but text makes it sure.
+        None if !matches!(trim_start(rest).first(), Some(b'/' | b'h' | b'H')) => Likeness::No,
+        None if rest.iter().any(|byte| byte.is_ascii_control()) => Likeness::Fits,
+        None => Likeness::Sure,
     }
 }
 
@@ -124,7 +135,7 @@ pub(super) fn looks_like_request(bytes: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::likeness;
+    use super::{LONGEST_LINE, likeness};
     use crate::protocol::Likeness;
     use sluice_core::Direction;
 
@@ -147,6 +158,44 @@ mod tests {
         ] {
             assert_eq!(likeness(bytes, Direction::ToServer), wanted, "{}", bytes.escape_ascii());
         }
+    }
+
+    #[test]
+    fn blanks_alone_tell_nothing_yet_and_then_fit() {
+        for (byte, wanted) in [(b'\n', Likeness::Fits), (b' ', Likeness::Fits), (b'\0', Likeness::No)] {
+            for length in [1, 64, 65, LONGEST_LINE - 1] {
+                assert_eq!(likeness(&vec![byte; length], Direction::ToServer), Likeness::More, "{length}");
+            }
+            for length in [LONGEST_LINE, LONGEST_LINE + 1] {
+                assert_eq!(likeness(&vec![byte; length], Direction::ToServer), wanted, "{length}");
+            }
+        }
+        let request = [&b"\r\n".repeat(1_000)[..], b"FOO /x HTTP/1.1\r\n"].concat();
+        assert_eq!(likeness(&request, Direction::ToServer), Likeness::Sure);
+    }
+
+    #[test]
+    fn a_line_that_is_longer_than_is_looked_at_is_told_by_its_path() {
+        let line = |front: &str, filler: &str| format!("{front}{} HTTP/1.1\r\n", filler.repeat(5_000)).into_bytes();
+        for (bytes, wanted) in [
+            (line("FOO /x?", "a"), Likeness::Sure),
+            (line("FOO http://x/", "a"), Likeness::Sure),
+            (line("FOO /x?", "\x01"), Likeness::Fits),
+            (line("FOO x", "a"), Likeness::No),
+            (line("GET x", "a"), Likeness::No),
+            (line("GET", " "), Likeness::Sure),
+            (line("", "a"), Likeness::No),
+        ] {
+            let front = bytes[..20].escape_ascii();
+            assert_eq!(likeness(&bytes, Direction::ToServer), wanted, "{front}");
+            assert_eq!(likeness(&bytes[..LONGEST_LINE], Direction::ToServer), wanted, "{front}");
+            let before = likeness(&bytes[..LONGEST_LINE - 1], Direction::ToServer);
+            assert!(before == Likeness::More || before == wanted, "{front}");
+        }
+        // The method may be of any length, too.
+        let long = [&[b'A'; 100], &b" /x HTTP/1.1\r\n"[..]].concat();
+        assert_eq!(likeness(&long, Direction::ToServer), Likeness::Sure);
+        assert_eq!(likeness(&long[..60], Direction::ToServer), Likeness::More);
     }
 
     #[test]

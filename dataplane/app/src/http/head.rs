@@ -8,7 +8,7 @@
 use super::text::{chomp, contains_word, is_blank, is_token, trim, trim_end};
 
 /// Longest name looked at to tell whether a header follows a blank line.
-const LONGEST_GUESS: usize = 256;
+const LONGEST_GUESS: usize = 4 << 10;
 
 /// How far a block was looked at, so that it is looked at once.
 #[derive(Clone, Copy, Debug, Default)]
@@ -17,6 +17,8 @@ pub struct Scan {
     line: u32,
     /// Up to where there is no line end in it.
     looked: u32,
+    /// Bytes of a name behind the blank line at hand.
+    name: u32,
 }
 
 /// Where a block ends.
@@ -56,13 +58,13 @@ impl Scan {
                 return BlockEnd::At { headers: line, all: end };
             }
             if is_blank(content) {
-                match follows(bytes.get(end..).unwrap_or_default()) {
+                match follows(bytes.get(end..).unwrap_or_default(), &mut self.name) {
                     Follows::Unknown if !last => {
                         self.looked = (end - 1) as u32;
                         return BlockEnd::More;
                     }
                     Follows::Other | Follows::Unknown => return BlockEnd::At { headers: line, all: end },
-                    Follows::Header => {}
+                    Follows::Header => self.name = 0,
                 }
             }
             (self.line, self.looked) = (end as u32, end as u32);
@@ -81,22 +83,44 @@ impl Scan {
         }
     }
 
-    /// Bytes of the line at hand so far, of `length` that came.
-    pub const fn line_length(&self, length: usize) -> usize {
-        length.saturating_sub(self.line as usize)
+    /// Looks at the line `bytes` begin with, of headers that are thrown away: its length, and whether it ends them. None: it is not whole, or what follows must be seen to tell.
+    pub fn find_last(&mut self, bytes: &[u8], last: bool) -> Option<(usize, bool)> {
+        let end = self.find_line(bytes)?;
+        let content = chomp(bytes.get(..end).unwrap_or_default());
+        if content.is_empty() || !is_blank(content) {
+            return Some((end, content.is_empty()));
+        }
+        match follows(bytes.get(end..).unwrap_or_default(), &mut self.name) {
+            Follows::Unknown if !last => None,
+            Follows::Other | Follows::Unknown => Some((end, true)),
+            Follows::Header => Some((end, false)),
+        }
+    }
+
+    /// Bytes of the line at hand so far.
+    pub const fn line_length(&self) -> usize {
+        self.looked.saturating_sub(self.line) as usize
     }
 }
 
-fn follows(rest: &[u8]) -> Follows {
+/// What `rest`, which is behind a blank line, begins with. `known`: so many bytes of it are a name, which need not be looked at again.
+fn follows(rest: &[u8], known: &mut u32) -> Follows {
     match rest {
-        [] | [b'\r'] => Follows::Unknown,
+        [] | [b'\r'] => return Follows::Unknown,
         // A line that ends the block, or the rest of a folded value.
-        [b'\n' | b' ' | b'\t', ..] | [b'\r', b'\n' | b'\r', ..] => Follows::Header,
-        _ => match rest.iter().position(|byte| !is_token(*byte)) {
-            Some(at) if at > 0 && rest.get(at) == Some(&b':') => Follows::Header,
-            None if rest.len() < LONGEST_GUESS => Follows::Unknown,
-            _ => Follows::Other,
-        },
+        [b'\n' | b' ' | b'\t', ..] | [b'\r', b'\n' | b'\r', ..] => return Follows::Header,
+        _ => {}
+    }
+    // The same part whatever came with it.
+    let front = rest.get(..LONGEST_GUESS).unwrap_or(rest);
+    let from = *known as usize;
+    match front.get(from..).unwrap_or_default().iter().position(|byte| !is_token(*byte)).map(|at| from + at) {
+        Some(at) if at > 0 && front.get(at) == Some(&b':') => Follows::Header,
+        None if front.len() < LONGEST_GUESS => {
+            *known = front.len() as u32;
+            Follows::Unknown
+        }
+        _ => Follows::Other,
     }
 }
 
@@ -141,6 +165,12 @@ struct Header {
     is_first: bool,
 }
 
+/// Headers that say where a message ends, what it is, and to whom it goes: they count even when there is no room for more.
+const FRAMING: [&[u8]; 7] =
+    [b"content-length", b"transfer-encoding", b"content-encoding", b"content-type", b"connection", b"upgrade", b"host"];
+/// Those of one such name that are kept when there is no room for more.
+const MOST_BEYOND: usize = 8;
+
 const NONE: u32 = u32::MAX;
 /// Heads of lists of headers by the hash of their names.
 const HEADS: usize = 4_096;
@@ -163,6 +193,11 @@ pub struct Headers {
     /// Where pieces are put together.
     pub(super) line: Vec<u8>,
     pub(super) whole: Vec<u8>,
+    /// Headers that are kept, and of each name in `FRAMING` those kept beside.
+    most: usize,
+    beyond: [u8; FRAMING.len()],
+    /// The last header was not kept: what continues it is not, either.
+    is_left_out: bool,
     /// What is wrong with them.
     pub wrong: Wrong,
 }
@@ -184,11 +219,14 @@ impl Headers {
         Self {
             // A fold of one byte may become a space and a byte.
             text: Vec::with_capacity(bytes + bytes / 2),
-            list: Vec::with_capacity(headers),
+            list: Vec::with_capacity(headers + FRAMING.len() * MOST_BEYOND),
             heads: vec![NONE; HEADS],
-            chain: Vec::with_capacity(headers),
+            chain: Vec::with_capacity(headers + FRAMING.len() * MOST_BEYOND),
             line: Vec::with_capacity(2 * bytes),
             whole: Vec::with_capacity(2 * bytes),
+            most: headers,
+            beyond: [0; FRAMING.len()],
+            is_left_out: false,
             wrong: Wrong::default(),
         }
     }
@@ -204,6 +242,7 @@ impl Headers {
         self.text.clear();
         self.list.clear();
         self.chain.clear();
+        (self.beyond, self.is_left_out) = ([0; FRAMING.len()], false);
         self.wrong = Wrong::default();
         for line in block.split_inclusive(|byte| *byte == b'\n') {
             self.wrong.too_long |= line.len() > line_limit;
@@ -233,14 +272,13 @@ impl Headers {
         }
         self.wrong.bad_fold |= begins_fold && self.list.is_empty();
         if begins_fold && !self.list.is_empty() && !(is_response && is_header(content)) {
-            self.fold(content);
+            if !self.is_left_out {
+                self.fold(content);
+            }
             return;
         }
         // More than is usual is told; nothing may hide behind it as long as there is room.
         self.wrong.too_many |= self.list.len() >= most;
-        if self.list.len() >= self.list.capacity() {
-            return;
-        }
         let colon = content.iter().position(|byte| *byte == b':');
         let (name, value) = match colon {
             Some(at) => {
@@ -251,6 +289,10 @@ impl Headers {
             }
             None => (content, &b""[..]),
         };
+        self.is_left_out = self.list.len() >= self.most && !(colon.is_some() && self.takes_beyond(name));
+        if self.is_left_out {
+            return;
+        }
         self.wrong.no_colon |= colon.is_none();
         self.wrong.bad_name |= colon.is_some() && (name.is_empty() || !name.iter().all(|byte| is_token(*byte)));
         let name = self.put(name);
@@ -265,6 +307,15 @@ impl Headers {
             count: 1,
             is_first: false,
         });
+    }
+
+    /// Whether a header called `name` is kept though there is no room for more.
+    fn takes_beyond(&mut self, name: &[u8]) -> bool {
+        let place = FRAMING.iter().position(|known| is_named(name, known));
+        let Some(count) = place.and_then(|place| self.beyond.get_mut(place)) else { return false };
+        let takes = usize::from(*count) < MOST_BEYOND;
+        *count += u8::from(takes);
+        takes
     }
 
     /// Appends to the last header, whose parts lie at the end of the text.
@@ -377,14 +428,7 @@ impl Headers {
 
     /// The values of the headers called `name`, in which case and NUL do not count.
     pub fn values(&self, name: &[u8]) -> impl Iterator<Item = &[u8]> {
-        let is = move |pair: &Pair| {
-            pair.has_colon
-                && (pair.name.eq_ignore_ascii_case(name)
-                    || (pair.name.len() > name.len()
-                        && pair.name.contains(&0)
-                        && pair.name.iter().filter(|byte| **byte != 0).count() == name.len()
-                        && contains_word(pair.name, name)))
-        };
+        let is = move |pair: &Pair| pair.has_colon && is_named(pair.name, name);
         self.iter().filter(is).map(|pair| pair.value)
     }
 
@@ -392,6 +436,15 @@ impl Headers {
     pub fn value(&self, name: &[u8]) -> Option<&[u8]> {
         self.values(name).next()
     }
+}
+
+/// Whether a header called `name` is the one `known`; case and NUL do not count.
+fn is_named(name: &[u8], known: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(known)
+        || (name.len() > known.len()
+            && name.contains(&0)
+            && name.iter().filter(|byte| **byte != 0).count() == known.len()
+            && contains_word(name, known))
 }
 
 /// Where a bare CR with a header behind it is.
@@ -409,7 +462,7 @@ pub(super) fn bare_cr(line: &[u8]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{BlockEnd, Headers, Scan};
+    use super::{BlockEnd, Headers, LONGEST_GUESS, MOST_BEYOND, Scan};
 
     fn read(block: &[u8], is_response: bool) -> Vec<(String, String)> {
         let mut headers = Headers::new(block.len() + 10, 100);
@@ -452,6 +505,36 @@ mod tests {
         assert_eq!(end_of(b"A: b\n\r\r\n4\r\n"), BlockEnd::At { headers: 5, all: 8 });
         assert_eq!(end_of(b"A: b\n\r\r\n\r\n4"), BlockEnd::At { headers: 8, all: 10 });
         assert_eq!(end_of(b"A: b\n \n"), BlockEnd::More);
+    }
+
+    #[test]
+    fn a_long_name_behind_a_blank_line_is_a_header_however_it_comes() {
+        let block = |length: usize| [b"A: b\r\n \r\n", &vec![b'x'; length][..], b": y\r\n\r\n"].concat();
+        for length in [1, 255, 256, 300, LONGEST_GUESS - 1] {
+            assert_eq!(end_of(&block(length)), BlockEnd::At { headers: length + 14, all: length + 16 }, "{length}");
+        }
+        // A body without spaces is not waited for.
+        for length in [LONGEST_GUESS, LONGEST_GUESS + 1] {
+            assert_eq!(end_of(&block(length)), BlockEnd::At { headers: 6, all: 9 }, "{length}");
+        }
+    }
+
+    #[test]
+    fn headers_that_say_where_a_message_ends_count_when_there_is_no_room_for_more() {
+        let many =
+            [&b"A: 1\r\n".repeat(10)[..], b"Transfer-Encoding: chunked\r\nB: 1\r\ncontent-length: 5\r\nC: 2\r\n 3\r\n"]
+                .concat();
+        let mut headers = Headers::new(1_000, 10);
+        headers.read(&many, false, 100, 10);
+        assert_eq!(headers.value(b"transfer-encoding"), Some(&b"chunked"[..]));
+        assert_eq!(headers.value(b"content-length"), Some(&b"5"[..]));
+        assert_eq!((headers.value(b"b"), headers.iter().count()), (None, 12));
+        assert!(headers.wrong.too_many);
+        // One of them in great number does not hide the others, nor take room without end.
+        let many = [&b"Host: a\r\n".repeat(50)[..], b"Content-Length: 5\r\n"].concat();
+        headers.read(&many, false, 100, 10);
+        assert_eq!(headers.value(b"content-length"), Some(&b"5"[..]));
+        assert_eq!(headers.iter().count(), 10 + MOST_BEYOND + 1);
     }
 
     #[test]

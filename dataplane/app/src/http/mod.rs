@@ -11,6 +11,8 @@
 
 pub mod body;
 mod brotli;
+#[cfg(test)]
+mod cuts;
 pub mod decode;
 pub mod detect;
 pub(crate) mod fields;

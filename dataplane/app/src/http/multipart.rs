@@ -1,12 +1,14 @@
 //! Files in the body of a form.
 //!
-//! Fed by [`super::sink`] with a request's body. Each part with a file name becomes a file. Keeps what may be the beginning of a boundary, or headers that are not whole.
+//! Fed by [`super::sink`] with a request's body. Each part with a file name becomes a file. Keeps what may be the beginning of a boundary, or a header that is not whole; the line of a boundary and the headers of
+//! a part may be of any length.
 //!
 //! Sources: RFC 2046 section 5.1, RFC 7578, RFC 6266 (names of files).
 
 use super::{
+    request::copy,
     room::PIECE,
-    text::{find, is_space, split_once, starts_with, trim},
+    text::{chomp, find, is_space, split_once, starts_with, trim},
 };
 use crate::{
     AppEvent, Field,
@@ -19,8 +21,8 @@ use sluice_core::Direction;
 
 /// Longest boundary followed; RFC 2046 allows 70.
 const LONGEST_BOUNDARY: usize = 200;
-/// Largest block of headers of a part.
-const LARGEST_HEADERS: usize = 8 << 10;
+/// Bytes of a header of a part that are looked at.
+const LONGEST_HEADER: usize = 8 << 10;
 /// Longest name of a file.
 pub(super) const LONGEST_NAME: usize = 512;
 
@@ -29,8 +31,12 @@ enum State {
     /// Before a boundary.
     #[default]
     Between,
-    /// Behind one.
+    /// Behind one, in its line.
+    Boundary,
+    /// Behind its line.
     Headers,
+    /// In a header that is longer than is looked at.
+    LongHeader,
     /// In a part.
     Data,
     /// Behind the last boundary.
@@ -44,8 +50,12 @@ pub struct Multipart {
     state: State,
     /// Bytes that wait for more.
     carry: Buf,
-    /// Bytes of them in which no end of headers is.
+    /// Bytes of them in which no end of a header is.
     looked: u32,
+    /// The header at hand is the one with the name of a file.
+    names: bool,
+    /// Name of the file whose headers come, when it has one.
+    name: Buf,
     /// What waits begins a line.
     at_line: bool,
     file: BodyRef,
@@ -105,46 +115,52 @@ impl Multipart {
                     }
                     Found::At { data, boundary: start } => {
                         let behind = rest.get(start + boundary.len()..).unwrap_or_default();
-                        // The line of the boundary, or the dashes of the last one.
-                        let line = behind.iter().position(|byte| *byte == b'\n');
+                        self.data(desk, at, direction, rest.get(..data).unwrap_or_default());
+                        if behind.len() < 2 {
+                            // It may be the last one; the line end in front of it is its own.
+                            self.at_line = true;
+                            return used + start;
+                        }
+                        self.close(desk, at, direction, FileEnd::Closed);
                         if behind.starts_with(b"--") {
-                            self.data(desk, at, direction, rest.get(..data).unwrap_or_default());
-                            self.close(desk, at, direction, FileEnd::Closed);
                             self.state = State::Over;
                             return bytes.len();
                         }
-                        let Some(line) = line.filter(|_| behind.len() >= 2) else {
-                            if behind.len() >= LARGEST_HEADERS {
-                                self.state = State::Over;
-                                return bytes.len();
-                            }
-                            // The boundary waits for the rest of its line; the line end in front of it is its own.
-                            self.data(desk, at, direction, rest.get(..data).unwrap_or_default());
-                            self.at_line = true;
-                            return used + start;
-                        };
-                        self.data(desk, at, direction, rest.get(..data).unwrap_or_default());
-                        self.close(desk, at, direction, FileEnd::Closed);
-                        (self.state, self.looked) = (State::Headers, 0);
-                        used += start + boundary.len() + line + 1;
+                        self.state = State::Boundary;
+                        used += start + boundary.len();
                     }
                 },
-                State::Headers => match headers_end(rest, self.looked as usize) {
-                    Some(end) => {
-                        let block = rest.get(..end).unwrap_or_default();
-                        self.open(desk, at, direction, block);
-                        (self.state, self.at_line) = (State::Data, true);
-                        used += end;
-                    }
-                    None if rest.len() > LARGEST_HEADERS => {
+                State::Boundary | State::LongHeader => {
+                    let Some(end) = rest.iter().position(|byte| *byte == b'\n') else { return bytes.len() };
+                    (self.state, self.looked) = (State::Headers, 0);
+                    used += end + 1;
+                }
+                State::Headers => {
+                    // The same part whatever came with it.
+                    let front = rest.get(..LONGEST_HEADER).unwrap_or(rest);
+                    let looked = self.looked as usize;
+                    let end = front.get(looked..).unwrap_or_default().iter().position(|byte| *byte == b'\n');
+                    let Some(end) = end.map(|end| looked + end + 1) else {
+                        if front.len() < LONGEST_HEADER {
+                            self.looked = front.len() as u32;
+                            return used;
+                        }
                         desk.event(at, direction, AppEvent::HttpMultipartInvalidHeader);
-                        (self.state, self.at_line) = (State::Data, false);
+                        self.header(desk, at, direction, front);
+                        self.state = State::LongHeader;
+                        used += front.len();
+                        continue;
+                    };
+                    let line = chomp(front.get(..end).unwrap_or_default());
+                    self.looked = 0;
+                    used += end;
+                    if line.is_empty() {
+                        self.open(desk, at, direction);
+                        (self.state, self.at_line) = (State::Data, true);
+                    } else {
+                        self.header(desk, at, direction, line);
                     }
-                    None => {
-                        self.looked = rest.len().saturating_sub(3) as u32;
-                        return used;
-                    }
-                },
+                }
             }
         }
     }
@@ -156,27 +172,48 @@ impl Multipart {
         }
     }
 
-    fn open(&mut self, desk: &mut Desk, at: TxRef, direction: Direction, block: &[u8]) {
-        for line in block.split(|byte| *byte == b'\n') {
-            let Some((name, value)) = split_once(line, b':') else {
-                if !trim(line).is_empty() && !matches!(line.first(), Some(b' ' | b'\t')) {
+    /// A header of the part that begins.
+    fn header(&mut self, desk: &mut Desk, at: TxRef, direction: Direction, line: &[u8]) {
+        // A header may go on in the next line.
+        let is_fold = matches!(line.first(), Some(b' ' | b'\t'));
+        let value = match split_once(line, b':') {
+            _ if is_fold => line,
+            Some((name, value)) => {
+                self.names = trim(name).eq_ignore_ascii_case(b"content-disposition");
+                value
+            }
+            None => {
+                self.names = false;
+                if !trim(line).is_empty() {
                     desk.event(at, direction, AppEvent::HttpMultipartInvalidHeader);
                 }
-                continue;
-            };
-            if !trim(name).eq_ignore_ascii_case(b"content-disposition") {
-                continue;
+                return;
             }
-            if let Some(name) = parameter(value, b"filename").filter(|name| !name.is_empty()) {
-                if name.len() > LONGEST_NAME {
-                    desk.event(at, direction, AppEvent::HttpFileNameTooLong);
-                }
-                let name = name.get(..LONGEST_NAME).unwrap_or(name);
-                let limit = HttpSettings::limit(desk.settings.http.request_body_limit);
-                self.file = desk.open_body(at, direction, Field::FileData, Some(name), limit);
-                self.is_empty = true;
-            }
+        };
+        if !self.names {
+            return;
         }
+        if let Some(name) = parameter(value, b"filename").filter(|name| !name.is_empty()) {
+            if name.len() > LONGEST_NAME {
+                desk.event(at, direction, AppEvent::HttpFileNameTooLong);
+            }
+            desk.forget(&mut self.name);
+            desk.keep(&mut self.name, name.get(..LONGEST_NAME).unwrap_or(name));
+        }
+    }
+
+    /// The headers of a part are over.
+    fn open(&mut self, desk: &mut Desk, at: TxRef, direction: Direction) {
+        self.names = false;
+        if self.name.is_empty() {
+            return;
+        }
+        let mut name = [0; LONGEST_NAME];
+        let length = copy(&mut name, desk.kept(&self.name));
+        desk.forget(&mut self.name);
+        let limit = HttpSettings::limit(desk.settings.http.request_body_limit);
+        self.file = desk.open_body(at, direction, Field::FileData, name.get(..length), limit);
+        self.is_empty = true;
     }
 
     fn close(&mut self, desk: &mut Desk, at: TxRef, direction: Direction, end: FileEnd) {
@@ -209,6 +246,7 @@ impl Multipart {
     pub fn forget(&mut self, arena: &mut Arena) {
         arena.free(&mut self.boundary);
         arena.free(&mut self.carry);
+        arena.free(&mut self.name);
     }
 }
 
@@ -247,21 +285,6 @@ fn find_boundary(bytes: &[u8], boundary: &[u8], at_line: bool) -> Found {
             }
         }
     }
-}
-
-/// Where the headers of a part end, behind the empty line.
-fn headers_end(bytes: &[u8], from: usize) -> Option<usize> {
-    match bytes {
-        [b'\n', ..] => return Some(1),
-        [b'\r', b'\n', ..] => return Some(2),
-        _ => {}
-    }
-    let rest = bytes.get(from..)?;
-    rest.iter().enumerate().filter(|(_, byte)| **byte == b'\n').find_map(|(at, _)| match rest.get(at + 1..)? {
-        [b'\n', ..] => Some(from + at + 2),
-        [b'\r', b'\n', ..] => Some(from + at + 3),
-        _ => None,
-    })
 }
 
 /// The parameter `name` of a header's value, without its quotes.

@@ -3,11 +3,13 @@
 //! Called by [`crate::applications`]. `request` reads what clients say, `response` what servers say; requests wait in the order they came for their responses.
 
 use super::{
-    body::{BodyStep, ChunkFaults, Framing},
+    body::{Asks, BodyStep, ChunkFaults, Framing},
     head::{BlockEnd, Headers, Scan},
+    request::{has_chunked, number_of},
     room::{HttpRoom, LARGEST_BLOCK},
     settings::HttpSettings,
     sink::Sink,
+    text::{split_once, trim},
 };
 use crate::{
     AppEvent, Field,
@@ -31,14 +33,20 @@ pub(super) enum State {
     Headers,
     /// Headers beyond what is kept.
     Skip,
+    /// Headers of an interim response.
+    Interim,
+    /// The first line of what looked like an interim response and has a body.
+    Whole,
     /// Behind the headers of a response that should have no body but says how long it is: the next message, or a body.
     Perhaps,
     /// A body.
     Body,
     /// Headers behind a body.
     Trailer,
-    /// Nothing until the other end has answered: another protocol may follow.
+    /// Another request, or nothing until the other end has answered: another protocol may follow.
     Wait,
+    /// Nothing until the other end has answered.
+    Tunnel,
     /// Behind a hole: whatever looks like the beginning of a message.
     Lost,
 }
@@ -57,10 +65,28 @@ pub(super) struct End {
     pub(super) status: u16,
     /// What was kept of the headers ends within a line: what follows is the rest of that.
     pub(super) torn: bool,
+    /// What follows headers.
+    pub(super) behind: Behind,
+    /// Bytes of the first line of an interim response.
+    pub(super) line: u32,
     /// A body without headers, which answers nothing.
     pub(super) is_stray: bool,
     /// The message as it comes, when rules ask for it.
     frame: BodyRef,
+}
+
+/// What follows the headers of a response.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Behind {
+    /// Its body.
+    #[default]
+    Body,
+    /// It should end here, but says how long it is.
+    Perhaps,
+    /// The next message.
+    Nothing,
+    /// Another protocol.
+    Protocol(Option<AppProtocol>),
 }
 
 /// A version, as far as it matters.
@@ -82,6 +108,8 @@ pub struct Conversation {
     pub(super) unanswered: u64,
     /// Whether a 100 was seen for the request that waits.
     pub(super) continued: bool,
+    /// The server spoke last, and its response had the length it said: what follows and is no response answers nothing.
+    pub(super) is_answered: bool,
 }
 
 /// What a step did.
@@ -124,6 +152,7 @@ impl Conversation {
         while let Some(rest) = bytes.get(used..).filter(|rest| !rest.is_empty()) {
             let end = if to_server { &self.request } else { &self.response };
             let before = (end.tx, end.frame);
+            let rest = most(rest);
             let step = if to_server { self.read_request(bench, rest) } else { self.read_response(bench, rest) };
             if let Step::Used(count) | Step::Becomes(count, _) = step {
                 self.frame(bench, before, rest.get(..count).unwrap_or_default());
@@ -138,7 +167,7 @@ impl Conversation {
                     }
                     used += count;
                 }
-                Step::More => return Fed::Part { used, wants: rest.len() + 1 },
+                Step::More => return Fed::Part { used, wants: bytes.len() - used + 1 },
                 Step::Becomes(count, protocol) => {
                     return Fed::Becomes { used: used + count, protocol };
                 }
@@ -187,6 +216,7 @@ impl Conversation {
 
     /// The client speaks again: a response that could have had a body has none, and what answered nothing is over.
     fn settle_response(&mut self, bench: &mut Bench) {
+        self.is_answered = false;
         if self.response.state == State::Perhaps || self.response.is_stray {
             self.end_response(bench, true);
         }
@@ -206,12 +236,20 @@ impl Parser for Conversation {
             let skipped = match &mut end.framing {
                 _ if end.state != State::Body => false,
                 Framing::Close => true,
+                Framing::Stray { at_line } => {
+                    *at_line = false;
+                    true
+                }
                 Framing::Length(left) | Framing::ChunkData(left) if *left > missing => {
                     *left -= missing;
                     true
                 }
                 Framing::Length(left) if *left == missing => {
                     *left = 0;
+                    true
+                }
+                framing if *framing == Framing::ChunkData(missing) => {
+                    (*framing, end.scan) = (Framing::ChunkSize, Scan::default());
                     true
                 }
                 _ => false,
@@ -228,7 +266,7 @@ impl Parser for Conversation {
                 let lost = if let Framing::Length(left) = end.framing { left } else { 0 };
                 end.sink.gap(bench.desk, end.tx, bench.desk.direction, lost);
             }
-            if end.state != State::Line && end.state != State::Wait {
+            if !end.state.is_between() {
                 if to_server { this.end_request(bench, false) } else { this.end_response(bench, false) }
             }
             let end = if to_server { &mut this.request } else { &mut this.response };
@@ -248,7 +286,9 @@ impl Parser for Conversation {
                 }
                 let end = if to_server { &this.request } else { &this.response };
                 let before = (end.tx, end.frame);
-                let step = if to_server { this.read_request(bench, rest) } else { this.read_response(bench, rest) };
+                let (part, all) = (most(rest), rest.len());
+                bench.last = part.len() == all;
+                let step = if to_server { this.read_request(bench, part) } else { this.read_response(bench, part) };
                 if let Step::Used(count) = step {
                     this.frame(bench, before, rest.get(..count).unwrap_or_default());
                 }
@@ -259,10 +299,10 @@ impl Parser for Conversation {
             }
             let end = if to_server { &this.request } else { &this.response };
             let whole = match end.state {
-                State::Line | State::Wait | State::Lost => return,
-                State::Body => matches!(end.framing, Framing::Close | Framing::ChunkSize),
+                state if state.is_between() => return,
+                State::Body => matches!(end.framing, Framing::Close | Framing::ChunkSize | Framing::Stray { .. }),
                 State::Bare | State::Perhaps | State::Trailer => true,
-                State::Headers | State::Skip => false,
+                _ => false,
             };
             if to_server { this.end_request(bench, whole) } else { this.end_response(bench, whole) }
         });
@@ -278,15 +318,22 @@ impl Parser for Conversation {
     }
 }
 
+impl State {
+    /// Whether no message is begun.
+    const fn is_between(self) -> bool {
+        matches!(self, Self::Line | Self::Interim | Self::Whole | Self::Wait | Self::Tunnel | Self::Lost)
+    }
+}
+
 impl End {
     /// Reads from a body; none when it is over, with the bytes read.
     pub(super) fn read_body(&mut self, bench: &mut Bench, direction: Direction, bytes: &[u8]) -> BodyStep {
         let Self { framing, scan, sink, tx, .. } = self;
         let mut faults = ChunkFaults::default();
-        let last = bench.last;
+        let asks = Asks { direction, last: bench.last };
         let Bench { desk, room, .. } = bench;
         let step =
-            framing.step(scan, bytes, last, &mut faults, &mut |bytes| sink.put(desk, room, *tx, direction, bytes));
+            framing.step(scan, bytes, asks, &mut faults, &mut |bytes| sink.put(desk, room, *tx, direction, bytes));
         let request = direction == Direction::ToServer;
         if faults.bad_size {
             let event =
@@ -304,7 +351,7 @@ impl End {
     /// Looks for the end of the headers `bytes` begin with. What is larger than is kept is cut, always in the same place: how it came in pieces must not
     /// tell where.
     pub(super) fn find_headers(&mut self, last: bool, bytes: &[u8]) -> Option<HeadersAt> {
-        let (bytes, is_full) = most(bytes);
+        let is_full = is_full(bytes);
         match self.scan.find_end(bytes, last && !is_full) {
             BlockEnd::At { headers, all } => Some(HeadersAt { headers, all, cut: false }),
             BlockEnd::More if is_full => Some(HeadersAt { headers: bytes.len(), all: bytes.len(), cut: true }),
@@ -325,7 +372,9 @@ impl End {
         let settings = desk.settings.http;
         room.headers.read(block, is_response, settings.line_limit as usize, usize::from(settings.header_limit));
         // In front of what else is wrong, as when it was told while the line still came.
-        if found.cut || room.headers.wrong.too_long {
+        // The blank line that ends them may be the one.
+        let is_long = found.all - found.headers > settings.line_limit as usize;
+        if found.cut || is_long || room.headers.wrong.too_long {
             desk.event(self.tx, direction, too_long(direction));
         }
         tell_wrong(desk, &room.headers, self.tx, direction);
@@ -346,38 +395,52 @@ impl End {
         room.uri = line;
     }
 
-    /// Tells of a line of headers that is too long while it still comes: `bytes` are those of the block so far, and hold no end of it.
-    pub(super) fn tell_long_line(&self, desk: &mut Desk, direction: Direction, bytes: &[u8]) {
-        if self.scan.line_length(bytes.len()) > desk.settings.http.line_limit as usize {
+    /// Tells of a line of headers that is too long while it still comes: no end of the block was found so far.
+    pub(super) fn tell_long_line(&self, desk: &mut Desk, direction: Direction) {
+        if self.scan.line_length() > desk.settings.http.line_limit as usize {
             desk.event(self.tx, direction, too_long(direction));
         }
     }
 
     /// The first line of `bytes`, with its end; cut where it is longer than is kept, or where nothing follows.
     pub(super) fn find_line(&mut self, last: bool, bytes: &[u8]) -> Option<usize> {
-        let (bytes, is_full) = most(bytes);
-        self.scan.find_line(bytes).or((last || is_full).then_some(bytes.len()))
+        self.scan.find_line(bytes).or((last || is_full(bytes)).then_some(bytes.len()))
     }
 
-    /// Throws lines away up to an empty one; whether that was read.
-    pub(super) fn skip_headers(&mut self, bytes: &[u8]) -> (usize, bool) {
-        let (bytes, is_full) = most(bytes);
-        match self.scan.find_line(bytes) {
-            Some(end) => {
-                self.scan = Scan::default();
-                let line = bytes.get(..end).unwrap_or_default();
-                let is_rest = std::mem::take(&mut self.torn);
-                (end, !is_rest && line.len() <= 2 && super::text::is_blank(line))
+    /// Throws a line away; its length, and whether it was the one that ends headers. None: it is not whole.
+    pub(super) fn skip_headers(&mut self, last: bool, bytes: &[u8]) -> Option<(usize, bool)> {
+        let is_full = is_full(bytes);
+        let found = match self.torn {
+            // What is left of a line that was cut is no blank line.
+            true => self.scan.find_line(bytes).map(|end| (end, false)),
+            false => self.scan.find_last(bytes, last && !is_full),
+        };
+        if found.is_none() && !is_full {
+            return None;
+        }
+        if let Some((end, false)) = found.filter(|_| !self.torn) {
+            self.reframe(bytes.get(..end).unwrap_or_default());
+        }
+        (self.scan, self.torn) = (Scan::default(), found.is_none() && !bytes.ends_with(b"\n"));
+        found.or(Some((bytes.len(), false)))
+    }
+
+    /// What a header that is thrown away says of the end of the body counts all the same: servers read more headers than are kept here.
+    fn reframe(&mut self, line: &[u8]) {
+        let Some((name, value)) = split_once(line, b':').map(|(name, value)| (trim(name), trim(value))) else { return };
+        let is_open = matches!(self.framing, Framing::None | Framing::Close) && self.behind == Behind::Body;
+        if name.eq_ignore_ascii_case(b"transfer-encoding") && has_chunked(value) {
+            if is_open || matches!(self.framing, Framing::Length(_)) {
+                self.framing = Framing::ChunkSize;
             }
-            None if is_full => {
-                (self.scan, self.torn) = (Scan::default(), true);
-                (bytes.len(), false)
-            }
-            None => (0, false),
+        } else if let Some((length, _)) = number_of(value).filter(|(length, _)| is_open && *length > 0)
+            && name.eq_ignore_ascii_case(b"content-length")
+        {
+            self.framing = Framing::Length(length);
         }
     }
 
-    /// Reads the trailers `bytes` begin with.
+    /// Reads the trailers `bytes` begin with. Those beyond what is kept are to be skipped then.
     pub(super) fn read_trailer(&mut self, bench: &mut Bench, direction: Direction, bytes: &[u8]) -> Option<usize> {
         let found = self.find_headers(bench.last, bytes)?;
         let block = bytes.get(..found.headers).unwrap_or_default();
@@ -388,6 +451,10 @@ impl End {
             headers.read(block, is_response, settings.line_limit as usize, usize::from(settings.header_limit));
             tell_wrong(bench.desk, headers, self.tx, direction);
             super::fields::put(bench.desk, headers, self.tx, direction, block, None);
+        }
+        if found.cut {
+            (self.state, self.scan, self.torn) = (State::Skip, Scan::default(), !block.ends_with(b"\n"));
+            (self.framing, self.behind) = (Framing::None, Behind::Nothing);
         }
         Some(found.all)
     }
@@ -401,10 +468,14 @@ const fn too_long(direction: Direction) -> AppEvent {
     }
 }
 
-/// As much of `bytes` as a line or a block of headers can have, and whether that is all it can have.
-fn most(bytes: &[u8]) -> (&[u8], bool) {
-    let most = bytes.get(..LARGEST_BLOCK).unwrap_or(bytes);
-    (most, most.len() == LARGEST_BLOCK)
+/// As much of `bytes` as is looked at together. Everything that reads HTTP/1 is handed this: what is told must not depend on how much came at once.
+fn most(bytes: &[u8]) -> &[u8] {
+    bytes.get(..LARGEST_BLOCK).unwrap_or(bytes)
+}
+
+/// Whether `bytes` are as many as are looked at together: waiting for more is of no use.
+pub(super) const fn is_full(bytes: &[u8]) -> bool {
+    bytes.len() >= LARGEST_BLOCK
 }
 
 /// Where headers end.

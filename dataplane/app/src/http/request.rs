@@ -70,16 +70,14 @@ impl Conversation {
                 Step::Used(0)
             }
             State::Headers => self.request_headers(bench, bytes),
-            State::Skip => match self.request.skip_headers(bytes) {
-                (0, _) => Step::More,
-                (used, true) => {
-                    self.request.state = State::Body;
-                    if self.request.framing == Framing::None {
-                        self.end_request(bench, true);
+            State::Skip => match self.request.skip_headers(bench.last, bytes) {
+                None => Step::More,
+                Some((used, is_last)) => {
+                    if is_last {
+                        self.behind_request_headers(bench);
                     }
                     Step::Used(used)
                 }
-                (used, false) => Step::Used(used),
             },
             State::Body => match self.request.read_body(bench, HERE, bytes) {
                 BodyStep::Used(used) => Step::Used(used),
@@ -96,22 +94,29 @@ impl Conversation {
             },
             State::Trailer => match self.request.read_trailer(bench, HERE, bytes) {
                 Some(used) => {
-                    self.end_request(bench, true);
+                    if self.request.state == State::Trailer {
+                        self.end_request(bench, true);
+                    }
                     Step::Used(used)
                 }
                 None => Step::More,
             },
-            State::Perhaps => Step::More,
             // Servers that refuse a tunnel read what was sent behind its request as the next one, and have run it when their refusal is seen.
-            State::Wait => match self.request.scan.find_line(bytes) {
-                Some(_) if looks_like_request(bytes) => {
-                    (self.request.state, self.request.scan) = (State::Line, Scan::default());
-                    Step::Used(0)
+            State::Wait => {
+                let blank = bytes.iter().take_while(|byte| is_space(**byte)).count();
+                if blank > 0 {
+                    self.request.scan = Scan::default();
+                    return Step::Used(blank);
                 }
-                _ => Step::More,
-            },
+                let Some(_) = self.request.find_line(false, bytes) else { return Step::More };
+                let is_request = looks_like_request(bytes);
+                (self.request.state, self.request.scan) =
+                    (if is_request { State::Line } else { State::Tunnel }, Scan::default());
+                Step::Used(0)
+            }
+            State::Perhaps | State::Interim | State::Whole | State::Tunnel => Step::More,
             State::Lost => match self.request.find_line(false, bytes) {
-                Some(_) if looks_like_request(bytes) => {
+                Some(used) if looks_like_request(bytes.get(..used).unwrap_or(bytes)) => {
                     (self.request.state, self.request.scan) = (State::Line, Scan::default());
                     Step::Used(0)
                 }
@@ -224,7 +229,7 @@ impl Conversation {
 
     fn request_headers(&mut self, bench: &mut Bench, bytes: &[u8]) -> Step {
         let Some(found) = self.request.find_headers(bench.last, bytes) else {
-            self.request.tell_long_line(bench.desk, HERE, bytes);
+            self.request.tell_long_line(bench.desk, HERE);
             return Step::More;
         };
         self.request.scan = Scan::default();
@@ -234,16 +239,23 @@ impl Conversation {
         bench.desk.reach(self.request.tx, HERE, level::HEADERS);
         if found.cut {
             self.request.state = State::Skip;
-        } else if self.request.framing == Framing::None {
-            let connects = bench.desk.field(self.request.tx, HERE, Field::HttpMethod) == Some(b"CONNECT");
-            self.end_request(bench, true);
-            if connects {
-                self.request.state = State::Wait;
-            }
         } else {
-            self.request.state = State::Body;
+            self.behind_request_headers(bench);
         }
         Step::Used(found.all)
+    }
+
+    /// The headers of a request are over.
+    fn behind_request_headers(&mut self, bench: &mut Bench) {
+        if self.request.framing != Framing::None {
+            self.request.state = State::Body;
+            return;
+        }
+        let connects = bench.desk.field(self.request.tx, HERE, Field::HttpMethod) == Some(b"CONNECT");
+        self.end_request(bench, true);
+        if connects {
+            self.request.state = State::Wait;
+        }
     }
 
     /// The host of a request, from its target or its header.
@@ -302,9 +314,9 @@ impl Conversation {
         let tx = self.request.tx;
         let Bench { desk, room, .. } = bench;
         let headers = &room.headers;
-        let coding = headers.value(b"transfer-encoding");
-        let chunked = headers.values(b"transfer-encoding").any(|value| contains_word(value, b"chunked"));
-        if coding.is_some() && !chunked {
+        // A server that does not know a coding reads the body by its length: only the word itself is this one, and anything beside it is told.
+        let chunked = headers.values(b"transfer-encoding").any(has_chunked);
+        if headers.values(b"transfer-encoding").any(|value| !value.eq_ignore_ascii_case(b"chunked")) {
             desk.event(tx, HERE, AppEvent::HttpInvalidTransferEncodingValueInRequest);
         }
         let mut length = None;
@@ -370,6 +382,12 @@ impl Conversation {
         finish(bench.desk, tx, HERE);
         self.request = End::default();
     }
+}
+
+/// Whether `chunked` is among the codings in `value`, without regard to its case, parameters and NUL.
+pub(super) fn has_chunked(value: &[u8]) -> bool {
+    let mut codings = value.split(|byte| matches!(byte, b',' | b';')).map(trim);
+    codings.any(|word| word.iter().filter(|byte| **byte != 0).count() == 7 && contains_word(word, b"chunked"))
 }
 
 /// The version a word says.

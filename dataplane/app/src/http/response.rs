@@ -6,9 +6,9 @@
 
 use super::{
     body::{BodyStep, Framing},
-    head::Scan,
+    head::{BlockEnd, Scan},
     multipart::{LONGEST_NAME, parameter},
-    parse::{Bench, Conversation, End, State, Step, Version, finish, path_of},
+    parse::{Behind, Bench, Conversation, End, HeadersAt, State, Step, Version, finish, is_full, path_of},
     request::{number_of, version_of},
     sink::Kind,
     text::{chomp, contains_word, is_blank, is_space, number, starts_with, trim, trim_end, trim_start},
@@ -48,37 +48,21 @@ fn is_status(bytes: &[u8]) -> Option<bool> {
     Some(starts_with(start, word))
 }
 
-/// How many of the bytes behind a body are no response.
-fn surplus(bytes: &[u8]) -> usize {
-    if is_blank(bytes) {
-        return bytes.len();
-    }
-    if is_status(bytes) != Some(false) {
-        return 0;
-    }
-    let next = bytes.windows(6).position(|six| six == b"\nHTTP/");
-    next.map_or(bytes.len(), |at| at + 1)
-}
-
 impl Conversation {
     pub(super) fn read_response(&mut self, bench: &mut Bench, bytes: &[u8]) -> Step {
         match self.response.state {
-            State::Line => self.status_line(bench, bytes),
+            State::Line | State::Whole => self.status_line(bench, bytes),
+            State::Interim => self.interim(bench, bytes),
             State::Headers => self.response_headers(bench, bytes),
-            State::Skip => match self.response.skip_headers(bytes) {
-                (0, _) => Step::More,
-                (used, true) => {
-                    self.response.state = State::Body;
-                    if self.response.framing == Framing::None {
-                        self.end_response(bench, true);
-                    }
-                    Step::Used(used)
-                }
-                (used, false) => Step::Used(used),
+            State::Skip => match self.response.skip_headers(bench.last, bytes) {
+                None => Step::More,
+                Some((used, true)) => self.behind_response_headers(bench, used),
+                Some((used, false)) => Step::Used(used),
             },
             State::Perhaps => {
-                match is_status(bytes) {
-                    None if !bench.last => return Step::More,
+                let doubt = bytes.get(..LONGEST_DOUBT).unwrap_or(bytes);
+                match is_status(doubt) {
+                    None if !bench.last && doubt.len() < LONGEST_DOUBT => return Step::More,
                     Some(true) => self.end_response(bench, true),
                     _ => self.response.state = State::Body,
                 }
@@ -88,16 +72,9 @@ impl Conversation {
                 BodyStep::Used(used) => Step::Used(used),
                 BodyStep::More => Step::More,
                 BodyStep::Over(used) => {
-                    // What came with the end of the body and is no response still belongs to it.
-                    let behind = bytes.get(used..).unwrap_or_default();
-                    let extra = if matches!(self.response.framing, Framing::Length(_)) { surplus(behind) } else { 0 };
-                    if extra > 0 {
-                        let Bench { desk, room, .. } = bench;
-                        let tx = self.response.tx;
-                        self.response.sink.put(desk, room, tx, HERE, behind.get(..extra).unwrap_or_default());
-                    }
+                    self.is_answered = matches!(self.response.framing, Framing::Length(_));
                     self.end_response(bench, true);
-                    Step::Used(used + extra)
+                    Step::Used(used)
                 }
                 BodyStep::Trailer(used) => {
                     bench.desk.reach(self.response.tx, HERE, level::BODY);
@@ -107,21 +84,23 @@ impl Conversation {
             },
             State::Trailer => {
                 // A server that leaves the empty line out goes on with its next response.
-                if is_status(bytes) == Some(true) {
+                if starts_with(bytes, b"HTTP/") {
                     self.end_response(bench, true);
                     return Step::Used(0);
                 }
                 match self.response.read_trailer(bench, HERE, bytes) {
                     Some(used) => {
-                        self.end_response(bench, true);
+                        if self.response.state == State::Trailer {
+                            self.end_response(bench, true);
+                        }
                         Step::Used(used)
                     }
                     None => Step::More,
                 }
             }
-            State::Bare | State::Wait => Step::More,
+            State::Bare | State::Wait | State::Tunnel => Step::More,
             State::Lost => match self.response.find_line(false, bytes) {
-                Some(_) if is_status(bytes) == Some(true) => {
+                Some(used) if is_status(bytes.get(..used).unwrap_or(bytes)) == Some(true) => {
                     (self.response.state, self.response.scan) = (State::Line, Scan::default());
                     Step::Used(0)
                 }
@@ -136,29 +115,42 @@ impl Conversation {
 
     fn status_line(&mut self, bench: &mut Bench, bytes: &[u8]) -> Step {
         let limit = bench.desk.settings.http.line_limit as usize;
-        let looks = is_status(bytes);
-        if looks.is_none() && !bench.last && bytes.len() < LONGEST_DOUBT {
-            return Step::More;
+        // Blanks in front of it do not count, however many there are.
+        let front = bytes.iter().take_while(|byte| is_space(**byte)).count();
+        if front > 0 {
+            self.response.scan = Scan::default();
+            return Step::Used(front);
         }
-        if looks != Some(true) {
-            // A line in front of a status line is left out; anything else is a body without headers, as clients show it.
-            let doubt = bytes.get(..LONGEST_DOUBT).unwrap_or(bytes);
-            let end = doubt.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
-            match end.map(|end| (end, bytes.get(end..).unwrap_or_default())) {
-                Some((end, rest)) => match is_status(rest) {
-                    Some(true) => return Step::Used(end),
-                    None if !bench.last && rest.len() < LONGEST_DOUBT => return Step::More,
-                    _ if is_blank(bytes.get(..end).unwrap_or_default()) => return Step::Used(end),
-                    _ => {}
-                },
-                None if !bench.last && bytes.len() < LONGEST_DOUBT => return Step::More,
-                None if is_blank(bytes) => return Step::Used(bytes.len()),
-                None => {}
+        // The same part whatever came with it.
+        let doubt = bytes.get(..LONGEST_DOUBT).unwrap_or(bytes);
+        let may_wait = |part: &[u8]| !bench.last && part.len() < LONGEST_DOUBT;
+        match is_status(doubt) {
+            Some(true) => {}
+            None if may_wait(doubt) => return Step::More,
+            _ if is_blank(doubt) => return Step::Used(doubt.len()),
+            _ => {
+                // A line in front of a status line is left out; anything else is a body without headers, as clients show it.
+                match doubt.iter().position(|byte| *byte == b'\n').map(|at| at + 1) {
+                    // What goes on behind a body that should have ended is no such line.
+                    _ if self.is_answered => {}
+                    Some(end) => {
+                        let rest = bytes.get(end..).unwrap_or_default();
+                        let rest = rest.get(..LONGEST_DOUBT).unwrap_or(rest);
+                        match is_status(rest) {
+                            Some(true) => return Step::Used(end),
+                            None if may_wait(rest) => return Step::More,
+                            _ if is_blank(doubt.get(..end).unwrap_or_default()) => return Step::Used(end),
+                            _ => {}
+                        }
+                    }
+                    None if may_wait(doubt) => return Step::More,
+                    None => {}
+                }
+                self.begin_stray(bench.desk);
+                return self.body_without_headers(bench);
             }
-            self.begin_response(bench.desk);
-            return self.body_without_headers(bench);
         }
-        // What stands in front of it on its line does not count.
+        // Nor does NUL.
         let front = bytes.len() - trim_start(bytes).len();
         if front > 0 {
             self.response.scan = Scan::default();
@@ -176,14 +168,12 @@ impl Conversation {
             Some((status, _)) if (100..1_000).contains(&status) => status as u16,
             _ => 0,
         };
-        if (100..200).contains(&status) && status != 101 {
-            // Another response follows, unless this one has a body.
-            let Some(step) = self.interim(bench, bytes, used, status) else { return Step::More };
-            if let Some(all) = step {
-                return Step::Used(all);
-            }
-        }
         self.response.scan = Scan::default();
+        if (100..200).contains(&status) && status != 101 && self.response.state == State::Line {
+            // Another response follows, unless this one has a body.
+            (self.response.state, self.response.status, self.response.line) = (State::Interim, status, used as u32);
+            return Step::Used(0);
+        }
         self.begin_response(bench.desk);
         let tx = self.response.tx;
         let desk = &mut *bench.desk;
@@ -207,26 +197,31 @@ impl Conversation {
         Step::Used(used)
     }
 
-    /// A response in front of the response: its length when nothing else is to be seen in it; nothing when it has a body; none when not all of it came.
-    fn interim(&mut self, bench: &mut Bench, bytes: &[u8], line: usize, status: u16) -> Option<Option<usize>> {
+    /// A response in front of the response: it is passed over, unless it has a body.
+    fn interim(&mut self, bench: &mut Bench, bytes: &[u8]) -> Step {
+        let line = self.response.line as usize;
         let rest = bytes.get(line..).unwrap_or_default();
-        // Short, and rare: looked at from its beginning each time.
-        let mut scan = Scan::default();
-        let super::head::BlockEnd::At { headers, all } = scan.find_end(rest, bench.last) else {
-            return if bench.last || rest.len() > LONGEST_DOUBT * 8 { Some(None) } else { None };
+        let is_full = is_full(bytes);
+        let found = match self.response.scan.find_end(rest, bench.last && !is_full) {
+            BlockEnd::At { headers, all } => HeadersAt { headers, all, cut: false },
+            BlockEnd::More if is_full => HeadersAt { headers: rest.len(), all: rest.len(), cut: true },
+            BlockEnd::More if bench.last => {
+                (self.response.state, self.response.scan) = (State::Whole, Scan::default());
+                return Step::Used(0);
+            }
+            BlockEnd::More => return Step::More,
         };
         let settings = bench.desk.settings.http;
+        let block = rest.get(..found.headers).unwrap_or_default();
         let read = &mut bench.room.headers;
-        read.read(
-            rest.get(..headers).unwrap_or_default(),
-            true,
-            settings.line_limit as usize,
-            usize::from(settings.header_limit),
-        );
+        read.read(block, true, settings.line_limit as usize, usize::from(settings.header_limit));
         let has_body = read.values(b"transfer-encoding").next().is_some()
             || read.values(b"content-length").any(|value| number_of(value).is_some_and(|(length, _)| length > 0));
+        let status = self.response.status;
+        self.response = End::default();
         if has_body {
-            return Some(None);
+            self.response.state = State::Whole;
+            return Step::Used(0);
         }
         if status == 100 {
             let tx = self.waiting(bench.desk);
@@ -234,8 +229,11 @@ impl Conversation {
                 bench.desk.event(tx, HERE, AppEvent::Http100ContinueAlreadySeen);
             }
         }
-        self.response.scan = Scan::default();
-        Some(Some(line + all))
+        if found.cut {
+            (self.response.state, self.response.behind) = (State::Skip, Behind::Nothing);
+            self.response.torn = !bytes.ends_with(b"\n");
+        }
+        Step::Used(line + found.all)
     }
 
     /// The oldest request without a response.
@@ -256,7 +254,20 @@ impl Conversation {
             desk.skip(tx, Direction::ToServer);
         }
         self.response.tx = tx;
-        self.continued = false;
+        (self.continued, self.is_answered) = (false, false);
+    }
+
+    /// Finds the transaction of a body without headers. What comes behind a response that had its length answers nothing.
+    fn begin_stray(&mut self, desk: &mut Desk) {
+        if !self.is_answered {
+            self.begin_response(desk);
+            return;
+        }
+        // Requests that wait go on waiting.
+        let unanswered = self.unanswered;
+        self.unanswered = u64::MAX;
+        self.begin_response(desk);
+        self.unanswered = unanswered;
     }
 
     fn body_without_headers(&mut self, bench: &mut Bench) -> Step {
@@ -264,7 +275,7 @@ impl Conversation {
         let mut name = [0; LONGEST_NAME + 1];
         let name = path_of(bench.desk, tx, &mut name);
         self.response.sink.begin(bench.desk, Kind::Response, name);
-        self.response.framing = Framing::Close;
+        self.response.framing = Framing::Stray { at_line: false };
         self.response.state = State::Body;
         self.response.is_stray = bench.desk.field(tx, Direction::ToServer, Field::HttpMethod).is_none();
         bench.desk.reach(tx, HERE, level::HEADERS);
@@ -273,37 +284,45 @@ impl Conversation {
 
     fn response_headers(&mut self, bench: &mut Bench, bytes: &[u8]) -> Step {
         let Some(found) = self.response.find_headers(bench.last, bytes) else {
-            self.response.tell_long_line(bench.desk, HERE, bytes);
+            self.response.tell_long_line(bench.desk, HERE);
             return Step::More;
         };
         self.response.scan = Scan::default();
         self.response.read_headers(bench, HERE, bytes, &found);
-        let ends = self.response_body(bench);
+        let behind = self.response_body(bench);
         bench.desk.reach(self.response.tx, HERE, level::HEADERS);
-        if let Some(protocol) = self.changes(bench) {
-            self.end_response(bench, true);
-            if self.request.state == State::Body {
-                self.end_request(bench, false);
-            }
-            return Step::Becomes(found.all, protocol);
-        }
-        // A refused tunnel: the client goes on with requests.
-        if self.request.state == State::Wait {
+        self.response.behind = self.changes(bench).map_or(behind, Behind::Protocol);
+        let is_tunnel = matches!(self.response.behind, Behind::Protocol(_));
+        if !is_tunnel && matches!(self.request.state, State::Wait | State::Tunnel) {
+            // A refused tunnel: the client goes on with requests.
             self.request.state = State::Line;
         }
-        match ends {
-            Ends::Now => self.end_response(bench, true),
-            Ends::Perhaps => self.response.state = State::Perhaps,
-            Ends::Later => self.response.state = State::Body,
-        }
-        if found.cut && !matches!(ends, Ends::Now) {
+        if found.cut {
             self.response.state = State::Skip;
+            return Step::Used(found.all);
         }
-        Step::Used(found.all)
+        self.behind_response_headers(bench, found.all)
+    }
+
+    /// The headers of a response are over, behind `used` bytes.
+    fn behind_response_headers(&mut self, bench: &mut Bench, used: usize) -> Step {
+        match self.response.behind {
+            Behind::Body => self.response.state = State::Body,
+            Behind::Perhaps => self.response.state = State::Perhaps,
+            Behind::Nothing => self.end_response(bench, true),
+            Behind::Protocol(protocol) => {
+                self.end_response(bench, true);
+                if self.request.state == State::Body {
+                    self.end_request(bench, false);
+                }
+                return Step::Becomes(used, protocol);
+            }
+        }
+        Step::Used(used)
     }
 
     /// What the headers say of the body.
-    fn response_body(&mut self, bench: &mut Bench) -> Ends {
+    fn response_body(&mut self, bench: &mut Bench) -> Behind {
         let tx = self.response.tx;
         let Bench { desk, room, .. } = bench;
         let headers = &room.headers;
@@ -359,7 +378,7 @@ impl Conversation {
             None => Framing::Close,
         };
         if self.response.framing == Framing::None {
-            return Ends::Now;
+            return Behind::Nothing;
         }
         for value in headers.values(b"content-encoding") {
             let layers = usize::from(desk.settings.http.decompress_layers);
@@ -380,7 +399,7 @@ impl Conversation {
             _ => path_of(desk, tx, &mut path),
         };
         self.response.sink.begin(desk, Kind::Response, name);
-        if bodiless { Ends::Perhaps } else { Ends::Later }
+        if bodiless { Behind::Perhaps } else { Behind::Body }
     }
 
     /// The protocol that follows, when this response changes it.
@@ -402,15 +421,6 @@ impl Conversation {
         finish(bench.desk, tx, HERE);
         self.response = End::default();
     }
-}
-
-/// When a response ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ends {
-    Now,
-    Later,
-    /// It should end now, but says how long it is.
-    Perhaps,
 }
 
 /// The largest number in `value`.
