@@ -433,6 +433,16 @@ impl Check {
         matches!(self, Self::DecodeEvent(_) | Self::StreamEvent(_) | Self::AppOddity(_))
     }
 
+    /// The one upper protocol that it asks for, if it asks for one.
+    pub fn ip_protocol(&self) -> Option<u8> {
+        match self {
+            Self::IpProtocol(range) if !range.negated && range.mask.is_none() && range.low == range.high => {
+                Some(range.low)
+            }
+            _ => None,
+        }
+    }
+
     /// Rough cost, for ordering: numbers in the headers first, then what walks bytes.
     pub fn cost(&self) -> u8 {
         match self {

@@ -235,6 +235,12 @@ impl Gate {
         gate
     }
 
+    /// Whether it lets packets with this upper protocol through.
+    #[inline]
+    pub(crate) fn asks_for(&self, protocol: u8) -> bool {
+        self.protocol == ANY || self.protocol == u16::from(protocol)
+    }
+
     /// Whether the rule can match only where there are bytes.
     pub(crate) const fn needs_bytes(&self) -> bool {
         self.least_payload > 0
@@ -293,10 +299,10 @@ impl Gate {
                 self.least_payload = self.least_payload.max(range.low);
                 self.most_payload = self.most_payload.min(range.high);
             }
-            Check::IpProtocol(range) if !range.negated && range.mask.is_none() && range.low == range.high => {
+            Check::IpProtocol(_) if check.ip_protocol().is_some() => {
                 self.bits |= IP;
                 if self.protocol == ANY {
-                    self.protocol = u16::from(range.low);
+                    self.protocol = check.ip_protocol().map_or(ANY, u16::from);
                 }
             }
             Check::FlowProtocol(wanted) if !(wanted.negated || wanted.original || wanted.failed || wanted.unknown) => {

@@ -160,13 +160,13 @@ impl Group {
     /// Whether rules that ask for no bytes may be met by a packet with these headers.
     ///
     /// # Cost
-    /// A look into two tables: most packets without bytes need no other.
+    /// A look into two tables, and one at each rule for all packets of its class: few.
     #[inline]
     pub(crate) fn asks_of_headers(&self, packet: &PacketView) -> bool {
         let headers = packet.headers;
         // In each list those that ask for no bytes come first.
         let asks = |gates: &[Gate]| gates.first().is_some_and(|gate| !gate.needs_bytes());
-        !self.always.is_empty()
+        self.always.iter().any(|gate| gate.asks_for(headers.protocol))
             || (!self.on_flags.is_empty() && has_rare_flags(headers.tcp.flags))
             || (!self.on_events.is_empty() && has_events(packet))
             || asks(self.by_destination_port.of(headers.dst_port))

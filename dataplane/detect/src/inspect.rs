@@ -208,9 +208,14 @@ pub struct Inspector {
     pub(crate) most_alerts: usize,
     /// Rules that wait for more of a transaction.
     pub(crate) later: Vec<u32>,
+    /// The addresses, of a packet without a flow, between which no rule about addresses holds.
+    unlisted: Option<Ends>,
     /// What each rule cost.
     costs: Box<[RuleCost]>,
 }
+
+/// Version of the addresses, both of them, and the class of their packets.
+type Ends = (u8, [u8; 16], [u8; 16], Class);
 
 /// What came of judging a rule.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -264,6 +269,7 @@ impl Inspector {
             }),
             most_alerts: most_alerts.min(MOST_ALERTS),
             later: Vec::with_capacity(rules),
+            unlisted: None,
             costs: vec![RuleCost::default(); rules].into_boxed_slice(),
         })
     }
@@ -499,7 +505,7 @@ impl Inspector {
         flow: Option<&mut FlowView>,
         counters: &mut Counters,
     ) {
-        let Self { scratch, candidates, .. } = self;
+        let Self { scratch, candidates, unlisted, .. } = self;
         let headers = packet.headers;
         let payload = headers.payload(packet.frame);
         if headers.payload_len > 0 || group.asks_of_headers(packet) {
@@ -507,8 +513,14 @@ impl Inspector {
             let facts = Facts::new(headers, packet.direction, packet.established, payload, app);
             group.unfiltered(packet, &facts, |rule| candidates.add(rule));
         }
-        let judged = judged_before(packet, flow, ruleset.generation);
-        candidates_of_flow(ruleset, group, packet, judged, candidates);
+        // Packets without a flow come in runs: fragments.
+        let ends = (headers.ip_version, headers.src, headers.dst, class_of(headers));
+        if flow.is_some() || *unlisted != Some(ends) || !packet.app_news.is_empty() {
+            let is_alone = flow.is_none();
+            let judged = judged_before(packet, flow, ruleset.generation);
+            let any = candidates_of_flow(ruleset, group, packet, judged, candidates);
+            *unlisted = Some(ends).filter(|_| is_alone && !any);
+        }
         if let Some(scratch) = scratch.as_mut().filter(|_| !payload.is_empty()) {
             group.literals(headers).scan(scratch, payload, counters, |rules, _end| {
                 rules.iter().for_each(|&rule| candidates.add(rule));
@@ -633,7 +645,7 @@ pub(crate) fn judged_before(packet: &PacketView, flow: Option<&mut FlowView>, ge
 }
 
 /// Adds the rules that are judged once per flow and direction: those about addresses, and those about what became known of its protocol. `judged` is the generation whose
-/// rules about addresses were judged before.
+/// rules about addresses were judged before. Whether any of those can hold between these addresses.
 #[inline]
 pub(crate) fn candidates_of_flow(
     ruleset: &Ruleset,
@@ -641,11 +653,13 @@ pub(crate) fn candidates_of_flow(
     packet: &PacketView,
     judged: u32,
     candidates: &mut Candidates,
-) {
+) -> bool {
     let headers = packet.headers;
+    let mut any = false;
     if judged < ruleset.generation {
         let is_new = |rule: &&u32| judged == 0 || ruleset.rule(**rule).is_some_and(|rule| rule.since > judged);
         for rules in group.once(headers.ip_version, &headers.src, &headers.dst) {
+            any |= !rules.is_empty();
             rules.iter().filter(is_new).for_each(|&rule| candidates.add(rule));
         }
     }
@@ -653,6 +667,7 @@ pub(crate) fn candidates_of_flow(
         let is_due = |rule: &&u32| ruleset.rule(**rule).is_some_and(|rule| is_due(rule, packet, judged));
         group.on_protocol().iter().filter(is_due).for_each(|&rule| candidates.add(rule));
     }
+    any
 }
 
 /// Whether `rule`, which is about a flow's protocol alone, is to be judged: what the packet's sender speaks has become known, or the rule is newer than that.

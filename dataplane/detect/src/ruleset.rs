@@ -5,6 +5,7 @@
 use crate::{
     address::AddressSet,
     buffer::Buffer,
+    check::Check,
     contexts::ContextSource,
     derived::Derived,
     field_groups::FieldGroups,
@@ -55,17 +56,19 @@ impl Class {
         }
         // A header that could not be decoded leaves its protocol's packets among the others, where only rules about that look for them.
         let others = self == Self::Other && !rule.needs_transport;
-        match rule.protocol {
+        let carries = |number: u8| match number {
+            6 => self == Self::Tcp || others,
+            17 => self == Self::Udp || others,
+            1 | 58 => self == Self::Icmp || others,
+            _ => self == Self::Other,
+        };
+        let of_header = match rule.protocol {
             Protocol::Ip | Protocol::Ipv4 | Protocol::Ipv6 | Protocol::PacketHeader | Protocol::Ethernet => true,
-            Protocol::Upper(number) | Protocol::UpperOver(_, number) => match number {
-                6 => self == Self::Tcp || others,
-                17 => self == Self::Udp || others,
-                1 | 58 => self == Self::Icmp || others,
-                _ => self == Self::Other,
-            },
+            Protocol::Upper(number) | Protocol::UpperOver(_, number) => carries(number),
             Protocol::AnyIcmp => self == Self::Icmp || others,
             Protocol::Arp => self == Self::Other,
-        }
+        };
+        of_header && rule.checks.iter().filter_map(Check::ip_protocol).all(carries)
     }
 }
 
