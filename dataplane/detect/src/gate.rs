@@ -251,6 +251,11 @@ impl Gate {
         USUAL_FLAGS.iter().all(|flags| flags & self.flag_mask != self.flags)
     }
 
+    /// Whether the rule asks for some of the first bytes.
+    pub(crate) const fn asks_for_start(&self) -> bool {
+        self.head_mask != 0
+    }
+
     /// The four bytes that the rule can be found by, if it asks for such.
     pub(crate) const fn start(&self) -> Option<Start> {
         const HALF: u64 = u32::MAX as u64;

@@ -102,9 +102,13 @@ impl Group {
                 continue;
             }
             let gate = Gate::new(entry.number, entry.rule, entry.scope);
-            let literal = entry.fast_pattern.and_then(|pattern| Some((pattern.literal()?, pattern.nocase)));
             let few = |ports: Option<&'_ PortSet>| ports.is_some_and(|ports| ports.len() <= FEW_PORTS);
             let has_few = few(entry.destination_ports) || few(entry.source_ports);
+            let is_anywhere = !has_few && !gate.asks_for_start() && !entry.rule.checks.iter().any(Check::is_of_events);
+            let literal = entry.fast_pattern.and_then(|pattern| {
+                let short = || pattern.short_literal().filter(|_| is_anywhere);
+                Some((pattern.literal().or_else(short)?, pattern.nocase))
+            });
             if let Some(start) = start_of(entry.rule, &gate, entry.fast_pattern).filter(|_| !has_few) {
                 by_start.push((start, gate));
             } else if let Some(literal) = literal {

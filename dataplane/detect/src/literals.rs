@@ -35,7 +35,13 @@ impl FastPattern {
         self.part(SHORTEST_LITERAL, false)
     }
 
-    /// The same for a field of transactions. Fields are short, so shorter literals and runs do no harm but in bodies.
+    /// Three bytes to look for where there is no longer literal, if they are rare: for rules that would be judged on every packet that brings bytes.
+    pub fn short_literal(&self) -> Option<&[u8]> {
+        let is_rare = |byte: &u8| !matches!(byte | 0x20, 0x20 | 0xff);
+        self.part(SHORTEST_IN_BODY, false).filter(|part| part.iter().all(is_rare))
+    }
+
+    /// As [`FastPattern::literal`] for a field of transactions. Fields are short, so shorter literals and runs do no harm but in bodies.
     pub fn literal_in(&self, field: Field) -> Option<&[u8]> {
         match field.kind() {
             Kind::Body => self.part(SHORTEST_IN_BODY, false),
@@ -219,6 +225,14 @@ mod tests {
         assert_eq!(literal(&[0; 40]), None);
         assert_eq!(literal(b" \0\0\0\0"), None);
         assert_eq!(literal(b"aaab"), Some(b"aaab".to_vec()));
+    }
+
+    #[test]
+    fn three_rare_bytes_are_looked_for_where_there_is_nothing_else() {
+        let short =
+            |bytes: &[u8]| FastPattern { bytes: bytes.to_vec(), nocase: false, of: None }.short_literal().is_some();
+        assert!(short(b"|u0"));
+        assert!(!short(b"ab") && !short(b"aAa") && !short(b"a\0b") && !short(b"\xffu0"));
     }
 
     #[test]
