@@ -68,7 +68,7 @@ pub struct Entry<'a> {
 
 /// Whether something odd is known of it.
 #[inline]
-fn has_events(packet: &PacketView) -> bool {
+pub(crate) fn has_events(packet: &PacketView) -> bool {
     !packet.stream_events.is_empty() || !packet.headers.events.is_empty() || packet.app_news.is_odd()
 }
 
@@ -161,18 +161,17 @@ impl Group {
         self.matchers.all()
     }
 
-    /// Whether rules that ask for no bytes may be met by a packet with these headers.
+    /// Whether rules that ask for no bytes may be met by a packet with these headers, of which something odd is known where it `has_events`.
     ///
     /// # Cost
     /// A look into two tables, and one at each rule for all packets of its class: few.
     #[inline]
-    pub(crate) fn asks_of_headers(&self, packet: &PacketView) -> bool {
-        let headers = packet.headers;
+    pub(crate) fn asks_of_headers(&self, headers: &Headers, has_events: bool) -> bool {
         // In each list those that ask for no bytes come first.
         let asks = |gates: &[Gate]| gates.first().is_some_and(|gate| !gate.needs_bytes());
         self.always.iter().any(|gate| gate.asks_for(headers.protocol))
             || (!self.on_flags.is_empty() && has_rare_flags(headers.tcp.flags))
-            || (!self.on_events.is_empty() && has_events(packet))
+            || (!self.on_events.is_empty() && has_events)
             || asks(self.by_destination_port.of(headers.dst_port))
             || asks(self.by_source_port.of(headers.src_port))
     }

@@ -12,7 +12,7 @@ use crate::{
     cost::RuleCost,
     derived::Workshop,
     gate::Facts,
-    group::Group,
+    group::{Group, has_events},
     inspect_stream::{Window, name_of, remember},
     program::{Absence, Program},
     regex::RegexScratch,
@@ -306,6 +306,33 @@ impl Inspector {
         self.remarks.clear();
     }
 
+    /// Whether no rule asks for anything of a packet that has neither bytes nor a flow: it need not be judged. `odd` says that there are events of it.
+    pub fn passes_by(&mut self, ruleset: &Ruleset, headers: &Headers, odd: bool) -> bool {
+        if headers.payload_len > 0 || ruleset.tags_hosts() {
+            return false;
+        }
+        let Some(group) = ruleset.group(class_of(headers), Direction::default()) else { return true };
+        let ends = (headers.ip_version, headers.src, headers.dst, class_of(headers));
+        if self.unlisted != Some(ends) {
+            let rules = group.once(headers.ip_version, &headers.src, &headers.dst);
+            self.unlisted = Some(ends).filter(|_| rules.iter().all(|rules| rules.is_empty()));
+        }
+        self.unlisted.is_some() && !group.asks_of_headers(headers, odd)
+    }
+
+    /// The same for a packet without bytes in `flow`, of which nothing became known and nothing of the stream is to be judged.
+    pub fn passes_by_in_flow(ruleset: &Ruleset, packet: &PacketView, flow: &FlowView) -> bool {
+        let direction = packet.direction.unwrap_or_default();
+        packet.headers.payload_len == 0
+            && packet.app_news.is_empty()
+            && !ruleset.tags_hosts()
+            && !flow.is_marked()
+            && flow.addresses_judged.get(direction.index()) == Some(&ruleset.generation)
+            && ruleset
+                .group(class_of(packet.headers), direction)
+                .is_none_or(|group| !group.asks_of_headers(packet.headers, has_events(packet)))
+    }
+
     /// Judges `packet`; what is found is added to `findings`.
     pub fn inspect(
         &mut self,
@@ -508,7 +535,7 @@ impl Inspector {
         let Self { scratch, candidates, unlisted, .. } = self;
         let headers = packet.headers;
         let payload = headers.payload(packet.frame);
-        if headers.payload_len > 0 || group.asks_of_headers(packet) {
+        if headers.payload_len > 0 || group.asks_of_headers(headers, has_events(packet)) {
             let app = flow.as_deref().map_or(AppState::Unseen, |flow| flow.app);
             let facts = Facts::new(headers, packet.direction, packet.established, payload, app);
             group.unfiltered(packet, &facts, |rule| candidates.add(rule));

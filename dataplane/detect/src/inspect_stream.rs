@@ -5,7 +5,7 @@
 
 use crate::{
     gate::Facts,
-    group::Group,
+    group::{Group, has_events},
     inspect::{Findings, Inspector, Judged, Look, PacketView, candidates_of_flow, class_of, judged_before},
     program::{Program, Step},
     rule::Rule,
@@ -57,7 +57,7 @@ impl Inspector {
             let of_packet = if piece.with_packet { headers.payload_len } else { 0 };
             // A payload without a place is judged by all rules as a packet.
             let of_stream = if piece.placed { 0 } else { of_packet }.max(piece.window_len());
-            if of_packet | of_stream > 0 || group.asks_of_headers(packet) {
+            if of_packet | of_stream > 0 || group.asks_of_headers(headers, has_events(packet)) {
                 let app = flow.as_deref().map_or(AppState::Unseen, |flow| flow.app);
                 let payload = headers.payload(packet.frame);
                 let facts = Facts::new(headers, packet.direction, packet.established, payload, app);

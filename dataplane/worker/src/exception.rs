@@ -87,7 +87,7 @@ impl Pipeline {
     pub(crate) fn unseen(&mut self, subject: &Subject, found: InTable, before: Losses) -> Option<Verdict> {
         let headers = subject.headers;
         if before == Losses::of(&self.counters)
-            && headers.events.is_empty()
+            && !headers.events.contains(DecodeEvent::TooManyLayers)
             && !headers.invalid
             && self.faults.is_none()
         {

@@ -3,7 +3,7 @@
 //! Steps of [`crate::pipeline`], which takes this way for them: rules and the policies for what was not seen hold as for all others, connections, streams, transactions and marks
 //! there are none of.
 
-use crate::{exception::Losses, pipeline::Pipeline, report::Subject};
+use crate::{exception::Losses, generation::Generation, pipeline::Pipeline, report::Subject};
 use sluice_core::{AppNews, Nanos, Verdict};
 use sluice_flow::TcpOutcome;
 use sluice_packet::normalise::Action;
@@ -29,7 +29,11 @@ impl Pipeline {
         self.findings.clear();
         self.generation.inspector.begin();
         self.app_news = AppNews::NONE;
-        self.judge_piece(subject, None, state, now, None, true);
+        let Generation { ruleset, inspector } = &mut *self.generation;
+        let odd = !subject.headers.events.is_empty() || !self.tcp.events.is_empty();
+        if !inspector.passes_by(ruleset, subject.headers, odd) {
+            self.judge_piece(subject, None, state, now, None, true);
+        }
         if !self.findings.is_empty() {
             self.findings.settle();
             let verdict = self.act(subject, None, state.0);

@@ -25,7 +25,7 @@ use sluice_core::{
     Action, AppNews, Cause, Counters, Direction, HashKey, Nanos, Position, Resource, Verdict, event::FlowState,
     fault::Faults, time::NANOS_PER_SECOND, verdict::Mode,
 };
-use sluice_detect::{Finding, Findings, PacketView, inspect::is_tagged, state::State, stream::StreamPiece};
+use sluice_detect::{Finding, Findings, Inspector, PacketView, inspect::is_tagged, state::State, stream::StreamPiece};
 use sluice_flow::{
     FlowCopy, FlowRef, FlowTable, FlowView, StreamSettings, Streams, TableFull, TableSettings, TcpOutcome,
     stream::store::StreamTurn,
@@ -481,7 +481,9 @@ impl Pipeline {
             {
                 self.read_stream(subject, found, streamed.at, streamed.direction, turn.missing);
             }
-            self.judge_piece(subject, found, state, now, turn.as_ref(), with_packet);
+            if turn.is_some() || again || !self.passes_by(subject, found, state.1, now) {
+                self.judge_piece(subject, found, state, now, turn.as_ref(), with_packet);
+            }
             if reads && !self.findings.passes() {
                 self.judge_transactions(subject, found, state, now, turn.as_ref());
             }
@@ -515,6 +517,27 @@ impl Pipeline {
             true => self.unread(subject, found, unread).unwrap_or(Verdict::Pass),
             false => Verdict::Pass,
         }
+    }
+
+    /// Whether no rule asks for anything of a packet that brings nothing: most acknowledgements.
+    #[inline]
+    fn passes_by(&mut self, subject: &Subject, found: InTable, established: bool, now: Nanos) -> bool {
+        if subject.headers.payload_len > 0 {
+            return false;
+        }
+        let Some((flow, direction)) = found else { return false };
+        let Some(flow) = self.flows.view(flow) else { return false };
+        let packet = PacketView {
+            frame: subject.frame,
+            headers: subject.headers,
+            direction: Some(direction),
+            established,
+            now,
+            stream_events: self.tcp.events,
+            app_news: self.app_news,
+            app: None,
+        };
+        Inspector::passes_by_in_flow(&self.generation.ruleset, &packet, &flow)
     }
 
     /// Has the parsers know what the rules in force ask for.
