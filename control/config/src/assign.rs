@@ -134,6 +134,7 @@ const PATHS: &[&str] = &[
     "events.eve.ethernet",
     "events.eve.community-id",
     "events.eve.community-id-seed",
+    "events.eve.suricata-version",
     "events.eve.anomaly-decode",
     "events.eve.anomaly-stream",
     "events.eve.anomaly-application",
@@ -448,6 +449,7 @@ impl Settings {
             "events.eve.community-id-seed" => {
                 self.eve.community_id_seed = value.parse().map_err(|_| bad("a number from 0 to 65535"))?;
             }
+            "events.eve.suricata-version" => self.eve.suricata_version = flag()?,
             "events.eve.anomaly-decode" => self.eve.anomaly_decode = flag()?,
             "events.eve.anomaly-stream" => self.eve.anomaly_stream = flag()?,
             "events.eve.anomaly-application" => self.eve.anomaly_application = flag()?,

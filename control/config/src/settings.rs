@@ -137,6 +137,8 @@ pub struct EveSettings {
     pub community_id: bool,
     /// The number that makes the identifiers of one site unlike those of others.
     pub community_id_seed: u16,
+    /// `events.eve.suricata-version`: name and version of this engine in every record.
+    pub suricata_version: bool,
     /// Decoder events as `anomaly` records.
     pub anomaly_decode: bool,
     /// Stream events as `anomaly` records.
@@ -174,6 +176,7 @@ impl Default for EveSettings {
             ethernet: false,
             community_id: false,
             community_id_seed: 0,
+            suricata_version: false,
             anomaly_decode: false,
             anomaly_stream: false,
             anomaly_application: true,

@@ -4,7 +4,7 @@
 //! sent by the worker (header fields of a dropped packet, tunnel, hardware addresses) is read again from the packet's bytes here, off the packet path.
 
 use crate::{
-    app::{self, DnsRecords, Part},
+    app::{self, Common, DnsRecords, Part},
     community_id,
     file_store::FileStoreCounts,
     json::Json,
@@ -15,9 +15,9 @@ use crate::{
     xff::{self, Xff},
 };
 use sluice_core::{
-    Action, AppProtocol, Cause, Counters, Direction, Nanos, Position,
+    Action, AppProtocol, AppState, Cause, Counters, Direction, Nanos, Position,
     context::{ContextText, entries},
-    event::{AnomalyKind, EventBody, EventSlot, FlowEnd, FlowFacts, PacketFacts},
+    event::{AnomalyKind, Ether, EventBody, EventSlot, FlowEnd, FlowFacts, PacketFacts, Spoken},
     resource::PoliciesInForce,
 };
 use sluice_flow::StreamEvent;
@@ -71,6 +71,8 @@ pub struct EveOptions {
     pub http_headers: [bool; 2],
     /// `community_id`, with this seed.
     pub community_id: Option<u16>,
+    /// `suricata_version`: the name and version of this engine, under the name readers know.
+    pub engine_version: Option<String>,
     /// Counters that are 0, in `stats`.
     pub stats_zero: bool,
     /// Stream events by name, in `stats`.
@@ -116,6 +118,7 @@ impl Default for EveOptions {
             xff: None,
             http_headers: [false; 2],
             community_id: None,
+            engine_version: None,
             stats_zero: true,
             stats_stream_events: false,
             decode: DecodeConfig::default(),
@@ -209,9 +212,7 @@ impl EveWriter {
                 self.transport(&mut json, slot, packet);
                 self.tunnel(&mut json, packet);
                 if let Some((flow, direction)) = flow {
-                    if let Some(protocol) = flow.app.protocol() {
-                        json.text("app_proto", protocol.name());
-                    }
+                    app_proto(&mut json, flow, &Spoken::default());
                     json.text("direction", direction.name());
                     flow_in_alert(&mut json, flow);
                 }
@@ -241,28 +242,29 @@ impl EveWriter {
                 json.end();
                 out.push(b'\n');
             }
-            EventBody::Flow { flow, end } if self.options.flows => {
-                flow_record(out, flow, *end, &self.options);
+            EventBody::Flow { flow, end, spoken, remarks } if self.options.flows => {
+                let common = self.common(slot, *remarks, None, names);
+                flow_record(out, flow, (*end, spoken), &self.options, &common);
                 out.push(b'\n');
             }
-            EventBody::Application { time, record, pkt_src, flow, app } => {
-                let seed = self.options.community_id;
+            EventBody::Application { time, record, pkt_src, flow, app, remarks, ether } => {
+                let common = &self.common(slot, *remarks, *ether, names);
                 let record = if self.options.record_number { *record } else { 0 };
                 let ended = (*time, record, *pkt_src);
                 if self.options.applications.get(app.protocol as usize) == Some(&true) {
                     let part = |part| Part { dns: &self.options.dns, part, headers: self.options.http_headers };
                     for number in 0..app::records(slot, app, &self.options.dns) {
-                        app::record(out, slot, flow, ended, seed, app, part(number));
+                        app::record(out, slot, flow, ended, common, app, part(number));
                     }
                 }
                 if self.options.application_anomalies {
-                    app::anomaly::records(out, slot, flow, (ended.0, ended.1), seed, app);
+                    app::anomaly::records(out, slot, flow, (ended.0, ended.1), common, app);
                 }
             }
-            EventBody::File { time, record, flow, direction, app } if self.options.files => {
-                let seed = self.options.community_id;
+            EventBody::File { time, record, flow, direction, app, remarks, ether } if self.options.files => {
+                let common = self.common(slot, *remarks, *ether, names);
                 let record = if self.options.record_number { *record } else { 0 };
-                app::file::record(out, slot, flow, (*time, record), *direction, seed, app);
+                app::file::record(out, slot, flow, (*time, record), *direction, &common, app);
             }
             EventBody::Tagged { packet, flow } if self.options.tagged => {
                 self.decode(slot);
@@ -282,7 +284,7 @@ impl EveWriter {
                 json.end();
                 out.push(b'\n');
             }
-            EventBody::Anomaly { packet, flow, kind, event } if self.options.tells_of(*kind) => {
+            EventBody::Anomaly { packet, flow, kind, event, remarks } if self.options.tells_of(*kind) => {
                 let number = usize::from(*event);
                 let named = match kind {
                     AnomalyKind::Decode => {
@@ -294,6 +296,7 @@ impl EveWriter {
                 self.decode(slot);
                 let mut json = Json::object(out);
                 self.packet_header(&mut json, slot, packet, flow.as_ref(), "anomaly");
+                remarks::metadata(&mut json, slot.piece(*remarks), names);
                 json.nested("anomaly", |json| {
                     json.text("type", kind);
                     json.text("event", &format!("{prefix}.{name}"));
@@ -350,6 +353,9 @@ impl EveWriter {
         let mut json = Json::object(out);
         json.text("timestamp", &time::eve(now));
         json.text("event_type", "stats");
+        if let Some(version) = &self.options.engine_version {
+            json.text("suricata_version", version);
+        }
         json.nested("stats", |json| {
             json.number("uptime", 0);
             stats::tree(json, &named, &|path, json| {
@@ -428,10 +434,27 @@ impl EveWriter {
             && let Some((source, destination)) =
                 self.layer(packet).and_then(|headers| headers.mac_addresses(slot.bytes()))
         {
-            json.nested("ether", |json| {
-                json.text("src_mac", &mac(source));
-                json.text("dest_mac", &mac(destination));
-            });
+            ether(json, source, destination);
+        }
+        if let Some(version) = &self.options.engine_version {
+            json.text("suricata_version", version);
+        }
+    }
+
+    /// What stands in every record about a flow.
+    fn common<'a>(
+        &'a self,
+        slot: &'a EventSlot,
+        remarks: (u32, u32),
+        ether: Option<Ether>,
+        names: &'a MarkNames,
+    ) -> Common<'a> {
+        Common {
+            community_seed: self.options.community_id,
+            version: self.options.engine_version.as_deref(),
+            ether: ether.filter(|_| self.options.ethernet),
+            remarks: slot.piece(remarks),
+            names,
         }
     }
 
@@ -544,6 +567,14 @@ pub(crate) fn vlan(json: &mut Json, ids: &[u16; 3], count: u8) {
     if count > 0 {
         json.numbers("vlan", ids.iter().take(usize::from(count)).copied());
     }
+}
+
+/// `ether`
+pub(crate) fn ether(json: &mut Json, source: [u8; 6], destination: [u8; 6]) {
+    json.nested("ether", |json| {
+        json.text("src_mac", &mac(source));
+        json.text("dest_mac", &mac(destination));
+    });
 }
 
 fn mac(address: [u8; 6]) -> String {
@@ -659,7 +690,31 @@ fn flow_counts(json: &mut Json, flow: &FlowFacts) {
     json.number("bytes_toclient", flow.bytes[1]);
 }
 
-fn flow_record(out: &mut Vec<u8>, flow: &FlowFacts, end: FlowEnd, options: &EveOptions) {
+/// `app_proto`, and what each end spoke where that was something else.
+fn app_proto(json: &mut Json, flow: &FlowFacts, spoken: &Spoken) {
+    match flow.app {
+        AppState::Known(protocol) => json.text("app_proto", protocol.name()),
+        // Both ends spoke, and neither what there is a parser for.
+        AppState::None if flow.packets.iter().all(|count| *count > 0) => json.text("app_proto", "failed"),
+        _ => {}
+    }
+    for (name, spoke) in ["app_proto_ts", "app_proto_tc"].into_iter().zip(spoken.ends) {
+        if let Some(spoke) = spoke {
+            json.text(name, spoke);
+        }
+    }
+    if let Some(first) = flow.app_first.filter(|first| Some(*first) != flow.app.protocol()) {
+        json.text("app_proto_orig", first.name());
+    }
+}
+
+fn flow_record(
+    out: &mut Vec<u8>,
+    flow: &FlowFacts,
+    (end, spoken): (FlowEnd, &Spoken),
+    options: &EveOptions,
+    common: &Common,
+) {
     let mut json = Json::object(out);
     json.text("timestamp", &time::eve(flow.last));
     json.number("flow_id", flow.id);
@@ -678,6 +733,10 @@ fn flow_record(out: &mut Vec<u8>, flow: &FlowFacts, end: FlowEnd, options: &EveO
     if let Some(seed) = options.community_id {
         json.text("community_id", &community_id::of_flow(flow, seed));
     }
+    if let Some(version) = common.version {
+        json.text("suricata_version", version);
+    }
+    remarks::metadata(&mut json, common.remarks, common.names);
     if matches!(flow.protocol, 1 | 58) {
         let [(kind, code), (response_kind, response_code)] = flow.icmp;
         json.number("icmp_type", kind);
@@ -687,12 +746,7 @@ fn flow_record(out: &mut Vec<u8>, flow: &FlowFacts, end: FlowEnd, options: &EveO
             json.number("response_icmp_code", response_code);
         }
     }
-    if let Some(protocol) = flow.app.protocol() {
-        json.text("app_proto", protocol.name());
-    }
-    if let Some(first) = flow.app_first.filter(|first| Some(*first) != flow.app.protocol()) {
-        json.text("app_proto_orig", first.name());
-    }
+    app_proto(&mut json, flow, spoken);
     json.nested("flow", |json| {
         flow_counts(json, flow);
         json.text("start", &time::eve(flow.start));
@@ -701,6 +755,9 @@ fn flow_record(out: &mut Vec<u8>, flow: &FlowFacts, end: FlowEnd, options: &EveO
         json.text("state", if flow.bypassed { "bypassed" } else { flow.state.name() });
         json.text("reason", end.name());
         json.flag("alerted", flow.alerted);
+        if spoken.transactions > 0 {
+            json.number("tx_cnt", spoken.transactions);
+        }
         match flow.action {
             Some(Action::Pass) => json.text("action", "pass"),
             Some(action) if action.drops() => json.text("action", "drop"),
@@ -739,6 +796,9 @@ fn flow_record(out: &mut Vec<u8>, flow: &FlowFacts, end: FlowEnd, options: &EveO
             }
             if let Some(state) = flow.tcp_state.name() {
                 json.text("state", state);
+                // The bytes of a direction are kept in one region, however many holes it has.
+                json.number("ts_max_regions", 1);
+                json.number("tc_max_regions", 1);
             }
         });
     }

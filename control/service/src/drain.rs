@@ -7,7 +7,7 @@ use crate::forwarded::ForwardedWriter;
 use crossbeam::queue::ArrayQueue;
 use sluice_core::{
     Nanos, Position,
-    event::{EventBody, EventSlot, FlowEnd, FlowFacts},
+    event::{EventBody, EventSlot, FlowEnd, FlowFacts, Spoken},
     order::{InOrder, Order},
     ring::EventReceiver,
 };
@@ -25,8 +25,8 @@ struct Kept {
 }
 
 enum What {
-    /// By far the most.
-    Ended(FlowFacts, FlowEnd),
+    /// By far the most: flows without marks.
+    Ended(FlowFacts, FlowEnd, Spoken),
     Other(Box<EventSlot>),
 }
 
@@ -95,8 +95,9 @@ impl Drain {
 
 fn keep(slot: &EventSlot) -> Option<Kept> {
     let (flow, what) = match &slot.body {
-        EventBody::Flow { flow, end } => (flow, What::Ended(*flow, *end)),
+        EventBody::Flow { flow, end, spoken, remarks: (_, 0) } => (flow, What::Ended(*flow, *end, *spoken)),
         EventBody::Alert { flow: Some((flow, _)), .. }
+        | EventBody::Flow { flow, .. }
         | EventBody::Application { flow, .. }
         | EventBody::File { flow, .. } => (flow, What::Other(Box::new(slot.clone()))),
         _ => return None,
@@ -108,8 +109,8 @@ fn write_ended(ended: &mut Vec<Kept>, carrier: &mut EventSlot, sinks: &mut Sinks
     ended.sort_by_key(|kept| (kept.start, kept.id, kept.sequence));
     for kept in ended.drain(..) {
         match kept.what {
-            What::Ended(flow, end) => {
-                carrier.body = EventBody::Flow { flow, end };
+            What::Ended(flow, end, spoken) => {
+                carrier.body = EventBody::Flow { flow, end, spoken, remarks: (0, 0) };
                 sinks.event(carrier);
             }
             What::Other(slot) => sinks.event(&slot),

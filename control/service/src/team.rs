@@ -216,6 +216,7 @@ fn records(settings: &EveSettings) -> EveOptions {
         packet: settings.packet,
         ethernet: settings.ethernet,
         community_id: settings.community_id.then_some(settings.community_id_seed),
+        engine_version: settings.suricata_version.then(|| format!("Sluice {}", env!("CARGO_PKG_VERSION"))),
         dns: DnsRecords {
             version: settings.dns_version,
             requests: settings.dns_requests,

@@ -16,7 +16,7 @@ use crate::{
     tls,
     unread::Unread,
 };
-use sluice_core::{AppLink, AppNews, AppOddity, AppProtocol, AppState, Direction, Nanos};
+use sluice_core::{AppLink, AppNews, AppOddity, AppProtocol, AppState, Direction, Nanos, event::Spoken};
 
 /// What went in one direction.
 #[derive(Clone, Copy, Debug)]
@@ -240,6 +240,9 @@ impl Applications {
             end.compared = true;
             let bytes = if end.bytes.is_empty() { input.bytes } else { self.waiting.get(&end.bytes) };
             let news = ends::news_of(&self.settings, protocol, bytes, input);
+            if news.contains(AppNews::odd(AppOddity::Mismatch)) {
+                end.spoke = ends::other_name(&self.settings, protocol, bytes, input);
+            }
             let is_other = *announced && input.direction == Direction::ToServer && !news.is_plain(input.direction);
             link.news.add(if is_other { AppNews::odd(AppOddity::Unexpected) } else { news });
         }
@@ -299,7 +302,11 @@ impl Applications {
                 if !of_other.is_empty() {
                     other.compared = true;
                     let reverse = Input { direction: input.direction.reverse(), ..*input };
-                    link.news.add(ends::news_of(settings, protocol, of_other, &reverse));
+                    let news = ends::news_of(settings, protocol, of_other, &reverse);
+                    if news.contains(AppNews::odd(AppOddity::Mismatch)) {
+                        other.spoke = ends::other_name(settings, protocol, of_other, &reverse);
+                    }
+                    link.news.add(news);
                 }
                 conversation.parser =
                     if settings.is_read(protocol) { AnyParser::of(protocol) } else { AnyParser::None };
@@ -449,6 +456,7 @@ impl Applications {
         conversation.thread.opened = 0;
         conversation.ends.iter_mut().for_each(|end| {
             (end.over, end.doubtful, end.compared, end.wants, end.said, end.dropped) = (false, false, false, 0, 0, 0);
+            end.spoke = None;
         });
         match protocol {
             Some(protocol) => {
@@ -568,6 +576,15 @@ impl Applications {
     pub fn first(&self, link: AppLink) -> TxRef {
         let conversation = link.place.checked_sub(1).and_then(|place| self.conversations.get(place as usize));
         TxRef(conversation.map_or(NONE, |found| found.thread.first))
+    }
+
+    /// What the ends of the flow behind `link` spoke, and how many transactions it had.
+    pub fn spoken(&self, link: AppLink) -> Spoken {
+        let conversation = link.place.checked_sub(1).and_then(|place| self.conversations.get(place as usize));
+        conversation.map_or(Spoken::default(), |found| {
+            let [server, client] = &found.ends;
+            Spoken { transactions: found.thread.opened, ends: [server.spoke, client.spoke] }
+        })
     }
 
     /// Whether nothing more of the flow behind `link` is to be looked at, by its parser's settings, and everything that was is judged.

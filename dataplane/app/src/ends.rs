@@ -49,23 +49,50 @@ pub(crate) const fn is_wrong_way(protocol: AppProtocol, first: Direction) -> boo
     matches!(protocol, AppProtocol::Tls | AppProtocol::Modbus) && matches!(first, Direction::ToClient)
 }
 
+/// The name, as records have it, of what the first `bytes` of an end speak in a conversation of `protocol`; none when it is the same, or not known.
+pub(crate) fn other_name(
+    settings: &AppSettings,
+    protocol: AppProtocol,
+    bytes: &[u8],
+    input: &Input,
+) -> Option<&'static str> {
+    match settings.recognise(bytes, input) {
+        Recognised::Yes(found) => (found != protocol).then(|| found.name()),
+        _ => foreign(bytes, input.direction).map(|name| if name == "smtp" && is_ftp(input) { "ftp" } else { name }),
+    }
+}
+
+/// Servers of mail and of files greet alike; the port tells them apart (RFC 959 section 8).
+const fn is_ftp(input: &Input) -> bool {
+    let [server, _] = input.ports;
+    server == 21
+}
+
 /// Whether `bytes` begin like a protocol there is no parser for.
 fn is_foreign(bytes: &[u8], direction: Direction) -> bool {
+    foreign(bytes, direction).is_some()
+}
+
+/// The protocol without a parser that `bytes` begin like.
+fn foreign(bytes: &[u8], direction: Direction) -> Option<&'static str> {
     let begins = |words: &[&[u8]]| words.iter().any(|word| bytes.starts_with(word));
     let is_smb = matches!(bytes.get(4..8), Some(b"\xffSMB" | b"\xfeSMB")) && bytes.first() == Some(&0);
-    let either = begins(&[b"SSH-1.", b"SSH-2.0-", b"RFB 003."]) || is_smb;
-    let from_server = || begins(&[b"220 ", b"220-", b"+OK ", b"* OK ", b"* PREAUTH "]);
-    let from_client = || begins(&[b"EHLO ", b"HELO "]);
-    either
-        || match direction {
-            Direction::ToClient => from_server(),
-            Direction::ToServer => from_client(),
-        }
+    let to_client = direction == Direction::ToClient;
+    match () {
+        () if begins(&[b"SSH-1.", b"SSH-2.0-"]) => Some("ssh"),
+        () if begins(&[b"RFB 003."]) => Some("rfb"),
+        () if is_smb => Some("smb"),
+        () if to_client && begins(&[b"220 ", b"220-"]) => Some("smtp"),
+        () if to_client && begins(&[b"+OK "]) => Some("pop3"),
+        () if to_client && begins(&[b"* OK ", b"* PREAUTH "]) => Some("imap"),
+        () if !to_client && begins(&[b"EHLO ", b"HELO "]) => Some("smtp"),
+        () => None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{AppNews, AppOddity, is_wrong_way, news_of};
+    use super::{AppNews, AppOddity, is_wrong_way, news_of, other_name};
     use crate::{AppSettings, Input};
     use sluice_core::{AppProtocol, Direction, Nanos};
 
@@ -96,6 +123,19 @@ mod tests {
         // The first bytes of HTTP/2's server need not tell it, and DNS is told by requests.
         assert_eq!(told(AppProtocol::Http2, b"plain words that go on"), AppNews::NONE);
         assert_eq!(told(AppProtocol::Http, b"HT"), known);
+    }
+
+    #[test]
+    fn what_an_end_speaks_that_is_not_the_flows_protocol_has_a_name() {
+        let named = |bytes: &[u8], server_port: u16| {
+            let (direction, ports) = (Direction::ToClient, [server_port, 40_000]);
+            let input = Input { bytes, direction, now: Nanos(0), ports, either: false, datagram: false };
+            other_name(&AppSettings::default(), AppProtocol::Tls, bytes, &input)
+        };
+        assert_eq!(named(b"HTTP/1.1 200 OK\r\n\r\n", 443), Some("http"));
+        assert_eq!(named(b"SSH-2.0-OpenSSH_8.9\r\n", 443), Some("ssh"));
+        assert_eq!([25, 21].map(|port| named(b"220 ready\r\n", port)), [Some("smtp"), Some("ftp")]);
+        assert_eq!(named(b"plain words that go on", 443), None);
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub(crate) struct Unread {
     pub(crate) said: u32,
     /// Bytes of those that were not kept, behind those that were.
     pub(crate) dropped: u32,
+    /// What it speaks, where that is not what the flow does.
+    pub(crate) spoke: Option<&'static str>,
 }
 
 impl Unread {

@@ -205,6 +205,18 @@ pub enum AnomalyKind {
     Stream,
 }
 
+/// Hardware addresses of a frame: source and destination.
+pub type Ether = ([u8; 6], [u8; 6]);
+
+/// What the two ends of a flow spoke, for the record of its end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spoken {
+    /// Transactions that ever began.
+    pub transactions: u64,
+    /// What was spoken to the server and to the client, where that was not the flow's protocol.
+    pub ends: [Option<&'static str>; 2],
+}
+
 /// What an event says.
 #[derive(Clone, Copy, Debug, Default)]
 pub enum EventBody {
@@ -263,6 +275,10 @@ pub enum EventBody {
         flow: FlowFacts,
         /// The transaction.
         app: AppFacts,
+        /// Place of the flow's marks in the slot's bytes: see [`crate::remark`].
+        remarks: (u32, u32),
+        /// Hardware addresses of the packet at hand, from and to.
+        ether: Option<Ether>,
     },
     /// A file of a transaction is over, or as whole as it will be.
     File {
@@ -276,6 +292,10 @@ pub enum EventBody {
         direction: Direction,
         /// The transaction, with this file alone.
         app: AppFacts,
+        /// Place of the flow's marks in the slot's bytes: see [`crate::remark`].
+        remarks: (u32, u32),
+        /// Hardware addresses of the packet at hand, from and to.
+        ether: Option<Ether>,
     },
     /// A part of a file that is to be stored.
     FileBytes {
@@ -314,6 +334,8 @@ pub enum EventBody {
         kind: AnomalyKind,
         /// Its number for it.
         event: u8,
+        /// Place of the flow's marks in the slot's bytes: see [`crate::remark`].
+        remarks: (u32, u32),
     },
     /// A flow ended.
     Flow {
@@ -321,6 +343,10 @@ pub enum EventBody {
         flow: FlowFacts,
         /// Why it ended.
         end: FlowEnd,
+        /// What its ends spoke.
+        spoken: Spoken,
+        /// Place of its marks in the slot's bytes: see [`crate::remark`].
+        remarks: (u32, u32),
     },
 }
 

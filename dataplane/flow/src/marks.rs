@@ -75,6 +75,9 @@ pub struct Marks {
 }
 
 impl Marks {
+    /// Room for none.
+    pub const NONE: Self = Self { words: Vec::new() };
+
     /// Room for `flows`; memory is used where a mark is set.
     pub fn new(flows: usize) -> Self {
         Self { words: vec![0; flows.saturating_mul(MARK_WORDS)] }

@@ -607,6 +607,18 @@ impl FlowTable {
         longest_idle.and_then(|(_, slot)| self.remove(FlowRef(slot)))
     }
 
+    /// Takes the marks out, for as long as flows are ended: what a flow had when it left the table lies under [`Flow::left_slot`] until another takes the slot.
+    /// [`FlowTable::take_back`] puts them back before the next flow is looked at.
+    #[must_use]
+    pub const fn lend_marks(&mut self) -> Marks {
+        std::mem::replace(&mut self.marks, Marks::NONE)
+    }
+
+    /// Puts back what [`FlowTable::lend_marks`] gave.
+    pub fn take_back(&mut self, marks: Marks) {
+        self.marks = marks;
+    }
+
     /// Removes a flow and returns it as it ended. Its slot can be used again at once.
     pub fn remove(&mut self, flow: FlowRef) -> Option<Flow> {
         if flow == UNPACKED {

@@ -7,7 +7,7 @@
 
 use crate::{
     pipeline::{InTable, Pipeline},
-    report::Subject,
+    report::{Beside, Subject},
     settings::FileStoring,
 };
 use sluice_app::{Applications, Input, TransactionView, TxRef};
@@ -187,20 +187,22 @@ impl Pipeline {
     /// Tells of the transactions of the packet's flow that are complete, and lets those go that are judged.
     pub(crate) fn settle_transactions(&mut self, subject: &Subject, found: InTable) {
         let Some((flow, _)) = found else { return };
-        let Some(entry) = self.flows.get(flow).filter(|entry| entry.app_place != 0) else { return };
-        let link = entry.app_link();
+        let Some(link) = self.flows.get(flow).map(|entry| entry.app_link()).filter(|link| link.place != 0) else { return };
         let mut at = match self.applications.take_changed(link) {
             true => self.applications.first(link),
             false => TxRef::default(),
         };
         while at.is_some() {
             let next = self.applications.next(at);
+            let marks = self.flows.view(flow);
+            let Some(entry) = marks.as_ref() else { return };
+            let beside = Beside::of_flow(marks.as_ref(), &self.variables);
             // What rules say of a file decides whether it is stored.
             let judged = self.settings.copies.store == FileStoring::ByRules;
             for direction in Direction::ALL {
                 while let Some(file) = self.applications.untold_file(at, direction, judged, false) {
                     if let Some(view) = TransactionView::of(&self.applications.room, at, direction) {
-                        self.reporter.file(entry.facts(), subject.time, subject.record, &view, file);
+                        self.reporter.file(entry.facts(), subject.moment(), &view, file, &beside);
                     }
                 }
             }
@@ -209,8 +211,7 @@ impl Pipeline {
             {
                 self.counters.app_transactions += 1;
                 self.counters.app_told.raise(place_of(view.protocol(), subject.headers.is_tcp()));
-                let at = (subject.time, subject.record, subject.headers.source.pkt_src());
-                self.reporter.application(entry.facts(), at, &view);
+                self.reporter.application(entry.facts(), subject.moment(), &view, &beside);
             }
             self.applications.settle(link, at);
             at = next;

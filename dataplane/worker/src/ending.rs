@@ -7,16 +7,17 @@ use crate::{
     application::{Reading, count_protocol, place_of},
     generation::{Generation, Parcel},
     pipeline::Pipeline,
-    report::{Beside, Excerpt, Outcome, Reporter, Subject},
+    report::{Beside, Excerpt, Moment, Outcome, Reporter, Subject},
     stream,
+    variables::FlowVariables,
 };
 use sluice_app::{Applications, Input, TransactionView};
-use sluice_core::{Action, AppLink, AppNews, Counters, Direction, Nanos, Position, event::FlowEnd};
+use sluice_core::{Action, AppLink, AppNews, Counters, Direction, Nanos, Position, event::{FlowEnd, Spoken}};
 use sluice_detect::{
-    Findings, PacketView, Ruleset, inspect_transaction::TransactionTurn, remarks::Remarks, state::State,
+    Findings, PacketView, Ruleset, inspect_transaction::TransactionTurn, state::State,
     stream::StreamPiece,
 };
-use sluice_flow::{Flow, FlowCopy, FlowTable, StreamEvents, StreamRef, Streams, stream::store::StreamTurn};
+use sluice_flow::{Flow, FlowCopy, FlowTable, FlowView, Marks, StreamEvents, StreamRef, Streams, stream::store::StreamTurn};
 use sluice_packet::{Headers, PacketSource};
 
 /// TCP in the header of IP (IANA).
@@ -25,12 +26,25 @@ const IP_TCP: u8 = 6;
 impl Pipeline {
     /// The flows, and what is to be done about those that end.
     pub(crate) fn ending(&mut self, now: Nanos) -> (&mut FlowTable, Ending<'_>) {
-        let Self { flows, applications, reading, streams, generation, state, findings, reporter, counters, .. } = self;
-        let by_clock = false;
-        (
-            flows,
-            Ending { applications, reading, streams, generation, state, findings, reporter, counters, now, by_clock },
-        )
+        let Self { flows, applications, reading, streams, generation, state, findings, reporter, variables, .. } = self;
+        let (counters, by_clock) = (&mut self.counters, false);
+        let (marks, copy) = (Marks::NONE, FlowCopy::default());
+        let ending = Ending {
+            applications,
+            reading,
+            streams,
+            generation,
+            state,
+            findings,
+            reporter,
+            variables,
+            counters,
+            marks,
+            copy,
+            now,
+            by_clock,
+        };
+        (flows, ending)
     }
 
     /// The same, for flows that the clock ends just before `record`. In a replay several workers do that at once, so what is judged then keeps
@@ -53,7 +67,12 @@ pub(crate) struct Ending<'a> {
     state: &'a mut State,
     findings: &'a mut Findings,
     reporter: &'a mut Reporter,
+    variables: &'a mut FlowVariables,
     pub(crate) counters: &'a mut Counters,
+    /// The marks of the table, lent while flows end: see [`FlowTable::lend_marks`].
+    pub(crate) marks: Marks,
+    /// The flow that ends, with its marks.
+    copy: FlowCopy,
     now: Nanos,
     by_clock: bool,
 }
@@ -63,6 +82,8 @@ impl Ending<'_> {
     pub(crate) fn flow(&mut self, flow: &Flow, end: FlowEnd) {
         let mut alerted = false;
         let mut link = flow.app_link();
+        let mut spoken = Spoken::default();
+        self.copy = self.with_marks(flow);
         if let Some(place) = flow.left_slot().filter(|_| flow.protocol() == 6) {
             alerted = self.stream(flow, place, &mut link);
         }
@@ -73,12 +94,24 @@ impl Ending<'_> {
             }
         }
         if link.place != 0 {
+            spoken = self.applications.spoken(link);
             alerted |= self.transactions(flow, &mut link);
         }
         let mut facts = flow.facts();
         facts.alerted |= alerted;
         facts.app = link.state;
-        self.reporter.flow(facts, end);
+        let marks = self.copy.view();
+        self.reporter.flow(facts, end, spoken, &Beside::of_flow(Some(&marks), self.variables));
+    }
+
+    /// A copy of a flow that has left the table, with the marks it had there.
+    fn with_marks(&mut self, flow: &Flow) -> FlowCopy {
+        let mut flow = *flow;
+        let words = flow.left_slot().and_then(|slot| self.marks.get_mut(slot as usize));
+        match words {
+            Some(words) => FlowView::new(&mut flow, words).copied(),
+            None => without_marks(&flow),
+        }
     }
 
     /// Reads and judges what is left of its stream, also what was never acknowledged, and gives it up; whether a signature alerted.
@@ -111,7 +144,6 @@ impl Ending<'_> {
     }
 
     /// Judges and tells of what is left of its transactions; whether a signature alerted.
-    // GAP(ended-marks): the flow's bits and integers are gone by now, so rules that ask for them do not match here.
     fn transactions(&mut self, flow: &Flow, link: &mut AppLink) -> bool {
         let mut alerted = false;
         for direction in Direction::ALL {
@@ -128,7 +160,9 @@ impl Ending<'_> {
             for direction in Direction::ALL {
                 while let Some(file) = self.applications.untold_file(at, direction, false, true) {
                     if let Some(view) = TransactionView::of(&self.applications.room, at, direction) {
-                        self.reporter.file(flow.facts(), flow.last, 0, &view, file);
+                        let marks = self.copy.view();
+                        let beside = Beside::of_flow(Some(&marks), self.variables);
+                        self.reporter.file(flow.facts(), at_end(flow), &view, file, &beside);
                     }
                 }
             }
@@ -140,7 +174,9 @@ impl Ending<'_> {
                 self.counters.app_transactions += 1;
                 let is_tcp = flow.facts().protocol == IP_TCP;
                 self.counters.app_told.raise(place_of(view.protocol(), is_tcp));
-                self.reporter.application(flow.facts(), (flow.last, 0, PacketSource::FlowEnd.pkt_src()), &view);
+                let marks = self.copy.view();
+                let beside = Beside::of_flow(Some(&marks), self.variables);
+                self.reporter.application(flow.facts(), at_end(flow), &view, &beside);
             }
             at = self.applications.next(at);
         }
@@ -171,10 +207,9 @@ impl Ending<'_> {
     ) -> bool {
         let headers = headers_of(flow, direction);
         let packet = PacketView { app_news: link.news.take(direction), ..self.packet_of(flow, &headers, direction) };
-        let mut copy = without_marks(flow);
-        copy.flow.app = link.state;
+        self.copy.flow.app = link.state;
         self.state.freeze(self.by_clock);
-        let Self { applications, streams, generation, state, counters, findings, reporter, .. } = self;
+        let Self { applications, streams, generation, state, counters, findings, reporter, copy, variables, .. } = self;
         let Generation { ruleset, inspector } = &mut ***generation;
         findings.clear();
         inspector.begin();
@@ -206,15 +241,11 @@ impl Ending<'_> {
         }
         findings.settle();
         let stream = flow.left_slot().filter(|_| flow.protocol() == 6).map(|place| StreamRef::new(place, direction));
-        let excerpt = stream.map(|at| Excerpt { streams: self.streams, at, all: true });
-        tell(
-            reporter,
-            counters,
-            findings,
-            (flow, direction),
-            &packet,
-            (ruleset, applications, excerpt, inspector.remarks()),
-        )
+        let stream = stream.map(|at| Excerpt { streams, at, all: true });
+        variables.keep(flow.id, inspector.remarks());
+        let marks = copy.view();
+        let beside = Beside { remarks: Some(inspector.remarks()), stream, ..Beside::of_flow(Some(&marks), variables) };
+        tell(reporter, counters, findings, (flow, direction), &packet, (ruleset, applications, beside))
     }
 
     /// A packet that never was, for what is judged when `flow` ends.
@@ -233,6 +264,11 @@ impl Ending<'_> {
     }
 }
 
+/// What comes to its end with the flow.
+fn at_end(flow: &Flow) -> Moment {
+    Moment { time: flow.last, record: 0, pkt_src: PacketSource::FlowEnd.pkt_src(), ether: None }
+}
+
 fn without_marks(flow: &Flow) -> FlowCopy {
     let mut copy = FlowCopy::default();
     copy.flow = *flow;
@@ -247,7 +283,7 @@ fn tell(
     findings: &Findings,
     (flow, direction): (&Flow, Direction),
     packet: &PacketView,
-    (ruleset, applications, stream, remarks): (&Ruleset, &Applications, Option<Excerpt>, &Remarks),
+    (ruleset, applications, beside): (&Ruleset, &Applications, Beside),
 ) -> bool {
     let subject = Subject { frame: &[], headers: packet.headers, layer: 0, time: packet.now, record: 0 };
     let facts = Some((flow.facts(), direction));
@@ -259,8 +295,8 @@ fn tell(
         let contexts = (findings.contexts(), ruleset.context_sources());
         let outcome = Outcome { generation: ruleset.generation, blocked: false, verdict: Action::Alert, contexts };
         let view = finding.app.and_then(|(at, direction)| TransactionView::of(&applications.room, at, direction));
-        let stream = stream.filter(|_| finding.on_stream || view.is_some());
-        let beside = Beside { app: view.as_ref(), stream, remarks: Some(remarks), ..Beside::default() };
+        let stream = beside.stream.filter(|_| finding.on_stream || view.is_some());
+        let beside = Beside { app: view.as_ref(), stream, ..beside };
         reporter.alert(&subject, facts, finding, outcome, beside);
     }
     alerted

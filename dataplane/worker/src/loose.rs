@@ -3,7 +3,7 @@
 //! Steps of [`crate::pipeline`], which takes this way for them: rules and the policies for what was not seen hold as for all others, connections, streams, transactions and marks
 //! there are none of.
 
-use crate::{exception::Losses, generation::Generation, pipeline::Pipeline, report::Subject};
+use crate::{exception::Losses, generation::Generation, pipeline::Pipeline, report::{Beside, Subject}};
 use sluice_core::{AppNews, Nanos, Verdict};
 use sluice_flow::TcpOutcome;
 use sluice_packet::normalise::Action;
@@ -14,7 +14,7 @@ impl Pipeline {
         self.normaliser.stops = oddity.is_some();
         self.tcp = TcpOutcome::default();
         if self.settings.copies.arp || self.settings.copies.anomalies {
-            self.reporter.packet(subject, None);
+            self.reporter.packet(subject, None, &Beside::default());
         }
         let verdict = self.judge_alone(subject, (oddity.is_none() && self.tcp.valid, false), now);
         match (oddity, verdict) {

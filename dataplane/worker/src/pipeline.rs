@@ -103,7 +103,7 @@ pub struct Pipeline {
     /// What is changed in packets, and stops them, so that every end reads them as we did.
     pub(crate) normaliser: Normaliser,
     /// What expressions captured for flows.
-    variables: FlowVariables,
+    pub(crate) variables: FlowVariables,
     /// Faults made up for tests.
     pub(crate) faults: Option<Box<Faults>>,
 }
@@ -284,19 +284,25 @@ impl Pipeline {
     /// Ends idle flows, within a budget: live.
     pub fn expire(&mut self, now: Nanos) {
         let (flows, mut ending) = self.ending(now);
+        ending.marks = flows.lend_marks();
         flows.expire(now, |flow, end| ending.flow(flow, end));
+        flows.take_back(ending.marks);
     }
 
     /// A second has begun, just before `record` of a capture: ends every flow that is idle.
     pub fn tick(&mut self, record: u64, now: Nanos) {
         let (flows, mut ending) = self.ending_by_clock(record, now);
+        ending.marks = flows.lend_marks();
         flows.expire_all(now, |flow, end| ending.flow(flow, end));
+        flows.take_back(ending.marks);
     }
 
     /// Ends all flows: the engine stops.
     pub fn finish(&mut self) {
         let (flows, mut ending) = self.ending_by_clock(Position::END.record, Nanos(0));
+        ending.marks = flows.lend_marks();
         flows.drain(|flow, end| ending.flow(flow, end));
+        flows.take_back(ending.marks);
         self.publish();
     }
 
@@ -364,8 +370,10 @@ impl Pipeline {
         let Subject { frame, headers, .. } = *subject;
         self.tcp = TcpOutcome::default();
         if self.settings.copies.arp || self.settings.copies.anomalies {
-            let flow = found.and_then(|(flow, direction)| Some((self.flows.get_mut(flow)?.facts(), direction)));
-            self.reporter.packet(subject, flow);
+            let Self { flows, reporter, variables, .. } = self;
+            let marks = found.and_then(|(flow, _)| flows.view(flow));
+            let facts = marks.as_ref().zip(found).map(|(flow, (_, direction))| (flow.facts(), direction));
+            reporter.packet(subject, facts, &Beside::of_flow(marks.as_ref(), variables));
         }
         if let Some((flow, direction)) = found {
             match self.flows.get_mut(flow) {
@@ -503,6 +511,12 @@ impl Pipeline {
             with_packet = false;
         }
         self.findings.settle();
+        let remarks = self.generation.inspector.remarks();
+        if !remarks.is_empty()
+            && let Some(entry) = found.and_then(|(flow, _)| self.flows.get(flow))
+        {
+            self.variables.keep(entry.id, remarks);
+        }
         let verdict = if self.findings.is_empty() { Verdict::Pass } else { self.act(subject, found, state.0) };
         if reads {
             self.settle_transactions(subject, found);
@@ -645,11 +659,6 @@ impl Pipeline {
         let link = flow.map(|flow| flow.app_link()).filter(|link| link.place != 0);
         let only = link.map(|link| self.applications.first(link)).filter(|at| !self.applications.next(*at).is_some());
         let only = only.zip(found.map(|(_, direction)| direction));
-        if let Some((facts, _)) = &facts {
-            for (_, name, text) in self.generation.inspector.remarks().of_flow() {
-                self.variables.write(facts.id, name, text);
-            }
-        }
         let marks = found.and_then(|(flow, _)| self.flows.view(flow));
         for finding in self.findings.as_slice() {
             if finding.speaks {

@@ -7,7 +7,7 @@ use crate::{
 use sluice_app::{BodyRef, Field, TransactionView, file::FileFacts, log};
 use sluice_core::{
     Action, AppFacts, Cause, Counters, Direction, Nanos, Position, RemarkKind,
-    event::{AnomalyKind, EventBody, EventSlot, FlowEnd, FlowFacts, PacketFacts},
+    event::{AnomalyKind, Ether, EventBody, EventSlot, FlowEnd, FlowFacts, PacketFacts, Spoken},
     remark,
     ring::EventSender,
 };
@@ -42,6 +42,13 @@ pub struct Subject<'a> {
 }
 
 impl Subject<'_> {
+    /// The packet, as that with which a transaction or file came to its end.
+    pub fn moment(&self) -> Moment {
+        let headers = self.headers;
+        let (pkt_src, ether) = (headers.source.pkt_src(), headers.mac_addresses(self.frame));
+        Moment { time: self.time, record: self.record, pkt_src, ether }
+    }
+
     fn facts(&self) -> PacketFacts {
         let headers = self.headers;
         PacketFacts {
@@ -149,7 +156,14 @@ pub struct Beside<'a> {
     pub(crate) variables: Option<(&'a FlowVariables, u64)>,
 }
 
-/// Puts what is told of the packet and its flow with each of their alerts into `slot`; where it lies.
+impl<'a> Beside<'a> {
+    /// What is told of a flow in every record about it.
+    pub(crate) fn of_flow(marks: Option<&'a FlowView<'a>>, variables: &'a FlowVariables) -> Self {
+        Self { marks, variables: marks.map(|flow| (variables, flow.id)), ..Self::default() }
+    }
+}
+
+/// Puts what is told of the packet and its flow with each of their records into `slot`; where it lies.
 fn put_remarks(slot: &mut EventSlot, beside: &Beside) -> (u32, u32) {
     let (start, mut length) = slot.add_bytes(&[]);
     let mut add = |kind: RemarkKind, name: u16, bytes: &[u8]| {
@@ -163,12 +177,13 @@ fn put_remarks(slot: &mut EventSlot, beside: &Beside) -> (u32, u32) {
         marks.ints().for_each(|(id, value)| add(RemarkKind::FlowInt, id, &value.to_le_bytes()));
     }
     if let Some((variables, flow)) = beside.variables {
-        variables.of(flow).for_each(|(name, bytes)| add(RemarkKind::FlowText, name, bytes));
+        variables.of(flow).for_each(|(kind, name, bytes)| add(kind, name, bytes));
     }
     if let Some(remarks) = beside.remarks {
         let told = remarks.all().filter(|(kind, ..)| *kind != RemarkKind::FlowText || beside.variables.is_none());
         told.for_each(|(kind, name, bytes)| add(kind, name, bytes));
-        remarks.entropies().iter().for_each(|(name, value)| add(RemarkKind::Entropy, *name, &value.to_le_bytes()));
+        let entropies = remarks.entropies().iter().filter(|_| beside.variables.is_none());
+        entropies.for_each(|(name, value)| add(RemarkKind::Entropy, *name, &value.to_le_bytes()));
     }
     (start, length)
 }
@@ -197,6 +212,19 @@ pub struct Outcome<'a> {
 
 /// A flow and the packet's direction in it.
 pub type InFlow = Option<(FlowFacts, Direction)>;
+
+/// With what a transaction or file came to its end.
+#[derive(Clone, Copy)]
+pub struct Moment {
+    /// Time of the packet.
+    pub time: Nanos,
+    /// Number of the record in its capture, 0 for none.
+    pub record: u64,
+    /// Where the packet came from.
+    pub pkt_src: &'static str,
+    /// Its hardware addresses.
+    pub ether: Option<Ether>,
+}
 
 /// The worker's mouth.
 pub struct Reporter {
@@ -279,8 +307,8 @@ impl Reporter {
         });
     }
 
-    /// Tells of a transaction that is complete, or as complete as it will be. `at`: when, with which record, and where the packet came from.
-    pub fn application(&mut self, flow: FlowFacts, at: (Nanos, u64, &'static str), view: &TransactionView) {
+    /// Tells of a transaction that is complete, or as complete as it will be.
+    pub fn application(&mut self, flow: FlowFacts, at: Moment, view: &TransactionView, beside: &Beside) {
         if !self.copies.applications {
             return;
         }
@@ -288,14 +316,16 @@ impl Reporter {
         self.sender.send(|slot| {
             slot.position = position;
             slot.set_bytes(&[]);
+            // In front of bodies, which may fill the slot.
+            let remarks = put_remarks(slot, beside);
             let app = transaction(slot, view, None, FileStoring::Off);
-            let (time, record, pkt_src) = at;
-            slot.body = EventBody::Application { time, record, pkt_src, flow, app };
+            let Moment { time, record, pkt_src, ether } = at;
+            slot.body = EventBody::Application { time, record, pkt_src, flow, app, remarks, ether };
         });
     }
 
     /// Tells of a file that is over, or as whole as it will be.
-    pub fn file(&mut self, flow: FlowFacts, time: Nanos, record: u64, view: &TransactionView, file: BodyRef) {
+    pub fn file(&mut self, flow: FlowFacts, at: Moment, view: &TransactionView, file: BodyRef, beside: &Beside) {
         let position = self.position;
         let direction = view.direction;
         let store = self.copies.store;
@@ -308,8 +338,10 @@ impl Reporter {
         self.sender.send(|slot| {
             slot.position = position;
             slot.set_bytes(&[]);
+            let remarks = put_remarks(slot, beside);
             let app = transaction(slot, view, Some(file), store);
-            slot.body = EventBody::File { time, record, flow, direction, app };
+            let Moment { time, record, ether, .. } = at;
+            slot.body = EventBody::File { time, record, flow, direction, app, remarks, ether };
         });
     }
 
@@ -357,27 +389,27 @@ impl Reporter {
     }
 
     /// Tells of an ARP packet, and of what is odd in a packet, where that is wanted.
-    pub fn packet(&mut self, subject: &Subject, flow: InFlow) {
+    pub fn packet(&mut self, subject: &Subject, flow: InFlow, beside: &Beside) {
         let headers = subject.headers;
         if self.copies.arp && headers.seen.contains(Protocol::Arp) && !headers.invalid {
-            self.of_headers(subject, EventBody::Arp { packet: subject.facts() });
+            self.of_headers(subject, &Beside::default(), |_| EventBody::Arp { packet: subject.facts() });
         }
         if self.copies.anomalies {
             for event in headers.events.iter() {
-                let kind = AnomalyKind::Decode;
-                let event = event as u8;
-                self.of_headers(subject, EventBody::Anomaly { packet: subject.facts(), flow, kind, event });
+                let (kind, event) = (AnomalyKind::Decode, event as u8);
+                let packet = subject.facts();
+                self.of_headers(subject, beside, |remarks| EventBody::Anomaly { packet, flow, kind, event, remarks });
             }
         }
     }
 
     /// Tells of what is odd about a packet given its connection, where that is wanted.
-    pub fn stream_events(&mut self, subject: &Subject, flow: InFlow, events: StreamEvents) {
+    pub fn stream_events(&mut self, subject: &Subject, flow: InFlow, events: StreamEvents, beside: &Beside) {
         if self.copies.stream_anomalies {
             for event in events.iter() {
-                let kind = AnomalyKind::Stream;
-                let event = event as u8;
-                self.of_headers(subject, EventBody::Anomaly { packet: subject.facts(), flow, kind, event });
+                let (kind, event) = (AnomalyKind::Stream, event as u8);
+                let packet = subject.facts();
+                self.of_headers(subject, beside, |remarks| EventBody::Anomaly { packet, flow, kind, event, remarks });
             }
         }
     }
@@ -396,23 +428,27 @@ impl Reporter {
         });
     }
 
-    fn of_headers(&mut self, subject: &Subject, body: EventBody) {
+    /// `body` is given the place of what is told beside.
+    fn of_headers(&mut self, subject: &Subject, beside: &Beside, body: impl FnOnce((u32, u32)) -> EventBody) {
         let (link, position) = (self.link, self.position);
         self.sender.send(|slot| {
             slot.link = link;
             slot.position = position;
             slot.set_bytes(headers_of(subject.frame));
-            slot.body = body;
+            let remarks = put_remarks(slot, beside);
+            slot.body = body(remarks);
         });
     }
 
     /// Tells of a flow that ended.
-    pub fn flow(&mut self, flow: FlowFacts, end: FlowEnd) {
+    pub fn flow(&mut self, flow: FlowFacts, end: FlowEnd, spoken: Spoken, beside: &Beside) {
         if self.copies.flows {
             let position = self.position;
             self.sender.send(|slot| {
                 slot.position = position;
-                slot.body = EventBody::Flow { flow, end };
+                slot.set_bytes(&[]);
+                let remarks = put_remarks(slot, beside);
+                slot.body = EventBody::Flow { flow, end, spoken, remarks };
             });
         }
     }

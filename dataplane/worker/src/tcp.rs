@@ -6,7 +6,7 @@
 use crate::{
     checksums::Checksums,
     pipeline::{InTable, Pipeline},
-    report::Subject,
+    report::{Beside, Subject},
     settings::{PickUp, Settings},
 };
 use sluice_core::{Action, Cause, Direction, Verdict, event::TcpState, resource::PoliciesInForce};
@@ -80,8 +80,11 @@ impl Pipeline {
     pub(crate) fn tell_stream_events(&mut self, subject: &Subject, found: InTable, events: StreamEvents) {
         events.iter().for_each(|event| self.counters.stream_events.raise(event as usize));
         if self.settings.copies.stream_anomalies && !events.is_empty() {
-            let facts = found.and_then(|(flow, direction)| Some((self.flows.get(flow)?.facts(), direction)));
-            self.reporter.stream_events(subject, facts, events);
+            let Self { flows, reporter, variables, .. } = self;
+            let marks = found.and_then(|(flow, _)| flows.view(flow));
+            let facts = marks.as_ref().zip(found).map(|(flow, (_, direction))| (flow.facts(), direction));
+            let beside = Beside::of_flow(marks.as_ref(), variables);
+            reporter.stream_events(subject, facts, events, &beside);
         }
     }
 

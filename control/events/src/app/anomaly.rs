@@ -2,7 +2,7 @@
 //!
 //! Called by [`crate::eve`] with the transaction's fields, among which its events are. Names are those of the reference engine's records: in capitals where its parsers have them so.
 
-use super::tls::Fields;
+use super::{Common, tls::Fields};
 use sluice_app::{AppEvent, Field, log};
 use sluice_core::{
     AppFacts, AppProtocol, Direction, Nanos,
@@ -15,13 +15,13 @@ pub(crate) fn records(
     slot: &EventSlot,
     flow: &FlowFacts,
     ended: (Nanos, u64),
-    community_seed: Option<u16>,
+    common: &Common,
     app: &AppFacts,
 ) {
     for (place, direction) in [(app.request, Direction::ToServer), (app.response, Direction::ToClient)] {
         let fields = Fields::of(place.map(|place| slot.piece(place)));
         for event in fields.all(Field::Event).filter_map(|bytes| AppEvent::from_number(log::number(bytes))) {
-            let mut json = super::begin(out, "anomaly", flow, direction, ended, None, community_seed);
+            let mut json = super::begin(out, "anomaly", flow, direction, ended, None, common);
             json.number("tx_id", app.transaction);
             json.nested("anomaly", |json| {
                 json.text("app_proto", app.protocol.name());

@@ -2,7 +2,7 @@
 //!
 //! Called by [`crate::eve`] and [`super`]. Facts of files travel among the fields of their transactions ([`sluice_app::file`]).
 
-use super::{http, tls::Fields};
+use super::{Common, http, tls::Fields};
 use crate::json::Json;
 use sluice_app::{Field, file::FileFacts, room::FileEnd};
 use sluice_core::{
@@ -70,13 +70,13 @@ pub(crate) fn record(
     flow: &FlowFacts,
     ended: (Nanos, u64),
     direction: Direction,
-    community_seed: Option<u16>,
+    common: &Common,
     app: &AppFacts,
 ) {
     let [request, response] = [app.request, app.response].map(|place| place.map(|place| slot.piece(place)));
     let log = if direction == Direction::ToServer { request } else { response };
     let Some((facts, name)) = files(log).next() else { return };
-    let mut json = super::begin(out, "fileinfo", flow, direction, ended, None, community_seed);
+    let mut json = super::begin(out, "fileinfo", flow, direction, ended, None, common);
     super::transaction(&mut json, slot, app, false);
     json.text("app_proto", app.protocol.name());
     let is_http = matches!(app.protocol, AppProtocol::Http | AppProtocol::Http2);

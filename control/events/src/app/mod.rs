@@ -19,11 +19,17 @@ pub(crate) use tls::Fields;
 
 pub use dns::DnsRecords;
 
-use crate::{community_id, eve, json::Json, names, time};
+use crate::{
+    community_id, eve,
+    json::Json,
+    names,
+    remarks::{self, MarkNames},
+    time,
+};
 use sluice_app::{Field, log};
 use sluice_core::{
     AppFacts, AppProtocol, Direction, Nanos,
-    event::{EventSlot, FlowFacts},
+    event::{Ether, EventSlot, FlowFacts},
 };
 
 /// Which of the records about one transaction is made.
@@ -87,6 +93,21 @@ pub const fn record_type(protocol: AppProtocol) -> &'static str {
     }
 }
 
+/// What stands in every record about a flow.
+#[derive(Clone, Copy)]
+pub(crate) struct Common<'a> {
+    /// Seed of `community_id`.
+    pub community_seed: Option<u16>,
+    /// `suricata_version`
+    pub version: Option<&'a str>,
+    /// Hardware addresses, from and to.
+    pub ether: Option<Ether>,
+    /// The flow's marks.
+    pub remarks: &'a [u8],
+    /// Their names.
+    pub names: &'a MarkNames,
+}
+
 /// Begins the line of a record of `kind` about `flow`, as something that went in `direction`; `ended`: when, and with which record of the capture.
 pub(crate) fn begin<'o>(
     out: &'o mut Vec<u8>,
@@ -95,7 +116,7 @@ pub(crate) fn begin<'o>(
     direction: Direction,
     ended: (Nanos, u64),
     pkt_src: Option<&str>,
-    community_seed: Option<u16>,
+    common: &Common,
 ) -> Json<'o> {
     let mut json = Json::object(out);
     json.text("timestamp", &time::eve(ended.0));
@@ -116,9 +137,16 @@ pub(crate) fn begin<'o>(
     if let Some(pkt_src) = pkt_src {
         json.text("pkt_src", pkt_src);
     }
-    if let Some(seed) = community_seed {
+    if let Some(seed) = common.community_seed {
         json.text("community_id", &community_id::of_flow(flow, seed));
     }
+    if let Some((source, destination)) = common.ether {
+        eve::ether(&mut json, source, destination);
+    }
+    if let Some(version) = common.version {
+        json.text("suricata_version", version);
+    }
+    remarks::metadata(&mut json, common.remarks, common.names);
     json
 }
 
@@ -128,7 +156,7 @@ pub(crate) fn record(
     slot: &EventSlot,
     flow: &FlowFacts,
     ended: (Nanos, u64, &str),
-    community_seed: Option<u16>,
+    common: &Common,
     app: &AppFacts,
     part: Part,
 ) {
@@ -138,7 +166,7 @@ pub(crate) fn record(
         is_dns && app.request.is_none() && app.response.is_some() && !(part.dns.version == 2 && flow.protocol == 6);
     let direction = if is_response { Direction::ToClient } else { Direction::ToServer };
     let (kind, at) = (record_type(app.protocol), (ended.0, ended.1));
-    let mut json = begin(out, kind, flow, direction, at, Some(ended.2), community_seed);
+    let mut json = begin(out, kind, flow, direction, at, Some(ended.2), common);
     json.number("tx_id", app.transaction);
     if app.protocol == AppProtocol::Dns && part.dns.version == 2 {
         let [request, response] = [app.request, app.response].map(|place| place.map(|place| slot.piece(place)));
