@@ -15,7 +15,7 @@ use crate::{
     xff::{self, Xff},
 };
 use sluice_core::{
-    Action, AppProtocol, AppState, Cause, Counters, Direction, Nanos, Position,
+    Action, AppProtocol, AppState, Cause, RemarkKind, remark, Counters, Direction, Nanos, Position,
     context::{ContextText, entries},
     event::{AnomalyKind, Ether, EventBody, EventSlot, FlowEnd, FlowFacts, PacketFacts, Spoken},
     resource::PoliciesInForce,
@@ -577,6 +577,21 @@ pub(crate) fn ether(json: &mut Json, source: [u8; 6], destination: [u8; 6]) {
     });
 }
 
+/// `ether` of a flow: all addresses that its ends had.
+fn ethers(json: &mut Json, remarks: &[u8]) {
+    let of = |wanted: RemarkKind| -> Vec<String> {
+        let its = remark::entries(remarks).filter(|(kind, ..)| *kind == wanted);
+        its.filter_map(|(.., bytes)| Some(mac(*bytes.first_chunk()?))).collect()
+    };
+    let (client, server) = (of(RemarkKind::ClientMac), of(RemarkKind::ServerMac));
+    if !client.is_empty() || !server.is_empty() {
+        json.nested("ether", |json| {
+            json.texts("src_macs", &client);
+            json.texts("dest_macs", &server);
+        });
+    }
+}
+
 fn mac(address: [u8; 6]) -> String {
     address.map(|byte| format!("{byte:02x}")).join(":")
 }
@@ -736,6 +751,7 @@ fn flow_record(
     if let Some(version) = common.version {
         json.text("suricata_version", version);
     }
+    ethers(&mut json, common.remarks);
     remarks::metadata(&mut json, common.remarks, common.names);
     if matches!(flow.protocol, 1 | 58) {
         let [(kind, code), (response_kind, response_code)] = flow.icmp;

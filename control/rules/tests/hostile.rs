@@ -122,6 +122,7 @@ fn books(mode: Mode, link: LinkType, seconds: &[u16], frames: &[Vec<u8>]) -> Res
         store: sluice_worker::FileStoring::All,
         headers: true,
         tagged: true,
+        ethernet: true,
     };
     let mut engine = Engine::with(harness::BROAD, setup);
     let mut session = Session::new(BOTH[0]);

@@ -72,6 +72,7 @@ fn packets_are_judged_without_allocating() {
         store: sluice_worker::FileStoring::All,
         headers: true,
         tagged: true,
+        ethernet: true,
     };
     setup.settings.normalise = sluice_packet::normalise::Switches::default();
     let mut engine = Engine::with(harness::BROAD, setup);

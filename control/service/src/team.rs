@@ -112,6 +112,7 @@ pub fn copies(settings: &Settings) -> Copies {
         },
         headers: eve.http_headers.contains(&true),
         tagged: eve.tagged,
+        ethernet: eve.ethernet,
     }
 }
 

@@ -16,11 +16,23 @@ pub enum RemarkKind {
     PacketText,
     /// The entropy of a buffer: a 64-bit number of IEEE 754.
     Entropy,
+    /// A hardware address of the flow's client: six bytes, no number.
+    ClientMac,
+    /// One of its server.
+    ServerMac,
 }
 
 impl RemarkKind {
     /// All of them, by number.
-    pub const ALL: [Self; 5] = [Self::FlowBit, Self::FlowInt, Self::FlowText, Self::PacketText, Self::Entropy];
+    pub const ALL: [Self; 7] = [
+        Self::FlowBit,
+        Self::FlowInt,
+        Self::FlowText,
+        Self::PacketText,
+        Self::Entropy,
+        Self::ClientMac,
+        Self::ServerMac,
+    ];
 }
 
 /// Bytes in front of each remark's own.
@@ -59,7 +71,7 @@ mod tests {
             (300_u16..).zip(RemarkKind::ALL).map(|(number, kind)| (kind, number, b"ab".as_slice())).collect();
         assert_eq!(all, wanted);
         bytes.extend_from_slice(&[9, 0, 0, 0, 0, 1]);
-        assert_eq!(entries(&bytes).count(), 5);
+        assert_eq!(entries(&bytes).count(), 7);
         assert_eq!(entries(&head(RemarkKind::FlowBit, 1, 4)).count(), 0);
     }
 }

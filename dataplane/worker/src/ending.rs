@@ -6,6 +6,7 @@
 use crate::{
     application::{Reading, count_protocol, place_of},
     generation::{Generation, Parcel},
+    macs::Macs,
     pipeline::Pipeline,
     report::{Beside, Excerpt, Moment, Outcome, Reporter, Subject},
     stream,
@@ -26,7 +27,8 @@ const IP_TCP: u8 = 6;
 impl Pipeline {
     /// The flows, and what is to be done about those that end.
     pub(crate) fn ending(&mut self, now: Nanos) -> (&mut FlowTable, Ending<'_>) {
-        let Self { flows, applications, reading, streams, generation, state, findings, reporter, variables, .. } = self;
+        let Self { flows, applications, reading, streams, generation, state, findings, reporter, variables, macs, .. } = self;
+        let macs = macs.as_ref();
         let (counters, by_clock) = (&mut self.counters, false);
         let (marks, copy) = (Marks::NONE, FlowCopy::default());
         let ending = Ending {
@@ -38,6 +40,7 @@ impl Pipeline {
             findings,
             reporter,
             variables,
+            macs,
             counters,
             marks,
             copy,
@@ -68,6 +71,7 @@ pub(crate) struct Ending<'a> {
     findings: &'a mut Findings,
     reporter: &'a mut Reporter,
     variables: &'a mut FlowVariables,
+    macs: Option<&'a Macs>,
     pub(crate) counters: &'a mut Counters,
     /// The marks of the table, lent while flows end: see [`FlowTable::lend_marks`].
     pub(crate) marks: Marks,
@@ -101,7 +105,9 @@ impl Ending<'_> {
         facts.alerted |= alerted;
         facts.app = link.state;
         let marks = self.copy.view();
-        self.reporter.flow(facts, end, spoken, &Beside::of_flow(Some(&marks), self.variables));
+        let macs = self.macs.map(|macs| macs.of(flow));
+        let beside = Beside { macs, ..Beside::of_flow(Some(&marks), self.variables) };
+        self.reporter.flow(facts, end, spoken, &beside);
     }
 
     /// A copy of a flow that has left the table, with the marks it had there.

@@ -48,6 +48,11 @@ impl Pipeline {
         {
             *icmp = (headers.icmp_type, headers.icmp_code);
         }
+        if let Some(macs) = self.macs.as_mut().filter(|_| !is_error)
+            && let Some(ether) = headers.mac_addresses(frame)
+        {
+            macs.see(entry.id, ether, keyed.swapped);
+        }
         if !is_error {
             entry.last = now;
             if entry.protocol() != 6 && entry.state == FlowState::New && direction == Direction::ToClient {

@@ -42,6 +42,7 @@ mod in_table;
 pub mod inbox;
 pub mod live;
 mod loose;
+mod macs;
 mod normalise;
 pub mod owner;
 mod pieces;

@@ -11,6 +11,7 @@ use crate::{
     generation::{Generation, Parcel},
     glance::PlainTally,
     inbox::{Job, View},
+    macs::Macs,
     normalise::Normaliser,
     reject::{self, Answer},
     report::{Beside, Excerpt, InFlow, Outcome, Reporter, Subject},
@@ -104,6 +105,8 @@ pub struct Pipeline {
     pub(crate) normaliser: Normaliser,
     /// What expressions captured for flows.
     pub(crate) variables: FlowVariables,
+    /// Hardware addresses of flows, when their records tell of them.
+    pub(crate) macs: Option<Macs>,
     /// Faults made up for tests.
     pub(crate) faults: Option<Box<Faults>>,
 }
@@ -144,6 +147,7 @@ impl Pipeline {
             app_news: AppNews::NONE,
             tcp: TcpOutcome::default(),
             variables: FlowVariables::new(hash),
+            macs: (settings.copies.ethernet && settings.copies.flows).then(|| Macs::new(settings.flow_capacity, hash)),
             normaliser: Normaliser::new(settings.mode, settings.normalise),
             faults: (!settings.faults.is_empty()).then(|| Box::new(settings.faults)),
             settings,
@@ -683,7 +687,7 @@ impl Pipeline {
                 let variables = facts.as_ref().map(|(facts, _)| (&self.variables, facts.id));
                 let remarks = Some(self.generation.inspector.remarks());
                 let marks = marks.as_ref();
-                let beside = Beside { app: view.as_ref(), stream, marks, remarks, variables };
+                let beside = Beside { app: view.as_ref(), stream, marks, remarks, variables, macs: None };
                 self.reporter.alert(subject, facts, finding, outcome, beside);
             }
         }

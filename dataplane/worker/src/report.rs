@@ -154,6 +154,8 @@ pub struct Beside<'a> {
     pub remarks: Option<&'a Remarks>,
     /// What they took out of the flow before, and its id.
     pub(crate) variables: Option<(&'a FlowVariables, u64)>,
+    /// Hardware addresses of the client and of the server.
+    pub(crate) macs: Option<[&'a [[u8; 6]]; 2]>,
 }
 
 impl<'a> Beside<'a> {
@@ -178,6 +180,9 @@ fn put_remarks(slot: &mut EventSlot, beside: &Beside) -> (u32, u32) {
     }
     if let Some((variables, flow)) = beside.variables {
         variables.of(flow).for_each(|(kind, name, bytes)| add(kind, name, bytes));
+    }
+    for (kind, macs) in [RemarkKind::ClientMac, RemarkKind::ServerMac].into_iter().zip(beside.macs.unwrap_or_default()) {
+        macs.iter().for_each(|mac| add(kind, 0, mac));
     }
     if let Some(remarks) = beside.remarks {
         let told = remarks.all().filter(|(kind, ..)| *kind != RemarkKind::FlowText || beside.variables.is_none());

@@ -54,6 +54,8 @@ pub struct Copies {
     pub headers: bool,
     /// Records of tagged packets are wanted.
     pub tagged: bool,
+    /// Records of flows tell of hardware addresses.
+    pub ethernet: bool,
 }
 
 /// Which files go to the control core to be stored.
@@ -170,6 +172,7 @@ impl Default for Settings {
                 store: FileStoring::Off,
                 headers: false,
                 tagged: true,
+                ethernet: false,
             },
             stages: Stages::Inspect,
             applications: AppSettings::default(),

@@ -88,6 +88,7 @@ pub fn run(input: &[u8]) {
             anomalies: true,
             stream_anomalies: true,
             tagged: true,
+            ethernet: true,
             applications: true,
             files: true,
             store: sluice_worker::FileStoring::ByRules,

@@ -108,7 +108,8 @@ impl Bench<'_, '_> {
         let Self { desk, room, http } = self;
         let is_request = direction == Direction::ToServer;
         let each = if is_request { Field::HttpRequestHeader } else { Field::HttpResponseHeader };
-        if desk.wants(each) {
+        // Records of HTTP/2 list the headers, other than those of HTTP/1, always.
+        if desk.wants(each) || desk.wants(Field::Http2StreamId) {
             desk.put_parts(at, direction, each, &[name, b": ", value]);
         }
         desk.put_wanted(at, direction, Field::Http2HeaderName, name);
