@@ -7,6 +7,7 @@ use crate::{
     app::{self, Common, DnsRecords, Part},
     community_id,
     file_store::FileStoreCounts,
+    flow,
     json::Json,
     names,
     remarks::{self, MarkNames},
@@ -15,9 +16,9 @@ use crate::{
     xff::{self, Xff},
 };
 use sluice_core::{
-    Action, AppProtocol, AppState, Cause, RemarkKind, remark, Counters, Direction, Nanos, Position,
+    Action, AppProtocol, Cause, Counters, Direction, Nanos, Position,
     context::{ContextText, entries},
-    event::{AnomalyKind, Ether, EventBody, EventSlot, FlowEnd, FlowFacts, PacketFacts, Spoken},
+    event::{AnomalyKind, Ether, EventBody, EventSlot, FlowFacts, PacketFacts, Spoken},
     resource::PoliciesInForce,
 };
 use sluice_flow::StreamEvent;
@@ -212,9 +213,9 @@ impl EveWriter {
                 self.transport(&mut json, slot, packet);
                 self.tunnel(&mut json, packet);
                 if let Some((flow, direction)) = flow {
-                    app_proto(&mut json, flow, &Spoken::default());
+                    flow::app_proto(&mut json, flow, &Spoken::default());
                     json.text("direction", direction.name());
-                    flow_in_alert(&mut json, flow);
+                    flow::in_alert(&mut json, flow);
                 }
                 self.payload(&mut json, slot, packet, *payload);
                 json.number("stream", u64::from(*on_stream || (app.is_some() && packet.protocol == 6)));
@@ -244,7 +245,7 @@ impl EveWriter {
             }
             EventBody::Flow { flow, end, spoken, remarks } if self.options.flows => {
                 let common = self.common(slot, *remarks, None, names);
-                flow_record(out, flow, (*end, spoken), &self.options, &common);
+                flow::record(out, flow, (*end, spoken), &self.options, &common);
                 out.push(b'\n');
             }
             EventBody::Application { time, record, pkt_src, flow, app, remarks, ether } => {
@@ -577,22 +578,7 @@ pub(crate) fn ether(json: &mut Json, source: [u8; 6], destination: [u8; 6]) {
     });
 }
 
-/// `ether` of a flow: all addresses that its ends had.
-fn ethers(json: &mut Json, remarks: &[u8]) {
-    let of = |wanted: RemarkKind| -> Vec<String> {
-        let its = remark::entries(remarks).filter(|(kind, ..)| *kind == wanted);
-        its.filter_map(|(.., bytes)| Some(mac(*bytes.first_chunk()?))).collect()
-    };
-    let (client, server) = (of(RemarkKind::ClientMac), of(RemarkKind::ServerMac));
-    if !client.is_empty() || !server.is_empty() {
-        json.nested("ether", |json| {
-            json.texts("src_macs", &client);
-            json.texts("dest_macs", &server);
-        });
-    }
-}
-
-fn mac(address: [u8; 6]) -> String {
+pub(crate) fn mac(address: [u8; 6]) -> String {
     address.map(|byte| format!("{byte:02x}")).join(":")
 }
 
@@ -682,141 +668,4 @@ fn verdict_object(json: &mut Json, action: Action, packet: &PacketFacts) {
             json.texts("reject", [if packet.protocol == 6 { "tcp-reset" } else { "icmp-prohib" }]);
         }
     });
-}
-
-/// The flow as alerts carry it.
-fn flow_in_alert(json: &mut Json, flow: &FlowFacts) {
-    json.nested("flow", |json| {
-        flow_counts(json, flow);
-        json.text("start", &time::eve(flow.start));
-        json.text("src_ip", &names::address(flow.ip_version, &flow.client));
-        json.text("dest_ip", &names::address(flow.ip_version, &flow.server));
-        if has_ports(flow.protocol) {
-            json.number("src_port", flow.client_port);
-            json.number("dest_port", flow.server_port);
-        }
-    });
-}
-
-fn flow_counts(json: &mut Json, flow: &FlowFacts) {
-    json.number("pkts_toserver", flow.packets[0]);
-    json.number("pkts_toclient", flow.packets[1]);
-    json.number("bytes_toserver", flow.bytes[0]);
-    json.number("bytes_toclient", flow.bytes[1]);
-}
-
-/// `app_proto`, and what each end spoke where that was something else.
-fn app_proto(json: &mut Json, flow: &FlowFacts, spoken: &Spoken) {
-    match flow.app {
-        AppState::Known(protocol) => json.text("app_proto", protocol.name()),
-        // Both ends spoke, and neither what there is a parser for.
-        AppState::None if flow.packets.iter().all(|count| *count > 0) => json.text("app_proto", "failed"),
-        _ => {}
-    }
-    for (name, spoke) in ["app_proto_ts", "app_proto_tc"].into_iter().zip(spoken.ends) {
-        if let Some(spoke) = spoke {
-            json.text(name, spoke);
-        }
-    }
-    if let Some(first) = flow.app_first.filter(|first| Some(*first) != flow.app.protocol()) {
-        json.text("app_proto_orig", first.name());
-    }
-}
-
-fn flow_record(
-    out: &mut Vec<u8>,
-    flow: &FlowFacts,
-    (end, spoken): (FlowEnd, &Spoken),
-    options: &EveOptions,
-    common: &Common,
-) {
-    let mut json = Json::object(out);
-    json.text("timestamp", &time::eve(flow.last));
-    json.number("flow_id", flow.id);
-    json.text("event_type", "flow");
-    vlan(&mut json, &flow.vlan, flow.vlan_count);
-    json.text("src_ip", &names::address(flow.ip_version, &flow.client));
-    if has_ports(flow.protocol) {
-        json.number("src_port", flow.client_port);
-    }
-    json.text("dest_ip", &names::address(flow.ip_version, &flow.server));
-    if has_ports(flow.protocol) {
-        json.number("dest_port", flow.server_port);
-    }
-    json.text("proto", &names::protocol(flow.protocol));
-    json.number("ip_v", flow.ip_version);
-    if let Some(seed) = options.community_id {
-        json.text("community_id", &community_id::of_flow(flow, seed));
-    }
-    if let Some(version) = common.version {
-        json.text("suricata_version", version);
-    }
-    ethers(&mut json, common.remarks);
-    remarks::metadata(&mut json, common.remarks, common.names);
-    if matches!(flow.protocol, 1 | 58) {
-        let [(kind, code), (response_kind, response_code)] = flow.icmp;
-        json.number("icmp_type", kind);
-        json.number("icmp_code", code);
-        if flow.packets[1] > 0 {
-            json.number("response_icmp_type", response_kind);
-            json.number("response_icmp_code", response_code);
-        }
-    }
-    app_proto(&mut json, flow, spoken);
-    json.nested("flow", |json| {
-        flow_counts(json, flow);
-        json.text("start", &time::eve(flow.start));
-        json.text("end", &time::eve(flow.last));
-        json.number("age", flow.last.seconds().saturating_sub(flow.start.seconds()));
-        json.text("state", if flow.bypassed { "bypassed" } else { flow.state.name() });
-        json.text("reason", end.name());
-        json.flag("alerted", flow.alerted);
-        if spoken.transactions > 0 {
-            json.number("tx_cnt", spoken.transactions);
-        }
-        match flow.action {
-            Some(Action::Pass) => json.text("action", "pass"),
-            Some(action) if action.drops() => json.text("action", "drop"),
-            _ => {}
-        }
-        if !flow.exceptions.is_empty() {
-            json.list("exception_policy", flow.exceptions.targets(), |json, (target, resource)| {
-                json.text("target", target);
-                json.text("policy", options.exceptions.of(resource).word());
-            });
-        }
-    });
-    if flow.protocol == 6 {
-        json.nested("tcp", |json| {
-            let [to_server, to_client] = flow.tcp_flags;
-            // Without a connection no flags were followed.
-            let known = flow.tcp_state.name().is_some();
-            let all = if known { to_server | to_client } else { 0 };
-            json.text("tcp_flags", &format!("{all:02x}"));
-            json.text("tcp_flags_ts", &format!("{:02x}", if known { to_server } else { 0 }));
-            json.text("tcp_flags_tc", &format!("{:02x}", if known { to_client } else { 0 }));
-            let letters = [
-                ("syn", 0x02),
-                ("fin", 0x01),
-                ("rst", 0x04),
-                ("psh", 0x08),
-                ("ack", 0x10),
-                ("urg", 0x20),
-                ("ecn", 0x40),
-                ("cwr", 0x80),
-            ];
-            for (name, bit) in letters {
-                if all & bit != 0 {
-                    json.flag(name, true);
-                }
-            }
-            if let Some(state) = flow.tcp_state.name() {
-                json.text("state", state);
-                // The bytes of a direction are kept in one region, however many holes it has.
-                json.number("ts_max_regions", 1);
-                json.number("tc_max_regions", 1);
-            }
-        });
-    }
-    json.end();
 }

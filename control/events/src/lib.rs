@@ -20,6 +20,7 @@ pub mod community_id;
 pub mod eve;
 pub mod fast;
 pub mod file_store;
+mod flow;
 pub mod json;
 pub mod names;
 pub mod remarks;

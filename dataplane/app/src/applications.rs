@@ -89,6 +89,8 @@ struct Conversation {
     first: Option<Direction>,
     /// Its protocol was announced by another one.
     announced: bool,
+    /// The protocol it spoke before it spoke another.
+    spoke_first: Option<AppProtocol>,
     /// Nothing more of the flow is to be looked at.
     leaves: bool,
     /// Transactions are told of and gone as the flow is.
@@ -103,6 +105,7 @@ impl Default for Conversation {
             ends: [Unread::default(), Unread::default()],
             first: None,
             announced: false,
+            spoke_first: None,
             leaves: false,
             next_free: NONE,
         }
@@ -156,12 +159,12 @@ impl Applications {
 
     /// Whether a datagram, from the first of `ports` to the second, comes from a server though nothing went to it: it answers a question of DNS that was not seen.
     pub fn is_answer(&self, [from, to]: [u16; 2], bytes: &[u8]) -> bool {
-        !self.is_off() && self.settings.is_dns_answer([from, to], bytes)
+        !self.is_off() && self.settings.is_dns_answer([from, to], bytes, true)
     }
 
-    /// Whether `bytes`, the first that are seen of a connection in its middle, are what only a server says.
-    pub fn is_server(&self, bytes: &[u8]) -> bool {
-        !self.is_off() && self.settings.is_server(bytes)
+    /// Whether `bytes`, the first that are seen of a connection in its middle, from the first of `ports` to the second, are what only a server says.
+    pub fn is_server(&self, ports: [u16; 2], bytes: &[u8]) -> bool {
+        !self.is_off() && (self.settings.is_server(bytes) || self.settings.is_dns_answer(ports, bytes, false))
     }
 
     /// From now on these fields are asked for.
@@ -450,6 +453,7 @@ impl Applications {
     fn become_another(&mut self, place: u32, link: &mut AppLink, input: &Input, protocol: Option<AppProtocol>) {
         let Some(conversation) = self.conversations.get_mut(place as usize) else { return };
         conversation.parser = AnyParser::None;
+        conversation.spoke_first = conversation.spoke_first.or(link.state.protocol());
         // What the ends spoke before is no news any more.
         link.news = AppNews::NONE;
         // Transactions are counted from the beginning again, as of another conversation.
@@ -583,7 +587,8 @@ impl Applications {
         let conversation = link.place.checked_sub(1).and_then(|place| self.conversations.get(place as usize));
         conversation.map_or(Spoken::default(), |found| {
             let [server, client] = &found.ends;
-            Spoken { transactions: found.thread.opened, ends: [server.spoke, client.spoke] }
+            let (transactions, first) = (found.thread.opened, found.spoke_first);
+            Spoken { transactions, ends: [server.spoke, client.spoke], first }
         })
     }
 

@@ -170,20 +170,22 @@ impl AppSettings {
         self.protocols.iter().all(|settings| !settings.enabled)
     }
 
-    /// Whether a datagram from the first of these ports to the second is a response of DNS, or of its kin where one end alone is a server.
-    pub fn is_dns_answer(&self, [from, to]: [u16; 2], bytes: &[u8]) -> bool {
+    /// Whether a datagram, or the first of a stream, from the first of these ports to the second is a response of DNS, or of its kin where one end alone is a server.
+    pub fn is_dns_answer(&self, [from, to]: [u16; 2], bytes: &[u8], datagram: bool) -> bool {
         let is_server = |protocol: AppProtocol| {
             let settings = self.of(protocol).filter(|settings| settings.enabled);
             let ports = |settings: &ProtocolSettings| match protocol {
-                AppProtocol::Dns => self.dns.ports(true).unwrap_or(settings.ports),
+                AppProtocol::Dns => self.dns.ports(datagram).unwrap_or(settings.ports),
                 _ => settings.ports,
             };
             settings.map(ports).is_some_and(|ports| ports.contains(from) && !ports.contains(to))
         };
-        let is_response = bytes.get(2).is_some_and(|flags| flags & 0x80 != 0);
+        // Over TCP two bytes of length stand in front.
+        let flags = if datagram { bytes.get(2) } else { bytes.get(4) };
+        let is_response = flags.is_some_and(|flags| flags & 0x80 != 0);
         is_response
-            && (is_server(AppProtocol::Dns) && self.dns.is_on(true) || is_server(AppProtocol::Llmnr))
-            && dns::likeness(bytes, true) >= Likeness::Fits
+            && (is_server(AppProtocol::Dns) && self.dns.is_on(datagram) || datagram && is_server(AppProtocol::Llmnr))
+            && dns::likeness(bytes, datagram) >= Likeness::Fits
     }
 
     /// Whether `bytes`, a datagram, begin a connection of QUIC for certain, whatever came before.

@@ -215,6 +215,8 @@ pub struct Spoken {
     pub transactions: u64,
     /// What was spoken to the server and to the client, where that was not the flow's protocol.
     pub ends: [Option<&'static str>; 2],
+    /// The protocol they spoke first, where they changed it.
+    pub first: Option<AppProtocol>,
 }
 
 /// What an event says.

@@ -187,7 +187,9 @@ impl Pipeline {
     /// Tells of the transactions of the packet's flow that are complete, and lets those go that are judged.
     pub(crate) fn settle_transactions(&mut self, subject: &Subject, found: InTable) {
         let Some((flow, _)) = found else { return };
-        let Some(link) = self.flows.get(flow).map(|entry| entry.app_link()).filter(|link| link.place != 0) else { return };
+        let Some(link) = self.flows.get(flow).map(|entry| entry.app_link()).filter(|link| link.place != 0) else {
+            return;
+        };
         let mut at = match self.applications.take_changed(link) {
             true => self.applications.first(link),
             false => TxRef::default(),

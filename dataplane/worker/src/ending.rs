@@ -13,12 +13,16 @@ use crate::{
     variables::FlowVariables,
 };
 use sluice_app::{Applications, Input, TransactionView};
-use sluice_core::{Action, AppLink, AppNews, Counters, Direction, Nanos, Position, event::{FlowEnd, Spoken}};
-use sluice_detect::{
-    Findings, PacketView, Ruleset, inspect_transaction::TransactionTurn, state::State,
-    stream::StreamPiece,
+use sluice_core::{
+    Action, AppLink, AppNews, Counters, Direction, Nanos, Position,
+    event::{FlowEnd, Spoken},
 };
-use sluice_flow::{Flow, FlowCopy, FlowTable, FlowView, Marks, StreamEvents, StreamRef, Streams, stream::store::StreamTurn};
+use sluice_detect::{
+    Findings, PacketView, Ruleset, inspect_transaction::TransactionTurn, state::State, stream::StreamPiece,
+};
+use sluice_flow::{
+    Flow, FlowCopy, FlowTable, FlowView, Marks, StreamEvents, StreamRef, Streams, stream::store::StreamTurn,
+};
 use sluice_packet::{Headers, PacketSource};
 
 /// TCP in the header of IP (IANA).
@@ -27,7 +31,9 @@ const IP_TCP: u8 = 6;
 impl Pipeline {
     /// The flows, and what is to be done about those that end.
     pub(crate) fn ending(&mut self, now: Nanos) -> (&mut FlowTable, Ending<'_>) {
-        let Self { flows, applications, reading, streams, generation, state, findings, reporter, variables, macs, .. } = self;
+        let Self {
+            flows, applications, reading, streams, generation, state, findings, reporter, variables, macs, ..
+        } = self;
         let macs = macs.as_ref();
         let (counters, by_clock) = (&mut self.counters, false);
         let (marks, copy) = (Marks::NONE, FlowCopy::default());
@@ -104,6 +110,9 @@ impl Ending<'_> {
         let mut facts = flow.facts();
         facts.alerted |= alerted;
         facts.app = link.state;
+        // Passive: what a rule would have dropped.
+        facts.action = facts.action.or(flow.condemned.then_some(Action::Drop));
+        facts.app_first = facts.app_first.or(spoken.first);
         let marks = self.copy.view();
         let macs = self.macs.map(|macs| macs.of(flow));
         let beside = Beside { macs, ..Beside::of_flow(Some(&marks), self.variables) };

@@ -126,7 +126,9 @@ impl Pipeline {
             let ports = [headers.src_port, headers.dst_port];
             let payload = headers.payload(frame);
             match headers.is_tcp() {
-                true => !payload.is_empty() && self.applications.is_server(payload),
+                // A SYN is the client's, whatever comes with it.
+                true if headers.tcp.flags & tcp::SYN != 0 => false,
+                true => !payload.is_empty() && self.applications.is_server(ports, payload),
                 false => headers.is_udp() && self.applications.is_answer(ports, payload),
             }
         };

@@ -3,7 +3,12 @@
 //! Steps of [`crate::pipeline`], which takes this way for them: rules and the policies for what was not seen hold as for all others, connections, streams, transactions and marks
 //! there are none of.
 
-use crate::{exception::Losses, generation::Generation, pipeline::Pipeline, report::{Beside, Subject}};
+use crate::{
+    exception::Losses,
+    generation::Generation,
+    pipeline::Pipeline,
+    report::{Beside, Subject},
+};
 use sluice_core::{AppNews, Nanos, Verdict};
 use sluice_flow::TcpOutcome;
 use sluice_packet::normalise::Action;

@@ -181,7 +181,8 @@ fn put_remarks(slot: &mut EventSlot, beside: &Beside) -> (u32, u32) {
     if let Some((variables, flow)) = beside.variables {
         variables.of(flow).for_each(|(kind, name, bytes)| add(kind, name, bytes));
     }
-    for (kind, macs) in [RemarkKind::ClientMac, RemarkKind::ServerMac].into_iter().zip(beside.macs.unwrap_or_default()) {
+    for (kind, macs) in [RemarkKind::ClientMac, RemarkKind::ServerMac].into_iter().zip(beside.macs.unwrap_or_default())
+    {
         macs.iter().for_each(|mac| add(kind, 0, mac));
     }
     if let Some(remarks) = beside.remarks {

@@ -68,9 +68,7 @@ impl FlowVariables {
         (0..self.names.min(64)).flat_map(move |name| {
             let set = self.sets.get(self.set(flow, name)).map_or(&[][..], |set| &set[..]);
             let its = set.iter().filter(move |value| value.flow == flow && value.name == name);
-            its.map(move |value| {
-                (value.kind, name, value.bytes.get(..usize::from(value.length)).unwrap_or_default())
-            })
+            its.map(move |value| (value.kind, name, value.bytes.get(..usize::from(value.length)).unwrap_or_default()))
         })
     }
 

@@ -268,7 +268,7 @@ pub(super) fn compile(
                 offset: entropy.offset as usize,
                 bytes: entropy.bytes as usize,
                 // As the reference engine names it.
-                name: names.number(NameKind::Text, &used.buffer.name.replace('.', "_")).unwrap_or(u16::MAX),
+                name: names.number(NameKind::Text, &entropy_name(used.buffer.name)).unwrap_or(u16::MAX),
                 wanted: entropy_range(entropy.value),
             },
             MatchKind::Absent(_) if in_base64 => return Err(needs("absent in base64_data")),
@@ -346,6 +346,11 @@ fn dataset(name: &str, outside: &Outside, names: &Names) -> std::result::Result<
         return Err(Refusal::Wrong(Problem::DatasetRefused { reason: "no rule gives this set a type" }));
     }
     names.known_dataset(name).ok_or(Refusal::Needs("more room for data sets"))
+}
+
+/// What the entropy of a buffer is called in records.
+fn entropy_name(buffer: &str) -> String {
+    if buffer == "pkt_data" { "content".to_owned() } else { buffer.replace('.', "_") }
 }
 
 fn entropy_range(value: EntropyValue) -> Wanted {

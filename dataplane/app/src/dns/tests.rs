@@ -180,6 +180,6 @@ fn an_answer_is_told_by_its_port_and_its_flag() {
         ([5_353, 4_000], &response, false),
         ([53, 4_000], &[0xff; 40], false),
     ] {
-        assert_eq!(settings.is_dns_answer(ports, bytes), wanted, "{ports:?}");
+        assert_eq!(settings.is_dns_answer(ports, bytes, true), wanted, "{ports:?}");
     }
 }
