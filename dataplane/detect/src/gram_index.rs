@@ -338,14 +338,20 @@ impl GramIndex {
         found || dense.is_some()
     }
 
-    /// Whether the text up to `place` has paid for so much work; else `dense` becomes the place from which on nothing was looked for.
-    #[inline(always)]
-    fn goes_on(&self, compared: usize, place: usize, dense: &mut Option<usize>) -> ControlFlow<()> {
-        if compared <= COMPARISONS || compared <= COMPARISONS + place / BYTES_A_COMPARISON {
-            return ControlFlow::Continue(());
+    /// Gives `give` the literals of `row` that are in `text`, with the row's bytes at `place`. How many it compared.
+    #[inline]
+    fn compare(&self, row: &Row, text: &[u8], place: usize, give: &mut impl FnMut(u32, usize)) -> usize {
+        let bit = |place: usize| text.get(place).map_or(u32::MAX, |&byte| bit_of(byte));
+        if row.behind & bit(place + 4) == 0 || row.front & bit(place.wrapping_sub(1)) == 0 {
+            return 0;
         }
-        *dense = Some(place + 1);
-        ControlFlow::Break(())
+        let (start, count) = (row.start as usize, row.count as usize);
+        for entry in self.entries.get(start..start + count).unwrap_or_default() {
+            if let Some(end) = entry.end(&self.words, text, place) {
+                give(entry.id, end);
+            }
+        }
+        count
     }
 
     /// Gives `give` each literal that is in `text`, with the place behind it, in no particular order; one of one or two bytes once. Where there is too much to be compared: the place from which on nothing was looked
@@ -363,29 +369,22 @@ impl GramIndex {
         if self.entries.is_empty() {
             return None;
         }
+        let has_open = !self.open.table.is_empty();
         let (mut dense, mut compared) = (None, 0);
         self.grams.each(text, |place| {
             let key = Grams::folded(text.get(place..).unwrap_or_default());
-            let whole = self.whole.of(key);
-            let open = if self.open.table.is_empty() { None } else { self.open.of(key & THREE) };
             compared += 1;
-            if whole.is_none() && open.is_none() {
-                return self.goes_on(compared, place, &mut dense);
+            if let Some(row) = self.whole.of(key) {
+                compared += self.compare(row, text, place, &mut give);
             }
-            let at = |place: usize| text.get(place).map_or(u32::MAX, |&byte| bit_of(byte));
-            let (front, behind) = (at(place.wrapping_sub(1)), at(place + 4));
-            for row in
-                [whole, open].into_iter().flatten().filter(|row| row.front & front != 0 && row.behind & behind != 0)
-            {
-                let list = row.start as usize..(row.start + row.count) as usize;
-                compared += list.len();
-                for entry in self.entries.get(list).unwrap_or_default() {
-                    if let Some(end) = entry.end(&self.words, text, place) {
-                        give(entry.id, end);
-                    }
-                }
+            if has_open && let Some(row) = self.open.of(key & THREE) {
+                compared += self.compare(row, text, place, &mut give);
             }
-            self.goes_on(compared, place, &mut dense)
+            if compared > COMPARISONS && compared > COMPARISONS + place / BYTES_A_COMPARISON {
+                dense = Some(place + 1);
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
         });
         dense
     }
