@@ -7,10 +7,7 @@
 use memchr::memchr2_iter;
 use sluice_cell::Grams;
 use sluice_hyperscan::LONGEST_PLAIN;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::ControlFlow,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Places and comparisons that are paid for by each text, and for so many bytes of it one more; with more of them the rest is left to the matcher.
 const COMPARISONS: usize = 32;
@@ -358,7 +355,7 @@ impl GramIndex {
     /// for. What ends behind that place may not have been given.
     ///
     /// # Cost
-    /// What [`Grams::each`] costs, and some 40 instructions for each place that has such bytes of a literal.
+    /// What [`Grams::search`] costs, and some 40 instructions for each place that has such bytes of a literal.
     #[inline]
     pub(crate) fn find(&self, text: &[u8], mut give: impl FnMut(u32, usize)) -> Option<usize> {
         for short in &self.short {
@@ -370,23 +367,24 @@ impl GramIndex {
             return None;
         }
         let has_open = !self.open.table.is_empty();
-        let (mut dense, mut compared) = (None, 0);
-        self.grams.each(text, |place| {
-            let key = Grams::folded(text.get(place..).unwrap_or_default());
-            compared += 1;
-            if let Some(row) = self.whole.of(key) {
-                compared += self.compare(row, text, place, &mut give);
+        let mut compared = 0;
+        let mut search = self.grams.search(text);
+        while let Some(places) = search.next_places() {
+            for place in places.iter().map(|&place| place as usize) {
+                let key = Grams::folded(text.get(place..).unwrap_or_default());
+                compared += 1;
+                if let Some(row) = self.whole.of(key) {
+                    compared += self.compare(row, text, place, &mut give);
+                }
+                if has_open && let Some(row) = self.open.of(key & THREE) {
+                    compared += self.compare(row, text, place, &mut give);
+                }
+                if compared > COMPARISONS && compared > COMPARISONS + place / BYTES_A_COMPARISON {
+                    return Some(place + 1);
+                }
             }
-            if has_open && let Some(row) = self.open.of(key & THREE) {
-                compared += self.compare(row, text, place, &mut give);
-            }
-            if compared > COMPARISONS && compared > COMPARISONS + place / BYTES_A_COMPARISON {
-                dense = Some(place + 1);
-                return ControlFlow::Break(());
-            }
-            ControlFlow::Continue(())
-        });
-        dense
+        }
+        None
     }
 }
 
