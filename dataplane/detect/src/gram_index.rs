@@ -7,10 +7,7 @@
 use memchr::memchr2_iter;
 use sluice_cell::Grams;
 use sluice_hyperscan::LONGEST_PLAIN;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::ControlFlow,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Places and comparisons that are paid for by each text, and for so many bytes of it one more; with more of them the rest is left to the matcher.
 const COMPARISONS: usize = 32;
@@ -338,21 +335,27 @@ impl GramIndex {
         found || dense.is_some()
     }
 
-    /// Whether the text up to `place` has paid for so much work; else `dense` becomes the place from which on nothing was looked for.
-    #[inline(always)]
-    fn goes_on(&self, compared: usize, place: usize, dense: &mut Option<usize>) -> ControlFlow<()> {
-        if compared <= COMPARISONS || compared <= COMPARISONS + place / BYTES_A_COMPARISON {
-            return ControlFlow::Continue(());
+    /// Gives `give` the literals of `row` that are in `text`, with the row's bytes at `place`. How many it compared.
+    #[inline]
+    fn compare(&self, row: &Row, text: &[u8], place: usize, give: &mut impl FnMut(u32, usize)) -> usize {
+        let bit = |place: usize| text.get(place).map_or(u32::MAX, |&byte| bit_of(byte));
+        if row.behind & bit(place + 4) == 0 || row.front & bit(place.wrapping_sub(1)) == 0 {
+            return 0;
         }
-        *dense = Some(place + 1);
-        ControlFlow::Break(())
+        let (start, count) = (row.start as usize, row.count as usize);
+        for entry in self.entries.get(start..start + count).unwrap_or_default() {
+            if let Some(end) = entry.end(&self.words, text, place) {
+                give(entry.id, end);
+            }
+        }
+        count
     }
 
     /// Gives `give` each literal that is in `text`, with the place behind it, in no particular order; one of one or two bytes once. Where there is too much to be compared: the place from which on nothing was looked
     /// for. What ends behind that place may not have been given.
     ///
     /// # Cost
-    /// What [`Grams::each`] costs, and some 40 instructions for each place that has such bytes of a literal.
+    /// What [`Grams::search`] costs, and some 40 instructions for each place that has such bytes of a literal.
     #[inline]
     pub(crate) fn find(&self, text: &[u8], mut give: impl FnMut(u32, usize)) -> Option<usize> {
         for short in &self.short {
@@ -363,31 +366,25 @@ impl GramIndex {
         if self.entries.is_empty() {
             return None;
         }
-        let (mut dense, mut compared) = (None, 0);
-        self.grams.each(text, |place| {
-            let key = Grams::folded(text.get(place..).unwrap_or_default());
-            let whole = self.whole.of(key);
-            let open = if self.open.table.is_empty() { None } else { self.open.of(key & THREE) };
-            compared += 1;
-            if whole.is_none() && open.is_none() {
-                return self.goes_on(compared, place, &mut dense);
-            }
-            let at = |place: usize| text.get(place).map_or(u32::MAX, |&byte| bit_of(byte));
-            let (front, behind) = (at(place.wrapping_sub(1)), at(place + 4));
-            for row in
-                [whole, open].into_iter().flatten().filter(|row| row.front & front != 0 && row.behind & behind != 0)
-            {
-                let list = row.start as usize..(row.start + row.count) as usize;
-                compared += list.len();
-                for entry in self.entries.get(list).unwrap_or_default() {
-                    if let Some(end) = entry.end(&self.words, text, place) {
-                        give(entry.id, end);
-                    }
+        let has_open = !self.open.table.is_empty();
+        let mut compared = 0;
+        let mut search = self.grams.search(text);
+        while let Some(places) = search.next_places() {
+            for place in places.iter().map(|&place| place as usize) {
+                let key = Grams::folded(text.get(place..).unwrap_or_default());
+                compared += 1;
+                if let Some(row) = self.whole.of(key) {
+                    compared += self.compare(row, text, place, &mut give);
+                }
+                if has_open && let Some(row) = self.open.of(key & THREE) {
+                    compared += self.compare(row, text, place, &mut give);
+                }
+                if compared > COMPARISONS && compared > COMPARISONS + place / BYTES_A_COMPARISON {
+                    return Some(place + 1);
                 }
             }
-            self.goes_on(compared, place, &mut dense)
-        });
-        dense
+        }
+        None
     }
 }
 

@@ -187,12 +187,10 @@ impl Group {
         let by_destination = self.by_destination_port.of(headers.dst_port);
         let by_source = self.by_source_port.of(headers.src_port);
         for gates in [by_destination, by_source, &self.always, on_events, on_flags, with_bytes] {
-            for gate in gates {
+            // Without bytes nobody behind the first that asks for some is met.
+            for gate in gates.iter().take_while(|gate| has_bytes || !gate.needs_bytes()) {
                 if gate.admits(facts) {
                     meet(gate.rule);
-                } else if !has_bytes && gate.needs_bytes() {
-                    // Nor is any behind it.
-                    break;
                 }
             }
         }

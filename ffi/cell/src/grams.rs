@@ -3,7 +3,7 @@
 //! Called by `sluice-detect` for each payload and field, before the bytes there are compared. Capital and small letters count as the same, and other bytes may be taken for one another: what is found is looked at again by the
 //! caller. Never allocates after it is made.
 
-use std::{ops::ControlFlow, sync::OnceLock};
+use std::sync::OnceLock;
 
 /// Bits of a byte that tell nothing: those of `a` and `A` differ here.
 const FOLD: u32 = 0x2020_2020;
@@ -75,29 +75,83 @@ impl Grams {
         self.table.get(IN_FRONT + byte).is_some_and(|byte| byte & bit != 0)
     }
 
-    /// Gives `meet` each place of `data` where bytes stand that may be in the set, in order, until it wants no more. At least three bytes are behind each.
+    /// Looks for places of `data` where bytes stand that may be in the set, each with two bytes behind it at the least.
     ///
     /// # Cost
-    /// About 1.5 instructions a byte, some 100 for each text, and ten for each place found. Up to 64 places more than `meet` wants are looked at.
+    /// About 1.5 instructions a byte, some 100 for each text, and ten for each place found.
     #[inline]
-    pub fn each(&self, data: &[u8], meet: impl FnMut(usize) -> ControlFlow<()>) {
+    pub const fn search<'a>(&'a self, data: &'a [u8]) -> Search<'a> {
+        Search { grams: self, data, at: 0, is_over: false, noted: Noted { places: [0; NOTED], count: 0 } }
+    }
+
+    /// Notes places of `data` from `at` on, one after the other, as long as there is room. Where to go on; none at the end.
+    fn note_slowly(&self, data: &[u8], at: usize, noted: &mut Noted) -> Option<usize> {
+        let end = data.len().saturating_sub(if self.has_open { 2 } else { 3 });
+        for place in at..end {
+            if noted.count == NOTED {
+                return Some(place);
+            }
+            noted.note(place, u64::from(self.may_begin(data.get(place..).unwrap_or_default())));
+        }
+        None
+    }
+}
+
+/// Places that are noted before somebody is told.
+const NOTED: usize = 64;
+
+/// Places found.
+struct Noted {
+    places: [u32; NOTED],
+    count: usize,
+}
+
+impl Noted {
+    /// Notes the places behind `at` that have a bit in `found`.
+    #[inline]
+    fn note(&mut self, at: usize, mut found: u64) {
+        while found != 0 {
+            if let Some(place) = self.places.get_mut(self.count) {
+                *place = (at + found.trailing_zeros() as usize) as u32;
+            }
+            self.count += 1;
+            found &= found - 1;
+        }
+    }
+}
+
+/// A search under way: made by [`Grams::search`].
+pub struct Search<'a> {
+    grams: &'a Grams,
+    data: &'a [u8],
+    at: usize,
+    is_over: bool,
+    noted: Noted,
+}
+
+impl Search<'_> {
+    /// The next places, in order, 64 at the most; perhaps none. `None` when there are no more.
+    #[inline]
+    pub fn next_places(&mut self) -> Option<&[u32]> {
+        if self.is_over {
+            return None;
+        }
+        self.noted.count = 0;
+        let next = self.note();
+        self.is_over = next.is_none();
+        self.at = next.unwrap_or(self.at);
+        Some(self.noted.places.get(..self.noted.count).unwrap_or_default())
+    }
+
+    #[inline]
+    fn note(&mut self) -> Option<usize> {
+        let Self { grams, data, at, noted, .. } = self;
         #[cfg(target_arch = "x86_64")]
         if has_vectors() {
             // SAFETY: there is AVX2.
-            unsafe { wide::each(self, data, meet) };
-            return;
+            return unsafe { wide::note(grams, data, *at, noted) };
         }
-        self.each_slowly(data, meet);
-    }
-
-    /// The same, a place at a time.
-    fn each_slowly(&self, data: &[u8], mut meet: impl FnMut(usize) -> ControlFlow<()>) {
-        let last = data.len().saturating_sub(if self.has_open { 2 } else { 3 });
-        for place in 0..last {
-            if self.may_begin(data.get(place..).unwrap_or_default()) && meet(place).is_break() {
-                return;
-            }
-        }
+        grams.note_slowly(data, *at, noted)
     }
 }
 
@@ -123,21 +177,17 @@ fn has_vectors() -> bool {
 
 #[cfg(target_arch = "x86_64")]
 mod wide {
-    use super::{BIT, BYTE_BITS, FOLD, Grams, SPREAD};
+    use super::{BIT, BYTE_BITS, FOLD, Grams, NOTED, Noted, SPREAD};
     use std::arch::x86_64::{
         __m256i, _mm256_and_si256, _mm256_castsi256_ps, _mm256_loadu_si256, _mm256_mask_i32gather_epi32,
         _mm256_movemask_ps, _mm256_mullo_epi32, _mm256_or_si256, _mm256_permute4x64_epi64, _mm256_set1_epi32,
         _mm256_setr_epi8, _mm256_shuffle_epi8, _mm256_sllv_epi32, _mm256_srli_epi32,
     };
-    use std::ops::ControlFlow;
 
     /// Bytes of one load.
     const LOAD: usize = 32;
     /// Places of one load that are looked at in full groups of eight.
     const PLACES: usize = 24;
-    /// Places that are noted before somebody is told.
-    const NOTED: usize = 64;
-
     /// What the table tells of eight places, each in its own four bytes: the highest bit is set where its bytes may be in the set. The places are those that `windows` names of each half of `text`.
     ///
     /// # Safety
@@ -210,29 +260,10 @@ mod wide {
         u64::from(bits(a) | bits(b) << 8 | bits(c) << 16)
     }
 
-    /// Places found.
-    struct Noted {
-        places: [u32; NOTED],
-        count: usize,
-    }
-
-    impl Noted {
-        #[inline]
-        fn note(&mut self, at: usize, mut found: u64) {
-            while found != 0 {
-                if let Some(place) = self.places.get_mut(self.count) {
-                    *place = (at + found.trailing_zeros() as usize) as u32;
-                }
-                self.count += 1;
-                found &= found - 1;
-            }
-        }
-    }
-
     /// Notes places of `data` from `at` on, as long as there is room for those of a step. Where the next step begins.
     #[target_feature(enable = "avx2")]
     #[inline(never)]
-    fn note(grams: &Grams, data: &[u8], mut at: usize, noted: &mut Noted) -> usize {
+    fn note_steps(grams: &Grams, data: &[u8], mut at: usize, noted: &mut Noted) -> usize {
         assert!(grams.table.len() == super::IN_FRONT + super::BYTES);
         let (table, in_front) = (grams.table.as_ptr().cast::<i32>(), windows(0));
         let (bytes, length) = (data.as_ptr(), data.len());
@@ -297,34 +328,21 @@ mod wide {
         noted.note(from, found & (u64::MAX << at.saturating_sub(from).min(63)));
     }
 
-    /// Gives `meet` each place of `data`.
+    /// Notes places of `data` from `at` on, as long as there is room. Where to go on; none at the end.
     #[target_feature(enable = "avx2")]
-    pub fn each(grams: &Grams, data: &[u8], mut meet: impl FnMut(usize) -> ControlFlow<()>) {
-        let mut noted = Noted { places: [0; NOTED], count: 0 };
-        let mut at = 0;
-        loop {
-            let is_last = data.len() < at + LOAD;
-            match is_last {
-                false => at = note(grams, data, at, &mut noted),
-                true => note_last(grams, data, at, &mut noted),
-            }
-            for place in noted.places.get(..noted.count).unwrap_or_default() {
-                if meet(*place as usize).is_break() {
-                    return;
-                }
-            }
-            if is_last {
-                return;
-            }
-            noted.count = 0;
+    #[inline]
+    pub fn note(grams: &Grams, data: &[u8], at: usize, noted: &mut Noted) -> Option<usize> {
+        if data.len() >= at + LOAD {
+            return Some(note_steps(grams, data, at, noted));
         }
+        note_last(grams, data, at, noted);
+        None
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Grams;
-    use std::ops::ControlFlow;
+    use super::{Grams, NOTED, Noted};
 
     /// Numbers that look random, the same each time.
     fn noise(seed: u64) -> impl FnMut(usize) -> usize {
@@ -337,10 +355,20 @@ mod tests {
 
     fn places(set: &Grams, data: &[u8]) -> Vec<usize> {
         let mut found = Vec::new();
-        set.each(data, |place| {
-            found.push(place);
-            ControlFlow::Continue(())
-        });
+        let mut search = set.search(data);
+        while let Some(places) = search.next_places() {
+            found.extend(places.iter().map(|&place| place as usize));
+        }
+        found
+    }
+
+    fn slowly(set: &Grams, data: &[u8]) -> Vec<usize> {
+        let (mut found, mut next) = (Vec::new(), Some(0));
+        while let Some(at) = next {
+            let mut noted = Noted { places: [0; NOTED], count: 0 };
+            next = set.note_slowly(data, at, &mut noted);
+            found.extend(noted.places[..noted.count].iter().map(|&place| place as usize));
+        }
         found
     }
 
@@ -354,12 +382,7 @@ mod tests {
                 (0..most).map(one).map(|gram| Grams::folded(&gram)).collect::<Vec<_>>()
             };
             let set = Grams::anyhow(&grams(4), &grams(1));
-            let mut slowly = Vec::new();
-            set.each_slowly(&data, |place| {
-                slowly.push(place);
-                ControlFlow::Continue(())
-            });
-            assert_eq!(places(&set, &data), slowly, "{data:?}");
+            assert_eq!(places(&set, &data), slowly(&set, &data), "{data:?}");
         }
     }
 
@@ -384,14 +407,11 @@ mod tests {
         let set = Grams::anyhow(&[], &[Grams::folded(b"abc")]);
         assert!(places(&set, b"").is_empty());
         assert!(places(&set, b"ab").is_empty());
-        for length in 3..200 {
+        for length in 3..400 {
             let data: Vec<u8> = b"abc".iter().copied().cycle().take(length).collect();
-            let mut given = 0;
-            set.each(&data, |_| {
-                given += 1;
-                ControlFlow::Break(())
-            });
-            assert_eq!(given, 1);
+            let there: Vec<usize> = (0..=length - 3).step_by(3).collect();
+            assert!(there.iter().all(|place| places(&set, &data).contains(place)));
+            assert!(places(&set, &data).iter().all(|place| place + 3 <= length));
         }
     }
 }

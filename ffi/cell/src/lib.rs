@@ -10,7 +10,7 @@ mod pages;
 mod prefetch;
 mod ticks;
 
-pub use grams::Grams;
+pub use grams::{Grams, Search};
 pub use lanes::{equal_lanes, first_equal_lane};
 pub use pages::advise_huge_pages;
 pub use prefetch::{prefetch_element, prefetch_read, prefetch_two_lines};

@@ -411,7 +411,7 @@ const fn has_one_case(field: AppField) -> bool {
 }
 
 /// Takes `content` for the prefilter when it filters better than what was chosen so far: a field of a transaction comes before the payload, what the prefilter can use at all before the author's
-/// choice, and that before length. Any content that must be there is a sound choice; the author's says which is rare. `of` is where it is looked for, `index` the buffer's number.
+/// choice, and that before rarity and length. Any content that must be there is a sound choice; the author's says which is rare. `of` is where it is looked for, `index` the buffer's number.
 fn consider(
     best: &mut Option<(Rank, FastPattern, usize)>,
     content: &SyntaxContent,
@@ -432,14 +432,28 @@ fn consider(
         Some((field, _)) => pattern.literal_in(field).is_some(),
         None => pattern.literal().is_some(),
     };
-    let rank = (of.is_some(), usable, chosen, pattern.bytes.len());
+    let rank = (of.is_some(), usable, chosen, rarity(&pattern.bytes), pattern.bytes.len());
     if best.as_ref().is_none_or(|(other, ..)| rank > *other) {
         *best = Some((rank, pattern, index));
     }
 }
 
-/// In a field, usable by the prefilter, chosen by the author, length.
-type Rank = (bool, bool, bool, usize);
+/// In a field, usable by the prefilter, chosen by the author, rarity, length.
+type Rank = (bool, bool, bool, u32, usize);
+
+/// How rarely these bytes are met by chance, roughly: each adds to it, zeros and blanks, and what was there before, next to nothing.
+fn rarity(bytes: &[u8]) -> u32 {
+    let mut seen = [false; 256];
+    let of_byte = |byte: u8| match std::mem::replace(&mut seen[usize::from(byte.to_ascii_lowercase())], true) {
+        true => 1,
+        false => match byte {
+            0 | b' ' | 0xff => 1,
+            b'a'..=b'z' | b'A'..=b'Z' | b'0' | b'1' | b'/' | b'.' | b'=' | b'-' | b':' => 3,
+            _ => 4,
+        },
+    };
+    bytes.iter().copied().map(of_byte).sum()
+}
 
 fn content(content: &SyntaxContent, variables: &mut Variables) -> std::result::Result<Content, Refusal> {
     let mut compiled = Content::new(&content.pattern, content.nocase);
