@@ -82,6 +82,32 @@ fn what_waits_is_judged_when_its_flow_ends() {
     assert_eq!((alerts, told, ended), (vec![6, 1], 1, 1));
 }
 
+#[test]
+fn what_waits_when_its_flow_ends_is_judged_with_the_marks_of_its_flow() {
+    const MARKED: &str = r#"alert modbus any any -> any any (msg:"marked"; modbus:function 3; flowbits:set,read; noalert; sid:1;)
+alert modbus any any -> any any (msg:"later"; modbus:function 6; flowbits:isset,read; flow:to_server; sid:2;)"#;
+    const WRITE: &[u8] = &[0, 8, 0, 0, 0, 6, 10, 6, 0, 0, 0, 1];
+    for reads in [true, false] {
+        let mut engine = Engine::with(MARKED, setup(false));
+        let mut session = modbus(BOTH[0], 1);
+        session.handshake().iter().for_each(|frame| assert!(engine.feed(frame).is_empty()));
+        if reads {
+            engine.feed(&session.client_sends(REQUEST));
+            engine.feed(&session.server_sends(RESPONSE));
+            engine.feed(&session.client_sends(b""));
+        }
+        assert!(engine.feed(&session.client_sends(WRITE)).is_empty());
+        engine.pipeline.finish();
+        let (mut alerts, mut told) = (0, 0);
+        engine.events(|body, _| match body {
+            EventBody::Alert { remarks, .. } => alerts += usize::from(remarks.1 > 0),
+            EventBody::Flow { remarks, .. } => told += usize::from(remarks.1 > 0),
+            _ => {}
+        });
+        assert_eq!((alerts, told), (usize::from(reads), usize::from(reads)));
+    }
+}
+
 const NAMES: &str = r#"alert mdns any any -> any any (msg:"asked"; mdns.queries.rrname; content:"example.com"; sid:1;)
 alert mdns any any -> any any (msg:"told"; mdns.response.rrname; content:"cdn.example.com"; sid:2;)
 alert llmnr any any -> any any (msg:"asked"; flow:to_server; llmnr.queries.rrname; content:"example.com"; sid:3;)

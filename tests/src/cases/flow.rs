@@ -24,7 +24,7 @@ fn bytes_of(records: &[Record], from: Side) -> u64 {
 
 /// The cases.
 pub fn cases() -> Vec<Case> {
-    vec![counts(), states(), datagrams(), reuse()]
+    vec![counts(), states(), datagrams(), reuse(), marks(), mismatch()]
 }
 
 fn counts() -> Case {
@@ -85,6 +85,58 @@ fn datagrams() -> Case {
                         .with("response_icmp_type", 0),
                 )
                 .and(Expect::event("flow").times(3)),
+        ],
+    )
+}
+
+fn marks() -> Case {
+    let rules = r#"
+alert tcp any any -> any any (msg:"the word"; content:"the-word"; flowbits:set,traffic/id/words; flowbits:set,seen; sid:1; rev:1;)
+"#;
+    let ask = b"GET /the-word HTTP/1.1\r\nHost: example.com\r\n\r\n";
+    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+    let said = session(42_000).handshake().client(ask).server(answer).close(Side::Client).records();
+    let other = b"GET /another HTTP/1.1\r\nHost: example.com\r\n\r\n";
+    let unsaid = session(42_000).handshake().client(other).server(answer).close(Side::Client).records();
+    let marked =
+        |kind: &str| Expect::event(kind).with("metadata.flowbits[0]", "seen").with("traffic.id[0]", "words").times(1);
+    let unmarked = |kind: &str| Expect::event(kind).exists("metadata", false).exists("traffic", false).times(1);
+    Case::engine(
+        "flow-record-marks",
+        "Flow bits stand in every record about their flow, also in that of its end, beside the addresses of its ends; a flow without marks tells of none.",
+        rules,
+        vec![
+            Run::alerts("marked", said, 1, 1)
+                .set("events.eve.ethernet=true")
+                .and(marked("http"))
+                .and(marked("fileinfo"))
+                .and(
+                    marked("flow")
+                        .with("flow.tx_cnt", 1)
+                        .exists("ether.src_macs[0]", true)
+                        .exists("ether.dest_macs[0]", true),
+                ),
+            Run::silent("unmarked", unsaid)
+                .and(unmarked("http"))
+                .and(unmarked("fileinfo"))
+                .and(unmarked("flow").exists("ether", false)),
+        ],
+    )
+}
+
+fn mismatch() -> Case {
+    let ask = b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n";
+    let odd = session(42_000).handshake().client(ask).server(b"SSH-2.0-OpenSSH_8.9\r\n").close(Side::Client).records();
+    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+    let same = session(42_000).handshake().client(ask).server(answer).close(Side::Client).records();
+    let flow = || Expect::event("flow").with("app_proto", "http").exists("app_proto_ts", false).times(1);
+    Case::engine(
+        "flow-record-mismatch",
+        "A flow whose server speaks another protocol than its client tells both; one whose ends agree tells one.",
+        RULE,
+        vec![
+            Run::silent("odd", odd).and(flow().with("app_proto_tc", "ssh")),
+            Run::silent("same", same).and(flow().exists("app_proto_tc", false)),
         ],
     )
 }

@@ -181,5 +181,8 @@ fn an_answer_is_told_by_its_port_and_its_flag() {
         ([53, 4_000], &[0xff; 40], false),
     ] {
         assert_eq!(settings.is_dns_answer(ports, bytes, true), wanted, "{ports:?}");
+        let framed = [&(bytes.len() as u16).to_be_bytes()[..], bytes].concat();
+        let of_stream = wanted && ports[0] == 53;
+        assert_eq!(settings.is_dns_answer(ports, &framed, false), of_stream, "over TCP {ports:?}");
     }
 }
