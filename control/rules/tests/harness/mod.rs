@@ -70,7 +70,7 @@ impl Default for Setup<'_> {
                     store: FileStoring::Off,
                     headers: false,
                     tagged: true,
-                    ethernet: true,
+                    ethernet: false,
                 },
                 ..Settings::default()
             },
