@@ -100,7 +100,7 @@ mod tests {
         macs.see(7, (c, a), false);
         assert_eq!(macs.of(&flow(7, true)), [&[a][..], &[b, c][..]]);
         assert_eq!(macs.of(&flow(7, false)), [&[b, c][..], &[a][..]], "who opened it is the client");
-        assert_eq!(macs.of(&flow(8, false)), [&[][..]; 2]);
+        assert_eq!(macs.of(&flow(8, false)).map(<[_]>::len), [0, 0]);
     }
 
     #[test]

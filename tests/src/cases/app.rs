@@ -349,7 +349,7 @@ alert tcp any any -> any 502 (msg:"speaks Modbus"; flow:to_server; app-layer-pro
         "A parser that is off finds nothing; one that only recognises its protocol tells flows apart and reads no message.",
         rules,
         vec![
-            Run::silent("quiet", read).and(Expect::event("flow").exists("app_proto", false)),
+            Run::silent("quiet", read).and(Expect::event("flow").with("app_proto", "failed")),
             Run::over("quiet", None)
                 .set("detection.applications.modbus.enabled=detection-only")
                 .and(Expect::alert(2))
