@@ -88,7 +88,9 @@ mod tests {
     use sluice_flow::Flow;
 
     fn flow(id: u64, opened_swapped: bool) -> Flow {
-        Flow { id, opened_swapped, ..Flow::default() }
+        let mut flow = Flow::default();
+        (flow.id, flow.opened_swapped) = (id, opened_swapped);
+        flow
     }
 
     #[test]
