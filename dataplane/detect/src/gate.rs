@@ -344,12 +344,13 @@ impl Gate {
     #[inline(always)]
     pub(crate) fn admits(&self, facts: &Facts) -> bool {
         let length = || facts.lengths.get(usize::from(self.judged_on & 3)).map_or(0, |&length| length);
-        self.bits & facts.bits == self.bits
-            && (self.protocol == ANY || self.protocol == facts.protocol)
+        // What turns away most comes first.
+        (self.head_mask == 0 || self.stands_first(facts))
             && length() >= self.least_payload
+            && self.bits & facts.bits == self.bits
+            && (self.protocol == ANY || self.protocol == facts.protocol)
             && facts.payload_len <= self.most_payload
             && facts.tcp_flags & self.flag_mask == self.flags
             && (self.app == 0 || self.app & facts.app != 0)
-            && (self.head_mask == 0 || self.stands_first(facts))
     }
 }

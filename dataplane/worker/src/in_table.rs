@@ -20,7 +20,7 @@ impl Pipeline {
     pub(crate) fn flow_of(
         &mut self,
         subject: &Subject,
-        keyed: Option<Keyed>,
+        keyed: Option<&Keyed>,
         sound: bool,
         now: Nanos,
     ) -> Result<InTable, TableFull> {
@@ -28,18 +28,18 @@ impl Pipeline {
         let Subject { frame, headers, layer, .. } = *subject;
         // An error message belongs to the flow it is about, when that is known, and never makes one: anybody can send errors.
         let is_error = flows::is_icmp_error(headers);
-        let (flow, keyed) = if is_error {
+        let (flow, swapped) = if is_error {
             let vlan_tracking = self.settings.vlan_tracking;
             let quoted = flows::key_of_quoted(headers, frame, layer, vlan_tracking, |key| self.flows.hash(key));
-            match quoted.and_then(|keyed| self.find(&keyed, now).map(|flow| (flow, keyed))) {
+            match quoted.and_then(|keyed| self.find(&keyed, now).map(|flow| (flow, keyed.swapped))) {
                 Some(known) => known,
                 None => return Ok(None),
             }
         } else {
-            (self.find_or_create(frame, headers, &keyed, sound, now)?, keyed)
+            (self.find_or_create(frame, headers, keyed, sound, now)?, keyed.swapped)
         };
         let Some(entry) = self.flows.get_mut(flow) else { return Ok(None) };
-        let direction = entry.direction(keyed.swapped);
+        let direction = entry.direction(swapped);
         let length = frame.len().saturating_sub(headers.frame_start as usize) as u64;
         let place = direction.index();
         entry.count(direction, length);

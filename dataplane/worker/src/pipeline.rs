@@ -189,7 +189,7 @@ impl Pipeline {
     /// Looks up, and creates, the flow of the innermost layer and counts the packet in it: for measuring this stage alone.
     pub fn lookup_only(&mut self, decoded: &Decoded, keyed: Option<Keyed>, frame: &[u8], now: Nanos) {
         let subject = Subject { frame, headers: decoded.innermost(), layer: depth_of(decoded), time: now, record: 0 };
-        let found = self.flow_of(&subject, keyed, true, now);
+        let found = self.flow_of(&subject, keyed.as_ref(), true, now);
         if found.and_then(|found| self.settle(found, now)).is_err() {
             self.counters.flow_memcap += 1;
         }
@@ -219,7 +219,8 @@ impl Pipeline {
             self.reporter.stand_at(Position::layer(record, layer + job.round * ROUND));
             let subject = Subject { frame, headers, layer, time, record };
             self.normaliser.carried_to = carried_to(decoded, frame, layer);
-            let keyed = if layer == last { keyed } else { self.key_of(headers, layer) };
+            let outer = if layer == last { None } else { self.key_of(headers, layer) };
+            let keyed = if layer == last { keyed.as_ref() } else { outer.as_ref() };
             if let Verdict::Drop(cause) = self.layer(&subject, keyed, now) {
                 verdict = Verdict::Drop(cause);
                 break;
@@ -326,7 +327,9 @@ impl Pipeline {
         self.flows.len()
     }
 
-    fn layer(&mut self, subject: &Subject, keyed: Option<Keyed>, now: Nanos) -> Verdict {
+    // Inlined, the loop over layers would keep the addresses of some twenty fields at hand for one round.
+    #[inline(never)]
+    fn layer(&mut self, subject: &Subject, keyed: Option<&Keyed>, now: Nanos) -> Verdict {
         self.asks_rewrite = false;
         self.streamed = None;
         let Subject { frame, headers, .. } = *subject;
