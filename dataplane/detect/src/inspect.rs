@@ -13,6 +13,7 @@ use crate::{
     derived::Workshop,
     gate::Facts,
     group::{Group, has_events},
+    idle::{Ends, ends_of},
     inspect_stream::{Window, name_of, remember},
     program::{Absence, Program},
     regex::RegexScratch,
@@ -209,13 +210,10 @@ pub struct Inspector {
     /// Rules that wait for more of a transaction.
     pub(crate) later: Vec<u32>,
     /// The addresses, of a packet without a flow, between which no rule about addresses holds.
-    unlisted: Option<Ends>,
+    pub(crate) unlisted: Option<Ends>,
     /// What each rule cost.
     costs: Box<[RuleCost]>,
 }
-
-/// Version of the addresses, both of them, and the class of their packets.
-type Ends = (u8, [u8; 16], [u8; 16], Class);
 
 /// What came of judging a rule.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -304,33 +302,6 @@ impl Inspector {
     #[inline]
     pub fn begin(&mut self) {
         self.remarks.clear();
-    }
-
-    /// Whether no rule asks for anything of a packet that has neither bytes nor a flow: it need not be judged. `odd` says that there are events of it.
-    pub fn passes_by(&mut self, ruleset: &Ruleset, headers: &Headers, odd: bool) -> bool {
-        if headers.payload_len > 0 || ruleset.tags_hosts() {
-            return false;
-        }
-        let Some(group) = ruleset.group(class_of(headers), Direction::default()) else { return true };
-        let ends = (headers.ip_version, headers.src, headers.dst, class_of(headers));
-        if self.unlisted != Some(ends) {
-            let rules = group.once(headers.ip_version, &headers.src, &headers.dst);
-            self.unlisted = Some(ends).filter(|_| rules.iter().all(|rules| rules.is_empty()));
-        }
-        self.unlisted.is_some() && !group.asks_of_headers(headers, odd)
-    }
-
-    /// The same for a packet without bytes in `flow`, of which nothing became known and nothing of the stream is to be judged.
-    pub fn passes_by_in_flow(ruleset: &Ruleset, packet: &PacketView, flow: &FlowView) -> bool {
-        let direction = packet.direction.unwrap_or_default();
-        packet.headers.payload_len == 0
-            && packet.app_news.is_empty()
-            && !ruleset.tags_hosts()
-            && !flow.is_marked()
-            && flow.addresses_judged.get(direction.index()) == Some(&ruleset.generation)
-            && ruleset
-                .group(class_of(packet.headers), direction)
-                .is_none_or(|group| !group.asks_of_headers(packet.headers, has_events(packet)))
     }
 
     /// Judges `packet`; what is found is added to `findings`.
@@ -541,7 +512,7 @@ impl Inspector {
             group.unfiltered(packet, &facts, |rule| candidates.add(rule));
         }
         // Packets without a flow come in runs: fragments.
-        let ends = (headers.ip_version, headers.src, headers.dst, class_of(headers));
+        let ends = ends_of(headers);
         if flow.is_some() || *unlisted != Some(ends) || !packet.app_news.is_empty() {
             let is_alone = flow.is_none();
             let judged = judged_before(packet, flow, ruleset.generation);

@@ -6,13 +6,13 @@
 //! - [`program`], [`run`]: contents, regular expressions and byte operations over one buffer
 //! - [`buffer`]: the pieces of a packet a program can look at; [`transform`], [`derived`], [`base64`]: what is made of them first
 //! - [`entropy`], [`dataset`], [`prefix`], [`rewrite`]: what single keywords need; [`contexts`]: what a match tells besides its signature
-//! - `gate`, `address_index`, `candidates`: a quick look at a rule; rules found by an address; the rules a packet may match, in order
+//! - `gate`, `address_index`, `candidates`: a quick look at a rule; rules found by an address; the rules a packet may match, in order; `idle`: packets that no rule asks of
 //! - [`ruleset`], [`group`]: all signatures, grouped by protocol and direction, each group with its prefilter
 //! - [`app`]: what is asked of the messages of application protocols
 //! - [`state`]: thresholds, host bits and pair bits shared between flows
 //! - [`inspect`]: one packet against the rule set; `inspect_stream`: the same with a piece of its stream; [`inspect_transaction`]: a transaction
 //! - [`cost`]: what each rule costs
-//! - [`literals`]: the multi-pattern matcher; [`group`]: over payloads; [`field_groups`]: over fields of transactions
+//! - [`literals`]: the multi-pattern matcher, `gram_index` in front of it; [`group`]: over payloads; [`field_groups`]: over fields of transactions
 //!
 //! Built by `sluice-rules`, read by `sluice-worker`. Never does I/O, never reads a clock; allocates only when a rule set is built
 //! and when an [`Inspector`] is made for it.
@@ -36,6 +36,7 @@ pub mod field_groups;
 mod gate;
 mod gram_index;
 mod group;
+mod idle;
 pub mod inspect;
 mod inspect_stream;
 pub mod inspect_transaction;
