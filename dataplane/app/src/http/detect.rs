@@ -51,6 +51,8 @@ const METHODS: [&[u8]; 39] = [
 ];
 /// Bytes looked at, with the blanks in front of them. However many came at once, it is the same part.
 const LONGEST_LINE: usize = 4_000;
+/// Longest method that is waited for: what goes on longer without a blank is something else, and flows of other protocols are not held in doubt. Should it be one, the server's answer tells.
+const LONGEST_METHOD: usize = 255;
 
 /// How much `bytes`, the first that went in `direction`, look like HTTP/1.
 pub fn likeness(bytes: &[u8], direction: Direction) -> Likeness {
@@ -87,10 +89,10 @@ fn response(bytes: &[u8]) -> Likeness {
 fn request(bytes: &[u8], is_full: bool) -> Likeness {
     let end = bytes.iter().position(|byte| !is_token(*byte)).unwrap_or(bytes.len());
     let (method, rest) = bytes.split_at_checked(end).unwrap_or((bytes, b""));
-    if rest.is_empty() {
-        return if is_full { Likeness::No } else { Likeness::More };
+    if rest.is_empty() && method.len() <= LONGEST_METHOD {
+        return Likeness::More;
     }
-    if method.is_empty() || !rest.first().is_some_and(|byte| is_space(*byte)) {
+    if method.is_empty() || method.len() > LONGEST_METHOD || !rest.first().is_some_and(|byte| is_space(*byte)) {
         return Likeness::No;
     }
     if METHODS.contains(&method) {
@@ -192,10 +194,12 @@ mod tests {
             let before = likeness(&bytes[..LONGEST_LINE - 1], Direction::ToServer);
             assert!(before == Likeness::More || before == wanted, "{front}");
         }
-        // The method may be of any length, too.
-        let long = [&[b'A'; 100], &b" /x HTTP/1.1\r\n"[..]].concat();
-        assert_eq!(likeness(&long, Direction::ToServer), Likeness::Sure);
-        assert_eq!(likeness(&long[..60], Direction::ToServer), Likeness::More);
+        // The method may be long, too.
+        let long = |length: usize| [&vec![b'A'; length], &b" /x HTTP/1.1\r\n"[..]].concat();
+        assert_eq!(likeness(&long(255), Direction::ToServer), Likeness::Sure);
+        assert_eq!(likeness(&long(255)[..255], Direction::ToServer), Likeness::More);
+        assert_eq!(likeness(&long(256), Direction::ToServer), Likeness::No);
+        assert_eq!(likeness(&long(256)[..256], Direction::ToServer), Likeness::No);
     }
 
     #[test]
