@@ -12,7 +12,7 @@ use crate::{
 };
 use sluice_app::{Applications, Input, TransactionView, TxRef};
 use sluice_core::{AppLink, AppProtocol, AppState, Counters, Direction, Nanos, Resource, Verdict, verdict::Mode};
-use sluice_detect::{PacketView, inspect_transaction::TransactionTurn, stream::StreamPiece};
+use sluice_detect::{inspect_transaction::TransactionTurn, stream::StreamPiece};
 use sluice_flow::{
     FlowCopy, FlowView, StreamRef, Streams,
     stream::store::{SLICE, StreamTurn},
@@ -148,16 +148,7 @@ impl Pipeline {
             let next = self.applications.next(at);
             if self.applications.is_due(at, direction) {
                 self.applications.judged(at, direction);
-                let packet = PacketView {
-                    frame: subject.frame,
-                    headers: subject.headers,
-                    direction: Some(direction),
-                    established,
-                    now,
-                    stream_events: self.tcp.events,
-                    app_news: self.app_news,
-                    app: None,
-                };
+                let packet = self.view_of(subject, Some(direction), established, now);
                 let leaves_marks = sound || self.settings.mode == Mode::Passive;
                 let mut view = self.flows.view(flow);
                 let mut copy = if leaves_marks { None } else { view.as_ref().map(FlowView::copied) };

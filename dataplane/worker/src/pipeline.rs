@@ -540,6 +540,27 @@ impl Pipeline {
         }
     }
 
+    /// The packet at hand, for rules.
+    #[inline(always)]
+    pub(crate) const fn view_of<'a>(
+        &self,
+        subject: &Subject<'a>,
+        direction: Option<Direction>,
+        established: bool,
+        now: Nanos,
+    ) -> PacketView<'a> {
+        PacketView {
+            frame: subject.frame,
+            headers: subject.headers,
+            direction,
+            established,
+            now,
+            stream_events: self.tcp.events,
+            app_news: self.app_news,
+            app: None,
+        }
+    }
+
     /// Whether no rule asks for anything of a packet that brings nothing: most acknowledgements.
     #[inline]
     fn passes_by(&mut self, subject: &Subject, found: InTable, established: bool, now: Nanos) -> bool {
@@ -547,17 +568,8 @@ impl Pipeline {
             return false;
         }
         let Some((flow, direction)) = found else { return false };
+        let packet = self.view_of(subject, Some(direction), established, now);
         let Some(flow) = self.flows.view(flow) else { return false };
-        let packet = PacketView {
-            frame: subject.frame,
-            headers: subject.headers,
-            direction: Some(direction),
-            established,
-            now,
-            stream_events: self.tcp.events,
-            app_news: self.app_news,
-            app: None,
-        };
         Inspector::passes_by_in_flow(&self.generation.ruleset, &packet, &flow)
     }
 
@@ -588,19 +600,10 @@ impl Pipeline {
         turn: Option<&StreamTurn>,
         with_packet: bool,
     ) {
-        let Subject { frame, headers, .. } = *subject;
+        let headers = subject.headers;
         let direction = found.map(|(_, direction)| direction);
+        let packet = self.view_of(subject, direction, established, now);
         let mut flow = found.and_then(|(flow, _)| self.flows.view(flow));
-        let packet = PacketView {
-            frame,
-            headers,
-            direction,
-            established,
-            now,
-            stream_events: self.tcp.events,
-            app_news: self.app_news,
-            app: None,
-        };
         // Inline, marks of a packet that is not sound go onto a copy, unless its sums may be wrong because the card fills them in later.
         // Passive they stay, as with the reference engine.
         let may_be_sound = self.checksums.is_open() && self.tcp.valid && !self.normaliser.stops;
