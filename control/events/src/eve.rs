@@ -412,16 +412,8 @@ impl EveWriter {
         json.text("event_type", kind);
         vlan(json, &packet.vlan, packet.vlan_count);
         if packet.ip_version != 0 {
-            json.text("src_ip", &names::address(packet.ip_version, &packet.src));
-            if has_ports(packet.protocol) {
-                json.number("src_port", packet.src_port);
-            }
-            json.text("dest_ip", &names::address(packet.ip_version, &packet.dst));
-            if has_ports(packet.protocol) {
-                json.number("dest_port", packet.dst_port);
-            }
-            json.text("proto", &names::protocol(packet.protocol));
-            json.number("ip_v", packet.ip_version);
+            let (source, destination) = ((&packet.src, packet.src_port), (&packet.dst, packet.dst_port));
+            ends(json, packet.ip_version, packet.protocol, source, destination);
         }
         if packet.has_transport && matches!(packet.protocol, 1 | 58) {
             json.number("icmp_type", packet.icmp_type);
@@ -562,6 +554,23 @@ const RAW_LINK: u16 = 12;
 
 pub(crate) fn has_ports(protocol: u8) -> bool {
     matches!(protocol, 6 | 17 | 132)
+}
+
+/// An address and a port.
+type End<'a> = (&'a [u8; 16], u16);
+
+/// Both ends and what they speak.
+pub(crate) fn ends(json: &mut Json, ip_version: u8, protocol: u8, source: End<'_>, destination: End<'_>) {
+    for ((ip, port), (address, number)) in
+        [("src_ip", "src_port"), ("dest_ip", "dest_port")].into_iter().zip([source, destination])
+    {
+        json.text(ip, &names::address(ip_version, address));
+        if has_ports(protocol) {
+            json.number(port, number);
+        }
+    }
+    json.text("proto", &names::protocol(protocol));
+    json.number("ip_v", ip_version);
 }
 
 pub(crate) fn vlan(json: &mut Json, ids: &[u16; 3], count: u8) {

@@ -5,7 +5,7 @@
 use crate::{
     app::Common,
     community_id,
-    eve::{EveOptions, has_ports, mac, vlan},
+    eve::{EveOptions, ends, has_ports, mac, vlan},
     json::Json,
     names, remarks, time,
 };
@@ -67,16 +67,8 @@ pub(crate) fn record(
     json.number("flow_id", flow.id);
     json.text("event_type", "flow");
     vlan(&mut json, &flow.vlan, flow.vlan_count);
-    json.text("src_ip", &names::address(flow.ip_version, &flow.client));
-    if has_ports(flow.protocol) {
-        json.number("src_port", flow.client_port);
-    }
-    json.text("dest_ip", &names::address(flow.ip_version, &flow.server));
-    if has_ports(flow.protocol) {
-        json.number("dest_port", flow.server_port);
-    }
-    json.text("proto", &names::protocol(flow.protocol));
-    json.number("ip_v", flow.ip_version);
+    let (client, server) = ((&flow.client, flow.client_port), (&flow.server, flow.server_port));
+    ends(&mut json, flow.ip_version, flow.protocol, client, server);
     if let Some(seed) = options.community_id {
         json.text("community_id", &community_id::of_flow(flow, seed));
     }
