@@ -6,7 +6,7 @@
 //! Source: RFC 9112 sections 6 and 7.
 
 use super::{
-    detect::looks_like_request,
+    detect::{LONGEST_METHOD, looks_like_request},
     head::Scan,
     text::{hex, is_blank, is_space, is_token, starts_with, trim_start},
 };
@@ -39,8 +39,6 @@ pub enum Framing {
 const LONGEST_SIZE: usize = 8 << 10;
 /// Longest line that is looked at to tell whether it begins a message.
 const LONGEST_FIRST_LINE: usize = 8 << 10;
-/// Longest method of a request behind what is no body.
-const LONGEST_METHOD: usize = 64;
 /// Digits of the size of a chunk, leading zeros aside.
 const MOST_DIGITS: usize = 8;
 
@@ -201,10 +199,10 @@ fn begins_message(scan: &mut Scan, bytes: &[u8], asks: Asks) -> Option<bool> {
             None => None,
         };
     }
-    let method = front.get(..LONGEST_METHOD).unwrap_or(front);
+    let method = front.get(..=LONGEST_METHOD).unwrap_or(front);
     match method.iter().position(|byte| !is_token(*byte)) {
         Some(at) if at == 0 || !method.get(at).is_some_and(|byte| is_space(*byte)) => return Some(false),
-        None if method.len() == LONGEST_METHOD => return Some(false),
+        None if method.len() > LONGEST_METHOD => return Some(false),
         _ => {}
     }
     match scan.find_line(front) {

@@ -52,7 +52,7 @@ const METHODS: [&[u8]; 39] = [
 /// Bytes looked at, with the blanks in front of them. However many came at once, it is the same part.
 const LONGEST_LINE: usize = 4_000;
 /// Longest method that is waited for: what goes on longer without a blank is something else, and flows of other protocols are not held in doubt. Should it be one, the server's answer tells.
-const LONGEST_METHOD: usize = 255;
+pub(super) const LONGEST_METHOD: usize = 255;
 
 /// How much `bytes`, the first that went in `direction`, look like HTTP/1.
 pub fn likeness(bytes: &[u8], direction: Direction) -> Likeness {

@@ -18,8 +18,8 @@ use crate::{AppEvent, Field, desk::Desk, level};
 use sluice_core::Direction;
 
 const HERE: Direction = Direction::ToServer;
-/// Longest name of a method.
-const LONGEST_METHOD: usize = 64;
+/// How far the name of a header is looked for behind a request line without a version.
+const LONGEST_NAME: usize = 64;
 /// Requests that are not waited for any longer, at most, when one comes for which there is no place.
 const MOST_GIVEN_UP: usize = 4;
 
@@ -55,11 +55,11 @@ impl Conversation {
             State::Line => self.request_line(bench, bytes),
             State::Bare => {
                 // Headers may follow all the same; what is looked at must not depend on how much came.
-                let front = bytes.get(..LONGEST_METHOD).unwrap_or(bytes);
+                let front = bytes.get(..LONGEST_NAME).unwrap_or(bytes);
                 let name = front.iter().position(|byte| !is_token(*byte)).unwrap_or(front.len());
                 let behind = front.get(name..).unwrap_or_default();
                 let is_cut = behind.iter().all(|byte| matches!(byte, b' ' | b'\t'));
-                if is_cut && bytes.len() < LONGEST_METHOD && !bench.last {
+                if is_cut && bytes.len() < LONGEST_NAME && !bench.last {
                     return Step::More;
                 }
                 if is_header(front) {
