@@ -136,9 +136,6 @@ pub(crate) fn record(
             }
             if let Some(state) = flow.tcp_state.name() {
                 json.text("state", state);
-                // The bytes of a direction are kept in one region, however many holes it has.
-                json.number("ts_max_regions", 1);
-                json.number("tc_max_regions", 1);
             }
         });
     }
@@ -193,7 +190,6 @@ mod tests {
             r#""app_proto":"http2","app_proto_tc":"ssh","app_proto_orig":"http""#,
             r#""tx_cnt":3"#,
             r#""suricata_version":"Sluice 1""#,
-            r#""ts_max_regions":1,"tc_max_regions":1"#,
         ] {
             assert!(line.contains(part), "{part} in {line}");
         }
