@@ -44,7 +44,8 @@ pub(crate) const fn has_rare_flags(flags: u8) -> bool {
 pub(crate) struct Facts {
     bits: u16,
     protocol: u16,
-    tcp_flags: u8,
+    /// TCP flags; of an ICMP message its type.
+    flags: u8,
     payload_len: u32,
     /// Bytes that rules are judged on, by [`Gate::judged_on`].
     lengths: [u32; 4],
@@ -53,6 +54,10 @@ pub(crate) struct Facts {
     /// The first bytes of what is judged: of the packet, and where rules may find a start in its stream.
     heads: [u64; HEADS],
 }
+
+/// What contents are judged on.
+const ON_PACKETS: u8 = 1;
+const ON_STREAMS: u8 = 2;
 
 /// Places with a first byte.
 const HEADS: usize = 4;
@@ -104,7 +109,7 @@ impl Facts {
                 | way
                 | state,
             protocol: u16::from(headers.protocol),
-            tcp_flags: headers.tcp.flags,
+            flags: if icmp { headers.icmp_type } else { headers.tcp.flags },
             payload_len: headers.payload_len,
             lengths: lengths(headers.payload_len, headers.payload_len),
             app: app.protocol().map_or(0, |protocol| Protocols::of(protocol).bits()),
@@ -161,6 +166,7 @@ pub(crate) struct Gate {
     most_payload: u32,
     bits: u16,
     protocol: u16,
+    /// Which of the TCP flags count, and which of them there must be; for rules about ICMP the type.
     flag_mask: u8,
     flags: u8,
     /// Application protocols, one of which the flow must speak; 0: any or none.
@@ -168,7 +174,7 @@ pub(crate) struct Gate {
     /// Bytes that must stand at the beginning, and which of those count.
     head: u64,
     head_mask: u64,
-    /// What its contents are judged on: 1 for packets, 2 for streams, 3 for both.
+    /// What its contents are judged on: packets, streams, or both.
     judged_on: u8,
 }
 
@@ -211,7 +217,7 @@ impl Gate {
             app: 0,
             head: 0,
             head_mask: 0,
-            judged_on: u8::from(scope.packet) | u8::from(scope.stream) << 1,
+            judged_on: if scope.packet { ON_PACKETS } else { 0 } | if scope.stream { ON_STREAMS } else { 0 },
         };
         for check in &rule.checks {
             gate.check(check);
@@ -249,6 +255,18 @@ impl Gate {
     /// Whether the rule can match only where there are other TCP flags than those of a connection under way.
     pub(crate) fn needs_flags(&self) -> bool {
         USUAL_FLAGS.iter().all(|flags| flags & self.flag_mask != self.flags)
+    }
+
+    /// Whether its contents are judged on packets.
+    #[inline]
+    pub(crate) const fn is_of_packets(&self) -> bool {
+        self.judged_on & ON_PACKETS != 0
+    }
+
+    /// Whether its contents are judged on streams.
+    #[inline]
+    pub(crate) const fn is_of_streams(&self) -> bool {
+        self.judged_on & ON_STREAMS != 0
     }
 
     /// Whether the rule asks for some of the first bytes.
@@ -323,6 +341,11 @@ impl Gate {
                 self.flag_mask = *value;
                 self.flags = *value;
             }
+            Check::IcmpType(range) if range.low == range.high && !range.negated && range.mask.is_none() => {
+                self.bits |= ICMP;
+                self.flag_mask = u8::MAX;
+                self.flags = range.low;
+            }
             _ => {}
         }
     }
@@ -350,7 +373,7 @@ impl Gate {
             && self.bits & facts.bits == self.bits
             && (self.protocol == ANY || self.protocol == facts.protocol)
             && facts.payload_len <= self.most_payload
-            && facts.tcp_flags & self.flag_mask == self.flags
+            && facts.flags & self.flag_mask == self.flags
             && (self.app == 0 || self.app & facts.app != 0)
     }
 }

@@ -11,6 +11,7 @@ use crate::{
     contexts::{ContextRange, Contexts},
     cost::RuleCost,
     derived::Workshop,
+    door::Ports,
     gate::Facts,
     group::{Group, has_events},
     idle::{Ends, ends_of},
@@ -506,9 +507,9 @@ impl Inspector {
         let Self { scratch, candidates, unlisted, .. } = self;
         let headers = packet.headers;
         let payload = headers.payload(packet.frame);
+        let app = flow.as_deref().map_or(AppState::Unseen, |flow| flow.app);
+        let facts = Facts::new(headers, packet.direction, packet.established, payload, app);
         if headers.payload_len > 0 || group.asks_of_headers(headers, has_events(packet)) {
-            let app = flow.as_deref().map_or(AppState::Unseen, |flow| flow.app);
-            let facts = Facts::new(headers, packet.direction, packet.established, payload, app);
             group.unfiltered(packet, &facts, |rule| candidates.add(rule));
         }
         // Packets without a flow come in runs: fragments.
@@ -520,8 +521,10 @@ impl Inspector {
             *unlisted = Some(ends).filter(|_| is_alone && !any);
         }
         if let Some(scratch) = scratch.as_mut().filter(|_| !payload.is_empty()) {
+            let ports = Ports::of(headers);
             group.literals(headers).scan(scratch, payload, counters, |rules, _end| {
-                rules.iter().for_each(|&rule| candidates.add(rule));
+                let doors = rules.iter().filter_map(|&rule| ruleset.door(rule));
+                doors.filter(|door| door.opens(ports, &facts)).for_each(|door| candidates.add(door.gate.rule));
             });
         }
     }

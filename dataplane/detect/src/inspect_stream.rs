@@ -4,6 +4,7 @@
 //! judged on a window. The order of rules, their checks and what a match leaves behind are the first one's. Never allocates.
 
 use crate::{
+    door::Ports,
     gate::Facts,
     group::{Group, has_events},
     inspect::{Findings, Inspector, Judged, Look, PacketView, candidates_of_flow, class_of, judged_before},
@@ -53,33 +54,34 @@ impl Inspector {
         let Self { scratch, candidates, room, .. } = self;
         let headers = packet.headers;
         let generation = ruleset.generation;
-        if piece.with_packet || piece.turn.judges() {
-            let of_packet = if piece.with_packet { headers.payload_len } else { 0 };
-            // A payload without a place is judged by all rules as a packet.
-            let of_stream = if piece.placed { 0 } else { of_packet }.max(piece.window_len());
-            if of_packet | of_stream > 0 || group.asks_of_headers(headers, has_events(packet)) {
-                let app = flow.as_deref().map_or(AppState::Unseen, |flow| flow.app);
-                let payload = headers.payload(packet.frame);
-                let facts = Facts::new(headers, packet.direction, packet.established, payload, app);
-                // Where there are no bytes nobody asks for the first ones.
-                let facts = match of_packet | of_stream {
-                    0 => facts.with_stream(0, 0, std::iter::empty()),
-                    _ => facts.with_stream(of_packet, of_stream, piece.heads()),
-                };
-                group.unfiltered(packet, &facts, |rule| candidates.add(rule));
-            }
+        let of_packet = if piece.with_packet { headers.payload_len } else { 0 };
+        // A payload without a place is judged by all rules as a packet.
+        let of_stream = if piece.placed { 0 } else { of_packet }.max(piece.window_len());
+        let app = flow.as_deref().map_or(AppState::Unseen, |flow| flow.app);
+        let payload = headers.payload(packet.frame);
+        let facts = Facts::new(headers, packet.direction, packet.established, payload, app);
+        // Where there are no bytes nobody asks for the first ones.
+        let facts = match of_packet | of_stream {
+            0 => facts.with_stream(0, 0, std::iter::empty()),
+            _ => facts.with_stream(of_packet, of_stream, piece.heads()),
+        };
+        if facts.has_bytes()
+            || ((piece.with_packet || piece.turn.judges()) && group.asks_of_headers(headers, has_events(packet)))
+        {
+            group.unfiltered(packet, &facts, |rule| candidates.add(rule));
         }
         if piece.with_packet {
             let judged = judged_before(packet, flow, generation);
             candidates_of_flow(ruleset, group, packet, judged, candidates);
         }
         let Some(scratch) = scratch.as_mut() else { return };
-        let literals = group.literals(headers);
+        let (literals, ports) = (group.literals(headers), Ports::of(headers));
         if piece.with_packet && !piece.covers_payload && headers.payload_len > 0 {
             let placed = piece.placed;
-            literals.scan(scratch, headers.payload(packet.frame), counters, |rules, _end| {
-                let rules = rules.iter().filter(|rule| !placed || ruleset.scope(**rule).packet);
-                rules.for_each(|&rule| candidates.add(rule));
+            literals.scan(scratch, payload, counters, |rules, _end| {
+                let doors = rules.iter().filter_map(|&rule| ruleset.door(rule));
+                let of_packet = doors.filter(|door| !placed || door.gate.is_of_packets());
+                of_packet.filter(|door| door.opens(ports, &facts)).for_each(|door| candidates.add(door.gate.rule));
             });
         }
         let (scan_from, scan_to) = piece.turn.scan;
@@ -92,14 +94,13 @@ impl Inspector {
             let StreamPiece { streams, at, covers_payload, .. } = piece;
             literals.scan(scratch, bytes, counters, |rules, end| {
                 let end = base.wrapping_add(end as u32);
-                for &rule in rules {
-                    let scope = ruleset.scope(rule);
+                for door in rules.iter().filter_map(|&rule| ruleset.door(rule)).filter(|door| door.is_about(ports)) {
                     // A literal that ends in the carry was found before.
-                    if scope.stream && end.wrapping_sub(scan_from) as i32 > 0 {
-                        streams.wait(*at, rule, end, generation);
+                    if door.gate.is_of_streams() && end.wrapping_sub(scan_from) as i32 > 0 {
+                        streams.wait(*at, door.gate.rule, end, generation);
                     }
-                    if *covers_payload && scope.packet {
-                        candidates.add(rule);
+                    if *covers_payload && door.gate.is_of_packets() && door.gate.admits(&facts) {
+                        candidates.add(door.gate.rule);
                     }
                 }
             });
@@ -121,10 +122,11 @@ impl Inspector {
             streams.restart_list(*at);
         }
         literals.scan(scratch, window, counters, |rules, end| {
-            for &rule in rules.iter().filter(|rule| ruleset.scope(**rule).stream) {
-                candidates.add(rule);
+            let doors = rules.iter().filter_map(|&rule| ruleset.door(rule)).filter(|door| door.is_about(ports));
+            for door in doors.filter(|door| door.gate.is_of_streams()) {
+                candidates.add(door.gate.rule);
                 if all_there {
-                    streams.wait(*at, rule, turn.window.wrapping_add(end as u32), generation);
+                    streams.wait(*at, door.gate.rule, turn.window.wrapping_add(end as u32), generation);
                 }
             }
         });

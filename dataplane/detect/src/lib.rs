@@ -6,7 +6,7 @@
 //! - [`program`], [`run`]: contents, regular expressions and byte operations over one buffer
 //! - [`buffer`]: the pieces of a packet a program can look at; [`transform`], [`derived`], [`base64`]: what is made of them first
 //! - [`entropy`], [`dataset`], [`prefix`], [`rewrite`]: what single keywords need; [`contexts`]: what a match tells besides its signature
-//! - `gate`, `address_index`, `candidates`: a quick look at a rule; rules found by an address; the rules a packet may match, in order; `idle`: packets that no rule asks of
+//! - `gate`, `door`, `address_index`, `candidates`: a quick look at a rule, and with its ports; rules found by an address; the rules a packet may match, in order; `idle`: packets that no rule asks of
 //! - [`ruleset`], [`group`]: all signatures, grouped by protocol and direction, each group with its prefilter
 //! - [`app`]: what is asked of the messages of application protocols
 //! - [`state`]: thresholds, host bits and pair bits shared between flows
@@ -31,6 +31,7 @@ pub mod contexts;
 pub mod cost;
 pub mod dataset;
 pub mod derived;
+mod door;
 pub mod entropy;
 pub mod field_groups;
 mod gate;

@@ -8,6 +8,7 @@ use crate::{
     check::Check,
     contexts::ContextSource,
     derived::Derived,
+    door::Door,
     field_groups::FieldGroups,
     group::{Entry, Group},
     literals::{DatabaseCache, FastPattern},
@@ -104,6 +105,8 @@ pub struct Ruleset {
     rules: Box<[Rule]>,
     /// What the contents of each rule are judged on.
     scopes: Box<[Scope]>,
+    /// What lets each rule through where its literal was found.
+    doors: Box<[Door]>,
     judges_streams: bool,
     /// What the prefilter looks for, for each rule.
     patterns: Box<[Option<FastPattern>]>,
@@ -135,6 +138,12 @@ impl Ruleset {
     #[inline]
     pub fn scope(&self, number: u32) -> Scope {
         self.scopes.get(number as usize).copied().unwrap_or_default()
+    }
+
+    /// What lets rule number `number` through where its literal was found.
+    #[inline(always)]
+    pub(crate) fn door(&self, number: u32) -> Option<&Door> {
+        self.doors.get(number as usize)
     }
 
     /// Whether a rule is judged on streams.
@@ -324,6 +333,15 @@ impl RulesetBuilder {
         };
         let is_anchored = |number: u32| anchored.get(number as usize).copied().unwrap_or(true);
         let scopes: Box<[Scope]> = self.rules.iter().map(|(rule, _)| Scope::of(rule, is_anchored)).collect();
+        let one_way = |rule: &Rule, number: u32| {
+            let one_way = !rule.endpoints.both_ways && !rule.endpoints.of_transaction;
+            self.ports.get(number as usize).filter(|set| one_way && !set.is_everything())
+        };
+        let doors = (0_u32..).zip(&self.rules).zip(&scopes).map(|((number, (rule, _)), scope)| {
+            let ends = &rule.endpoints;
+            Door::new(number, rule, *scope, one_way(rule, ends.source_ports), one_way(rule, ends.destination_ports))
+        });
+        let doors: Box<[Door]> = doors.collect();
         let judges_streams = scopes.iter().any(|scope| scope.stream);
         let mut groups = Vec::new();
         for class in Class::ALL {
@@ -363,6 +381,7 @@ impl RulesetBuilder {
         Ok(Ruleset {
             generation,
             scopes,
+            doors,
             judges_streams,
             derived: derived.into_iter().map(|(chain, _)| chain).collect(),
             context_sources: self.context_sources.into_boxed_slice(),

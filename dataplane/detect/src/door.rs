@@ -1,0 +1,126 @@
+//! The look at a rule whose literal was found: can it match here at all?
+//!
+//! Most literals are found in packets that their rules are not about: the port is another one, or the size. A door is a [`Gate`] with the rule's ports. It never turns away a rule that would match. One for each rule, built by
+//! [`crate::ruleset`], asked where literals are found.
+
+use crate::{
+    gate::{Facts, Gate},
+    range::PortSet,
+    rule::Rule,
+    scope::Scope,
+};
+use sluice_packet::Headers;
+
+/// Sets of more ports let each port through.
+const MOST_PORTS: u32 = 4_096;
+/// What is known of a port, as a bit: of one number in 63 it is the same.
+const BITS: u16 = 63;
+/// Where there are no ports, rules about some can't match.
+const NO_PORT: u64 = 1 << BITS;
+
+/// The bit of `port`.
+#[inline]
+const fn bit_of(port: u16) -> u64 {
+    1 << (port % BITS)
+}
+
+/// The bits of `ports`; all for every port, or when they are many.
+fn bits_of(ports: Option<&PortSet>) -> u64 {
+    match ports.filter(|ports| ports.len() <= MOST_PORTS) {
+        None => u64::MAX,
+        Some(ports) => ports.ranges().iter().flat_map(|&(low, high)| low..=high).fold(0, |bits, port| bits | bit_of(port)),
+    }
+}
+
+/// What is known of two ports, source and destination: of a packet's, or of those a rule is about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ports {
+    source: u64,
+    destination: u64,
+}
+
+impl Ports {
+    /// Those of a packet.
+    #[inline]
+    pub(crate) const fn of(headers: &Headers) -> Self {
+        match headers.has_transport {
+            true => Self { source: bit_of(headers.src_port), destination: bit_of(headers.dst_port) },
+            false => Self { source: NO_PORT, destination: NO_PORT },
+        }
+    }
+
+    /// Those a rule is about: none where any will do, or the rule goes both ways.
+    fn of_rule(source: Option<&PortSet>, destination: Option<&PortSet>) -> Self {
+        Self { source: bits_of(source), destination: bits_of(destination) }
+    }
+
+    /// Whether they may be the same on both sides.
+    #[inline(always)]
+    const fn meet(self, other: Self) -> bool {
+        (self.source & other.source != 0) & (self.destination & other.destination != 0)
+    }
+}
+
+/// A rule's ports and its gate.
+pub(crate) struct Door {
+    ports: Ports,
+    pub(crate) gate: Gate,
+}
+
+impl Door {
+    /// The door of rule `number`, with its ports: none where any will do, or the rule goes both ways.
+    pub(crate) fn new(
+        number: u32,
+        rule: &Rule,
+        scope: Scope,
+        source: Option<&PortSet>,
+        destination: Option<&PortSet>,
+    ) -> Self {
+        Self { ports: Ports::of_rule(source, destination), gate: Gate::new(number, rule, scope) }
+    }
+
+    /// Whether the rule may be about the ports of a packet.
+    #[inline(always)]
+    pub(crate) const fn is_about(&self, ports: Ports) -> bool {
+        self.ports.meet(ports)
+    }
+
+    /// Whether the rule may match the packet with these ports and facts.
+    #[inline(always)]
+    pub(crate) fn opens(&self, ports: Ports, facts: &Facts) -> bool {
+        self.is_about(ports) && self.gate.admits(facts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Ports;
+    use crate::range::PortSet;
+    use sluice_packet::Headers;
+
+    fn ports(src_port: u16, dst_port: u16) -> Ports {
+        Ports::of(&Headers { has_transport: true, src_port, dst_port, ..Headers::default() })
+    }
+
+    #[test]
+    fn every_port_of_a_rule_finds_its_door_open() {
+        let set = PortSet::new(vec![(0, 0), (80, 82), (65_000, u16::MAX)]);
+        let of_rule = Ports::of_rule(None, Some(&set));
+        assert!((0..=u16::MAX).filter(|&port| set.contains(port)).all(|port| of_rule.meet(ports(1, port))));
+    }
+
+    #[test]
+    fn most_other_ports_find_it_shut_on_either_side() {
+        let set = PortSet::new(vec![(8_074, 8_074)]);
+        let (from, to) = (Ports::of_rule(Some(&set), None), Ports::of_rule(None, Some(&set)));
+        assert!((0..=u16::MAX).filter(|&port| from.meet(ports(port, 9))).count() < 1_100);
+        assert!((0..=u16::MAX).filter(|&port| to.meet(ports(9, port))).count() < 1_100);
+    }
+
+    #[test]
+    fn without_ports_only_rules_about_any_port_are_met() {
+        let none = Ports::of(&Headers::default());
+        assert!(Ports::of_rule(None, None).meet(none));
+        assert!(!Ports::of_rule(Some(&PortSet::new(vec![(0, 9)])), None).meet(none));
+    }
+}
