@@ -334,6 +334,12 @@ impl Fields {
         self.0.get(number / 64).is_some_and(|word| word & (1 << (number % 64)) != 0)
     }
 
+    /// Whether all `others` are among them.
+    #[inline]
+    pub fn contains_all(&self, others: &Self) -> bool {
+        self.0.iter().zip(&others.0).all(|(word, other)| other & !word == 0)
+    }
+
     /// These and `others`.
     #[must_use]
     pub fn and(self, others: Self) -> Self {

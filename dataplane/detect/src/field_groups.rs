@@ -32,12 +32,40 @@ pub(crate) struct FieldGroup {
     pub literals: Literals,
 }
 
+/// A rule met in every transaction that has what it needs.
+#[derive(Clone, Copy)]
+pub(crate) struct AlwaysMet {
+    pub rule: u32,
+    /// Without these fields it can't match.
+    needs: Fields,
+    /// It can't match either in a flow without marks.
+    needs_marks: bool,
+}
+
+impl AlwaysMet {
+    fn new(number: u32, rule: &Rule) -> Self {
+        let mut needs = Fields::NONE;
+        // What writes does so also where something else is missing.
+        if !rule.programs.iter().any(Program::writes) {
+            let own = rule.programs.iter().filter(|program| program.side.is_none() && may_filter(program.absence));
+            own.filter_map(field_of).for_each(|field| needs.add(field));
+        }
+        Self { rule: number, needs, needs_marks: rule.needs_marks }
+    }
+
+    /// Whether it may match where there are these fields, in a flow with marks or without.
+    #[inline]
+    pub(crate) fn may_match(&self, there: &Fields, is_marked: bool) -> bool {
+        there.contains_all(&self.needs) && (is_marked || !self.needs_marks)
+    }
+}
+
 /// All of them.
 #[derive(Default)]
 pub struct FieldGroups {
     of_field: Box<[Box<[FieldGroup]>]>,
     /// Rules met in every transaction: by protocol and direction.
-    always: Box<[Box<[u32]>]>,
+    always: Box<[Box<[AlwaysMet]>]>,
     stages: Box<[Stage]>,
     wants: Fields,
     /// Some rule is about transactions.
@@ -68,7 +96,7 @@ impl FieldGroups {
     ) -> Result<Self, BuildError> {
         type OfLiteral<'r> = BTreeMap<(&'r [u8], bool), Vec<u32>>;
         let mut of_field: BTreeMap<(Field, Option<u32>), OfLiteral> = BTreeMap::new();
-        let mut always: Vec<Vec<u32>> = vec![Vec::new(); AppProtocol::ALL.len() * 2];
+        let mut always: Vec<Vec<AlwaysMet>> = vec![Vec::new(); AppProtocol::ALL.len() * 2];
         let mut stages = vec![Stage::default(); rules.len()];
         let mut wants = Fields::NONE;
         let mut any = false;
@@ -97,7 +125,7 @@ impl FieldGroups {
                             if rule.direction.is_none_or(|wanted| wanted == direction)
                                 && let Some(list) = always.get_mut(protocol as usize * 2 + direction.index())
                             {
-                                list.push(number);
+                                list.push(AlwaysMet::new(number, rule));
                             }
                         }
                     }
@@ -132,7 +160,7 @@ impl FieldGroups {
 
     /// Rules met in every transaction of `protocol`, in `direction`.
     #[inline]
-    pub fn always(&self, protocol: AppProtocol, direction: Direction) -> &[u32] {
+    pub(crate) fn always(&self, protocol: AppProtocol, direction: Direction) -> &[AlwaysMet] {
         self.always.get(protocol as usize * 2 + direction.index()).map_or(&[], |rules| rules)
     }
 

@@ -96,13 +96,14 @@ impl Facts {
             (_, true) => ESTABLISHED,
             (_, false) => NOT_ESTABLISHED,
         };
-        let icmp =
-            (headers.ip_version == 4 && headers.protocol == 1) || (headers.ip_version == 6 && headers.protocol == 58);
+        let version = match headers.ip_version {
+            4 => bit(headers.is_ip(), IP) | V4,
+            6 => bit(headers.is_ip(), IP) | V6,
+            _ => bit(headers.is_ip(), IP) | bit(headers.ether_type == 0x0806, ARP),
+        };
+        let icmp = matches!((headers.ip_version, headers.protocol), (4, 1) | (6, 58));
         Self {
-            bits: bit(headers.is_ip(), IP)
-                | bit(headers.ip_version == 4, V4)
-                | bit(headers.ip_version == 6, V6)
-                | bit(headers.ether_type == 0x0806, ARP)
+            bits: version
                 | bit(headers.has_ethernet, ETHERNET)
                 | bit(icmp, ICMP)
                 | bit(headers.is_tcp(), TCP)
@@ -272,6 +273,11 @@ impl Gate {
     /// Whether the rule asks for some of the first bytes.
     pub(crate) const fn asks_for_start(&self) -> bool {
         self.head_mask != 0
+    }
+
+    /// The first byte there must be, if the rule asks for it.
+    pub(crate) const fn first_byte(&self) -> Option<u8> {
+        if self.head_mask & 0xff == 0xff { Some(self.head as u8) } else { None }
     }
 
     /// The four bytes that the rule can be found by, if it asks for such.

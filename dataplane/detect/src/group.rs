@@ -133,9 +133,11 @@ impl Group {
         by_source.sort_by_key(|(gate, _)| gate.needs_bytes());
         let (on_flags, always): (Vec<Gate>, Vec<Gate>) = always.into_iter().partition(Gate::needs_flags);
         let (with_bytes, always): (Vec<Gate>, Vec<Gate>) = always.into_iter().partition(Gate::needs_bytes);
+        let (by_first, with_bytes): (Vec<Gate>, Vec<Gate>) =
+            with_bytes.into_iter().partition(|gate| gate.first_byte().is_some());
         Ok(Self {
             matchers: Matchers::new(&waiting, cache)?,
-            by_start: StartIndex::new(by_start),
+            by_start: StartIndex::new(by_start, by_first),
             by_destination_port: PortIndex::new(by_destination),
             by_source_port: PortIndex::new(by_source),
             always: always.into_boxed_slice(),
@@ -181,18 +183,22 @@ impl Group {
     pub(crate) fn unfiltered(&self, packet: &PacketView, facts: &Facts, mut meet: impl FnMut(u32)) {
         let headers = packet.headers;
         let has_bytes = facts.has_bytes();
-        let on_events = if has_events(packet) { &*self.on_events } else { &[] };
-        let on_flags = if has_rare_flags(headers.tcp.flags) { &*self.on_flags } else { &[] };
-        let with_bytes = if has_bytes { &*self.always_with_bytes } else { &[] };
-        let by_destination = self.by_destination_port.of(headers.dst_port);
-        let by_source = self.by_source_port.of(headers.src_port);
-        for gates in [by_destination, by_source, &self.always, on_events, on_flags, with_bytes] {
+        let mut look = |gates: &[Gate]| {
             // Without bytes nobody behind the first that asks for some is met.
             for gate in gates.iter().take_while(|gate| has_bytes || !gate.needs_bytes()) {
                 if gate.admits(facts) {
                     meet(gate.rule);
                 }
             }
+        };
+        let with_bytes = if has_bytes { &*self.always_with_bytes } else { &[] };
+        let by_destination = self.by_destination_port.of(headers.dst_port);
+        let by_source = self.by_source_port.of(headers.src_port);
+        [by_destination, by_source, &self.always, with_bytes].into_iter().for_each(&mut look);
+        if has_rare_flags(headers.tcp.flags) || has_events(packet) {
+            let on_flags = if has_rare_flags(headers.tcp.flags) { &*self.on_flags } else { &[] };
+            let on_events = if has_events(packet) { &*self.on_events } else { &[] };
+            [on_flags, on_events].into_iter().for_each(&mut look);
         }
         if has_bytes {
             self.by_start.meet(facts, meet);

@@ -68,7 +68,8 @@ impl Inspector {
         let Some(judging) = turn.room.judge(at, direction, ruleset.generation) else { return };
         let Some(view) = TransactionView::of(turn.room, at, direction) else { return };
         self.workshop.next_packet();
-        self.gather_transaction(ruleset, &view, judging.scanned, turn.room, at, counters);
+        let is_marked = flow.as_deref().is_some_and(|flow| flow.is_marked());
+        self.gather_transaction(ruleset, &view, judging.scanned, turn.room, at, is_marked, counters);
         self.later.clear();
         let mut from = 0;
         while let Some(number) = self.candidates.take_from(from) {
@@ -126,6 +127,7 @@ impl Inspector {
     }
 
     /// Gathers candidates, each once.
+    #[expect(clippy::too_many_arguments, reason = "everything a transaction is found by")]
     fn gather_transaction(
         &mut self,
         ruleset: &Ruleset,
@@ -133,10 +135,19 @@ impl Inspector {
         scanned: usize,
         room: &Room,
         at: TxRef,
+        is_marked: bool,
         counters: &mut Counters,
     ) {
         let groups = ruleset.fields();
-        groups.always(view.protocol(), view.direction).iter().for_each(|&rule| self.candidates.add(rule));
+        let mut there = *view.has();
+        for (body, _) in view.bodies().filter(|(_, bytes)| !bytes.is_empty()) {
+            there.add(body.field);
+            if body.is_file {
+                there.add(Field::FileData);
+            }
+        }
+        let always = groups.always(view.protocol(), view.direction);
+        always.iter().filter(|met| met.may_match(&there, is_marked)).for_each(|met| self.candidates.add(met.rule));
         room.waiting(at, view.direction).for_each(|rule| self.candidates.add(rule));
         let new = view.log_of(view.direction).get(scanned..).unwrap_or_default();
         for (field, bytes) in log::entries(new) {

@@ -1,7 +1,7 @@
 //! Rules whose bytes must stand at the very beginning of what is judged, found by those bytes.
 //!
 //! Built by [`crate::group`] for one kind of packet, asked for each packet and each place where a stream may begin. What is found here needs no search: a look
-//! at four bytes instead of a literal in the matcher. What is found has passed no gate yet.
+//! at four bytes instead of a literal in the matcher, and at one byte where a rule has nothing better.
 
 use crate::{buffer::Buffer, literals::FastPattern};
 use crate::{
@@ -11,11 +11,14 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-/// Rules by four of their first eight bytes.
+/// Rules by four of their first eight bytes, or by the first.
 #[derive(Default)]
 pub(crate) struct StartIndex {
     /// By bytes 0 to 3, and by bytes 4 to 7.
     by: [Table; 2],
+    /// A bit for each first byte that one of the others asks for, and those.
+    first_bytes: [u64; 4],
+    others: Box<[Gate]>,
 }
 
 /// Lists of rules by a number, in a table with free places: a power of two.
@@ -74,8 +77,8 @@ impl Table {
 }
 
 impl StartIndex {
-    /// These rules, each behind its gate.
-    pub(crate) fn new(rules: impl IntoIterator<Item = (Start, Gate)>) -> Self {
+    /// These rules, each behind its gate, and `others` by their first byte.
+    pub(crate) fn new(rules: impl IntoIterator<Item = (Start, Gate)>, others: Vec<Gate>) -> Self {
         let mut by = [BTreeMap::<u32, Vec<Gate>>::new(), BTreeMap::new()];
         for (start, gate) in rules {
             let (table, key) = match start {
@@ -84,20 +87,26 @@ impl StartIndex {
             };
             table.entry(key).or_default().push(gate);
         }
-        Self { by: by.map(Table::new) }
+        let mut first_bytes = [0; 4];
+        for byte in others.iter().filter_map(Gate::first_byte) {
+            if let Some(word) = first_bytes.get_mut(usize::from(byte / 64)) {
+                *word |= 1 << (byte % 64);
+            }
+        }
+        Self { by: by.map(Table::new), first_bytes, others: others.into_boxed_slice() }
     }
 
     /// Gives `meet` the rules that the first bytes of what is judged let through.
     ///
     /// # Cost
-    /// Two looks into a table for each place where a start may be, which is one for most packets.
+    /// Two looks into a table, and one at a bit, for each place where a start may be, which is one for most packets.
     #[inline]
     pub(crate) fn meet(&self, facts: &Facts, mut meet: impl FnMut(u32)) {
         let [by_first, by_second] = &self.by;
-        if by_first.places.is_empty() && by_second.places.is_empty() {
-            return;
-        }
+        let mut any = false;
         facts.distinct_heads(|head| {
+            let byte = head as u8;
+            any |= self.first_bytes.get(usize::from(byte / 64)).is_some_and(|word| word >> (byte % 64) & 1 != 0);
             for gates in [by_first.of(head as u32), by_second.of((head >> 32) as u32)] {
                 for gate in gates {
                     if gate.admits(facts) {
@@ -106,11 +115,14 @@ impl StartIndex {
                 }
             }
         });
+        if any {
+            self.others.iter().filter(|gate| gate.admits(facts)).for_each(|gate| meet(gate.rule));
+        }
     }
 
     /// Rules in it.
     pub(crate) fn len(&self) -> usize {
-        self.by.iter().map(|table| table.gates.len()).sum()
+        self.by.iter().map(|table| table.gates.len()).sum::<usize>() + self.others.len()
     }
 }
 

@@ -188,14 +188,14 @@ mod wide {
     const LOAD: usize = 32;
     /// Places of one load that are looked at in full groups of eight.
     const PLACES: usize = 24;
-    /// What the table tells of eight places, each in its own four bytes: the highest bit is set where its bytes may be in the set. The places are those that `windows` names of each half of `text`.
+    /// What the table tells of eight places, each in its own four bytes: the highest bit is set where its bytes may be in the set. The places are those that `windows` names of each half of `text`, which is folded.
     ///
     /// # Safety
     /// From `table` on so many bytes may be read as the table of a set has.
     #[target_feature(enable = "avx2")]
     #[inline]
     unsafe fn look(table: *const i32, text: __m256i, windows: __m256i) -> __m256i {
-        let folded = _mm256_or_si256(_mm256_shuffle_epi8(text, windows), _mm256_set1_epi32(FOLD.cast_signed()));
+        let folded = _mm256_shuffle_epi8(text, windows);
         let hash = _mm256_mullo_epi32(folded, _mm256_set1_epi32(SPREAD.cast_signed()));
         let places = _mm256_srli_epi32::<{ 32 - BYTE_BITS as i32 }>(hash);
         let all = _mm256_set1_epi32(-1);
@@ -204,7 +204,7 @@ mod wide {
         _mm256_sllv_epi32(found, _mm256_and_si256(folded, _mm256_set1_epi32(BIT.cast_signed())))
     }
 
-    /// 32 bytes.
+    /// 32 bytes, folded.
     ///
     /// # Safety
     /// So many may be read of `data` from `at` on.
@@ -214,7 +214,8 @@ mod wide {
         // SAFETY: within the data, as the caller has made sure.
         let bytes = unsafe { data.add(at) };
         // SAFETY: as above.
-        unsafe { _mm256_loadu_si256(bytes.cast::<__m256i>()) }
+        let text = unsafe { _mm256_loadu_si256(bytes.cast::<__m256i>()) };
+        _mm256_or_si256(text, _mm256_set1_epi32(FOLD.cast_signed()))
     }
 
     /// A bit for each of the eight places.
