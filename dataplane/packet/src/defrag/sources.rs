@@ -1,8 +1,8 @@
 //! Who holds how much: the sources of datagrams that are not whole, by weight.
 //!
-//! A source weighs the chunks and the datagrams it holds. Sources lie in lists by the binary logarithm of their weight, so the heaviest is found in a fixed number of
-//! steps, to within a factor of two. Those below their share are never asked to make room before others are: then the oldest datagram of all goes. So one sender can't push out
-//! the others, and a flood from many made-up senders pushes out what is oldest.
+//! A source weighs the chunks and the datagrams it holds. Sources above their share lie in lists by the binary logarithm of their weight, so the heaviest is found in a fixed number
+//! of steps, to within a factor of two. Those below it lie in none: they are never asked to make room before others are, then the oldest datagram of all goes. So one sender can't
+//! push out the others, and a flood from many made-up senders pushes out what is oldest.
 
 use super::list::{Link, List, entry, place};
 use sluice_core::HashKey;
@@ -15,7 +15,8 @@ const CLASSES: usize = 32;
 pub(crate) struct Source {
     key: [u64; 2],
     pub weight: u32,
-    class: usize,
+    /// Its list, from 1; 0 below its share.
+    class: u32,
     /// Its datagrams, the oldest first.
     pub trackers: List,
     of_class: Link,
@@ -30,12 +31,8 @@ pub(crate) struct Sources {
     buckets: Box<[u32]>,
     classes: [List; CLASSES],
     secret: HashKey,
-    /// Sources of this class and above hold more than their share.
-    heavy: usize,
-}
-
-fn class_of(weight: u32) -> usize {
-    weight.checked_ilog2().unwrap_or(0) as usize
+    /// Binary logarithm of the share.
+    share: u32,
 }
 
 impl Sources {
@@ -47,8 +44,12 @@ impl Sources {
             buckets: vec![0; (most as usize * 2).next_power_of_two()].into_boxed_slice(),
             classes: [List::default(); CLASSES],
             secret,
-            heavy: class_of(share).max(1),
+            share: share.max(2).ilog2(),
         }
+    }
+
+    const fn class_of(&self, weight: u32) -> u32 {
+        u32::BITS - (weight >> self.share).leading_zeros()
     }
 
     fn bucket(&mut self, key: &[u64; 2]) -> Option<&mut u32> {
@@ -72,9 +73,6 @@ impl Sources {
         if let Some(head) = self.bucket(&key) {
             *head = number;
         }
-        if let Some(class) = self.classes.first_mut() {
-            class.push(&mut self.all, number, |source| &mut source.of_class);
-        }
         number
     }
 
@@ -87,17 +85,28 @@ impl Sources {
         let Some(source) = entry(&mut self.all, number) else { return };
         source.weight = source.weight.saturating_add(more).saturating_sub(less);
         let (before, key, weight) = (source.class, source.key, source.weight);
-        let class = class_of(weight);
-        source.class = class;
-        if weight > 0 && class == before {
-            return;
+        let class = self.class_of(weight);
+        if class != before {
+            self.reclass(number, before, class);
         }
-        if let Some(list) = self.classes.get_mut(before) {
-            list.remove(&mut self.all, number, |source| &mut source.of_class);
+        if weight == 0 {
+            self.forget(number, &key);
         }
-        match self.classes.get_mut(class) {
-            Some(list) if weight > 0 => list.push(&mut self.all, number, |source| &mut source.of_class),
-            _ => self.forget(number, &key),
+    }
+
+    /// Moves a source from list to list.
+    #[cold]
+    fn reclass(&mut self, number: u32, before: u32, class: u32) {
+        let Self { all, classes, .. } = self;
+        let place = |class: u32| (class as usize).wrapping_sub(1);
+        if let Some(list) = classes.get_mut(place(before)) {
+            list.remove(all, number, |source| &mut source.of_class);
+        }
+        if let Some(list) = classes.get_mut(place(class)) {
+            list.push(all, number, |source| &mut source.of_class);
+        }
+        if let Some(source) = entry(all, number) {
+            source.class = class;
         }
     }
 
@@ -125,7 +134,7 @@ impl Sources {
 
     /// The heaviest source that holds more than its share, by its oldest datagram; none when all keep to it.
     pub(crate) fn oldest_of_heaviest(&mut self) -> Option<u32> {
-        let list = self.classes.iter().skip(self.heavy).rev().find(|list| list.first != 0)?;
+        let list = self.classes.iter().rev().find(|list| list.first != 0)?;
         let first = list.first;
         self.get(first).map(|source| source.trackers.first).filter(|tracker| *tracker != 0)
     }
