@@ -266,7 +266,8 @@ impl Defragmenter {
         }
         let span = Span { begin: piece.offset / 8, end: (end.div_ceil(8)) as u16 };
         let mut event = None;
-        if self.store.is_covered(slot, span) {
+        // Nothing lies behind the farthest piece.
+        if u32::from(piece.offset) < before.farthest && self.store.is_covered(slot, span) {
             if self.is_copy(slot, &piece, data) {
                 return self.copy_of(slot, ignored, gone);
             }
@@ -347,10 +348,12 @@ impl Defragmenter {
         let bytes = if whole_frame { frame } else { headers.ip_packet(frame) };
         let (mut more_frames, mut more_bytes) = (usize::from(whole_frame), bytes.len());
         let mut chunks = chunks_for(bytes.len()) + self.store.pages_for(slot, span);
-        for frame in frames.iter().flat_map(|whole| whole.frames()) {
-            more_frames += 1;
-            more_bytes += frame.len();
-            chunks += chunks_for(frame.len());
+        if let Some(whole) = frames {
+            for frame in whole.frames() {
+                more_frames += 1;
+                more_bytes += frame.len();
+                chunks += chunks_for(frame.len());
+            }
         }
         let Some(tracker) = self.store.tracker(slot) else { return false };
         let too_many = tracker.pieces >= self.most_pieces
@@ -378,8 +381,10 @@ impl Defragmenter {
         let ip_at = if whole_frame { headers.ip_offset } else { 0 };
         let node = Node { ip_at, piece, is_piece: true, is_frame: whole_frame, ..Node::default() };
         let mut kept = self.store.keep(slot, bytes, node);
-        for frame in frames.iter().flat_map(|whole| whole.frames()) {
-            kept &= self.store.keep(slot, frame, Node { is_frame: true, ..Node::default() });
+        if let Some(whole) = frames {
+            for frame in whole.frames() {
+                kept &= self.store.keep(slot, frame, Node { is_frame: true, ..Node::default() });
+            }
         }
         self.store.cover(slot, span);
         kept
@@ -432,37 +437,12 @@ impl Defragmenter {
             Some(tracker) => (tracker.overlaps, tracker.policy, tracker.extent.farthest as usize),
             None => (false, Policy::First, 0),
         };
-        if overlaps {
-            self.settle_owners(slot, policy);
+        let last = self.last.take();
+        let last = last.as_ref().map(|last| Part::InFrame(last, headers.ip_packet(frame)));
+        match overlaps {
+            true => self.settle(slot, policy, length, at, whole),
+            false => self.join(slot, last, length, at, whole),
         }
-        let begins = |(number, part): &(usize, Part<'_>)| {
-            part.piece().offset == 0 && (!overlaps || self.scratch.owners.first() == Some(&(*number as u16)))
-        };
-        let last = self.last.as_ref().map(|last| Part::InFrame(last, headers.ip_packet(frame)));
-        let kept = || self.store.nodes(slot).filter(|node| node.is_piece).map(Part::Kept);
-        let parts = || kept().chain(last).enumerate();
-        if let Some((_, first)) = parts().find(begins) {
-            let header_len = usize::from(first.piece().header_len);
-            first.read(self.store.arena(), 0, header_len, |run| whole.bytes.extend_from_slice(run));
-            finish_header(whole.bytes.get_mut(at..).unwrap_or_default(), first.piece(), length);
-            let data_at = at + header_len;
-            let end = data_at + length;
-            for (number, part) in parts() {
-                // What comes in its order needs no zeros first.
-                if !overlaps && self.append(part, data_at, end, whole) {
-                    continue;
-                }
-                if !whole.fill_up(end) {
-                    break;
-                }
-                match overlaps {
-                    true => self.copy_owned(number as u16, part, data_at, length, whole),
-                    false => self.copy_run(part, 0, usize::from(part.piece().data_len), data_at, whole),
-                }
-            }
-            whole.fill_up(end);
-        }
-        self.last = None;
         if self.inline {
             self.store.frames_into(slot, whole);
         }
@@ -470,6 +450,45 @@ impl Defragmenter {
         *if headers.ip_version == 4 { &mut self.counts.ipv4_reassembled } else { &mut self.counts.ipv6_reassembled } +=
             1;
         whole.decode(around, config);
+    }
+
+    /// Puts fragments of which none overlaps another one, `length` bytes of data, into `whole` from byte `at` on.
+    fn join(&self, slot: u32, last: Option<Part<'_>>, length: usize, at: usize, whole: &mut Whole) {
+        let kept = || self.store.nodes(slot).filter(|node| node.is_piece).map(Part::Kept);
+        let parts = || kept().chain(last);
+        let Some(first) = parts().find(|part| part.piece().offset == 0) else { return };
+        let header_len = usize::from(first.piece().header_len);
+        first.read(self.store.arena(), 0, header_len, |run| whole.bytes.extend_from_slice(run));
+        finish_header(whole.bytes.get_mut(at..).unwrap_or_default(), first.piece(), length);
+        let data_at = at + header_len;
+        let end = data_at + length;
+        parts().for_each(|part| {
+            // What comes in its order needs no zeros first.
+            if !self.append(part, data_at, end, whole) && whole.fill_up(end) {
+                self.copy_run(part, 0, usize::from(part.piece().data_len), data_at, whole);
+            }
+        });
+    }
+
+    /// The same for fragments that overlap. They are all kept.
+    #[cold]
+    fn settle(&mut self, slot: u32, policy: Policy, length: usize, at: usize, whole: &mut Whole) {
+        self.settle_owners(slot, policy);
+        let parts = || self.store.nodes(slot).filter(|node| node.is_piece).enumerate();
+        let begins = |number: usize, node: &Node| {
+            node.piece.offset == 0 && self.scratch.owners.first() == Some(&(number as u16))
+        };
+        let Some((_, first)) = parts().find(|(number, node)| begins(*number, node)) else { return };
+        let header_len = usize::from(first.piece.header_len);
+        Part::Kept(first).read(self.store.arena(), 0, header_len, |run| whole.bytes.extend_from_slice(run));
+        finish_header(whole.bytes.get_mut(at..).unwrap_or_default(), &first.piece, length);
+        let data_at = at + header_len;
+        if !whole.fill_up(data_at + length) {
+            return;
+        }
+        for (number, node) in parts() {
+            self.copy_owned(number as u16, Part::Kept(node), data_at, length, whole);
+        }
     }
 
     /// Finds out, unit by unit, whose data count.

@@ -20,6 +20,7 @@ pub(crate) struct Source {
     /// Its datagrams, the oldest first.
     pub trackers: List,
     of_class: Link,
+    bucket: u32,
     /// The next one in its bucket, or among the free ones.
     next: u32,
 }
@@ -52,15 +53,15 @@ impl Sources {
         u32::BITS - (weight >> self.share).leading_zeros()
     }
 
-    fn bucket(&mut self, key: &[u64; 2]) -> Option<&mut u32> {
+    fn bucket(&self, key: &[u64; 2]) -> u32 {
         let [high, low] = *key;
-        let place = self.secret.hash3(&[high, low, 0]) as usize & (self.buckets.len() - 1);
-        self.buckets.get_mut(place)
+        self.secret.hash3(&[high, low, 0]) as u32 & (self.buckets.len() as u32).wrapping_sub(1)
     }
 
     /// The source of this key, made when there is none; 0 when there is no room, which can't be while there are as many places as datagrams.
     pub(crate) fn of(&mut self, key: [u64; 2]) -> u32 {
-        let head = self.bucket(&key).map_or(0, |head| *head);
+        let bucket = self.bucket(&key);
+        let head = self.buckets.get(bucket as usize).copied().unwrap_or(0);
         let mut number = head;
         while let Some(source) = entry(&mut self.all, number) {
             if source.key == key {
@@ -68,9 +69,9 @@ impl Sources {
             }
             number = source.next;
         }
-        let fresh = Source { key, next: head, ..Source::default() };
+        let fresh = Source { key, bucket, next: head, ..Source::default() };
         let Some(number) = place(&mut self.all, &mut self.free, |source| source.next, fresh) else { return 0 };
-        if let Some(head) = self.bucket(&key) {
+        if let Some(head) = self.buckets.get_mut(bucket as usize) {
             *head = number;
         }
         number
@@ -84,13 +85,13 @@ impl Sources {
     pub(crate) fn weigh(&mut self, number: u32, more: u32, less: u32) {
         let Some(source) = entry(&mut self.all, number) else { return };
         source.weight = source.weight.saturating_add(more).saturating_sub(less);
-        let (before, key, weight) = (source.class, source.key, source.weight);
+        let (before, weight) = (source.class, source.weight);
         let class = self.class_of(weight);
         if class != before {
             self.reclass(number, before, class);
         }
         if weight == 0 {
-            self.forget(number, &key);
+            self.forget(number);
         }
     }
 
@@ -110,14 +111,13 @@ impl Sources {
         }
     }
 
-    fn forget(&mut self, number: u32, key: &[u64; 2]) {
-        let after = entry(&mut self.all, number).map_or(0, |source| source.next);
-        let mut at = self.bucket(key).map_or(0, |head| *head);
-        if at == number {
-            if let Some(head) = self.bucket(key) {
-                *head = after;
-            }
+    fn forget(&mut self, number: u32) {
+        let Some(Source { bucket, next: after, .. }) = entry(&mut self.all, number).copied() else { return };
+        let Some(head) = self.buckets.get_mut(bucket as usize) else { return };
+        if *head == number {
+            *head = after;
         } else {
+            let mut at = *head;
             while let Some(source) = entry(&mut self.all, at) {
                 if source.next == number {
                     source.next = after;
