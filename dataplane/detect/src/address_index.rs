@@ -1,7 +1,7 @@
 //! Rules found by an address: for rules that ask for few addresses, thousands of them.
 //!
 //! Built and read by [`crate::group`]. The address space is cut at every end of every rule's ranges; each piece knows the rules that hold on all of it. A
-//! lookup is one binary search. Rules that ask for most of the address space on both sides are not here.
+//! lookup is one binary search among the pieces that begin with the address's first byte. Rules that ask for most of the address space on both sides are not here.
 
 use crate::address::AddressSet;
 use std::collections::BTreeMap;
@@ -12,10 +12,12 @@ struct Pieces<T> {
     /// For each piece where its rules begin in `rules`; one more at the end.
     first: Box<[u32]>,
     rules: Box<[u32]>,
+    /// For each first byte of an address the first piece that begins with that byte or a higher one; one more at the end.
+    by_byte: Box<[u32]>,
 }
 
 impl<T: Copy + Ord> Pieces<T> {
-    fn new(ranges: &[(T, T, u32)], next: impl Fn(T) -> Option<T>) -> Self {
+    fn new(ranges: &[(T, T, u32)], next: impl Fn(T) -> Option<T>, first_byte: impl Fn(T) -> u8) -> Self {
         let mut changes: BTreeMap<T, (Vec<u32>, Vec<u32>)> = BTreeMap::new();
         for &(low, high, rule) in ranges {
             changes.entry(low).or_default().0.push(rule);
@@ -34,12 +36,17 @@ impl<T: Copy + Ord> Pieces<T> {
             rules.extend(&holding);
             first.push(rules.len() as u32);
         }
-        Self { starts: starts.into(), first: first.into(), rules: rules.into() }
+        let below = |byte: u16| starts.partition_point(|&start| u16::from(first_byte(start)) < byte) as u32;
+        let by_byte = (0..=256).map(below).collect();
+        Self { starts: starts.into(), first: first.into(), rules: rules.into(), by_byte }
     }
 
     #[inline]
-    fn rules(&self, address: T) -> &[u32] {
-        let Some(piece) = self.starts.partition_point(|&start| start <= address).checked_sub(1) else { return &[] };
+    fn rules(&self, address: T, first_byte: u8) -> &[u32] {
+        let Some([low, high, ..]) = self.by_byte.get(usize::from(first_byte)..) else { return &[] };
+        let near = self.starts.get(*low as usize..*high as usize).unwrap_or_default();
+        let behind = *low as usize + near.partition_point(|&start| start <= address);
+        let Some(piece) = behind.checked_sub(1) else { return &[] };
         let from = self.first.get(piece).copied().unwrap_or(0) as usize;
         let to = self.first.get(piece + 1).copied().unwrap_or(0) as usize;
         self.rules.get(from..to).unwrap_or_default()
@@ -59,7 +66,10 @@ impl AddressIndex {
             rules.iter().flat_map(|(rule, set)| set.v4().iter().map(|&(low, high)| (low, high, *rule))).collect();
         let v6: Vec<_> =
             rules.iter().flat_map(|(rule, set)| set.v6().iter().map(|&(low, high)| (low, high, *rule))).collect();
-        Self { v4: Pieces::new(&v4, |high| high.checked_add(1)), v6: Pieces::new(&v6, |high| high.checked_add(1)) }
+        Self {
+            v4: Pieces::new(&v4, |high| high.checked_add(1), |start| (start >> 24) as u8),
+            v6: Pieces::new(&v6, |high| high.checked_add(1), |start| (start >> 120) as u8),
+        }
     }
 
     /// Rules whose set holds `address`.
@@ -68,9 +78,9 @@ impl AddressIndex {
         match ip_version {
             4 => {
                 let [a, b, c, d, ..] = *address;
-                self.v4.rules(u32::from_be_bytes([a, b, c, d]))
+                self.v4.rules(u32::from_be_bytes([a, b, c, d]), a)
             }
-            6 => self.v6.rules(u128::from_be_bytes(*address)),
+            6 => self.v6.rules(u128::from_be_bytes(*address), address[0]),
             _ => &[],
         }
     }

@@ -47,11 +47,15 @@ impl Sum {
             let (added, carry) = sum.overflowing_add(u64::from_be_bytes(*word));
             sum = added.wrapping_add(u64::from(carry));
         }
-        let mut last = [0; 8];
-        for (to, from) in last.iter_mut().zip(rest) {
-            *to = *from;
-        }
-        let (added, carry) = sum.overflowing_add(u64::from_be_bytes(last));
+        // Words of 16 bits count alike, wherever in the sum they are added.
+        let (four, rest) = rest.split_first_chunk().map_or((0, rest), |(four, rest)| (u32::from_be_bytes(*four), rest));
+        let last = match *rest {
+            [] => 0,
+            [a] => u32::from_be_bytes([0, 0, a, 0]),
+            [a, b] => u32::from_be_bytes([0, 0, a, b]),
+            [a, b, c, ..] => u32::from_be_bytes([a, b, c, 0]),
+        };
+        let (added, carry) = sum.overflowing_add(u64::from(four) + u64::from(last));
         Self(added.wrapping_add(u64::from(carry)))
     }
 

@@ -13,7 +13,7 @@ use sluice_core::{
     Action, Cause, Counters, ExceptionPolicy, Resource, Verdict, fault::Faults, resource::PoliciesInForce,
     verdict::Mode,
 };
-use sluice_packet::DecodeEvent;
+use sluice_packet::{DecodeEvent, Headers};
 
 /// Where detection stood before a packet: what it lost of the packet follows from where it stands behind it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -86,11 +86,7 @@ impl Pipeline {
     #[inline(always)]
     pub(crate) fn unseen(&mut self, subject: &Subject, found: InTable, before: Losses) -> Option<Verdict> {
         let headers = subject.headers;
-        if before == Losses::of(&self.counters)
-            && !headers.events.contains(DecodeEvent::TooManyLayers)
-            && !headers.invalid
-            && self.faults.is_none()
-        {
+        if before == Losses::of(&self.counters) && is_read(headers) && self.faults.is_none() {
             return None;
         }
         self.unseen_of(subject, found, before)
@@ -152,6 +148,12 @@ impl Pipeline {
     pub(crate) fn fails(&mut self, resource: Resource) -> bool {
         self.faults.as_deref_mut().is_some_and(|faults: &mut Faults| faults.fails(resource))
     }
+}
+
+/// Whether the decoder read the layer to its end.
+#[inline(always)]
+pub(crate) fn is_read(headers: &Headers) -> bool {
+    !headers.invalid && !headers.events.contains(DecodeEvent::TooManyLayers)
 }
 
 /// What the policy for `resource` says; none: go on. Counts what is done.

@@ -28,6 +28,8 @@ pub struct Fragments {
     gather: Gather,
     condemned: Condemned,
     datagrams: Arc<Datagrams>,
+    /// The one that was free last: most are judged before the next is needed.
+    spare: Option<Box<Datagram>>,
     /// What has passed, on its way out.
     leaving: VecDeque<Box<Datagram>>,
     /// What there was no room for, until it is known whether it may go.
@@ -59,6 +61,7 @@ impl Fragments {
             gather: Gather::new(settings, parts, hash),
             condemned: Condemned::new(settings.defrag.trackers),
             datagrams: Datagrams::new(datagrams, inline),
+            spare: None,
             leaving: VecDeque::with_capacity(datagrams),
             released: Vec::with_capacity(RELEASES),
             handing: VecDeque::with_capacity(datagrams),
@@ -78,10 +81,9 @@ impl Fragments {
 
     /// Judges a frame whose innermost layer is a fragment, and the datagram that it makes whole. The verdict on the frame; none when it is kept: its buffer is free.
     pub fn judge(&mut self, with: &mut With<'_>, decoded: &mut Decoded, frame: &[u8], job: &Job) -> Option<Verdict> {
-        let ((inserted, made), mut pieces) =
-            self.gathered(with, job.at, |gather, around| gather.frame(decoded, frame, job, around));
+        let (inserted, made) = self.gathered(with, job.at, |gather, around| gather.frame(decoded, frame, job, around));
         let mine = Job { view: View::Piece, fragment: Some(inserted), ..*job };
-        let verdict = pieces.piece(decoded, frame, &mine);
+        let verdict = self.pieces(with).piece(decoded, frame, &mine);
         let alone = matches!(inserted.taken, Taken::Alone(_));
         if alone || !self.inline {
             with.pipeline.count_fate(verdict, 1);
@@ -100,32 +102,42 @@ impl Fragments {
     }
 
     /// Gathers, and settles what was driven out by that.
-    fn gathered<'a, T>(
-        &'a mut self,
-        with: &'a mut With<'_>,
+    #[inline(always)]
+    fn gathered<T>(
+        &mut self,
+        with: &mut With<'_>,
         at: At,
         gather: impl FnOnce(&mut Gather, &mut Around<'_>) -> T,
-    ) -> (T, Pieces<'a>) {
-        let Self { gather: mine, datagrams, released, condemned, leaving, .. } = self;
+    ) -> T {
+        let Self { gather: mine, datagrams, spare, released, .. } = self;
         let With { pipeline, ledger, lane } = with;
         let mut around = Around {
             at,
             ledger,
             counters: &mut pipeline.counters,
-            supply: Some(&mut || datagrams.take()),
+            supply: Some(&mut || spare.take().or_else(|| datagrams.take())),
             release: Some(&mut |one| released.push(one)),
             lane: *lane,
             releases: RELEASES,
         };
         let done = gather(mine, &mut around);
-        let mut pieces = Pieces { pipeline, condemned, datagrams, ledger };
+        if !self.released.is_empty() {
+            self.settle_released(with);
+        }
+        done
+    }
+
+    /// Lets go what was driven out, or drops it.
+    #[cold]
+    fn settle_released(&mut self, with: &mut With<'_>) {
+        let Self { datagrams, released, condemned, leaving, .. } = self;
+        let mut pieces = Pieces { pipeline: with.pipeline, condemned, datagrams, ledger: with.ledger };
         for Released { datagram, slot, .. } in released.drain(..) {
             match pieces.released(&datagram, slot) {
                 Verdict::Pass => leaving.push_back(datagram),
                 Verdict::Drop(cause) => pieces.drop_all(datagram, cause),
             }
         }
-        (done, pieces)
     }
 
     /// Judges a datagram and those that it makes whole, as far as they are mine.
@@ -163,7 +175,10 @@ impl Fragments {
                 None => break,
             }
         }
-        self.datagrams.give_back(datagram);
+        match self.spare {
+            None if datagram.next.is_none() => self.spare = Some(datagram),
+            _ => self.datagrams.give_back(datagram),
+        }
     }
 
     /// The next datagram that goes on to another worker.

@@ -174,12 +174,18 @@ impl Pipeline {
 
     /// Third step: what becomes of the packet, when its flow tells and nothing else needs to be known of it. `checksums`: what is done about
     /// those of the frame; until that is decided every frame goes the long way.
-    #[inline]
+    #[inline(always)]
     pub fn short_cut(&mut self, glance: &Glance, checksums: Checksums, now: Nanos) -> Option<Verdict> {
         // While every flow is looked at, none is found for nothing.
         if !self.any_at_rest && self.settings.stages == Stages::Inspect {
             return None;
         }
+        self.short_cut_of(glance, checksums, now)
+    }
+
+    /// The same, where some flow may not be looked at.
+    #[inline(never)]
+    fn short_cut_of(&mut self, glance: &Glance, checksums: Checksums, now: Nanos) -> Option<Verdict> {
         let Self { flows, settings, counters, plain, shortest_idle_ns, .. } = self;
         let flow = match flows.confirm_candidate(&glance.plain.key, &glance.candidate) {
             Some(flow) => flow,

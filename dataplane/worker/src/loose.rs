@@ -4,21 +4,44 @@
 //! there are none of.
 
 use crate::{
-    exception::Losses,
+    exception::{Losses, is_read},
     generation::Generation,
+    inbox::Job,
     pipeline::Pipeline,
     report::{Beside, Subject},
 };
 use sluice_core::{AppNews, Nanos, Verdict};
 use sluice_flow::TcpOutcome;
-use sluice_packet::normalise::Action;
+use sluice_packet::{Decoded, Headers, normalise::Action};
 
 impl Pipeline {
+    /// The verdict on a frame, or a datagram put together, that holds a fragment.
+    pub(crate) fn piece(&mut self, decoded: &Decoded, frame: &[u8], job: &Job) -> Verdict {
+        // Most fragments lie in no tunnel, and nothing is asked of them.
+        if let ([headers], 0) = (decoded.layers(), job.first)
+            && self.is_let_by(headers)
+        {
+            self.count_frame(decoded, frame, job);
+            return Verdict::Pass;
+        }
+        self.process(decoded, None, frame, job)
+    }
+
+    /// Whether a fragment with these headers passes whoever looks at it: neither the normaliser nor records nor policies nor rules want anything of it.
+    fn is_let_by(&mut self, headers: &Headers) -> bool {
+        let Generation { ruleset, inspector } = &mut *self.generation;
+        self.normaliser.is_off()
+            && !self.settings.copies.of_packets()
+            && self.faults.is_none()
+            && is_read(headers)
+            && inspector.passes_by(ruleset, headers, !headers.events.is_empty())
+    }
+
     /// The verdict on a packet that has no flow and is not TCP, such as a fragment: `layer` and `in_flow` of [`crate::pipeline`] without what needs one.
     pub(crate) fn without_flow(&mut self, subject: &Subject, oddity: Option<Action>, now: Nanos) -> Verdict {
         self.normaliser.stops = oddity.is_some();
         self.tcp = TcpOutcome::default();
-        if self.settings.copies.arp || self.settings.copies.anomalies {
+        if self.settings.copies.of_packets() {
             self.reporter.packet(subject, None, &Beside::default());
         }
         let verdict = self.judge_alone(subject, (oddity.is_none() && self.tcp.valid, false), now);

@@ -39,6 +39,12 @@ impl Normaliser {
         Self { switches, edits: Edits::new(), carried_to: 0, stops: false, refused: false, accepted: false }
     }
 
+    /// Whether it does nothing.
+    #[inline(always)]
+    pub const fn is_off(&self) -> bool {
+        self.switches.is_off()
+    }
+
     /// A new frame.
     #[inline(always)]
     pub fn begin(&mut self) {
@@ -72,7 +78,7 @@ impl Pipeline {
     /// Looks for what is odd in a layer; the answer is what stops the packet.
     #[inline(always)]
     pub(crate) fn oddity(&mut self, subject: &Subject, sound: bool) -> Option<Action> {
-        if self.normaliser.switches.is_off() {
+        if self.normaliser.is_off() {
             return None;
         }
         let look = self.normaliser.look_of(subject, self.checksums, sound);

@@ -76,7 +76,7 @@ impl Pieces<'_> {
     /// Judges what holds a fragment, which `decoded` tells of.
     pub(crate) fn piece(&mut self, decoded: &Decoded, bytes: &[u8], job: &Job) -> Verdict {
         self.condemned.hear(job);
-        let mut verdict = self.pipeline.process(decoded, None, bytes, job);
+        let mut verdict = self.pipeline.piece(decoded, bytes, job);
         if !is_last(job) {
             return verdict;
         }

@@ -376,7 +376,7 @@ impl Pipeline {
         let found = *in_table;
         let Subject { frame, headers, .. } = *subject;
         self.tcp = TcpOutcome::default();
-        if self.settings.copies.arp || self.settings.copies.anomalies {
+        if self.settings.copies.of_packets() {
             let Self { flows, reporter, variables, .. } = self;
             let marks = found.and_then(|(flow, _)| flows.view(flow));
             let facts = marks.as_ref().zip(found).map(|(flow, (_, direction))| (flow.facts(), direction));
@@ -761,7 +761,7 @@ impl Pipeline {
         false
     }
 
-    fn count_frame(&mut self, decoded: &Decoded, frame: &[u8], job: &Job) {
+    pub(crate) fn count_frame(&mut self, decoded: &Decoded, frame: &[u8], job: &Job) {
         let Self { counters, kinds, .. } = self;
         if job.round == 0 {
             let length = frame.len() as u64;

@@ -198,8 +198,8 @@ impl Worker {
                     continue;
                 }
                 let (decoded, frame) = frames.single(packet, link, &decode);
-                let key = glance.keyed().or_else(|| pipeline.prefetch(decoded));
                 if stages == Stages::Lookup {
+                    let key = glance.keyed().or_else(|| pipeline.prefetch(decoded));
                     pipeline.lookup_only(decoded, key, frame, now);
                     continue;
                 }
@@ -214,6 +214,7 @@ impl Worker {
                     }
                     continue;
                 }
+                let key = glance.keyed().or_else(|| pipeline.prefetch(decoded));
                 *verdict = pipeline.process(decoded, key, frame, &job);
                 pipeline.rewrite(|offset, bytes| received.overwrite(place, offset, bytes).is_ok());
                 *verdict = pipeline.put_right(*verdict, &mut InBurst { burst: &mut received, place });

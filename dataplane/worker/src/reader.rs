@@ -14,7 +14,7 @@ use crate::{
     poll::{Meter, PATIENCE, Source},
     settings::{Settings, Stages},
 };
-use sluice_core::Nanos;
+use sluice_core::{Nanos, time::NANOS_PER_SECOND};
 use sluice_dpdk::{Burst, Mbuf, Mempool};
 use sluice_packet::{
     MAX_LAYERS,
@@ -45,18 +45,29 @@ pub struct Reader {
 pub const DATAGRAMS: usize = 32;
 
 /// The time of a capture: never runs backwards, and ticks when its second changes.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Clock {
     now: Nanos,
+    /// When the next second begins.
+    next: Nanos,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self { now: Nanos(0), next: Nanos(NANOS_PER_SECOND) }
+    }
 }
 
 impl Clock {
     /// The time, after a packet of `time`; and whether a second has begun.
     #[inline]
     pub fn advance(&mut self, time: Nanos) -> (Nanos, bool) {
-        let before = self.now.seconds();
         self.now = self.now.max(time);
-        (self.now, self.now.seconds() != before)
+        let ticks = self.now >= self.next;
+        if ticks {
+            self.next = Nanos((self.now.seconds() + 1).saturating_mul(NANOS_PER_SECOND));
+        }
+        (self.now, ticks)
     }
 }
 

@@ -58,6 +58,14 @@ pub struct Copies {
     pub ethernet: bool,
 }
 
+impl Copies {
+    /// Whether records of packets are wanted that no rule asks for.
+    #[inline(always)]
+    pub const fn of_packets(&self) -> bool {
+        self.arp || self.anomalies
+    }
+}
+
 /// Which files go to the control core to be stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FileStoring {

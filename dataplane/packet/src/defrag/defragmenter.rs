@@ -3,7 +3,7 @@
 //! Inline there is one interpretation: what overlaps, and is no exact copy, ends its datagram, as IPv6 wants it anywhere (RFC 5722). Passive, overlapping IPv4 fragments count as the
 //! target's policy says, and the event tells of them.
 
-use super::arena::chunks_for;
+use super::arena::{Arena, chunks_for};
 use super::key::{Key, source_of};
 use super::piece::{self, Piece};
 use super::policy::{Policies, Policy, Span};
@@ -121,6 +121,8 @@ pub struct Defragmenter {
     most_pieces: u16,
     policies: Policies,
     scratch: Scratch,
+    /// The fragment that made its datagram whole just now, when it is not kept but lies in its frame; passive.
+    last: Option<Piece>,
     counts: DefragCounts,
 }
 
@@ -143,6 +145,7 @@ impl Defragmenter {
                 owners: vec![NOBODY; MOST_UNITS].into_boxed_slice(),
                 spans: vec![Span::default(); MOST_UNITS].into_boxed_slice(),
             },
+            last: None,
             counts: DefragCounts::default(),
         }
     }
@@ -210,7 +213,8 @@ impl Defragmenter {
         }
 
         let key = Key::of(headers, depth, way, self.vlan_tracking);
-        let mut found = self.store.find(&key);
+        let bucket = self.store.bucket(&key);
+        let mut found = self.store.find(&key, bucket);
         if let Some(slot) = found.filter(|slot| self.store.is_late(*slot, now)) {
             self.time_out(slot, gone);
             found = None;
@@ -224,7 +228,7 @@ impl Defragmenter {
                     self.evict(gone);
                 }
                 let policy = if self.inline || !four { Policy::First } else { self.policies.of(&headers.dst, 4) };
-                match self.store.begin(key, source_of(headers), policy, now) {
+                match self.store.begin((key, bucket), source_of(headers), policy, now) {
                     Some(slot) => slot,
                     None => {
                         return alone(
@@ -243,13 +247,15 @@ impl Defragmenter {
             return alone(Why::Overlap, ignored);
         }
         let end = piece.end();
-        let beyond = if strict || tracker.policy.holds_the_first_end() {
-            tracker.end.is_some_and(|known| end > known || (!piece.more && end != known))
-                || (!piece.more && end < tracker.farthest)
+        let (before, covered, overlaps) = (tracker.extent, tracker.covered, tracker.overlaps);
+        let holds_the_first_end = strict || tracker.policy.holds_the_first_end();
+        let beyond = if holds_the_first_end {
+            before.named.is_some_and(|known| end > known || (!piece.more && end != known))
+                || (!piece.more && end < before.farthest)
         } else {
             // An end within a unit can't be moved: what is in the rest of the unit is not known.
-            (!tracker.farthest.is_multiple_of(8) && end > tracker.farthest)
-                || (!end.is_multiple_of(8) && end < tracker.farthest)
+            (!before.farthest.is_multiple_of(8) && end > before.farthest)
+                || (!end.is_multiple_of(8) && end < before.farthest)
         };
         if beyond {
             if strict {
@@ -260,7 +266,8 @@ impl Defragmenter {
         }
         let span = Span { begin: piece.offset / 8, end: (end.div_ceil(8)) as u16 };
         let mut event = None;
-        if self.store.is_covered(slot, span) {
+        // Nothing lies behind the farthest piece.
+        if u32::from(piece.offset) < before.farthest && self.store.is_covered(slot, span) {
             if self.is_copy(slot, &piece, data) {
                 return self.copy_of(slot, ignored, gone);
             }
@@ -271,25 +278,20 @@ impl Defragmenter {
                 return alone(Why::Overlap, event);
             }
         }
+        let extent = before.with(&piece);
+        let units = extent.units(holds_the_first_end);
+        // Where nothing overlaps, the last one that was missing is read from its frame.
+        let fits = !overlaps && event.is_none() && units == Some(covered + span.units());
+        self.last = Some(piece).filter(|_| fits && !self.inline);
         if !self.keep(slot, fragment, load, piece, span, gone) {
             return alone(if strict { Why::Memory } else { Why::Invalid }, ignored);
         }
         let Some(tracker) = self.store.tracker(slot) else { return alone(Why::Memory, ignored) };
         tracker.overlaps |= event.is_some();
-        if end > tracker.farthest || (end == tracker.farthest && !piece.more) {
-            (tracker.farthest, tracker.farthest_is_final) = (end, !piece.more);
-        }
-        if !piece.more && tracker.end.is_none() {
-            tracker.end = Some(end);
-        }
-        if piece.offset == 0 {
-            tracker.first_header_len = tracker.first_header_len.max(piece.header_len);
-        }
-        let named = if strict || tracker.policy.holds_the_first_end() { tracker.end } else { None };
-        let length = named.or(tracker.farthest_is_final.then_some(tracker.farthest));
-        let whole = length.is_some_and(|length| tracker.covered == length.div_ceil(8));
-        let counted = if four { tracker.first_header_len } else { tracker.first_header_len.saturating_sub(40) };
-        if whole && tracker.farthest + u32::from(counted) > 65_535 {
+        tracker.extent = extent;
+        let whole = fits || units == Some(tracker.covered);
+        let counted = if four { extent.header_len } else { extent.header_len.saturating_sub(40) };
+        if whole && extent.farthest + u32::from(counted) > 65_535 {
             self.store.kill(slot, Why::Invalid, gone);
             let too_large = if four { DecodeEvent::Ipv4FragmentTooLarge } else { DecodeEvent::Ipv6FragmentTooLarge };
             return alone(Why::Invalid, Some(too_large));
@@ -346,10 +348,12 @@ impl Defragmenter {
         let bytes = if whole_frame { frame } else { headers.ip_packet(frame) };
         let (mut more_frames, mut more_bytes) = (usize::from(whole_frame), bytes.len());
         let mut chunks = chunks_for(bytes.len()) + self.store.pages_for(slot, span);
-        for frame in frames.iter().flat_map(|whole| whole.frames()) {
-            more_frames += 1;
-            more_bytes += frame.len();
-            chunks += chunks_for(frame.len());
+        if let Some(whole) = frames {
+            for frame in whole.frames() {
+                more_frames += 1;
+                more_bytes += frame.len();
+                chunks += chunks_for(frame.len());
+            }
         }
         let Some(tracker) = self.store.tracker(slot) else { return false };
         let too_many = tracker.pieces >= self.most_pieces
@@ -371,11 +375,16 @@ impl Defragmenter {
                 return false;
             }
         }
+        if self.last.is_some() {
+            return true;
+        }
         let ip_at = if whole_frame { headers.ip_offset } else { 0 };
         let node = Node { ip_at, piece, is_piece: true, is_frame: whole_frame, ..Node::default() };
         let mut kept = self.store.keep(slot, bytes, node);
-        for frame in frames.iter().flat_map(|whole| whole.frames()) {
-            kept &= self.store.keep(slot, frame, Node { is_frame: true, ..Node::default() });
+        if let Some(whole) = frames {
+            for frame in whole.frames() {
+                kept &= self.store.keep(slot, frame, Node { is_frame: true, ..Node::default() });
+            }
         }
         self.store.cover(slot, span);
         kept
@@ -425,38 +434,14 @@ impl Defragmenter {
         let at = headers.ip_offset as usize;
         whole.bytes.extend_from_slice(frame.get(..at).unwrap_or_default());
         let (overlaps, policy, length) = match self.store.tracker(slot) {
-            Some(tracker) => (tracker.overlaps, tracker.policy, tracker.farthest as usize),
+            Some(tracker) => (tracker.overlaps, tracker.policy, tracker.extent.farthest as usize),
             None => (false, Policy::First, 0),
         };
-        if overlaps {
-            self.settle_owners(slot, policy);
-        }
-        let begins = |(number, node): &(usize, &Node)| {
-            node.piece.offset == 0 && (!overlaps || self.scratch.owners.first() == Some(&(*number as u16)))
-        };
-        let pieces = || self.store.nodes(slot).filter(|node| node.is_piece).enumerate();
-        if let Some((_, first)) = pieces().find(begins) {
-            let header_len = usize::from(first.piece.header_len);
-            self.store.arena().read(&first.bytes, first.ip_at as usize, header_len, |part| {
-                whole.bytes.extend_from_slice(part);
-            });
-            finish_header(whole.bytes.get_mut(at..).unwrap_or_default(), &first.piece, length);
-            let data_at = at + header_len;
-            let end = data_at + length;
-            for (number, node) in pieces() {
-                // What comes in its order needs no zeros first.
-                if !overlaps && self.append(node, data_at, end, whole) {
-                    continue;
-                }
-                if !whole.fill_up(end) {
-                    break;
-                }
-                match overlaps {
-                    true => self.copy_owned(number as u16, node, data_at, length, whole),
-                    false => self.copy_run(node, 0, usize::from(node.piece.data_len), data_at, whole),
-                }
-            }
-            whole.fill_up(end);
+        let last = self.last.take();
+        let last = last.as_ref().map(|last| Part::InFrame(last, headers.ip_packet(frame)));
+        match overlaps {
+            true => self.settle(slot, policy, length, at, whole),
+            false => self.join(slot, last, length, at, whole),
         }
         if self.inline {
             self.store.frames_into(slot, whole);
@@ -465,6 +450,45 @@ impl Defragmenter {
         *if headers.ip_version == 4 { &mut self.counts.ipv4_reassembled } else { &mut self.counts.ipv6_reassembled } +=
             1;
         whole.decode(around, config);
+    }
+
+    /// Puts fragments of which none overlaps another one, `length` bytes of data, into `whole` from byte `at` on.
+    fn join(&self, slot: u32, last: Option<Part<'_>>, length: usize, at: usize, whole: &mut Whole) {
+        let kept = || self.store.nodes(slot).filter(|node| node.is_piece).map(Part::Kept);
+        let parts = || kept().chain(last);
+        let Some(first) = parts().find(|part| part.piece().offset == 0) else { return };
+        let header_len = usize::from(first.piece().header_len);
+        first.read(self.store.arena(), 0, header_len, |run| whole.bytes.extend_from_slice(run));
+        finish_header(whole.bytes.get_mut(at..).unwrap_or_default(), first.piece(), length);
+        let data_at = at + header_len;
+        let end = data_at + length;
+        parts().for_each(|part| {
+            // What comes in its order needs no zeros first.
+            if !self.append(part, data_at, end, whole) && whole.fill_up(end) {
+                self.copy_run(part, 0, usize::from(part.piece().data_len), data_at, whole);
+            }
+        });
+    }
+
+    /// The same for fragments that overlap. They are all kept.
+    #[cold]
+    fn settle(&mut self, slot: u32, policy: Policy, length: usize, at: usize, whole: &mut Whole) {
+        self.settle_owners(slot, policy);
+        let parts = || self.store.nodes(slot).filter(|node| node.is_piece).enumerate();
+        let begins = |number: usize, node: &Node| {
+            node.piece.offset == 0 && self.scratch.owners.first() == Some(&(number as u16))
+        };
+        let Some((_, first)) = parts().find(|(number, node)| begins(*number, node)) else { return };
+        let header_len = usize::from(first.piece.header_len);
+        Part::Kept(first).read(self.store.arena(), 0, header_len, |run| whole.bytes.extend_from_slice(run));
+        finish_header(whole.bytes.get_mut(at..).unwrap_or_default(), &first.piece, length);
+        let data_at = at + header_len;
+        if !whole.fill_up(data_at + length) {
+            return;
+        }
+        for (number, node) in parts() {
+            self.copy_owned(number as u16, Part::Kept(node), data_at, length, whole);
+        }
     }
 
     /// Finds out, unit by unit, whose data count.
@@ -485,10 +509,10 @@ impl Defragmenter {
         }
     }
 
-    /// Copies the units that are piece `number`'s.
-    fn copy_owned(&self, number: u16, node: &Node, data_at: usize, length: usize, whole: &mut Whole) {
+    /// Copies the units that are fragment `number`'s.
+    fn copy_owned(&self, number: u16, part: Part<'_>, data_at: usize, length: usize, whole: &mut Whole) {
         let owners = &self.scratch.owners;
-        let (begin, end) = (usize::from(node.piece.offset), (node.piece.end() as usize).min(length));
+        let (begin, end) = (usize::from(part.piece().offset), (part.piece().end() as usize).min(length));
         let mut unit = begin / 8;
         while unit * 8 < end {
             let run = owners.iter().skip(unit).take_while(|owner| **owner == number).count();
@@ -497,32 +521,58 @@ impl Defragmenter {
                 continue;
             }
             let stop = ((unit + run) * 8).min(end);
-            self.copy_run(node, unit * 8 - begin, stop.saturating_sub(unit * 8), data_at, whole);
+            self.copy_run(part, unit * 8 - begin, stop.saturating_sub(unit * 8), data_at, whole);
             unit += run;
         }
     }
 
-    /// Adds the piece's data, if they belong behind what is there and end before `end`; whether that was so.
-    fn append(&self, node: &Node, data_at: usize, end: usize, whole: &mut Whole) -> bool {
-        let (at, data_len) = (node.ip_at as usize + usize::from(node.piece.data_at), usize::from(node.piece.data_len));
-        let begin = data_at + usize::from(node.piece.offset);
-        let fits = begin == whole.bytes.len() && begin + data_len <= end && end <= whole.bytes.capacity();
+    /// Adds the fragment's data, if they belong behind what is there and end before `end`; whether that was so.
+    fn append(&self, part: Part<'_>, data_at: usize, end: usize, whole: &mut Whole) -> bool {
+        let Piece { data_at: at, data_len, offset, .. } = *part.piece();
+        let begin = data_at + usize::from(offset);
+        let fits = begin == whole.bytes.len() && begin + usize::from(data_len) <= end && end <= whole.bytes.capacity();
         if fits {
-            self.store.arena().read(&node.bytes, at, data_len, |part| whole.bytes.extend_from_slice(part));
+            part.read(self.store.arena(), at.into(), data_len.into(), |run| whole.bytes.extend_from_slice(run));
         }
         fits
     }
 
-    /// Copies `len` bytes of the piece's data, from byte `from` of them on, to where they belong.
-    fn copy_run(&self, node: &Node, from: usize, len: usize, data_at: usize, whole: &mut Whole) {
-        let mut to = data_at + usize::from(node.piece.offset) + from;
-        let at = node.ip_at as usize + usize::from(node.piece.data_at) + from;
-        self.store.arena().read(&node.bytes, at, len, |part| {
-            if let Some(place) = whole.bytes.get_mut(to..to + part.len()) {
-                place.copy_from_slice(part);
+    /// Copies `len` bytes of the fragment's data, from byte `from` of them on, to where they belong.
+    fn copy_run(&self, part: Part<'_>, from: usize, len: usize, data_at: usize, whole: &mut Whole) {
+        let mut to = data_at + usize::from(part.piece().offset) + from;
+        part.read(self.store.arena(), usize::from(part.piece().data_at) + from, len, |run| {
+            if let Some(place) = whole.bytes.get_mut(to..to + run.len()) {
+                place.copy_from_slice(run);
             }
-            to += part.len();
+            to += run.len();
         });
+    }
+}
+
+/// A fragment of a datagram that is whole.
+#[derive(Clone, Copy)]
+enum Part<'a> {
+    /// It is kept.
+    Kept(&'a Node),
+    /// It is the last one, in this packet.
+    InFrame(&'a Piece, &'a [u8]),
+}
+
+impl<'a> Part<'a> {
+    const fn piece(self) -> &'a Piece {
+        match self {
+            Self::Kept(node) => &node.piece,
+            Self::InFrame(piece, _) => piece,
+        }
+    }
+
+    /// Gives `len` bytes of its packet, from byte `from` on, to `each`, run by run.
+    #[inline(always)]
+    fn read(self, arena: &Arena, from: usize, len: usize, mut each: impl FnMut(&[u8])) {
+        match self {
+            Self::Kept(node) => arena.read(&node.bytes, node.ip_at as usize + from, len, each),
+            Self::InFrame(_, packet) => each(packet.get(from..from + len).unwrap_or_default()),
+        }
     }
 }
 

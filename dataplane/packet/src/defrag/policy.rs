@@ -13,6 +13,13 @@ pub(crate) struct Span {
     pub end: u16,
 }
 
+impl Span {
+    /// How many units.
+    pub(crate) const fn units(self) -> u32 {
+        (self.end as u32).saturating_sub(self.begin as u32)
+    }
+}
+
 /// Whose data count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Policy {

@@ -1,8 +1,8 @@
 //! Who holds how much: the sources of datagrams that are not whole, by weight.
 //!
-//! A source weighs the chunks and the datagrams it holds. Sources lie in lists by the binary logarithm of their weight, so the heaviest is found in a fixed number of
-//! steps, to within a factor of two. Those below their share are never asked to make room before others are: then the oldest datagram of all goes. So one sender can't push out
-//! the others, and a flood from many made-up senders pushes out what is oldest.
+//! A source weighs the chunks and the datagrams it holds. Sources above their share lie in lists by the binary logarithm of their weight, so the heaviest is found in a fixed number
+//! of steps, to within a factor of two. Those below it lie in none: they are never asked to make room before others are, then the oldest datagram of all goes. So one sender can't
+//! push out the others, and a flood from many made-up senders pushes out what is oldest.
 
 use super::list::{Link, List, entry, place};
 use sluice_core::HashKey;
@@ -15,10 +15,12 @@ const CLASSES: usize = 32;
 pub(crate) struct Source {
     key: [u64; 2],
     pub weight: u32,
-    class: usize,
+    /// Its list, from 1; 0 below its share.
+    class: u32,
     /// Its datagrams, the oldest first.
     pub trackers: List,
     of_class: Link,
+    bucket: u32,
     /// The next one in its bucket, or among the free ones.
     next: u32,
 }
@@ -30,12 +32,8 @@ pub(crate) struct Sources {
     buckets: Box<[u32]>,
     classes: [List; CLASSES],
     secret: HashKey,
-    /// Sources of this class and above hold more than their share.
-    heavy: usize,
-}
-
-fn class_of(weight: u32) -> usize {
-    weight.checked_ilog2().unwrap_or(0) as usize
+    /// Binary logarithm of the share.
+    share: u32,
 }
 
 impl Sources {
@@ -47,19 +45,23 @@ impl Sources {
             buckets: vec![0; (most as usize * 2).next_power_of_two()].into_boxed_slice(),
             classes: [List::default(); CLASSES],
             secret,
-            heavy: class_of(share).max(1),
+            share: share.max(2).ilog2(),
         }
     }
 
-    fn bucket(&mut self, key: &[u64; 2]) -> Option<&mut u32> {
+    const fn class_of(&self, weight: u32) -> u32 {
+        u32::BITS - (weight >> self.share).leading_zeros()
+    }
+
+    fn bucket(&self, key: &[u64; 2]) -> u32 {
         let [high, low] = *key;
-        let place = self.secret.hash3(&[high, low, 0]) as usize & (self.buckets.len() - 1);
-        self.buckets.get_mut(place)
+        self.secret.hash3(&[high, low, 0]) as u32 & (self.buckets.len() as u32).wrapping_sub(1)
     }
 
     /// The source of this key, made when there is none; 0 when there is no room, which can't be while there are as many places as datagrams.
     pub(crate) fn of(&mut self, key: [u64; 2]) -> u32 {
-        let head = self.bucket(&key).map_or(0, |head| *head);
+        let bucket = self.bucket(&key);
+        let head = self.buckets.get(bucket as usize).copied().unwrap_or(0);
         let mut number = head;
         while let Some(source) = entry(&mut self.all, number) {
             if source.key == key {
@@ -67,13 +69,10 @@ impl Sources {
             }
             number = source.next;
         }
-        let fresh = Source { key, next: head, ..Source::default() };
+        let fresh = Source { key, bucket, next: head, ..Source::default() };
         let Some(number) = place(&mut self.all, &mut self.free, |source| source.next, fresh) else { return 0 };
-        if let Some(head) = self.bucket(&key) {
+        if let Some(head) = self.buckets.get_mut(bucket as usize) {
             *head = number;
-        }
-        if let Some(class) = self.classes.first_mut() {
-            class.push(&mut self.all, number, |source| &mut source.of_class);
         }
         number
     }
@@ -86,29 +85,39 @@ impl Sources {
     pub(crate) fn weigh(&mut self, number: u32, more: u32, less: u32) {
         let Some(source) = entry(&mut self.all, number) else { return };
         source.weight = source.weight.saturating_add(more).saturating_sub(less);
-        let (before, key, weight) = (source.class, source.key, source.weight);
-        let class = class_of(weight);
-        source.class = class;
-        if weight > 0 && class == before {
-            return;
+        let (before, weight) = (source.class, source.weight);
+        let class = self.class_of(weight);
+        if class != before {
+            self.reclass(number, before, class);
         }
-        if let Some(list) = self.classes.get_mut(before) {
-            list.remove(&mut self.all, number, |source| &mut source.of_class);
-        }
-        match self.classes.get_mut(class) {
-            Some(list) if weight > 0 => list.push(&mut self.all, number, |source| &mut source.of_class),
-            _ => self.forget(number, &key),
+        if weight == 0 {
+            self.forget(number);
         }
     }
 
-    fn forget(&mut self, number: u32, key: &[u64; 2]) {
-        let after = entry(&mut self.all, number).map_or(0, |source| source.next);
-        let mut at = self.bucket(key).map_or(0, |head| *head);
-        if at == number {
-            if let Some(head) = self.bucket(key) {
-                *head = after;
-            }
+    /// Moves a source from list to list.
+    #[cold]
+    fn reclass(&mut self, number: u32, before: u32, class: u32) {
+        let Self { all, classes, .. } = self;
+        let place = |class: u32| (class as usize).wrapping_sub(1);
+        if let Some(list) = classes.get_mut(place(before)) {
+            list.remove(all, number, |source| &mut source.of_class);
+        }
+        if let Some(list) = classes.get_mut(place(class)) {
+            list.push(all, number, |source| &mut source.of_class);
+        }
+        if let Some(source) = entry(all, number) {
+            source.class = class;
+        }
+    }
+
+    fn forget(&mut self, number: u32) {
+        let Some(Source { bucket, next: after, .. }) = entry(&mut self.all, number).copied() else { return };
+        let Some(head) = self.buckets.get_mut(bucket as usize) else { return };
+        if *head == number {
+            *head = after;
         } else {
+            let mut at = *head;
             while let Some(source) = entry(&mut self.all, at) {
                 if source.next == number {
                     source.next = after;
@@ -125,7 +134,7 @@ impl Sources {
 
     /// The heaviest source that holds more than its share, by its oldest datagram; none when all keep to it.
     pub(crate) fn oldest_of_heaviest(&mut self) -> Option<u32> {
-        let list = self.classes.iter().skip(self.heavy).rev().find(|list| list.first != 0)?;
+        let list = self.classes.iter().rev().find(|list| list.first != 0)?;
         let first = list.first;
         self.get(first).map(|source| source.trackers.first).filter(|tracker| *tracker != 0)
     }

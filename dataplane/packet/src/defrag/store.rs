@@ -105,10 +105,49 @@ pub(crate) struct Node {
     pub next: u32,
 }
 
+/// What the pieces of a datagram say about its length.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extent {
+    /// Behind the last byte of any piece.
+    pub farthest: u32,
+    /// The piece that reaches there says that no more follow.
+    is_final: bool,
+    /// The length that a last piece has named.
+    pub named: Option<u32>,
+    /// Longest header of a piece that begins the datagram.
+    pub header_len: u16,
+}
+
+impl Extent {
+    /// With another piece.
+    pub(crate) fn with(mut self, piece: &Piece) -> Self {
+        let end = piece.end();
+        if end > self.farthest || (end == self.farthest && !piece.more) {
+            (self.farthest, self.is_final) = (end, !piece.more);
+        }
+        if !piece.more && self.named.is_none() {
+            self.named = Some(end);
+        }
+        if piece.offset == 0 {
+            self.header_len = self.header_len.max(piece.header_len);
+        }
+        self
+    }
+
+    /// Units of the whole datagram, when that is known. `holds_the_first_end`: the length that was named first counts.
+    pub(crate) fn units(&self, holds_the_first_end: bool) -> Option<u32> {
+        let named = if holds_the_first_end { self.named } else { None };
+        let length = named.or(self.is_final.then_some(self.farthest));
+        length.map(|length| length.div_ceil(8))
+    }
+}
+
 /// A datagram that is not whole.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tracker {
     key: Key,
+    bucket: u32,
+    /// The next one in the bucket, or among the free ones.
     chain: u32,
     age: Link,
     of_source: Link,
@@ -125,14 +164,7 @@ pub(crate) struct Tracker {
     pub frames: u32,
     /// Bytes that are kept.
     pub kept_bytes: u32,
-    /// Behind the last byte of any piece.
-    pub farthest: u32,
-    /// The piece that reaches there says that no more follow.
-    pub farthest_is_final: bool,
-    /// The length that a last piece has named.
-    pub end: Option<u32>,
-    /// Longest header of a piece that begins the datagram.
-    pub first_header_len: u16,
+    pub extent: Extent,
     pub overlaps: bool,
     pub duplicates: u8,
     /// Given up; its number is kept, so that what still comes of it is known.
@@ -141,9 +173,10 @@ pub(crate) struct Tracker {
 }
 
 impl Tracker {
-    const fn new(key: Key, began: Nanos, policy: Policy) -> Self {
+    const fn new(key: Key, bucket: u32, began: Nanos, policy: Policy) -> Self {
         Self {
             key,
+            bucket,
             chain: 0,
             age: Link { before: 0, behind: 0 },
             of_source: Link { before: 0, behind: 0 },
@@ -158,10 +191,7 @@ impl Tracker {
             pieces: 0,
             frames: 0,
             kept_bytes: 0,
-            farthest: 0,
-            farthest_is_final: false,
-            end: None,
-            first_header_len: 0,
+            extent: Extent { farthest: 0, is_final: false, named: None, header_len: 0 },
             overlaps: false,
             duplicates: 0,
             is_dead: false,
@@ -225,18 +255,18 @@ impl Store {
         self.arena.used() as usize * CHUNK
     }
 
-    fn bucket(&mut self, key: &Key) -> Option<&mut u32> {
-        let place = key.hash(&self.secret) as usize & (self.buckets.len() - 1);
-        self.buckets.get_mut(place)
+    /// The bucket of this key.
+    pub(crate) fn bucket(&self, key: &Key) -> u32 {
+        key.hash(&self.secret) as u32 & (self.buckets.len() as u32).wrapping_sub(1)
     }
 
     pub(crate) fn tracker(&mut self, slot: u32) -> Option<&mut Tracker> {
         entry(&mut self.trackers, slot)
     }
 
-    /// The datagram of this key.
-    pub(crate) fn find(&mut self, key: &Key) -> Option<u32> {
-        let mut slot = *self.bucket(key)?;
+    /// The datagram of this key, which is in `bucket` if there is one.
+    pub(crate) fn find(&mut self, key: &Key, bucket: u32) -> Option<u32> {
+        let mut slot = *self.buckets.get(bucket as usize)?;
         while let Some(tracker) = entry(&mut self.trackers, slot) {
             if tracker.key == *key {
                 return Some(slot);
@@ -279,12 +309,18 @@ impl Store {
         self.sources.oldest_of_heaviest().or_else(|| self.oldest())
     }
 
-    /// Begins a datagram; ask [`Store::has_place`] first.
-    pub(crate) fn begin(&mut self, key: Key, source: [u64; 2], policy: Policy, now: Nanos) -> Option<u32> {
-        let fresh = Tracker::new(key, now, policy);
+    /// Begins a datagram in the bucket of its key; ask [`Store::has_place`] first.
+    pub(crate) fn begin(
+        &mut self,
+        (key, bucket): (Key, u32),
+        source: [u64; 2],
+        policy: Policy,
+        now: Nanos,
+    ) -> Option<u32> {
+        let fresh = Tracker::new(key, bucket, now, policy);
         let slot = place(&mut self.trackers, &mut self.free_trackers, |tracker| tracker.chain, fresh)?;
         self.live += 1;
-        let head = self.bucket(&key).map_or(0, |head| std::mem::replace(head, slot));
+        let head = self.buckets.get_mut(bucket as usize).map_or(0, |head| std::mem::replace(head, slot));
         let owner = self.sources.of(source);
         if let Some(tracker) = self.tracker(slot) {
             (tracker.chain, tracker.source) = (head, owner);
@@ -447,8 +483,8 @@ impl Store {
     pub(crate) fn forget(&mut self, slot: u32) {
         let Some((owner, weight)) = self.release(slot) else { return };
         let Some(tracker) = self.tracker(slot) else { return };
-        let (key, after) = (tracker.key, tracker.chain);
-        self.unlink(slot, &key, after);
+        let (bucket, after) = (tracker.bucket, tracker.chain);
+        self.unlink(slot, bucket, after);
         self.age.remove(&mut self.trackers, slot, |tracker| &mut tracker.age);
         if let Some(source) = self.sources.get(owner) {
             source.trackers.remove(&mut self.trackers, slot, |tracker| &mut tracker.of_source);
@@ -461,8 +497,8 @@ impl Store {
         self.live -= 1;
     }
 
-    fn unlink(&mut self, slot: u32, key: &Key, after: u32) {
-        let Some(head) = self.bucket(key) else { return };
+    fn unlink(&mut self, slot: u32, bucket: u32, after: u32) {
+        let Some(head) = self.buckets.get_mut(bucket as usize) else { return };
         if *head == slot {
             *head = after;
             return;
