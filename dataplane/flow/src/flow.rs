@@ -87,6 +87,12 @@ impl Flow {
         }
     }
 
+    /// Whether it is open and inspected.
+    #[inline(always)]
+    pub(crate) fn is_usual(&self) -> bool {
+        self.state == FlowState::Established && self.action.is_none() && !self.bypassed
+    }
+
     /// Its part in the parsers of application protocols.
     #[inline]
     pub const fn app_link(&self) -> AppLink {

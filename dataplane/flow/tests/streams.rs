@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use sluice_core::Direction;
 use sluice_flow::{
     Partitions, StreamRef, StreamSettings, Streams,
-    stream::{OverlapPolicy, Refused, UrgentPolicy, store::StreamTurn},
+    stream::{OverlapPolicy, Refused, StreamTurn, UrgentPolicy},
 };
 
 const AT: StreamRef = StreamRef::new(3, Direction::ToServer);

@@ -10,12 +10,12 @@ use crate::{
     report::{Beside, Subject},
     settings::FileStoring,
 };
-use sluice_app::{Applications, Input, TransactionView, TxRef};
+use sluice_app::{Applications, Field, Fields, Input, TransactionView};
 use sluice_core::{AppLink, AppProtocol, AppState, Counters, Direction, Nanos, Resource, Verdict, verdict::Mode};
 use sluice_detect::{inspect_transaction::TransactionTurn, stream::StreamPiece};
 use sluice_flow::{
-    FlowCopy, FlowView, StreamRef, Streams,
-    stream::store::{SLICE, StreamTurn},
+    FlowCopy, FlowRef, FlowView, StreamRef, Streams,
+    stream::{SLICE, StreamTurn},
 };
 
 /// Room for a piece of a stream on its way to a parser.
@@ -52,6 +52,17 @@ pub(crate) fn count_protocol(counters: &mut Counters, before: AppState, after: A
 }
 
 impl Pipeline {
+    /// Has the parsers know what the rules that are in force from now on ask for.
+    pub(crate) fn meet_generation(&mut self) {
+        let (ruleset, copies) = (&self.generation.ruleset, &self.settings.copies);
+        let mut of_records = if copies.applications || copies.alerts { Fields::of_records() } else { Fields::NONE };
+        if copies.headers {
+            [Field::HttpRequestHeader, Field::HttpResponseHeader].into_iter().for_each(|field| of_records.add(field));
+        }
+        self.applications.set_wants(ruleset.fields().wants().and(of_records));
+        self.follows_streams = ruleset.judges_streams() || !self.applications.is_off();
+    }
+
     /// Where the parsers stand with the packet's flow; none when they don't care.
     fn link(&mut self, found: InTable, direction: Direction) -> Option<(AppLink, [u16; 2], bool)> {
         let entry = self.flows.get_mut(found?.0)?;
@@ -73,9 +84,6 @@ impl Pipeline {
         direction: Direction,
         missing: u32,
     ) {
-        if missing == 0 && self.streams.unread(at, false).is_none() {
-            return;
-        }
         let Some((mut link, ports, either)) = self.link(found, direction) else {
             self.streams.pass_over(at);
             return;
@@ -128,21 +136,31 @@ impl Pipeline {
     }
 
     /// Judges what is new of the transactions that go the way of the packet; what is found is added to the findings.
+    #[inline]
     pub(crate) fn judge_transactions(
         &mut self,
         subject: &Subject,
-        found: InTable,
+        found: (FlowRef, Direction),
+        state: (bool, bool),
+        now: Nanos,
+        turn: Option<&StreamTurn>,
+    ) {
+        let link = self.flows.get(found.0).map(|entry| entry.app_link()).filter(|link| link.place != 0);
+        if let Some(link) = link.filter(|link| self.applications.take_news(*link, found.1)) {
+            self.judge_news(subject, found, link, state, now, turn);
+        }
+    }
+
+    #[inline(never)]
+    fn judge_news(
+        &mut self,
+        subject: &Subject,
+        (flow, direction): (FlowRef, Direction),
+        link: AppLink,
         (sound, established): (bool, bool),
         now: Nanos,
         turn: Option<&StreamTurn>,
     ) {
-        let Some((flow, direction)) = found else { return };
-        let Some(link) = self.flows.get(flow).map(|entry| entry.app_link()).filter(|link| link.place != 0) else {
-            return;
-        };
-        if !self.applications.take_news(link, direction) {
-            return;
-        }
         let mut at = self.applications.first(link);
         while at.is_some() {
             let next = self.applications.next(at);
@@ -176,15 +194,17 @@ impl Pipeline {
     }
 
     /// Tells of the transactions of the packet's flow that are complete, and lets those go that are judged.
-    pub(crate) fn settle_transactions(&mut self, subject: &Subject, found: InTable) {
-        let Some((flow, _)) = found else { return };
-        let Some(link) = self.flows.get(flow).map(|entry| entry.app_link()).filter(|link| link.place != 0) else {
-            return;
-        };
-        let mut at = match self.applications.take_changed(link) {
-            true => self.applications.first(link),
-            false => TxRef::default(),
-        };
+    #[inline]
+    pub(crate) fn settle_transactions(&mut self, subject: &Subject, flow: FlowRef) {
+        let link = self.flows.get(flow).map(|entry| entry.app_link()).filter(|link| link.place != 0);
+        if let Some(link) = link.filter(|link| self.applications.take_changed(*link)) {
+            self.settle_changed(subject, flow, link);
+        }
+    }
+
+    #[inline(never)]
+    fn settle_changed(&mut self, subject: &Subject, flow: FlowRef, link: AppLink) {
+        let mut at = self.applications.first(link);
         while at.is_some() {
             let next = self.applications.next(at);
             let marks = self.flows.view(flow);
