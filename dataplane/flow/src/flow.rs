@@ -99,6 +99,12 @@ impl Flow {
         AppLink { state: self.app, place: self.app_place, news: self.app_news }
     }
 
+    /// The same, when it has a conversation there.
+    #[inline]
+    pub fn conversation(&self) -> Option<AppLink> {
+        (self.app_place != 0).then(|| self.app_link())
+    }
+
     /// Sets its part in the parsers of application protocols.
     #[inline]
     pub fn set_app_link(&mut self, link: AppLink) {

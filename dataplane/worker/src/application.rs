@@ -109,12 +109,14 @@ impl Pipeline {
         }
     }
 
-    /// What became known of the flow's protocol is told with the packet at hand, as far as that is its.
-    pub(crate) fn take_app_news(&mut self, found: InTable) {
-        let Some((flow, direction)) = found else { return };
-        if let Some(entry) = self.flows.get_mut(flow).filter(|entry| !entry.app_news.is_empty()) {
+    /// The conversation of a flow, if it has one. What became known of its protocol is told with the packet at hand, as far as that is its.
+    #[inline]
+    pub(crate) fn conversation_of(&mut self, flow: FlowRef, direction: Direction) -> Option<AppLink> {
+        let entry = self.flows.get_mut(flow)?;
+        if !entry.app_news.is_empty() {
             self.app_news = entry.app_news.take(direction);
         }
+        entry.conversation()
     }
 
     /// Has the parser read a datagram.
@@ -136,23 +138,8 @@ impl Pipeline {
     }
 
     /// Judges what is new of the transactions that go the way of the packet; what is found is added to the findings.
-    #[inline]
-    pub(crate) fn judge_transactions(
-        &mut self,
-        subject: &Subject,
-        found: (FlowRef, Direction),
-        state: (bool, bool),
-        now: Nanos,
-        turn: Option<&StreamTurn>,
-    ) {
-        let link = self.flows.get(found.0).map(|entry| entry.app_link()).filter(|link| link.place != 0);
-        if let Some(link) = link.filter(|link| self.applications.take_news(*link, found.1)) {
-            self.judge_news(subject, found, link, state, now, turn);
-        }
-    }
-
     #[inline(never)]
-    fn judge_news(
+    pub(crate) fn judge_transactions(
         &mut self,
         subject: &Subject,
         (flow, direction): (FlowRef, Direction),
@@ -194,16 +181,8 @@ impl Pipeline {
     }
 
     /// Tells of the transactions of the packet's flow that are complete, and lets those go that are judged.
-    #[inline]
-    pub(crate) fn settle_transactions(&mut self, subject: &Subject, flow: FlowRef) {
-        let link = self.flows.get(flow).map(|entry| entry.app_link()).filter(|link| link.place != 0);
-        if let Some(link) = link.filter(|link| self.applications.take_changed(*link)) {
-            self.settle_changed(subject, flow, link);
-        }
-    }
-
     #[inline(never)]
-    fn settle_changed(&mut self, subject: &Subject, flow: FlowRef, link: AppLink) {
+    pub(crate) fn settle_transactions(&mut self, subject: &Subject, flow: FlowRef, link: AppLink) {
         let mut at = self.applications.first(link);
         while at.is_some() {
             let next = self.applications.next(at);

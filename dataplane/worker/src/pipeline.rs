@@ -28,7 +28,7 @@ use sluice_core::{
 };
 use sluice_detect::{Finding, Findings, Inspector, PacketView, inspect::is_tagged, state::State, stream::StreamPiece};
 use sluice_flow::{
-    FlowCopy, FlowRef, FlowTable, FlowView, StreamSettings, Streams, TableFull, TableSettings, TcpOutcome,
+    Flow, FlowCopy, FlowRef, FlowTable, FlowView, StreamSettings, Streams, TableFull, TableSettings, TcpOutcome,
     stream::{Due, StreamTurn, Turned},
     tcp::{FastOpen, TcpStep},
 };
@@ -234,15 +234,7 @@ impl Pipeline {
                 break;
             }
             if self.asks_rewrite {
-                let rewrites = self.generation.inspector.rewrites();
-                let as_sent = self.mended.frame().unwrap_or(frame);
-                // What was put together lies in several frames: it is not written over.
-                let within_reach = layer == last && job.view == View::Frame;
-                self.rewrite = Plan::new(decoded, as_sent, rewrites).filter(|_| within_reach);
-                self.counters.ips_replace_refused += u64::from(self.rewrite.is_none() || rewrites.is_refused());
-                if let (Some(_), Some(streamed)) = (self.rewrite, self.streamed) {
-                    self.keep_rewrites(headers, streamed.at);
-                }
+                self.plan_rewrite(decoded, &subject, layer == last && job.view == View::Frame);
             }
             layer += 1;
         }
@@ -255,6 +247,18 @@ impl Pipeline {
         self.normaliser.accepted = job.onward.is_none();
         self.normaliser.end(decoded, frame);
         verdict
+    }
+
+    /// Plans what rules ask to be written over in the layer judged last. What was put together lies in several frames, which are not `within_reach`.
+    #[cold]
+    fn plan_rewrite(&mut self, decoded: &Decoded, subject: &Subject, within_reach: bool) {
+        let rewrites = self.generation.inspector.rewrites();
+        let as_sent = self.mended.frame().unwrap_or(subject.frame);
+        self.rewrite = Plan::new(decoded, as_sent, rewrites).filter(|_| within_reach);
+        self.counters.ips_replace_refused += u64::from(self.rewrite.is_none() || rewrites.is_refused());
+        if let (Some(_), Some(streamed)) = (self.rewrite, self.streamed) {
+            self.keep_rewrites(subject.headers, streamed.at);
+        }
     }
 
     /// Counts what became of `frames` frames.
@@ -552,19 +556,23 @@ impl Pipeline {
                 None if state.0 => self.read_datagram(subject, found),
                 None => {}
             }
-            self.take_app_news(found);
         }
+        let mut link = if reads { self.conversation_of(flow, direction) } else { None };
         loop {
             if let (true, Some(turn), Some(streamed)) =
                 (reads && turn.is_some_and(|turn| turn.gap && turn.missing > 0), turn, self.streamed)
             {
                 self.read_stream(subject, found, streamed.at, streamed.direction, turn.missing);
+                link = self.flows.get(flow).and_then(Flow::conversation);
             }
             if turn.is_some() || again || !self.passes_by(subject, flow, direction, state.1, now) {
                 self.judge_piece(subject, found, state, now, turn.as_ref(), with_packet);
             }
-            if reads && !self.findings.passes() {
-                self.judge_transactions(subject, (flow, direction), state, now, turn.as_ref());
+            if let Some(link) = link
+                && !self.findings.passes()
+                && self.applications.take_news(link, direction)
+            {
+                self.judge_transactions(subject, (flow, direction), link, state, now, turn.as_ref());
             }
             let (Some(done), Some(streamed)) = (turn, self.streamed) else { break };
             let turned = self.turned(subject, found, streamed.at, &done);
@@ -585,8 +593,10 @@ impl Pipeline {
             self.variables.keep(entry.id, remarks);
         }
         let verdict = if self.findings.is_empty() { Verdict::Pass } else { self.act(subject, found, state.0) };
-        if reads {
-            self.settle_transactions(subject, flow);
+        if let Some(link) = link
+            && self.applications.take_changed(link)
+        {
+            self.settle_transactions(subject, flow, link);
         }
         if verdict != Verdict::Pass || self.findings.passes() {
             return verdict;
@@ -838,6 +848,6 @@ fn depth_of(decoded: &Decoded) -> u8 {
     u8::try_from(decoded.layers().len().saturating_sub(1)).unwrap_or(u8::MAX)
 }
 
-fn facts_of(flow: Option<&sluice_flow::Flow>, direction: Option<Direction>) -> InFlow {
+fn facts_of(flow: Option<&Flow>, direction: Option<Direction>) -> InFlow {
     Some((flow?.facts(), direction?))
 }

@@ -25,10 +25,9 @@ impl Pipeline {
         let keyed = keyed.filter(|_| self.usual_way && headers.is_tcp() && headers.events.is_empty())?;
         let length = frame.len().saturating_sub(headers.frame_start as usize) as u64;
         let packet = Passing { key: &keyed.key, hash: keyed.hash, swapped: keyed.swapped, now, length };
-        let (flow, direction, outcome) = self.flows.take_usual(&packet, &segment_of(headers))?;
-        self.tcp = outcome;
+        let usual = self.flows.take_usual(&packet, &segment_of(headers), &mut self.tcp)?;
         self.normaliser.stops = false;
-        Some((flow, direction))
+        Some(usual)
     }
 
     /// Judges a usual packet.

@@ -114,10 +114,12 @@ impl Streams {
         self.blocks.used() * BLOCK
     }
 
+    #[inline]
     pub(super) fn half(&self, at: StreamRef) -> Option<&Half> {
         self.streams.get(at.place as usize)?.halves.get(at.direction.index())
     }
 
+    #[inline]
     pub(super) fn half_mut(&mut self, at: StreamRef) -> Option<&mut Half> {
         self.streams.get_mut(at.place as usize)?.halves.get_mut(at.direction.index())
     }
@@ -239,14 +241,7 @@ impl Streams {
         if half.last_number == number && half.last != NOBODY {
             return Ok(half.last);
         }
-        let block = match self.blocks.find(at.owner(), number) {
-            Some(block) => block,
-            None => self.take_block(at, partition, number)?,
-        };
-        if let Some(half) = self.half_mut(at) {
-            (half.last, half.last_number) = (block, number);
-        }
-        Ok(block)
+        self.find_or_take_block(at, partition, number)
     }
 
     /// Writes what comes next, where nothing is behind it.
@@ -258,10 +253,8 @@ impl Streams {
             let (part, behind) = rest.split_at(rest.len().min(BLOCK - place));
             let block = self.block_for(at, partition, number)?;
             self.blocks.write(block, place, part);
-            if cursor == offset
-                && let Some(starts) = self.blocks.starts(block)
-            {
-                starts.set(place, place + 1);
+            if cursor == offset {
+                self.blocks.begin_segment(block, place);
             }
             rest = behind;
             cursor = cursor.wrapping_add(part.len() as u32);
@@ -324,10 +317,8 @@ impl Streams {
                     if let Some(there) = self.blocks.there(block) {
                         there.set(from, to);
                     }
-                    if let Some(starts) = self.blocks.starts(block)
-                        && (here == offset || from != place)
-                    {
-                        starts.set(from, from + 1);
+                    if here == offset || from != place {
+                        self.blocks.begin_segment(block, from);
                     }
                     self.blocks.write(block, from, part);
                 }

@@ -30,13 +30,18 @@ pub struct Passing<'a> {
 
 impl FlowTable {
     /// Takes the usual packet of a usual flow: the next data or an acknowledgement in order, on an open connection seen whole that is inspected and was not
-    /// idle too long. It is counted and its connection moved on: [`FlowTable::lookup`], [`Flow::count`] and [`FlowTable::advance`] in one. None:
-    /// it is another one, and nothing was done.
+    /// idle too long. It is counted and its connection moved on: [`FlowTable::lookup`], [`Flow::count`] and [`FlowTable::advance`] in one. `outcome` says what it did.
+    /// None: it is another one, and nothing was done.
     ///
     /// # Cost
     /// One or two buckets of 64 bytes, the flow and the bounds of its connection.
     #[inline]
-    pub fn take_usual(&mut self, packet: &Passing, segment: &TcpSegment) -> Option<(FlowRef, Direction, TcpOutcome)> {
+    pub fn take_usual(
+        &mut self,
+        packet: &Passing,
+        segment: &TcpSegment,
+        outcome: &mut TcpOutcome,
+    ) -> Option<(FlowRef, Direction)> {
         let Passing { key, hash, swapped, now, length } = *packet;
         let flows = &self.flows;
         let slot = self.index.find(hash, |slot| flows.get(slot as usize).is_some_and(|flow| flow.key == *key))?;
@@ -46,12 +51,12 @@ impl FlowTable {
         if !entry.is_usual() || now.since(entry.last) > idle_ns || !entry.tcp.is_usual(bounds, direction, segment) {
             return None;
         }
-        let mut outcome = TcpOutcome::default();
+        *outcome = TcpOutcome::default();
         entry.count(direction, length);
         entry.last = now;
         entry.tcp.note_flags(direction, segment.flags);
-        entry.tcp.take_usual(bounds, direction, segment, &mut outcome);
-        Some((FlowRef(slot), direction, outcome))
+        entry.tcp.take_usual(bounds, direction, segment, outcome);
+        Some((FlowRef(slot), direction))
     }
 
     #[inline(always)]
@@ -145,5 +150,111 @@ impl FlowTable {
         if let Some((entry, offers, _)) = self.tracked(flow) {
             anew.begin(&mut entry.tcp, offers);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Passing;
+    use crate::{
+        FlowTable, Opening, Partitions, TableSettings, TcpOutcome, TcpSegment, TcpSettings, Timeouts,
+        tcp::{ACK, FIN, RST, SYN},
+    };
+    use proptest::prelude::*;
+    use sluice_core::{Action, Direction, FlowKey, HashKey, Nanos};
+
+    const KEY: FlowKey = FlowKey([1, 2, 3, 4, 5, 6]);
+    const FIRSTS: [u32; 2] = [100, u32::MAX - 3_000];
+
+    fn open_connection() -> FlowTable {
+        let (partitions, timeouts) = (Partitions::ONE, Timeouts::default());
+        let mut table =
+            FlowTable::new(TableSettings { capacity: 4, half_open: 0, partitions, timeouts }, HashKey::fixed());
+        let hash = table.hash(&KEY);
+        let flow = table.insert(Opening { key: KEY, hash, swapped: false, now: Nanos::from_seconds(5) }).unwrap();
+        let [client, server] = FIRSTS;
+        let handshake = [
+            (Direction::ToServer, client.wrapping_sub(1), 0, SYN),
+            (Direction::ToClient, server.wrapping_sub(1), client, SYN | ACK),
+            (Direction::ToServer, client, server, ACK),
+        ];
+        for (direction, seq, ack, flags) in handshake {
+            let segment = TcpSegment { seq, ack, flags, window: 9_000, ..TcpSegment::default() };
+            table.advance(flow, direction, &segment, &TcpSettings::default());
+        }
+        table
+    }
+
+    proptest! {
+        #[test]
+        fn the_usual_way_comes_to_what_the_long_one_does(
+            packets in prop::collection::vec((any::<bool>(), 0..12_u8, 0..900_u32, 0..400_u64), 1..40),
+        ) {
+            let (mut table, mut slow) = (open_connection(), open_connection());
+            let hash = table.hash(&KEY);
+            let mut now = Nanos::from_seconds(5);
+            for (swapped, kind, payload_len, seconds) in packets {
+                now = Nanos(now.0 + seconds * 2_000_000_000);
+                let flow = slow.lookup(&KEY, hash).unwrap();
+                let entry = *slow.get(flow).unwrap();
+                let direction = entry.direction(swapped);
+                let flags = match kind { 0 => FIN | ACK, 1 => RST | ACK, 2 => SYN, 3 => SYN | ACK, _ => ACK };
+                let shift = if kind == 4 { 40 } else { 0 };
+                let segment = TcpSegment {
+                    seq: entry.tcp.next(direction).wrapping_sub(shift),
+                    ack: entry.tcp.next(direction.reverse()).wrapping_sub(if kind > 8 { 0 } else { payload_len / 2 }),
+                    flags,
+                    payload_len,
+                    window: 9_000,
+                    ..TcpSegment::default()
+                };
+                match kind {
+                    5 => [&mut table, &mut slow].into_iter().for_each(|table| table.get_mut(flow).unwrap().bypassed = true),
+                    6 => [&mut table, &mut slow].into_iter().for_each(|table| table.get_mut(flow).unwrap().bypassed = false),
+                    7 => [&mut table, &mut slow].into_iter().for_each(|table| table.get_mut(flow).unwrap().action = None),
+                    8 if payload_len > 800 => [&mut table, &mut slow].into_iter().for_each(|table| table.get_mut(flow).unwrap().action = Some(Action::Pass)),
+                    _ => {}
+                }
+                let before = *table.get(flow).unwrap();
+                let idle = slow.is_idle(flow, now);
+                let mut outcome = TcpOutcome::default();
+                let packet = Passing { key: &KEY, hash, swapped, now, length: 60 };
+                let usual = table.take_usual(&packet, &segment, &mut outcome);
+                let (_, wanted) = slow.advance(flow, direction, &segment, &TcpSettings::default()).unwrap();
+                if let Some(entry) = slow.get_mut(flow) {
+                    entry.count(direction, 60);
+                    entry.last = now;
+                }
+                match usual {
+                    Some(found) => {
+                        prop_assert!(!idle && !before.bypassed && before.action.is_none());
+                        prop_assert_eq!((found, outcome), ((flow, direction), wanted));
+                    }
+                    None => {
+                        prop_assert_eq!(*table.get(flow).unwrap(), before, "nothing was done");
+                        table.advance(flow, direction, &segment, &TcpSettings::default());
+                        if let Some(entry) = table.get_mut(flow) {
+                            entry.count(direction, 60);
+                            entry.last = now;
+                        }
+                    }
+                }
+                prop_assert_eq!(table.get(flow), slow.get(flow));
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_not_there_has_no_usual_way() {
+        let mut table = open_connection();
+        let key = FlowKey([1, 9, 3, 4, 5, 6]);
+        let packet =
+            Passing { key: &key, hash: table.hash(&key), swapped: false, now: Nanos::from_seconds(6), length: 60 };
+        let [client, server] = FIRSTS;
+        let segment = TcpSegment { seq: client, ack: server, flags: ACK, ..TcpSegment::default() };
+        let mut outcome = TcpOutcome::default();
+        assert_eq!(table.take_usual(&packet, &segment, &mut outcome), None);
+        let packet = Passing { key: &KEY, hash: table.hash(&KEY), ..packet };
+        assert!(table.take_usual(&packet, &segment, &mut outcome).is_some());
     }
 }
