@@ -439,6 +439,7 @@ impl Applications {
         }
         if all_over {
             *leaves = link.state.protocol().is_some_and(|protocol| settings.bypasses(protocol));
+            thread.changed |= *leaves;
             for end in ends.iter_mut() {
                 end.over = true;
                 waiting.free(&mut end.bytes);
@@ -574,6 +575,15 @@ impl Applications {
     pub fn take_changed(&mut self, link: AppLink) -> bool {
         let conversation = link.place.checked_sub(1).and_then(|place| self.conversations.get_mut(place as usize));
         conversation.is_some_and(|found| std::mem::take(&mut found.thread.changed))
+    }
+
+    /// Whether nothing of the flow behind `link` waits to be told of or let go, nor to be judged in `direction`.
+    #[inline]
+    pub fn is_quiet(&self, link: AppLink, direction: Direction) -> bool {
+        let conversation = link.place.checked_sub(1).and_then(|place| self.conversations.get(place as usize));
+        conversation.is_none_or(|found| {
+            !found.thread.changed && found.thread.news.get(direction.index()).is_none_or(|news| !news)
+        })
     }
 
     /// The oldest open transaction of the flow behind `link`.

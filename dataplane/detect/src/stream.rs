@@ -5,7 +5,7 @@
 
 use sluice_flow::{
     StreamRef, Streams,
-    stream::store::{SLICE, StreamTurn},
+    stream::{SLICE, StreamTurn},
 };
 use sluice_hyperscan::LONGEST_PLAIN;
 

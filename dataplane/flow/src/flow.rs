@@ -87,10 +87,22 @@ impl Flow {
         }
     }
 
+    /// Whether it is open and inspected.
+    #[inline(always)]
+    pub(crate) fn is_usual(&self) -> bool {
+        self.state == FlowState::Established && self.action.is_none() && !self.bypassed
+    }
+
     /// Its part in the parsers of application protocols.
     #[inline]
     pub const fn app_link(&self) -> AppLink {
         AppLink { state: self.app, place: self.app_place, news: self.app_news }
+    }
+
+    /// The same, when it has a conversation there.
+    #[inline]
+    pub fn conversation(&self) -> Option<AppLink> {
+        (self.app_place != 0).then(|| self.app_link())
     }
 
     /// Sets its part in the parsers of application protocols.

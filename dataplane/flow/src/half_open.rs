@@ -125,6 +125,10 @@ pub(crate) fn id_of(key: &HashKey, hash: u64, start: Nanos) -> u64 {
 impl HalfOpen {
     /// The slot for `flow`, and what goes beside it; none when it has more to remember than a slot has room for.
     pub fn pack(flow: &Flow, offers: &OfferWords) -> Option<(Self, Beside)> {
+        // Nothing of an open connection is kept in a slot.
+        if flow.tcp.is_established() {
+            return None;
+        }
         let (slot, beside) = Self::pack_unchecked(flow, offers);
         let (mut unpacked, mut same) = (Flow::default(), OfferWords::default());
         slot.unpack(flow.id, beside, &mut unpacked, &mut same);

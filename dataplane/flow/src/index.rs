@@ -106,7 +106,7 @@ impl Index {
     #[inline(always)]
     pub fn find(&self, hash: u64, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
         let tag = Self::tag(hash);
-        for place in self.places(hash) {
+        let mut within = |place: usize| {
             let (tags, slots) = split(self.bucket(place)?);
             let mut hits = equal_lanes(tags, tag);
             while hits != 0 {
@@ -117,8 +117,12 @@ impl Index {
                 }
                 hits &= hits - 1;
             }
-        }
-        None
+            None
+        };
+        within(self.first_place(hash)).or_else(|| {
+            let [_, second] = self.places(hash);
+            within(second)
+        })
     }
 
     /// Enters `slot` under `hash` into the emptier of its two buckets; false when both are full.

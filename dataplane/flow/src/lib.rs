@@ -33,6 +33,6 @@ pub use flow::Flow;
 pub use marks::{FLOW_BITS, FLOW_INTS, FlowCopy, FlowView, Marks};
 pub use partition::Partitions;
 pub use stream::{StreamRef, StreamSettings, Streams};
-pub use table::{Candidate, FlowRef, FlowTable, Opening, TableFull, TableSettings};
+pub use table::{Candidate, FlowRef, FlowTable, Opening, TableFull, TableSettings, connections::Passing};
 pub use tcp::{Anew, StreamEvent, StreamEvents, TcpOutcome, TcpSegment, TcpSettings, TcpTracker};
 pub use timeouts::Timeouts;

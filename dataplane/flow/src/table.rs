@@ -2,7 +2,9 @@
 //!
 //! Fixed capacity. Lookup never creates. Flows and half-open connections share one index; a half-open connection is unpacked into a flow outside
 //! the table while its packet is judged, and [`FlowTable::settle`] packs it again or gives it a slot among the flows. Everything a flow meets
-//! depends on its partition alone, so one table for all partitions and several for some each give the same answers.
+//! depends on its partition alone, so one table for all partitions and several for some each give the same answers. `connections`: the TCP connections of flows.
+
+pub mod connections;
 
 use crate::{
     flow::Flow,
@@ -12,7 +14,7 @@ use crate::{
     partition::Partitions,
     shares::{NOBODY, Shares},
     stream::StreamRef,
-    tcp::{Anew, OfferWords, TcpBounds, TcpOutcome, TcpSegment, TcpSettings},
+    tcp::{OfferWords, TcpBounds},
     timeouts::Timeouts,
     waiting::Waiting,
     wheel::{WHEEL, Wheel},
@@ -20,7 +22,7 @@ use crate::{
 use sluice_cell::{advise_huge_pages, prefetch_read, prefetch_two_lines};
 use sluice_core::{
     Direction, FlowKey, HashKey, Nanos,
-    event::{FlowEnd, FlowState, TcpState},
+    event::{FlowEnd, FlowState},
     time::NANOS_PER_SECOND,
 };
 
@@ -118,6 +120,8 @@ pub struct FlowTable {
     wheel: Wheel,
     hash: HashKey,
     timeouts: Timeouts,
+    /// How long an open TCP connection may be idle.
+    open_idle_ns: u64,
     /// The second for which half-open connections were ended, and the partition that is next for the one after.
     waiting_ended_to: u64,
     waiting_partition: usize,
@@ -160,6 +164,7 @@ impl FlowTable {
             wheel: Wheel::new(),
             hash,
             timeouts: settings.timeouts,
+            open_idle_ns: u64::from(settings.timeouts.idle_s(TCP, FlowState::Established)) * NANOS_PER_SECOND,
             waiting_ended_to: 0,
             waiting_partition: 0,
         }
@@ -319,99 +324,6 @@ impl FlowTable {
         let slot = flow.0 as usize;
         let flow = self.flows.get_mut(slot).filter(|flow| flow.live)?;
         Some(FlowView::new(flow, self.marks.get_mut(slot)?))
-    }
-
-    #[inline(always)]
-    fn tracked(&mut self, flow: FlowRef) -> Option<(&mut Flow, &mut OfferWords, &mut TcpBounds)> {
-        if flow == UNPACKED {
-            let unpacked = &mut *self.unpacked;
-            return Some((&mut unpacked.flow, &mut unpacked.offers, &mut unpacked.bounds));
-        }
-        let slot = flow.0 as usize;
-        if slot >= self.bounds.len() {
-            self.reach(slot);
-        }
-        let entry = self.flows.get_mut(slot).filter(|flow| flow.live)?;
-        Some((entry, self.offers.get_mut(slot)?, self.bounds.get_mut(slot)?))
-    }
-
-    /// Room for the bounds of a connection in `slot`.
-    #[cold]
-    fn reach(&mut self, slot: usize) {
-        if slot < self.flows.len() {
-            // Within the capacity it was made with.
-            self.bounds.resize(slot + 1, TcpBounds::default());
-        }
-    }
-
-    /// Moves the TCP connection of `flow` on by one packet, its state and idle time with it: where it stands now, and what the packet did.
-    #[inline]
-    pub fn advance(
-        &mut self,
-        flow: FlowRef,
-        direction: Direction,
-        segment: &TcpSegment,
-        settings: &TcpSettings,
-    ) -> Option<(TcpState, TcpOutcome)> {
-        let (entry, offers, bounds) = self.tracked(flow)?;
-        let outcome = entry.tcp.update(offers, bounds, direction, segment, settings);
-        let was = entry.state;
-        let now = entry.tcp.state();
-        if now == TcpState::Established && was == FlowState::Established {
-            return Some((now, outcome));
-        }
-        if entry.tcp.is_closed() {
-            entry.state = FlowState::Closed;
-        } else if entry.tcp.is_established() {
-            entry.state = FlowState::Established;
-        }
-        // A closed connection is forgotten sooner than an open one: its turn comes earlier than it was put down for.
-        if entry.state == FlowState::Closed && was != FlowState::Closed && flow != UNPACKED {
-            let due = self.due(flow.0);
-            self.wheel.unschedule(&mut self.flows, flow.0);
-            self.wheel.schedule(&mut self.flows, flow.0, due);
-        }
-        Some((now, outcome))
-    }
-
-    /// What the ends of the open connection of `flow` agreed on and advertise.
-    #[inline(always)]
-    fn bounds_of(&self, flow: FlowRef) -> Option<&TcpBounds> {
-        let entry = self.get(flow).filter(|entry| entry.tcp.is_established());
-        let bounds = if flow == UNPACKED { Some(&self.unpacked.bounds) } else { self.bounds.get(flow.0 as usize) };
-        entry.and(bounds)
-    }
-
-    /// Whether the ends of the open connection of `flow` are known to send no timestamps.
-    #[inline(always)]
-    pub fn sends_no_stamps(&self, flow: FlowRef) -> bool {
-        self.bounds_of(flow).is_some_and(|bounds| !bounds.stamps)
-    }
-
-    /// What a TCP packet of the open connection of `flow` has to keep to, which goes in `direction` and acknowledges `ack`.
-    #[inline]
-    pub fn agreed(&self, flow: FlowRef, direction: Direction, ack: u32) -> Option<crate::tcp::Agreed> {
-        Some(self.bounds_of(flow)?.keeps_to(direction, ack))
-    }
-
-    /// The numbers of the TCP connection of `flow` were not followed: those of `segment` hold.
-    pub fn catch_up(&mut self, flow: FlowRef, direction: Direction, segment: &TcpSegment) {
-        if let Some((entry, _, bounds)) = self.tracked(flow) {
-            entry.tcp.catch_up(bounds, direction, segment);
-        }
-    }
-
-    /// Whether `segment` begins another connection on the ports of `flow`.
-    pub fn begins_anew(&mut self, flow: FlowRef, direction: Direction, segment: &TcpSegment) -> Option<Anew> {
-        let (entry, offers, _) = self.tracked(flow)?;
-        entry.tcp.begins_anew(offers, direction, segment)
-    }
-
-    /// The connection of the new flow `flow` is `anew`.
-    pub fn begin(&mut self, flow: FlowRef, anew: &Anew) {
-        if let Some((entry, offers, _)) = self.tracked(flow) {
-            anew.begin(&mut entry.tcp, offers);
-        }
     }
 
     /// Whether the flow has been idle at `now` for longer than its state allows.

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use sluice_core::Direction;
 use sluice_flow::{
     Partitions, StreamRef, StreamSettings, Streams,
-    stream::{OverlapPolicy, Refused, UrgentPolicy, store::StreamTurn},
+    stream::{OverlapPolicy, Refused, StreamTurn, Turned, UrgentPolicy},
 };
 
 const AT: StreamRef = StreamRef::new(3, Direction::ToServer);
@@ -59,7 +59,11 @@ impl Model {
 
 fn take_turns(streams: &mut Streams, all: bool, judged: &mut Vec<u8>) -> Vec<StreamTurn> {
     let mut turns = Vec::new();
-    while let Some(turn) = streams.turn(AT, all) {
+    loop {
+        let due = streams.due(AT);
+        assert_eq!(due.read, streams.unread(AT, false).is_some());
+        let Some(turn) = streams.turn(AT, all) else { break };
+        assert!(due.turn || all, "a turn that was not due");
         let (from, to) = turn.judge;
         assert_eq!(from as usize, judged.len(), "each byte is judged once and in order");
         let mut bytes = vec![0; (to - from) as usize];
@@ -69,7 +73,9 @@ fn take_turns(streams: &mut Streams, all: bool, judged: &mut Vec<u8>) -> Vec<Str
         let mut window = vec![0; (to - turn.window) as usize];
         streams.read(AT, turn.window, &mut window);
         assert_eq!(window, judged[turn.window as usize..]);
-        streams.turned(AT, &turn);
+        if streams.turned(AT, &turn) != Turned::More && !all {
+            assert_eq!(streams.turn(AT, false), None, "something was left");
+        }
         turns.push(turn);
     }
     turns

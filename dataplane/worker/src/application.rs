@@ -10,12 +10,12 @@ use crate::{
     report::{Beside, Subject},
     settings::FileStoring,
 };
-use sluice_app::{Applications, Input, TransactionView, TxRef};
+use sluice_app::{Applications, Field, Fields, Input, TransactionView};
 use sluice_core::{AppLink, AppProtocol, AppState, Counters, Direction, Nanos, Resource, Verdict, verdict::Mode};
 use sluice_detect::{inspect_transaction::TransactionTurn, stream::StreamPiece};
 use sluice_flow::{
-    FlowCopy, FlowView, StreamRef, Streams,
-    stream::store::{SLICE, StreamTurn},
+    FlowCopy, FlowRef, FlowView, StreamRef, Streams,
+    stream::{SLICE, StreamTurn},
 };
 
 /// Room for a piece of a stream on its way to a parser.
@@ -52,6 +52,17 @@ pub(crate) fn count_protocol(counters: &mut Counters, before: AppState, after: A
 }
 
 impl Pipeline {
+    /// Has the parsers know what the rules that are in force from now on ask for.
+    pub(crate) fn meet_generation(&mut self) {
+        let (ruleset, copies) = (&self.generation.ruleset, &self.settings.copies);
+        let mut of_records = if copies.applications || copies.alerts { Fields::of_records() } else { Fields::NONE };
+        if copies.headers {
+            [Field::HttpRequestHeader, Field::HttpResponseHeader].into_iter().for_each(|field| of_records.add(field));
+        }
+        self.applications.set_wants(ruleset.fields().wants().and(of_records));
+        self.follows_streams = ruleset.judges_streams() || !self.applications.is_off();
+    }
+
     /// Where the parsers stand with the packet's flow; none when they don't care.
     fn link(&mut self, found: InTable, direction: Direction) -> Option<(AppLink, [u16; 2], bool)> {
         let entry = self.flows.get_mut(found?.0)?;
@@ -73,9 +84,6 @@ impl Pipeline {
         direction: Direction,
         missing: u32,
     ) {
-        if missing == 0 && self.streams.unread(at, false).is_none() {
-            return;
-        }
         let Some((mut link, ports, either)) = self.link(found, direction) else {
             self.streams.pass_over(at);
             return;
@@ -101,12 +109,14 @@ impl Pipeline {
         }
     }
 
-    /// What became known of the flow's protocol is told with the packet at hand, as far as that is its.
-    pub(crate) fn take_app_news(&mut self, found: InTable) {
-        let Some((flow, direction)) = found else { return };
-        if let Some(entry) = self.flows.get_mut(flow).filter(|entry| !entry.app_news.is_empty()) {
+    /// The conversation of a flow, if it has one. What became known of its protocol is told with the packet at hand, as far as that is its.
+    #[inline]
+    pub(crate) fn conversation_of(&mut self, flow: FlowRef, direction: Direction) -> Option<AppLink> {
+        let entry = self.flows.get_mut(flow)?;
+        if !entry.app_news.is_empty() {
             self.app_news = entry.app_news.take(direction);
         }
+        entry.conversation()
     }
 
     /// Has the parser read a datagram.
@@ -128,21 +138,16 @@ impl Pipeline {
     }
 
     /// Judges what is new of the transactions that go the way of the packet; what is found is added to the findings.
+    #[inline(never)]
     pub(crate) fn judge_transactions(
         &mut self,
         subject: &Subject,
-        found: InTable,
+        (flow, direction): (FlowRef, Direction),
+        link: AppLink,
         (sound, established): (bool, bool),
         now: Nanos,
         turn: Option<&StreamTurn>,
     ) {
-        let Some((flow, direction)) = found else { return };
-        let Some(link) = self.flows.get(flow).map(|entry| entry.app_link()).filter(|link| link.place != 0) else {
-            return;
-        };
-        if !self.applications.take_news(link, direction) {
-            return;
-        }
         let mut at = self.applications.first(link);
         while at.is_some() {
             let next = self.applications.next(at);
@@ -176,15 +181,9 @@ impl Pipeline {
     }
 
     /// Tells of the transactions of the packet's flow that are complete, and lets those go that are judged.
-    pub(crate) fn settle_transactions(&mut self, subject: &Subject, found: InTable) {
-        let Some((flow, _)) = found else { return };
-        let Some(link) = self.flows.get(flow).map(|entry| entry.app_link()).filter(|link| link.place != 0) else {
-            return;
-        };
-        let mut at = match self.applications.take_changed(link) {
-            true => self.applications.first(link),
-            false => TxRef::default(),
-        };
+    #[inline(never)]
+    pub(crate) fn settle_transactions(&mut self, subject: &Subject, flow: FlowRef, link: AppLink) {
+        let mut at = self.applications.first(link);
         while at.is_some() {
             let next = self.applications.next(at);
             let marks = self.flows.view(flow);

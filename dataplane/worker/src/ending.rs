@@ -20,9 +20,7 @@ use sluice_core::{
 use sluice_detect::{
     Findings, PacketView, Ruleset, inspect_transaction::TransactionTurn, state::State, stream::StreamPiece,
 };
-use sluice_flow::{
-    Flow, FlowCopy, FlowTable, FlowView, Marks, StreamEvents, StreamRef, Streams, stream::store::StreamTurn,
-};
+use sluice_flow::{Flow, FlowCopy, FlowTable, FlowView, Marks, StreamEvents, StreamRef, Streams, stream::StreamTurn};
 use sluice_packet::{Headers, PacketSource};
 
 /// TCP in the header of IP (IANA).

@@ -13,6 +13,7 @@
 //! - `application`: messages of application protocols, and rules about them; what is left of them when a flow ends
 //! - `exception`: what becomes of a packet when the engine can't do with it all that it should
 //! - [`glance`]: frames of flows that nothing looks at any more, without decoding them
+//! - `usual`: the way of the usual TCP packet
 //! - [`flows`]: which flow a packet belongs to
 //! - [`report`]: event records
 //! - [`reject`]: resets and unreachables
@@ -57,6 +58,7 @@ pub mod settings;
 mod stream;
 mod tally;
 mod tcp;
+mod usual;
 mod variables;
 
 pub use datagrams::Datagrams;

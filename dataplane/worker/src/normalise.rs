@@ -23,7 +23,7 @@ pub(crate) struct Normaliser {
     switches: Switches,
     edits: Edits,
     /// Where what carries the layer at hand ends.
-    pub carried_to: usize,
+    carried_to: usize,
     /// The layer at hand is stopped.
     pub stops: bool,
     /// Something of the packet judged last could not be changed.
@@ -52,6 +52,20 @@ impl Normaliser {
         if !self.edits.is_empty() {
             self.edits.clear();
         }
+    }
+
+    /// The layer at hand is `layer`.
+    #[inline(always)]
+    pub fn stand_at(&mut self, decoded: &Decoded, frame: &[u8], layer: u8) {
+        if !self.switches.is_off() {
+            self.carried_to = carried_to(decoded, frame, layer);
+        }
+    }
+
+    /// Whether it looks at what the ends of a connection agreed on.
+    #[inline(always)]
+    pub fn asks_of_connections(&self) -> bool {
+        self.switches.wants(Action::TcpTimestamps) || self.switches.wants(Action::TcpWindowWithdrawal)
     }
 
     /// The frame is judged: what is to be changed in it stands.
@@ -182,6 +196,12 @@ impl Pipeline {
         }
         verdict
     }
+}
+
+/// Where what carries `layer` ends.
+fn carried_to(decoded: &Decoded, frame: &[u8], layer: u8) -> usize {
+    let around = usize::from(layer).checked_sub(1).and_then(|around| decoded.layers().get(around));
+    around.map_or(frame.len(), |around| (around.payload_offset as usize).saturating_add(around.payload_len as usize))
 }
 
 /// A packet of a burst.

@@ -21,18 +21,18 @@ use crate::{
     tally::KindTally,
     variables::FlowVariables,
 };
-use sluice_app::{Applications, Field, Fields, TransactionView};
+use sluice_app::{Applications, TransactionView};
 use sluice_core::{
     Action, AppNews, Cause, Counters, Direction, HashKey, Nanos, Position, Resource, Verdict, event::FlowState,
     fault::Faults, time::NANOS_PER_SECOND, verdict::Mode,
 };
 use sluice_detect::{Finding, Findings, Inspector, PacketView, inspect::is_tagged, state::State, stream::StreamPiece};
 use sluice_flow::{
-    FlowCopy, FlowRef, FlowTable, FlowView, StreamSettings, Streams, TableFull, TableSettings, TcpOutcome,
-    stream::store::StreamTurn,
+    Flow, FlowCopy, FlowRef, FlowTable, FlowView, StreamSettings, Streams, TableFull, TableSettings, TcpOutcome,
+    stream::{Due, StreamTurn, Turned},
     tcp::{FastOpen, TcpStep},
 };
-use sluice_packet::{Decoded, Headers, LinkType, PlainReader, checksum};
+use sluice_packet::{Decoded, Headers, LinkType, PlainReader, checksum, normalise};
 
 /// Answers one burst can cause: two for each packet.
 const MOST_ANSWERS: usize = 64;
@@ -85,8 +85,10 @@ pub struct Pipeline {
     kinds: KindTally,
     /// Conversations in application protocols.
     pub(crate) applications: Applications,
-    /// The generation whose wishes the parsers know.
-    wishes_of: u32,
+    /// Usual packets take their own way.
+    pub(crate) usual_way: bool,
+    /// Anybody asks for streams: rules, or parsers.
+    pub(crate) follows_streams: bool,
     /// Room for what they read.
     pub(crate) reading: Reading,
     /// The bytes of TCP connections.
@@ -116,7 +118,7 @@ impl Pipeline {
     pub fn new(mut settings: Settings, generation: Parcel, state: State, hash: HashKey, reporter: Reporter) -> Self {
         settings.tcp.inline = settings.mode == Mode::Inline;
         let applications = Applications::new(settings.applications, settings.flow_capacity);
-        Self {
+        let mut pipeline = Self {
             flows: FlowTable::new(
                 TableSettings {
                     capacity: settings.flow_capacity,
@@ -134,7 +136,8 @@ impl Pipeline {
             kinds: KindTally::default(),
             reading: Reading::new(&applications),
             applications,
-            wishes_of: 0,
+            usual_way: false,
+            follows_streams: false,
             streams: Streams::new(StreamSettings {
                 streams: settings.flow_capacity,
                 partitions: settings.partitions,
@@ -159,7 +162,10 @@ impl Pipeline {
             asks_rewrite: false,
             rewrite: None,
             counters: Counters::default(),
-        }
+        };
+        pipeline.usual_way = pipeline.has_usual_way();
+        pipeline.meet_generation();
+        pipeline
     }
 
     /// The settings.
@@ -214,11 +220,13 @@ impl Pipeline {
         self.mended.clear();
         self.normaliser.begin();
         let last = depth_of(decoded);
-        for layer in job.first..job.end.min(last.saturating_add(1)) {
-            let Some(headers) = decoded.layers().get(usize::from(layer)) else { break };
+        let mut layer = job.first;
+        while layer < job.end
+            && let Some(headers) = decoded.layers().get(usize::from(layer))
+        {
             self.reporter.stand_at(Position::layer(record, layer + job.round * ROUND));
             let subject = Subject { frame, headers, layer, time, record };
-            self.normaliser.carried_to = carried_to(decoded, frame, layer);
+            self.normaliser.stand_at(decoded, frame, layer);
             let outer = if layer == last { None } else { self.key_of(headers, layer) };
             let keyed = if layer == last { keyed.as_ref() } else { outer.as_ref() };
             if let Verdict::Drop(cause) = self.layer(&subject, keyed, now) {
@@ -226,16 +234,9 @@ impl Pipeline {
                 break;
             }
             if self.asks_rewrite {
-                let rewrites = self.generation.inspector.rewrites();
-                let as_sent = self.mended.frame().unwrap_or(frame);
-                // What was put together lies in several frames: it is not written over.
-                let within_reach = layer == last && job.view == View::Frame;
-                self.rewrite = Plan::new(decoded, as_sent, rewrites).filter(|_| within_reach);
-                self.counters.ips_replace_refused += u64::from(self.rewrite.is_none() || rewrites.is_refused());
-                if let (Some(_), Some(streamed)) = (self.rewrite, self.streamed) {
-                    self.keep_rewrites(headers, streamed.at);
-                }
+                self.plan_rewrite(decoded, &subject, layer == last && job.view == View::Frame);
             }
+            layer += 1;
         }
         if job.view != View::Frame && verdict == Verdict::Pass {
             verdict = self.out_of_reach(&innermost_of(decoded, frame, job.at));
@@ -246,6 +247,18 @@ impl Pipeline {
         self.normaliser.accepted = job.onward.is_none();
         self.normaliser.end(decoded, frame);
         verdict
+    }
+
+    /// Plans what rules ask to be written over in the layer judged last. What was put together lies in several frames, which are not `within_reach`.
+    #[cold]
+    fn plan_rewrite(&mut self, decoded: &Decoded, subject: &Subject, within_reach: bool) {
+        let rewrites = self.generation.inspector.rewrites();
+        let as_sent = self.mended.frame().unwrap_or(subject.frame);
+        self.rewrite = Plan::new(decoded, as_sent, rewrites).filter(|_| within_reach);
+        self.counters.ips_replace_refused += u64::from(self.rewrite.is_none() || rewrites.is_refused());
+        if let (Some(_), Some(streamed)) = (self.rewrite, self.streamed) {
+            self.keep_rewrites(subject.headers, streamed.at);
+        }
     }
 
     /// Counts what became of `frames` frames.
@@ -336,6 +349,23 @@ impl Pipeline {
         // A packet that the other end never reads moves no connection and leaves no marks.
         let right = !headers.is_tcp() || self.checksum_allows(headers, frame);
         let oddity = self.oddity(subject, right);
+        if right
+            && oddity.is_none()
+            && let Some(usual) = self.take_usual(subject, keyed, now)
+        {
+            return self.in_usual_flow(subject, Some(usual), now);
+        }
+        self.layer_of_any(subject, keyed, (right, oddity), now)
+    }
+
+    fn layer_of_any(
+        &mut self,
+        subject: &Subject,
+        keyed: Option<&Keyed>,
+        (right, oddity): (bool, Option<normalise::Action>),
+        now: Nanos,
+    ) -> Verdict {
+        let headers = subject.headers;
         let sound = right && oddity.is_none();
         let found = match self.flow_of(subject, keyed, sound, now) {
             Ok(found) => found,
@@ -359,17 +389,23 @@ impl Pipeline {
         {
             verdict = self.stop(action, subject, found);
         }
-        self.leave_alone(found);
-        if !self.any_at_rest {
-            let flow = found.and_then(|(flow, _)| self.flows.get(flow));
-            self.any_at_rest = flow.is_some_and(|flow| flow.bypassed || flow.action.is_some());
-        }
+        self.leave(found);
         // What the packet left behind could not be kept.
         let full = self.settle(found, now).is_err() || (found.is_some() && self.fails(Resource::StreamMemcap));
         if full && verdict == Verdict::Pass {
             return self.without(Resource::StreamMemcap, subject, None).unwrap_or(verdict);
         }
         verdict
+    }
+
+    /// The packet is judged: what its flow came to holds for it and for what follows.
+    #[inline]
+    pub(crate) fn leave(&mut self, found: InTable) {
+        self.leave_alone(found);
+        if !self.any_at_rest {
+            let flow = found.and_then(|(flow, _)| self.flows.get(flow));
+            self.any_at_rest = flow.is_some_and(|flow| flow.bypassed || flow.action.is_some());
+        }
     }
 
     fn in_flow(&mut self, subject: &Subject, in_table: &mut InTable, sound: bool, now: Nanos) -> Verdict {
@@ -444,13 +480,24 @@ impl Pipeline {
         let completes = in_handshake && headers.payload_len == 0 && streamed.is_none();
         let established = (established && !completes) || with_syn;
         self.streamed = streamed;
-        let state = (sound, established);
+        self.judge_as_sent(subject, found, (sound, established), now)
+    }
+
+    /// Judges the packet as it is to leave.
+    #[inline]
+    pub(crate) fn judge_as_sent(
+        &mut self,
+        subject: &Subject,
+        found: InTable,
+        state: (bool, bool),
+        now: Nanos,
+    ) -> Verdict {
         if self.mended.frame().is_none() {
             return self.judge_packet(subject, found, state, now);
         }
         // What is judged is what leaves.
         let mended = std::mem::take(&mut self.mended);
-        let as_sent = Subject { frame: mended.frame().unwrap_or(frame), ..*subject };
+        let as_sent = Subject { frame: mended.frame().unwrap_or(subject.frame), ..*subject };
         let verdict = self.judge_packet(&as_sent, found, state, now);
         self.mended = mended;
         verdict
@@ -458,13 +505,31 @@ impl Pipeline {
 
     /// Judges the packet, and what is to be judged of the stream it belongs to.
     fn judge_packet(&mut self, subject: &Subject, found: InTable, state: (bool, bool), now: Nanos) -> Verdict {
-        if found.is_none() && self.streamed.is_none() {
-            return self.judge_alone(subject, state, now);
+        let Some((flow, direction)) = found else { return self.judge_alone(subject, state, now) };
+        let due = self.streamed.map_or(Due::default(), |streamed| self.streams.due(streamed.at));
+        if !due.is_any() && self.passes_quietly(subject, flow, direction, state.1, now) {
+            return Verdict::Pass;
         }
+        self.judge_due(subject, (flow, direction), due, state, now)
+    }
+
+    /// Judges the packet of a flow, of whose stream is to be done what is `due`.
+    fn judge_due(
+        &mut self,
+        subject: &Subject,
+        (flow, direction): (FlowRef, Direction),
+        due: Due,
+        state: (bool, bool),
+        now: Nanos,
+    ) -> Verdict {
+        let found = Some((flow, direction));
         let losses = Losses::of(&self.counters);
         let unread = (self.applications.broken, self.applications.refused());
         let reads = !self.applications.is_off();
-        let mut turn = self.streamed.and_then(|streamed| self.next_turn(subject, found, streamed.at));
+        let mut turn = match self.streamed {
+            Some(streamed) if due.turn => self.next_turn(subject, found, streamed.at),
+            _ => None,
+        };
         let mut with_packet = true;
         // Bytes that were judged leave once more in place of others: who sees the packet is told of it again.
         let again = turn.is_none() && self.settings.mode == Mode::Inline && self.streamed.is_some_and(|s| s.differs);
@@ -475,43 +540,46 @@ impl Pipeline {
         self.generation.inspector.begin();
         self.app_news = AppNews::NONE;
         if reads {
-            self.learn_wishes();
-            match (self.streamed, found) {
-                // What the packet acknowledges came before what it brings.
-                (Some(streamed), Some((_, direction))) => {
-                    self.read_stream(subject, found, streamed.at.reverse(), direction.reverse(), 0);
+            match self.streamed {
+                Some(streamed) => {
+                    // What the packet acknowledges came before what it brings.
+                    if due.read_reverse {
+                        self.read_stream(subject, found, streamed.at.reverse(), direction.reverse(), 0);
+                    }
                     // What was lost is told of before what stands behind it.
                     let missing =
                         turn.as_mut().filter(|turn| turn.gap).map_or(0, |turn| std::mem::take(&mut turn.missing));
-                    self.read_stream(subject, found, streamed.at, direction, missing);
+                    if due.read || missing > 0 {
+                        self.read_stream(subject, found, streamed.at, direction, missing);
+                    }
                 }
-                _ if state.0 => self.read_datagram(subject, found),
-                _ => {}
+                None if state.0 => self.read_datagram(subject, found),
+                None => {}
             }
-            self.take_app_news(found);
         }
+        let mut link = if reads { self.conversation_of(flow, direction) } else { None };
         loop {
             if let (true, Some(turn), Some(streamed)) =
                 (reads && turn.is_some_and(|turn| turn.gap && turn.missing > 0), turn, self.streamed)
             {
                 self.read_stream(subject, found, streamed.at, streamed.direction, turn.missing);
+                link = self.flows.get(flow).and_then(Flow::conversation);
             }
-            if turn.is_some() || again || !self.passes_by(subject, found, state.1, now) {
+            if turn.is_some() || again || !self.passes_by(subject, flow, direction, state.1, now) {
                 self.judge_piece(subject, found, state, now, turn.as_ref(), with_packet);
             }
-            if reads && !self.findings.passes() {
-                self.judge_transactions(subject, found, state, now, turn.as_ref());
+            if let Some(link) = link
+                && !self.findings.passes()
+                && self.applications.take_news(link, direction)
+            {
+                self.judge_transactions(subject, (flow, direction), link, state, now, turn.as_ref());
             }
-            if let (Some(turn), Some(streamed)) = (&turn, self.streamed) {
-                self.turned(subject, found, streamed.at, turn);
-            }
-            if self.findings.decides() {
+            let (Some(done), Some(streamed)) = (turn, self.streamed) else { break };
+            let turned = self.turned(subject, found, streamed.at, &done);
+            if turned != Turned::More || self.findings.decides() {
                 break;
             }
-            turn = match (turn, self.streamed) {
-                (Some(_), Some(streamed)) => self.next_turn(subject, found, streamed.at),
-                _ => None,
-            };
+            turn = self.next_turn(subject, found, streamed.at);
             if turn.is_none() {
                 break;
             }
@@ -520,13 +588,15 @@ impl Pipeline {
         self.findings.settle();
         let remarks = self.generation.inspector.remarks();
         if !remarks.is_empty()
-            && let Some(entry) = found.and_then(|(flow, _)| self.flows.get(flow))
+            && let Some(entry) = self.flows.get(flow)
         {
             self.variables.keep(entry.id, remarks);
         }
         let verdict = if self.findings.is_empty() { Verdict::Pass } else { self.act(subject, found, state.0) };
-        if reads {
-            self.settle_transactions(subject, found);
+        if let Some(link) = link
+            && self.applications.take_changed(link)
+        {
+            self.settle_transactions(subject, flow, link);
         }
         if verdict != Verdict::Pass || self.findings.passes() {
             return verdict;
@@ -563,31 +633,20 @@ impl Pipeline {
 
     /// Whether no rule asks for anything of a packet that brings nothing: most acknowledgements.
     #[inline]
-    fn passes_by(&mut self, subject: &Subject, found: InTable, established: bool, now: Nanos) -> bool {
+    pub(crate) fn passes_by(
+        &mut self,
+        subject: &Subject,
+        flow: FlowRef,
+        direction: Direction,
+        established: bool,
+        now: Nanos,
+    ) -> bool {
         if subject.headers.payload_len > 0 {
             return false;
         }
-        let Some((flow, direction)) = found else { return false };
         let packet = self.view_of(subject, Some(direction), established, now);
         let Some(flow) = self.flows.view(flow) else { return false };
         Inspector::passes_by_in_flow(&self.generation.ruleset, &packet, &flow)
-    }
-
-    /// Has the parsers know what the rules in force ask for.
-    #[inline]
-    fn learn_wishes(&mut self) {
-        let ruleset = &self.generation.ruleset;
-        if self.wishes_of != ruleset.generation {
-            self.wishes_of = ruleset.generation;
-            let copies = &self.settings.copies;
-            let mut of_records = if copies.applications || copies.alerts { Fields::of_records() } else { Fields::NONE };
-            if copies.headers {
-                [Field::HttpRequestHeader, Field::HttpResponseHeader]
-                    .into_iter()
-                    .for_each(|field| of_records.add(field));
-            }
-            self.applications.set_wants(ruleset.fields().wants().and(of_records));
-        }
     }
 
     /// Judges one piece: the packet, unless that is done, and `turn` of its stream.
@@ -780,12 +839,6 @@ impl Pipeline {
     }
 }
 
-/// Where what carries `layer` ends.
-fn carried_to(decoded: &Decoded, frame: &[u8], layer: u8) -> usize {
-    let around = usize::from(layer).checked_sub(1).and_then(|around| decoded.layers().get(around));
-    around.map_or(frame.len(), |around| (around.payload_offset as usize).saturating_add(around.payload_len as usize))
-}
-
 fn innermost_of<'a>(decoded: &'a Decoded, frame: &'a [u8], at: At) -> Subject<'a> {
     let At { time, record, .. } = at;
     Subject { frame, headers: decoded.innermost(), layer: depth_of(decoded), time, record }
@@ -795,6 +848,6 @@ fn depth_of(decoded: &Decoded) -> u8 {
     u8::try_from(decoded.layers().len().saturating_sub(1)).unwrap_or(u8::MAX)
 }
 
-fn facts_of(flow: Option<&sluice_flow::Flow>, direction: Option<Direction>) -> InFlow {
+fn facts_of(flow: Option<&Flow>, direction: Option<Direction>) -> InFlow {
     Some((flow?.facts(), direction?))
 }

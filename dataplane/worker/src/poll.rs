@@ -134,7 +134,10 @@ impl Worker {
     /// Takes a new rule set, if there is one.
     #[inline]
     pub(crate) fn take_rules(&mut self) {
-        self.meter.swaps += u64::from(self.mailbox.exchange(&mut self.pipeline.generation));
+        if self.mailbox.exchange(&mut self.pipeline.generation) {
+            self.meter.swaps += 1;
+            self.pipeline.meet_generation();
+        }
     }
 
     /// Polls until all records of `source` have come, or the driver has nothing more to give.

@@ -14,10 +14,7 @@ use crate::{
 use sluice_core::{Cause, Direction, Resource, Verdict, verdict::Mode};
 use sluice_flow::{
     Flow, StreamEvent, StreamRef, Streams, TcpTracker,
-    stream::{
-        Refused, UrgentLimit, UrgentPolicy,
-        store::{Arrived, StreamTurn},
-    },
+    stream::{Arrived, Refused, StreamTurn, Turned, UrgentLimit, UrgentPolicy},
     tcp::{self, Accepted, FastOpen},
 };
 use sluice_packet::{Headers, checksum};
@@ -104,18 +101,12 @@ impl Mended {
 }
 
 impl Pipeline {
-    /// Whether anybody asks for streams: rules, or parsers.
-    #[inline]
-    fn follows_streams(&self) -> bool {
-        self.generation.ruleset.judges_streams() || !self.applications.is_off()
-    }
-
     /// Puts the payload of a TCP packet of an open connection into its stream. None when there is no stream; an error is the verdict on a packet that
     /// finds no place in it.
     pub(crate) fn arrive(&mut self, subject: &Subject, found: InTable) -> Result<Option<Streamed>, Verdict> {
         let Some((flow, direction)) = found else { return Ok(None) };
         let headers = subject.headers;
-        if !self.follows_streams() {
+        if !self.follows_streams {
             return Ok(None);
         }
         let Some(at) = self.flows.stream(flow, direction) else { return Ok(None) };
@@ -128,8 +119,7 @@ impl Pipeline {
         if payload.is_empty() {
             let refused = headers.payload_len > 0;
             let unplaced = Streamed { at, direction, placed: false, refused, in_order: false, differs: false };
-            let is_open = self.streams.is_open(at) || self.streams.is_open(at.reverse());
-            return Ok((refused || is_open).then_some(unplaced));
+            return Ok((refused || self.streams.is_open(at)).then_some(unplaced));
         }
         if self.streams.is_unopened(at) {
             let Some(entry) = self.flows.get(flow) else { return Ok(None) };
@@ -231,7 +221,7 @@ impl Pipeline {
     // GAP(early-data): of several SYNs with data only the first one's are kept; those of another one that the server takes are judged as a packet.
     #[cold]
     pub(crate) fn arrive_early(&mut self, subject: &Subject, found: InTable) -> Option<Streamed> {
-        let (flow, direction) = found.filter(|_| self.follows_streams())?;
+        let (flow, direction) = found.filter(|_| self.follows_streams)?;
         let (at, entry) = (self.flows.stream(flow, direction)?, self.flows.get(flow)?);
         if self.tcp.fast_open == FastOpen::Ignored
             && let Some(place) = self.flows.slot(flow)
@@ -276,13 +266,15 @@ impl Pipeline {
         Some(turn)
     }
 
-    /// The turn is done.
-    pub(crate) fn turned(&mut self, subject: &Subject, found: InTable, at: StreamRef, turn: &StreamTurn) {
-        self.streams.turned(at, turn);
-        if self.streams.is_spent(at) {
+    /// The turn is done: what became of the stream with it.
+    #[inline]
+    pub(crate) fn turned(&mut self, subject: &Subject, found: InTable, at: StreamRef, turn: &StreamTurn) -> Turned {
+        let turned = self.streams.turned(at, turn);
+        if turned == Turned::Spent {
             self.counters.tcp_stream_depth_reached += 1;
             self.raise(subject, found, StreamEvent::ReassemblyDepthReached);
         }
+        turned
     }
 
     /// Bytes of the payload at hand were written over by rules: the stream is what goes out.

@@ -30,6 +30,14 @@ impl Bits {
         }
     }
 
+    /// Sets bit `at`.
+    #[inline]
+    pub fn set_one(&mut self, at: usize) {
+        if let Some(word) = self.0.get_mut(at / 64) {
+            *word |= 1 << (at % 64);
+        }
+    }
+
     /// Whether bit `at` is set.
     pub fn get(&self, at: usize) -> bool {
         self.0.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 == 1)
@@ -73,6 +81,10 @@ mod tests {
                 let (from, to) = (one.min(other), one.max(other));
                 bits.set(from, to);
                 plain[from..to].fill(true);
+                if from < BLOCK {
+                    bits.set_one(from);
+                    plain[from] = true;
+                }
             }
             prop_assert_eq!(bits.get(at), plain[at]);
             for wanted in [true, false] {

@@ -31,6 +31,10 @@ struct Meta {
     starts: Bits,
 }
 
+/// A free place of the index.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Vacant(usize);
+
 /// The pool.
 pub(super) struct Blocks {
     bytes: Vec<[u8; BLOCK]>,
@@ -42,6 +46,7 @@ pub(super) struct Blocks {
 }
 
 /// The number of the block with the byte at `offset`, and its place there.
+#[inline]
 pub(super) const fn place_of(offset: u32) -> (u32, usize) {
     (offset >> SHIFT, offset as usize % BLOCK)
 }
@@ -79,6 +84,7 @@ impl Blocks {
         self.shares.had(partition)
     }
 
+    #[inline]
     fn home(&self, owner: u32, number: u32) -> usize {
         let word = (u64::from(owner) << 32 | u64::from(number)) ^ self.seed;
         let mixed =
@@ -86,30 +92,58 @@ impl Blocks {
         (mixed >> 32) as usize & (self.index.len() - 1)
     }
 
+    #[inline]
     fn indexed(&self, at: usize) -> Option<(u32, &Meta)> {
         let block = self.index.get(at)?.checked_sub(1)?;
         Some((block, self.metas.get(block as usize)?))
     }
 
-    /// The block of `owner` with this number.
+    /// The block of `owner` with this number; an error is the place of the index where it is to be entered.
     ///
     /// # Cost
     /// One or two places of the index and the block's record.
     #[inline]
-    pub fn find(&self, owner: u32, number: u32) -> Option<u32> {
+    pub fn locate(&self, owner: u32, number: u32) -> Result<u32, Vacant> {
         let mut at = self.home(owner, number);
         // At most half of the index is in use.
         while let Some((block, meta)) = self.indexed(at) {
             if meta.owner == owner && meta.number == number {
-                return Some(block);
+                return Ok(block);
             }
             at = (at + 1) & (self.index.len() - 1);
         }
-        None
+        Err(Vacant(at))
     }
 
-    /// Takes a block for bytes of `owner`, whose blocks begin with `head`. None when the partition has used up its share.
-    pub fn take(&mut self, partition: usize, owner: u32, number: u32, head: &mut u32) -> Option<u32> {
+    /// The block of `owner` with this number.
+    #[inline]
+    pub fn find(&self, owner: u32, number: u32) -> Option<u32> {
+        self.locate(owner, number).ok()
+    }
+
+    /// The same, where `before` was found for the number before.
+    ///
+    /// # Cost
+    /// The record of the neighbour, when bytes came in order.
+    #[inline]
+    pub fn find_next(&self, owner: u32, number: u32, before: Option<u32>) -> Option<u32> {
+        let newer = before.and_then(|before| self.metas.get(before as usize)).map_or(NOBODY, |before| before.previous);
+        match self.metas.get(newer as usize) {
+            Some(meta) if meta.number == number => Some(newer),
+            _ => self.find(owner, number),
+        }
+    }
+
+    /// Takes a block for bytes of `owner`, whose blocks begin with `head`, and enters it where [`Blocks::locate`] has just said. None when the partition has
+    /// used up its share.
+    #[inline]
+    pub fn take(
+        &mut self,
+        partition: usize,
+        (owner, number): (u32, u32),
+        Vacant(vacant): Vacant,
+        head: &mut u32,
+    ) -> Option<u32> {
         let block = self.shares.next(partition)?;
         let metas = &self.metas;
         self.shares.take(partition, |block| metas.get(block as usize).map_or(NOBODY, |meta| meta.next));
@@ -126,11 +160,7 @@ impl Blocks {
         if let Some(next) = self.metas.get_mut(next as usize) {
             next.previous = block;
         }
-        let mut at = self.home(owner, number);
-        while self.index.get(at).is_some_and(|&entry| entry != 0) {
-            at = (at + 1) & (self.index.len() - 1);
-        }
-        if let Some(entry) = self.index.get_mut(at) {
+        if let Some(entry) = self.index.get_mut(vacant) {
             *entry = block + 1;
         }
         Some(block)
@@ -205,6 +235,14 @@ impl Blocks {
         self.metas.get_mut(block as usize).map(|meta| &mut meta.there)
     }
 
+    /// A segment began at `at` of a block.
+    #[inline]
+    pub fn begin_segment(&mut self, block: u32, at: usize) {
+        if let Some(meta) = self.metas.get_mut(block as usize) {
+            meta.starts.set_one(at);
+        }
+    }
+
     /// The bytes at which segments began.
     pub fn starts(&mut self, block: u32) -> Option<&mut Bits> {
         self.metas.get_mut(block as usize).map(|meta| &mut meta.starts)
@@ -234,7 +272,7 @@ mod tests {
                         blocks.give_back(0, block, head);
                         plain.remove(&(owner, number));
                     }
-                    None if take => match blocks.take(0, owner, number, head) {
+                    None if take => match blocks.take(0, (owner, number), blocks.locate(owner, number).unwrap_err(), head) {
                         Some(block) => {
                             prop_assert!(plain.insert((owner, number), block).is_none());
                         }
@@ -242,6 +280,8 @@ mod tests {
                     },
                     _ => {}
                 }
+                let before = number.checked_sub(1).and_then(|number| blocks.find(owner, number));
+                prop_assert_eq!(blocks.find_next(owner, number, before), plain.get(&(owner, number)).copied());
                 prop_assert_eq!(blocks.used(), plain.len());
                 for (owner, head) in heads.iter().enumerate() {
                     let mut listed = Vec::new();

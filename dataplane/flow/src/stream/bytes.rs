@@ -12,14 +12,17 @@ use crate::shares::NOBODY;
 impl Streams {
     /// Copies the bytes from offset `from` on into `room`. All must be there.
     pub fn read(&self, at: StreamRef, from: u32, room: &mut [u8]) {
+        let (last, last_number) = self.half(at).map_or((NOBODY, 0), |half| (half.last, half.last_number));
         let mut cursor = from;
         let mut rest = room;
+        let mut block = None;
         while !rest.is_empty() {
             let (number, place) = place_of(cursor);
             let (part, behind) = rest.split_at_mut(rest.len().min(BLOCK - place));
-            let last =
-                self.half(at).filter(|half| half.last_number == number && half.last != NOBODY).map(|half| half.last);
-            let block = last.or_else(|| self.blocks.find(at.owner(), number));
+            block = match last != NOBODY && last_number == number {
+                true => Some(last),
+                false => self.blocks.find_next(at.owner(), number, block),
+            };
             match block.and_then(|block| self.blocks.bytes(block).get(place..place + part.len())) {
                 Some(bytes) => part.copy_from_slice(bytes),
                 None => part.fill(0),

@@ -1,6 +1,7 @@
 //! TCP streams: the bytes of each direction of a connection, put together once.
 //!
-//! - [`store`]: the streams of one worker: what arrives, what may be judged, what is kept
+//! - [`store`]: the streams of one worker: what arrives, what is kept
+//! - [`turns`]: what is to be read and judged
 //! - `bytes`: reading and changing them; `room`: taking and giving back room for them; `lists`: rules that wait for more of them
 //! - `half`: one direction: where it stands
 //! - `blocks`: the pool of bytes all streams share; `bits`: which bytes of a block are there
@@ -23,10 +24,12 @@ mod pending;
 mod room;
 mod settings;
 pub mod store;
+pub mod turns;
 mod urgent;
 
 pub use blocks::BLOCK;
 pub use overlap::{OverlapPolicy, TargetPolicies};
 pub use settings::StreamSettings;
 pub use store::{Arrived, Refused, StreamRef, Streams};
+pub use turns::{Due, SLICE, StreamTurn, Turned};
 pub use urgent::{UrgentLimit, UrgentPolicy};

@@ -14,20 +14,32 @@ use sluice_core::Direction;
 const RECLAIM_BUDGET: u32 = 64;
 
 impl Streams {
-    pub(super) fn take_block(&mut self, at: StreamRef, partition: usize, number: u32) -> Result<u32, Refused> {
-        let is_too_much =
-            |half: &Half| half.held == u16::MAX || (u32::from(half.held) + 1) * BLOCK as u32 > self.settings.most;
-        if self.half(at).is_none_or(is_too_much) {
-            return Err(Refused::TooMuch);
+    /// The block with the bytes of number `number`; taken when there is none.
+    #[inline(never)]
+    pub(super) fn find_or_take_block(&mut self, at: StreamRef, partition: usize, number: u32) -> Result<u32, Refused> {
+        let (most, owner) = (self.settings.most, at.owner());
+        let block = match self.blocks.locate(owner, number) {
+            Ok(block) => block,
+            Err(mut vacant) => {
+                let too_much = |half: &Half| half.held == u16::MAX || (u32::from(half.held) + 1) * BLOCK as u32 > most;
+                if self.half(at).is_none_or(too_much) {
+                    return Err(Refused::TooMuch);
+                }
+                if self.blocks.is_full(partition) {
+                    self.reclaim(partition, at);
+                    vacant = self.blocks.locate(owner, number).err().ok_or(Refused::NoRoom)?;
+                }
+                let Self { streams, blocks, .. } = self;
+                let stream = streams.get_mut(at.place as usize).ok_or(Refused::NoRoom)?;
+                let half = stream.halves.get_mut(at.direction.index()).ok_or(Refused::NoRoom)?;
+                let block = blocks.take(partition, (owner, number), vacant, &mut half.head).ok_or(Refused::NoRoom)?;
+                half.held += 1;
+                block
+            }
+        };
+        if let Some(half) = self.half_mut(at) {
+            (half.last, half.last_number) = (block, number);
         }
-        if self.blocks.is_full(partition) {
-            self.reclaim(partition, at);
-        }
-        let half =
-            self.streams.get_mut(at.place as usize).and_then(|stream| stream.halves.get_mut(at.direction.index()));
-        let half = half.ok_or(Refused::NoRoom)?;
-        let block = self.blocks.take(partition, at.owner(), number, &mut half.head).ok_or(Refused::NoRoom)?;
-        half.held += 1;
         Ok(block)
     }
 
@@ -52,11 +64,13 @@ impl Streams {
         // Beyond as many as it has there is none.
         let mut budget = u32::from(half.held) + self.settings.most / BLOCK as u32;
         let all = u32::MAX / BLOCK as u32;
+        let mut block = self.blocks.find(at.owner(), number);
         while number != last && budget > 0 {
-            if let Some(block) = self.blocks.find(at.owner(), number) {
+            number = number.wrapping_add(1) & all;
+            let following = self.blocks.find_next(at.owner(), number, block);
+            if let Some(block) = std::mem::replace(&mut block, following) {
                 self.give_block_back(at, partition, block);
             }
-            number = number.wrapping_add(1) & all;
             budget -= 1;
         }
         if let Some(half) = self.half_mut(at) {

@@ -1,7 +1,7 @@
 //! The streams of one worker.
 //!
-//! `sluice-worker` brings what arrives ([`Streams::arrive`]) and what is acknowledged, asks what there is to be judged ([`Streams::turn`]) and says when
-//! that is done ([`Streams::turned`]); `sluice-detect` reads the bytes meanwhile. A stream has the number of its flow's slot.
+//! `sluice-worker` brings what arrives ([`Streams::arrive`]) and what is acknowledged, asks what there is to be judged and says when that is
+//! done (`turns`); `sluice-detect` reads the bytes meanwhile. A stream has the number of its flow's slot.
 //!
 //! What is kept: all that was not judged, the window before that, and inline all that the other end has not acknowledged, so that nobody can send other bytes
 //! in place of those that were judged and forwarded.
@@ -16,11 +16,6 @@ use super::{
 };
 use crate::shares::{NOBODY, Shares};
 use sluice_core::Direction;
-
-/// Bytes judged or scanned at once, at most: more is done in several turns.
-pub const SLICE: usize = 65_536;
-/// Bytes a passive engine waits for acknowledgements of, before it takes it that they are not to be seen.
-const UNACKNOWLEDGED: u32 = 1 << 20;
 
 /// One direction of one stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,35 +75,6 @@ pub enum Refused {
     Lost,
 }
 
-/// What is to be done with one direction now.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct StreamTurn {
-    /// Bytes to be scanned for literals: from and to.
-    pub scan: (u32, u32),
-    /// Bytes to be judged: from and to.
-    pub judge: (u32, u32),
-    /// The first byte of the window around them.
-    pub window: u32,
-    /// Where an end began to speak: the start of the stream and two later ones.
-    pub starts: [u32; 3],
-    /// Bytes in front were lost.
-    pub gap: bool,
-    /// So many.
-    pub missing: u32,
-}
-
-impl StreamTurn {
-    /// Bytes to be scanned.
-    pub const fn scan_len(&self) -> u32 {
-        self.scan.1.wrapping_sub(self.scan.0)
-    }
-
-    /// Whether there is something to be judged.
-    pub const fn judges(&self) -> bool {
-        self.judge.0 != self.judge.1
-    }
-}
-
 /// The streams of one worker.
 pub struct Streams {
     pub(super) streams: Vec<Stream>,
@@ -148,10 +114,12 @@ impl Streams {
         self.blocks.used() * BLOCK
     }
 
+    #[inline]
     pub(super) fn half(&self, at: StreamRef) -> Option<&Half> {
         self.streams.get(at.place as usize)?.halves.get(at.direction.index())
     }
 
+    #[inline]
     pub(super) fn half_mut(&mut self, at: StreamRef) -> Option<&mut Half> {
         self.streams.get_mut(at.place as usize)?.halves.get_mut(at.direction.index())
     }
@@ -162,10 +130,11 @@ impl Streams {
         self.half(at).is_none_or(|half| half.state == State::Unopened)
     }
 
-    /// Whether bytes of this direction are put together.
+    /// Whether bytes of either direction are put together.
     #[inline]
     pub fn is_open(&self, at: StreamRef) -> bool {
-        self.half(at).is_some_and(|half| half.state == State::Open)
+        let stream = self.streams.get(at.place as usize);
+        stream.is_some_and(|stream| stream.halves.iter().any(|half| half.state == State::Open))
     }
 
     /// Whether as many bytes as are to be looked at have been.
@@ -195,11 +164,14 @@ impl Streams {
     /// The other end has acknowledged what comes before sequence number `ack`.
     #[inline]
     pub fn acknowledge(&mut self, at: StreamRef, ack: u32) {
-        if self.half(at).is_none_or(|half| half.state != State::Open) {
+        let Some(stream) = self.streams.get(at.place as usize) else { return };
+        let Some(half) = stream.halves.get(at.direction.index()).filter(|half| half.state == State::Open) else {
             return;
-        }
-        let offset = self.offset_of(at, ack);
-        if let Some(half) = self.half_mut(at).filter(|half| is_after(offset, half.acked)) {
+        };
+        let offset = if stream.urgent == NO_LIST { ack.wrapping_sub(half.origin) } else { self.offset_of(at, ack) };
+        if is_after(offset, half.acked)
+            && let Some(half) = self.half_mut(at)
+        {
             half.acked = offset;
         }
     }
@@ -269,14 +241,7 @@ impl Streams {
         if half.last_number == number && half.last != NOBODY {
             return Ok(half.last);
         }
-        let block = match self.blocks.find(at.owner(), number) {
-            Some(block) => block,
-            None => self.take_block(at, partition, number)?,
-        };
-        if let Some(half) = self.half_mut(at) {
-            (half.last, half.last_number) = (block, number);
-        }
-        Ok(block)
+        self.find_or_take_block(at, partition, number)
     }
 
     /// Writes what comes next, where nothing is behind it.
@@ -288,10 +253,8 @@ impl Streams {
             let (part, behind) = rest.split_at(rest.len().min(BLOCK - place));
             let block = self.block_for(at, partition, number)?;
             self.blocks.write(block, place, part);
-            if cursor == offset
-                && let Some(starts) = self.blocks.starts(block)
-            {
-                starts.set(place, place + 1);
+            if cursor == offset {
+                self.blocks.begin_segment(block, place);
             }
             rest = behind;
             cursor = cursor.wrapping_add(part.len() as u32);
@@ -354,10 +317,8 @@ impl Streams {
                     if let Some(there) = self.blocks.there(block) {
                         there.set(from, to);
                     }
-                    if let Some(starts) = self.blocks.starts(block)
-                        && (here == offset || from != place)
-                    {
-                        starts.set(from, from + 1);
+                    if here == offset || from != place {
+                        self.blocks.begin_segment(block, from);
                     }
                     self.blocks.write(block, from, part);
                 }
@@ -446,7 +407,7 @@ impl Streams {
     }
 
     /// What came too early and is in order now.
-    fn absorb(&mut self, at: StreamRef) {
+    pub(super) fn absorb(&mut self, at: StreamRef) {
         let Some(&half) = self.half(at) else { return };
         let mut next = half.next;
         while is_after(half.highest, next) {
@@ -460,134 +421,6 @@ impl Streams {
         }
         if let Some(half) = self.half_mut(at) {
             half.next = earlier(next, half.highest);
-        }
-    }
-
-    /// The first byte behind the hole at the front.
-    fn behind_hole(&mut self, at: StreamRef) -> Option<u32> {
-        let &half = self.half(at)?;
-        let mut from = half.next;
-        while is_after(half.highest, from) {
-            let (number, place) = place_of(from);
-            if let Some(block) = self.blocks.find(at.owner(), number) {
-                let found = self.blocks.there(block).map_or(BLOCK, |there| there.next(place, true));
-                if found < BLOCK {
-                    return Some(from.wrapping_add((found - place) as u32));
-                }
-            }
-            from = from.wrapping_add((BLOCK - place) as u32);
-        }
-        None
-    }
-
-    /// Gives up the hole at the front: the other end has what was in it.
-    fn skip_hole(&mut self, at: StreamRef, to: u32) {
-        self.forget_rules(at);
-        self.mark_there(at);
-        if let Some(half) = self.half_mut(at) {
-            (half.next, half.judged, half.scanned, half.turns, half.read) = (to, to, to, [to; 2], to);
-        }
-        self.drop_before(at, to);
-        if let Some(half) = self.half_mut(at) {
-            half.floor = to;
-        }
-        self.absorb(at);
-    }
-
-    /// Marks the bytes of the last block in order as there: behind a hole, that is not told from the places any more.
-    fn mark_there(&mut self, at: StreamRef) {
-        let Some(&half) = self.half(at) else { return };
-        if !is_after(half.next, half.floor) {
-            return;
-        }
-        let (number, last) = place_of(half.next.wrapping_sub(1));
-        let (first_number, first) = place_of(half.floor);
-        let from = if first_number == number { first } else { 0 };
-        if let Some(there) = self.blocks.find(at.owner(), number).and_then(|block| self.blocks.there(block)) {
-            there.set(from, last + 1);
-        }
-    }
-
-    /// What a parser may read now, and has not read: from and to. Inline everything that came in order, else what the other end has acknowledged; `all`:
-    /// also what it has not.
-    pub fn unread(&self, at: StreamRef, all: bool) -> Option<(u32, u32)> {
-        let half = self.half(at).filter(|half| half.state == State::Open)?;
-        let patience = half.next.wrapping_sub(half.acked) as i32 > UNACKNOWLEDGED as i32;
-        let to = if self.settings.at_once || all || patience { half.next } else { earlier(half.acked, half.next) };
-        let to = earlier(to, half.read.wrapping_add(SLICE as u32));
-        is_after(to, half.read).then_some((half.read, to))
-    }
-
-    /// Nobody reads this direction: what came is as good as read.
-    pub fn pass_over(&mut self, at: StreamRef) {
-        if let Some(half) = self.half_mut(at) {
-            half.read = half.next;
-        }
-    }
-
-    /// A parser has read up to `to`.
-    pub fn was_read(&mut self, at: StreamRef, to: u32) {
-        if let Some(half) = self.half_mut(at) {
-            half.read = later(half.read, to);
-        }
-    }
-
-    /// What is to be scanned and judged now; none when nothing is. `all`: also what was not acknowledged.
-    pub fn turn(&mut self, at: StreamRef, all: bool) -> Option<StreamTurn> {
-        let half = self.half(at).filter(|half| half.state == State::Open)?;
-        let (mut gap, mut missing) = (false, 0);
-        if half.judged == half.next && half.highest != half.next && (all || is_after(half.acked, half.next)) {
-            let (acked, next) = (half.acked, half.next);
-            if let Some(first) = self.behind_hole(at)
-                && (all || !is_after(first, acked))
-            {
-                self.skip_hole(at, first);
-                (gap, missing) = (true, first.wrapping_sub(next));
-            }
-        }
-        let half = self.half(at)?;
-        let patience = half.next.wrapping_sub(half.acked) as i32 > UNACKNOWLEDGED as i32;
-        let limit = if self.settings.at_once || all || patience { half.next } else { earlier(half.acked, half.next) };
-        let scanned_to = earlier(half.next, half.scanned.wrapping_add(SLICE as u32));
-        let judged_to = earlier(later(limit, half.judged), earlier(half.judged.wrapping_add(SLICE as u32), scanned_to));
-        let turn = StreamTurn {
-            scan: (half.scanned, scanned_to),
-            judge: (half.judged, later(judged_to, half.judged)),
-            window: later(half.floor, half.judged.wrapping_sub(self.settings.window)),
-            starts: [if half.floor == 0 { 0 } else { half.judged }, half.turns[0], half.turns[1]],
-            gap,
-            missing,
-        };
-        (turn.scan.0 != turn.scan.1 || turn.judges() || gap).then_some(turn)
-    }
-
-    /// `turn` is done.
-    pub fn turned(&mut self, at: StreamRef, turn: &StreamTurn) {
-        let Streams { settings, lists, .. } = self;
-        let StreamSettings { window, at_once, depth, .. } = *settings;
-        let stream = self.streams.get_mut(at.place as usize);
-        let Some(half) = stream.and_then(|stream| stream.halves.get_mut(at.direction.index())) else { return };
-        half.scanned = turn.scan.1;
-        half.judged = turn.judge.1;
-        // Parsers read before rules judge; where there are none what is judged is done with.
-        half.read = later(half.read, half.judged);
-        let oldest = half.judged.wrapping_sub(window);
-        let mut done_waiting = false;
-        if let Some(list) = lists.get_mut(half.pending as usize) {
-            list.retain(|waiting| is_after(waiting.at, oldest));
-            done_waiting = list.is_empty();
-        }
-        let keep = if at_once { earlier(half.acked, oldest) } else { oldest };
-        let keep = later(half.floor, keep);
-        let spent = depth != 0 && half.judged >= depth;
-        if done_waiting {
-            self.give_list_back(at);
-        }
-        if keep.wrapping_sub(self.half(at).map_or(0, |half| half.floor)) as usize >= BLOCK {
-            self.drop_before(at, keep);
-        }
-        if spent {
-            self.end_half(at, State::Spent);
         }
     }
 }

@@ -306,7 +306,7 @@ mod tests {
         gap.turned(
             AT,
             &gap.half(AT)
-                .map(|_| crate::stream::store::StreamTurn { scan: (0, 5), judge: (0, 5), ..Default::default() })
+                .map(|_| crate::stream::StreamTurn { scan: (0, 5), judge: (0, 5), ..Default::default() })
                 .unwrap(),
         );
         gap.acknowledge(AT, FIRST.wrapping_add(10));

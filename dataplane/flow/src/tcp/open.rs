@@ -46,7 +46,7 @@ impl TcpTracker {
     /// Whether it is what nearly all packets are: the next data or an acknowledgement in order, within the window, on an open connection seen
     /// whole. Only a shorter way to the same answer: `of_segment` knows all there is to know.
     #[inline(always)]
-    pub(super) fn is_usual(&self, bounds: &TcpBounds, direction: Direction, segment: &TcpSegment) -> bool {
+    pub(crate) fn is_usual(&self, bounds: &TcpBounds, direction: Direction, segment: &TcpSegment) -> bool {
         let (mine, other) = (self.half(direction), self.half(direction.reverse()));
         let (own, _) = bounds.split_ref(direction);
         let stale = segment.timestamps.is_some_and(|stamps| bounds.stamps && own.is_stale(stamps.value));
@@ -63,7 +63,7 @@ impl TcpTracker {
 
     /// What such a packet changes.
     #[inline(always)]
-    pub(super) fn take_usual(
+    pub(crate) fn take_usual(
         &mut self,
         bounds: &mut TcpBounds,
         direction: Direction,
