@@ -5,7 +5,11 @@
 //!
 //! Sources: RFC 9112 sections 2.2 and 5; the HTTP evader's cases, for what clients put up with.
 
-use super::text::{chomp, contains_word, is_blank, is_token, trim, trim_end};
+use super::{
+    known::Known,
+    text::{chomp, is_blank, is_token, trim, trim_end, trim_start},
+};
+use memchr::{memchr, memchr_iter};
 
 /// Longest name looked at to tell whether a header follows a blank line.
 const LONGEST_GUESS: usize = 4 << 10;
@@ -47,7 +51,7 @@ impl Scan {
     pub fn find_end(&mut self, bytes: &[u8], last: bool) -> BlockEnd {
         loop {
             let looked = self.looked as usize;
-            let Some(at) = bytes.get(looked..).and_then(|rest| rest.iter().position(|byte| *byte == b'\n')) else {
+            let Some(at) = bytes.get(looked..).and_then(|rest| memchr(b'\n', rest)) else {
                 self.looked = bytes.len() as u32;
                 return BlockEnd::More;
             };
@@ -74,7 +78,7 @@ impl Scan {
     /// The length of the line `bytes` begin with, with its end.
     pub fn find_line(&mut self, bytes: &[u8]) -> Option<usize> {
         let looked = self.looked as usize;
-        match bytes.get(looked..).and_then(|rest| rest.iter().position(|byte| *byte == b'\n')) {
+        match bytes.get(looked..).and_then(|rest| memchr(b'\n', rest)) {
             Some(at) => Some(looked + at + 1),
             None => {
                 self.looked = bytes.len() as u32;
@@ -157,6 +161,9 @@ struct Header {
     name: [u32; 2],
     value: [u32; 2],
     has_colon: bool,
+    /// Which one it is by its name as it stands, and by its name without NUL.
+    known: Option<Known>,
+    read_as: Option<Known>,
     hash: u32,
     /// The next one of the same name, and for a first one the last.
     next: u32,
@@ -166,11 +173,20 @@ struct Header {
 }
 
 /// Headers that say where a message ends, what it is, and to whom it goes: they count even when there is no room for more.
-const FRAMING: [&[u8]; 7] =
-    [b"content-length", b"transfer-encoding", b"content-encoding", b"content-type", b"connection", b"upgrade", b"host"];
+const FRAMING: [Known; 7] = [
+    Known::ContentLength,
+    Known::TransferEncoding,
+    Known::ContentEncoding,
+    Known::ContentType,
+    Known::Connection,
+    Known::Upgrade,
+    Known::Host,
+];
 /// Those of one such name that are kept when there is no room for more.
 const MOST_BEYOND: usize = 8;
 
+/// Bytes that a line of headers is made longer by, at most.
+const MOST_ADDED: usize = 4;
 const NONE: u32 = u32::MAX;
 /// Heads of lists of headers by the hash of their names.
 const HEADS: usize = 4_096;
@@ -185,7 +201,7 @@ const fn place_of(hash: u32) -> usize {
 /// The headers of one message.
 #[derive(Default)]
 pub struct Headers {
-    /// Names and values.
+    /// The headers one behind the other, each as `name: value`, or without a colon as it is, and a line end.
     text: Vec<u8>,
     list: Vec<Header>,
     heads: Vec<u32>,
@@ -198,6 +214,8 @@ pub struct Headers {
     beyond: [u8; FRAMING.len()],
     /// The last header was not kept: what continues it is not, either.
     is_left_out: bool,
+    /// A bit for each header that is read as one that is known.
+    there: u32,
     /// What is wrong with them.
     pub wrong: Wrong,
 }
@@ -213,12 +231,29 @@ pub struct Pair<'a> {
     pub has_colon: bool,
 }
 
+/// The first header of a name, or a line without a colon.
+pub(super) struct First<'a> {
+    pub(super) pair: Pair<'a>,
+    /// Name and value with a line end.
+    pub(super) line: &'a [u8],
+    /// Which one it is.
+    pub(super) known: Option<Known>,
+    next: u32,
+}
+
+impl First<'_> {
+    /// Whether it is the only one of its name.
+    pub(super) const fn is_alone(&self) -> bool {
+        self.next == NONE
+    }
+}
+
 impl Headers {
     /// Room for blocks of so many bytes and headers.
     pub fn new(bytes: usize, headers: usize) -> Self {
         Self {
-            // A fold of one byte may become a space and a byte.
-            text: Vec::with_capacity(bytes + bytes / 2),
+            // A line of a colon and its end becomes twice as long; a last one may lack its end.
+            text: Vec::with_capacity(2 * bytes + MOST_ADDED),
             list: Vec::with_capacity(headers + FRAMING.len() * MOST_BEYOND),
             heads: vec![NONE; HEADS],
             chain: Vec::with_capacity(headers + FRAMING.len() * MOST_BEYOND),
@@ -227,6 +262,7 @@ impl Headers {
             most: headers,
             beyond: [0; FRAMING.len()],
             is_left_out: false,
+            there: 0,
             wrong: Wrong::default(),
         }
     }
@@ -242,9 +278,13 @@ impl Headers {
         self.text.clear();
         self.list.clear();
         self.chain.clear();
-        (self.beyond, self.is_left_out) = ([0; FRAMING.len()], false);
+        (self.beyond, self.is_left_out, self.there) = ([0; FRAMING.len()], false, 0);
         self.wrong = Wrong::default();
-        for line in block.split_inclusive(|byte| *byte == b'\n') {
+        let mut left = block;
+        while !left.is_empty() {
+            let end = memchr(b'\n', left).map_or(left.len(), |at| at + 1);
+            let (line, behind) = left.split_at_checked(end).unwrap_or((left, b""));
+            left = behind;
             self.wrong.too_long |= line.len() > line_limit;
             let mut rest = line;
             // A bare CR in front of a header ends a line, too.
@@ -259,33 +299,35 @@ impl Headers {
     }
 
     fn line(&mut self, line: &[u8], is_response: bool, most: usize) {
-        let content = trim_end(line);
-        let colon = content.iter().position(|byte| *byte == b':');
-        let (begins_fold, content) = match content {
-            [b' ' | b'\t', ..] => (true, trim(content)),
-            // Seen with a NUL in front of the rest of a value.
-            [0, ..] if colon.is_none() => (true, trim(content)),
-            _ => (false, trim(content)),
-        };
+        let line = trim_end(line);
+        let content = trim_start(line);
         if content.is_empty() {
             return;
         }
-        self.wrong.bad_fold |= begins_fold && self.list.is_empty();
-        if begins_fold && !self.list.is_empty() && !(is_response && is_header(content)) {
-            if !self.is_left_out {
-                self.fold(content);
+        let colon = memchr(b':', content);
+        let begins_fold = match line.first() {
+            Some(b' ' | b'\t') => true,
+            // Seen with a NUL in front of the rest of a value.
+            Some(0) => colon.is_none(),
+            _ => false,
+        };
+        if begins_fold {
+            self.wrong.bad_fold |= self.list.is_empty();
+            if !self.list.is_empty() && !(is_response && is_header(content)) {
+                if !self.is_left_out {
+                    self.fold(content);
+                }
+                return;
             }
-            return;
         }
         // More than is usual is told; nothing may hide behind it as long as there is room.
         self.wrong.too_many |= self.list.len() >= most;
-        let colon = content.iter().position(|byte| *byte == b':');
         let (name, value) = match colon {
             Some(at) => {
                 let (name, rest) = content.split_at_checked(at).unwrap_or((content, b""));
                 // Servers have been seen with two.
                 let rest = rest.get(1..).unwrap_or_default();
-                (trim(name), trim(rest.strip_prefix(b":").unwrap_or(rest)))
+                (trim_end(name), trim(rest.strip_prefix(b":").unwrap_or(rest)))
             }
             None => (content, &b""[..]),
         };
@@ -296,11 +338,17 @@ impl Headers {
         self.wrong.no_colon |= colon.is_none();
         self.wrong.bad_name |= colon.is_some() && (name.is_empty() || !name.iter().all(|byte| is_token(*byte)));
         let name = self.put(name);
+        if colon.is_some() {
+            self.put(b": ");
+        }
         let value = self.put(value);
+        self.put(b"\r\n");
         self.list.push(Header {
             name,
             value,
             has_colon: colon.is_some(),
+            known: None,
+            read_as: None,
             hash: 0,
             next: NONE,
             last: NONE,
@@ -311,17 +359,20 @@ impl Headers {
 
     /// Whether a header called `name` is kept though there is no room for more.
     fn takes_beyond(&mut self, name: &[u8]) -> bool {
-        let place = FRAMING.iter().position(|known| is_named(name, known));
+        let known = Known::without_nul(name);
+        let place = FRAMING.iter().position(|framing| Some(*framing) == known);
         let Some(count) = place.and_then(|place| self.beyond.get_mut(place)) else { return false };
         let takes = usize::from(*count) < MOST_BEYOND;
         *count += u8::from(takes);
         takes
     }
 
-    /// Appends to the last header, whose parts lie at the end of the text.
+    /// Appends to the last header, which lies at the end of the text.
     fn fold(&mut self, content: &[u8]) {
         let Some(mut header) = self.list.pop() else { return };
-        let (name, value) = match content.iter().position(|byte| *byte == b':') {
+        // Its line end comes behind what is added.
+        self.text.truncate(header.value[1] as usize);
+        let (name, value) = match memchr(b':', content) {
             // Its colon comes on a line of its own.
             Some(at) if !header.has_colon => content.split_at_checked(at).unwrap_or((content, b"")),
             _ => (&b""[..], content),
@@ -334,6 +385,7 @@ impl Headers {
                     self.put(name);
                 }
                 header.name = [header.name[0], self.text.len() as u32];
+                self.put(b": ");
                 header.value = self.put(trim(value));
                 header.has_colon = true;
             } else {
@@ -349,23 +401,22 @@ impl Headers {
             self.put(content);
             header.value = [header.value[0], self.text.len() as u32];
         }
+        self.put(b"\r\n");
         self.list.push(header);
     }
 
     /// Finds headers of the same name.
     fn link(&mut self) {
-        let Self { text, list, heads, chain, wrong, .. } = self;
+        let Self { text, list, heads, chain, wrong, there, .. } = self;
         let slice = |range: [u32; 2]| text.get(range[0] as usize..range[1] as usize).unwrap_or_default();
         for at in 0..list.len() {
             chain.push(NONE);
-            let Some(header) = list.get(at).copied() else { continue };
-            if !header.has_colon {
-                continue;
-            }
+            let Some(header) = list.get_mut(at).filter(|header| header.has_colon) else { continue };
             let name = slice(header.name);
-            let hash = name.iter().fold(0x811c_9dc5_u32, |hash, byte| {
-                (hash ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0193)
-            });
+            header.known = Known::of(name);
+            header.read_as = header.known.or_else(|| Known::without_nul(name));
+            *there |= header.read_as.map_or(0, Known::bit);
+            let hash = hash_of(name);
             let Some(head) = heads.get_mut(place_of(hash)) else { continue };
             let mut first = *head;
             let mut looked_at = 0;
@@ -407,68 +458,70 @@ impl Headers {
         Pair { name: slice(header.name), value: slice(header.value), has_colon: header.has_colon }
     }
 
-    /// All headers, in their order.
-    pub fn iter(&self) -> impl Iterator<Item = Pair<'_>> {
-        self.list.iter().map(|header| self.pair(header))
+    /// All headers, in their order, each with a line end.
+    pub(super) fn text(&self) -> &[u8] {
+        &self.text
     }
 
-    /// Numbers of the first headers of each name, and of lines without a colon.
-    pub(super) fn firsts(&self) -> usize {
-        self.list.len()
+    /// The first headers of each name, and lines without a colon.
+    pub(super) fn firsts(&self) -> impl Iterator<Item = First<'_>> {
+        self.list.iter().filter(|header| header.is_first || !header.has_colon).map(|header| {
+            let end = self.text.len().min(header.value[1] as usize + b"\r\n".len());
+            First {
+                pair: self.pair(header),
+                line: self.text.get(header.name[0] as usize..end).unwrap_or_default(),
+                known: header.known,
+                next: header.next,
+            }
+        })
     }
 
-    /// The header of this number, when it is the first of its name, and the values of the others of its name.
-    pub(super) fn first(&self, number: usize) -> Option<(Pair<'_>, impl Iterator<Item = &[u8]>)> {
-        let header = self.list.get(number).filter(|header| header.is_first || !header.has_colon)?;
-        let others =
-            std::iter::successors(self.list.get(header.next as usize), |found| self.list.get(found.next as usize))
-                .map(|found| self.pair(found).value);
-        Some((self.pair(header), others))
+    /// The values of the others of the name of `first`.
+    pub(super) fn others(&self, first: &First) -> impl Iterator<Item = &[u8]> {
+        std::iter::successors(self.list.get(first.next as usize), |found| self.list.get(found.next as usize))
+            .map(|found| self.pair(found).value)
     }
 
-    /// The values of the headers called `name`, in which case and NUL do not count.
-    pub fn values(&self, name: &[u8]) -> impl Iterator<Item = &[u8]> {
-        let is = move |pair: &Pair| pair.has_colon && is_named(pair.name, name);
-        self.iter().filter(is).map(|pair| pair.value)
+    /// The values of the headers that are `known`; NUL in their names does not count.
+    pub(super) fn values(&self, known: Known) -> impl Iterator<Item = &[u8]> {
+        let list = if self.there & known.bit() == 0 { &[][..] } else { &self.list };
+        list.iter().filter(move |header| header.read_as == Some(known)).map(|header| self.pair(header).value)
     }
 
-    /// The value of the first header called `name`.
-    pub fn value(&self, name: &[u8]) -> Option<&[u8]> {
-        self.values(name).next()
+    /// The value of the first header that is `known`.
+    pub(super) fn value(&self, known: Known) -> Option<&[u8]> {
+        self.values(known).next()
     }
 }
 
-/// Whether a header called `name` is the one `known`; case and NUL do not count.
-fn is_named(name: &[u8], known: &[u8]) -> bool {
-    name.eq_ignore_ascii_case(known)
-        || (name.len() > known.len()
-            && name.contains(&0)
-            && name.iter().filter(|byte| **byte != 0).count() == known.len()
-            && contains_word(name, known))
+/// Spreads the letters of a name over 32 bits, whatever their case.
+fn hash_of(name: &[u8]) -> u32 {
+    const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+    // Capital and small letters differ in one bit.
+    const FOLD: u64 = 0x2020_2020_2020_2020;
+    let mut hash = name.len() as u64;
+    let mut add = |letters: u64| hash = (hash.rotate_left(29) ^ (letters | FOLD)).wrapping_mul(SPREAD);
+    let (words, rest) = name.as_chunks();
+    words.iter().for_each(|word| add(u64::from_le_bytes(*word)));
+    add(rest.iter().fold(0, |letters, byte| letters << 8 | u64::from(*byte)));
+    (hash >> 32) as u32
 }
 
 /// Where a bare CR with a header behind it is.
 pub(super) fn bare_cr(line: &[u8]) -> Option<usize> {
-    let mut from = 0;
-    loop {
-        let at = from + line.get(from..)?.iter().position(|byte| *byte == b'\r')?;
-        let rest = line.get(at + 1..)?;
-        if is_header(rest) {
-            return Some(at);
-        }
-        from = at + 1;
-    }
+    let line = chomp(line);
+    memchr_iter(b'\r', line).find(|at| line.get(at + 1..).is_some_and(is_header))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{BlockEnd, Headers, LONGEST_GUESS, MOST_BEYOND, Scan};
+    use super::{BlockEnd, Headers, Known, LONGEST_GUESS, MOST_BEYOND, Scan};
 
     fn read(block: &[u8], is_response: bool) -> Vec<(String, String)> {
         let mut headers = Headers::new(block.len() + 10, 100);
         headers.read(block, is_response, 1_000, 100);
         let text = |bytes: &[u8]| bytes.escape_ascii().to_string();
-        headers.iter().map(|pair| (text(pair.name), text(pair.value))).collect()
+        headers.list.iter().map(|header| headers.pair(header)).map(|pair| (text(pair.name), text(pair.value))).collect()
     }
 
     fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -526,15 +579,15 @@ mod tests {
                 .concat();
         let mut headers = Headers::new(1_000, 10);
         headers.read(&many, false, 100, 10);
-        assert_eq!(headers.value(b"transfer-encoding"), Some(&b"chunked"[..]));
-        assert_eq!(headers.value(b"content-length"), Some(&b"5"[..]));
-        assert_eq!((headers.value(b"b"), headers.iter().count()), (None, 12));
+        assert_eq!(headers.value(Known::TransferEncoding), Some(&b"chunked"[..]));
+        assert_eq!(headers.value(Known::ContentLength), Some(&b"5"[..]));
+        assert_eq!(headers.list.len(), 12);
         assert!(headers.wrong.too_many);
         // One of them in great number does not hide the others, nor take room without end.
         let many = [&b"Host: a\r\n".repeat(50)[..], b"Content-Length: 5\r\n"].concat();
         headers.read(&many, false, 100, 10);
-        assert_eq!(headers.value(b"content-length"), Some(&b"5"[..]));
-        assert_eq!(headers.iter().count(), 10 + MOST_BEYOND + 1);
+        assert_eq!(headers.value(Known::ContentLength), Some(&b"5"[..]));
+        assert_eq!(headers.list.len(), 10 + MOST_BEYOND + 1);
     }
 
     #[test]
@@ -552,7 +605,7 @@ mod tests {
     fn names_with_nul_in_them_are_found() {
         let mut headers = Headers::new(100, 10);
         headers.read(b"Transfer\0-encoding: x\r\nTransfer-Encoding\0: y\r\n", true, 100, 10);
-        let found: Vec<_> = headers.values(b"transfer-encoding").collect();
+        let found: Vec<_> = headers.values(Known::TransferEncoding).collect();
         assert_eq!(found, [b"x", b"y"]);
     }
 
@@ -560,11 +613,10 @@ mod tests {
     fn headers_of_one_name_are_found_together() {
         let mut headers = Headers::new(100, 10);
         headers.read(b"A: 1\r\nB: 2\r\na: 3\r\nA: 4\r\n", true, 100, 10);
-        let (first, others) = headers.first(0).unwrap();
-        assert_eq!(first.value, b"1");
-        assert_eq!(others.collect::<Vec<_>>(), [b"3", b"4"]);
-        assert!(headers.first(2).is_none());
-        assert!(headers.first(1).is_some());
+        let firsts: Vec<_> = headers.firsts().collect();
+        assert_eq!([0, 1].map(|at: usize| firsts[at].line), [b"A: 1\r\n", b"B: 2\r\n"]);
+        assert_eq!(headers.others(&firsts[0]).collect::<Vec<_>>(), [b"3", b"4"]);
+        assert!(firsts.len() == 2 && firsts[1].is_alone() && !firsts[0].is_alone());
     }
 
     #[test]
@@ -574,7 +626,7 @@ mod tests {
         assert!(headers.wrong.too_many && headers.wrong.no_colon && !headers.wrong.too_long);
         let mut roomy = Headers::new(1_000, 3);
         roomy.read(b"A: 1\r\nB\r\nC: 2\r\n", true, 10, 2);
-        assert!(roomy.wrong.too_many && roomy.iter().count() == 3, "more than is usual hides nothing");
+        assert!(roomy.wrong.too_many && roomy.list.len() == 3, "more than is usual hides nothing");
         headers.read(b"A b: 0123456789\r\n", true, 10, 10);
         assert!(headers.wrong.bad_name && headers.wrong.too_long);
     }

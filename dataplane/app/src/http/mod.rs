@@ -2,7 +2,7 @@
 //!
 //! - [`detect`]: is it HTTP/1?
 //! - [`parse`]: the two ends of a conversation; `request` and `response` read what each says
-//! - [`head`]: header blocks and the headers in them; `fields`: what becomes of them
+//! - [`head`]: header blocks and the headers in them; `known`: those with a meaning; `fields`: what becomes of them
 //! - [`body`]: where a body ends; [`decode`]: its content encodings; `sink`: where its bytes go; `multipart`: files in forms
 //! - [`uri`]: targets of requests
 //! - [`text`]: small pieces of grammar
@@ -17,6 +17,7 @@ pub mod decode;
 pub mod detect;
 pub(crate) mod fields;
 pub mod head;
+pub(crate) mod known;
 pub mod lzma;
 mod multipart;
 pub mod parse;

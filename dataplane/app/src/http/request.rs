@@ -8,6 +8,7 @@ use super::{
     body::{BodyStep, Framing},
     detect::looks_like_request,
     head::{Scan, is_header},
+    known::Known,
     multipart::{Multipart, is_form},
     parse::{Bench, Conversation, End, State, Step, Version, finish, path_of},
     sink::Kind,
@@ -269,7 +270,7 @@ impl Conversation {
         let length = desk.field(tx, HERE, Field::HttpUriRaw).map_or(0, |uri| copy(&mut raw, uri));
         let is_connect = desk.field(tx, HERE, Field::HttpMethod) == Some(b"CONNECT");
         let target = Target::of(raw.get(..length).unwrap_or_default(), is_connect);
-        let header = headers.value(b"host");
+        let header = headers.value(Known::Host);
         if header.is_none() && self.request.version == Version::Current {
             desk.event(tx, HERE, AppEvent::HttpMissingHostHeader);
         }
@@ -300,7 +301,7 @@ impl Conversation {
                 desk.put_wanted(tx, HERE, Field::HttpHostRaw, host);
             }
         }
-        if let Some(scheme) = headers.value(b"authorization") {
+        if let Some(scheme) = headers.value(Known::Authorization) {
             let known = [&b"basic"[..], b"digest", b"bearer"].iter().any(|word| starts_with(scheme, word));
             if !known {
                 desk.event(tx, HERE, AppEvent::HttpRequestAuthUnrecognized);
@@ -315,12 +316,12 @@ impl Conversation {
         let Bench { desk, room, .. } = bench;
         let headers = &room.headers;
         // A server that does not know a coding reads the body by its length: only the word itself is this one, and anything beside it is told.
-        let chunked = headers.values(b"transfer-encoding").any(has_chunked);
-        if headers.values(b"transfer-encoding").any(|value| !value.eq_ignore_ascii_case(b"chunked")) {
+        let chunked = headers.values(Known::TransferEncoding).any(has_chunked);
+        if headers.values(Known::TransferEncoding).any(|value| !value.eq_ignore_ascii_case(b"chunked")) {
             desk.event(tx, HERE, AppEvent::HttpInvalidTransferEncodingValueInRequest);
         }
         let mut length = None;
-        for (number, value) in headers.values(b"content-length").enumerate() {
+        for (number, value) in headers.values(Known::ContentLength).enumerate() {
             if number == 1 {
                 desk.event(tx, HERE, AppEvent::HttpDuplicateContentLengthFieldInRequest);
             }
@@ -342,7 +343,7 @@ impl Conversation {
         if self.request.framing == Framing::None {
             return;
         }
-        for value in headers.values(b"content-encoding") {
+        for value in headers.values(Known::ContentEncoding) {
             let layers = usize::from(desk.settings.http.decompress_layers);
             let refused = self.request.sink.stack.add(&mut room.decoders, value, layers);
             desk.refused(refused);
@@ -356,7 +357,7 @@ impl Conversation {
         }
         let method = desk.field(tx, HERE, Field::HttpMethod).unwrap_or_default();
         let (is_post, is_put) = (method == b"POST", method == b"PUT");
-        let content_type = headers.value(b"content-type").unwrap_or_default();
+        let content_type = headers.value(Known::ContentType).unwrap_or_default();
         let mut name = [0; super::multipart::LONGEST_NAME + 1];
         let kind = if is_post && is_form(content_type) {
             match Multipart::of(desk, content_type) {

@@ -7,6 +7,7 @@
 use super::{
     body::{BodyStep, Framing},
     head::{BlockEnd, Scan},
+    known::Known,
     multipart::{LONGEST_NAME, parameter},
     parse::{Behind, Bench, Conversation, End, HeadersAt, State, Step, Version, finish, is_full, path_of},
     request::{number_of, version_of},
@@ -215,8 +216,8 @@ impl Conversation {
         let block = rest.get(..found.headers).unwrap_or_default();
         let read = &mut bench.room.headers;
         read.read(block, true, settings.line_limit as usize, usize::from(settings.header_limit));
-        let has_body = read.values(b"transfer-encoding").next().is_some()
-            || read.values(b"content-length").any(|value| number_of(value).is_some_and(|(length, _)| length > 0));
+        let has_body = read.values(Known::TransferEncoding).next().is_some()
+            || read.values(Known::ContentLength).any(|value| number_of(value).is_some_and(|(length, _)| length > 0));
         let status = self.response.status;
         self.response = End::default();
         if has_body {
@@ -327,13 +328,13 @@ impl Conversation {
         let Bench { desk, room, .. } = bench;
         let headers = &room.headers;
         let status = self.response.status;
-        let has_coding = headers.value(b"transfer-encoding").is_some();
-        let chunked = headers.values(b"transfer-encoding").any(|value| contains_word(value, b"chunked"));
+        let has_coding = headers.value(Known::TransferEncoding).is_some();
+        let chunked = headers.values(Known::TransferEncoding).any(|value| contains_word(value, b"chunked"));
         if has_coding && !chunked {
             desk.event(tx, HERE, AppEvent::HttpInvalidTransferEncodingValueInResponse);
         }
         if chunked {
-            if headers.values(b"transfer-encoding").any(|value| !value.eq_ignore_ascii_case(b"chunked")) {
+            if headers.values(Known::TransferEncoding).any(|value| !value.eq_ignore_ascii_case(b"chunked")) {
                 desk.event(tx, HERE, AppEvent::HttpResponseAbnormalTransferEncoding);
             }
             if self.response.version == Version::Old {
@@ -342,7 +343,7 @@ impl Conversation {
         }
         // Of several lengths the largest counts, so that nothing of the body is left out.
         let mut length: Option<u64> = None;
-        for (number, value) in headers.values(b"content-length").enumerate() {
+        for (number, value) in headers.values(Known::ContentLength).enumerate() {
             if number == 1 {
                 desk.event(tx, HERE, AppEvent::HttpDuplicateContentLengthFieldInResponse);
             }
@@ -357,10 +358,10 @@ impl Conversation {
             }
             length = Some(length.map_or(found, |length: u64| length.max(found)));
         }
-        if headers.value(b"content-type").is_some_and(|value| starts_with(value, b"multipart/byteranges")) {
+        if headers.value(Known::ContentType).is_some_and(|value| starts_with(value, b"multipart/byteranges")) {
             desk.event(tx, HERE, AppEvent::HttpResponseMultipartByteranges);
         }
-        if let Some(range) = headers.value(b"content-range")
+        if let Some(range) = headers.value(Known::ContentRange)
             && !is_range(range)
         {
             desk.event(tx, HERE, AppEvent::HttpRangeInvalid);
@@ -380,7 +381,7 @@ impl Conversation {
         if self.response.framing == Framing::None {
             return Behind::Nothing;
         }
-        for value in headers.values(b"content-encoding") {
+        for value in headers.values(Known::ContentEncoding) {
             let layers = usize::from(desk.settings.http.decompress_layers);
             let refused = self.response.sink.stack.add(&mut room.decoders, value, layers);
             desk.refused(refused);
@@ -394,7 +395,7 @@ impl Conversation {
             desk.event(tx, Direction::ToServer, AppEvent::HttpAbnormalCeHeader);
         }
         let mut path = [0; LONGEST_NAME + 1];
-        let name = match headers.value(b"content-disposition").and_then(|value| parameter(value, b"filename")) {
+        let name = match headers.value(Known::ContentDisposition).and_then(|value| parameter(value, b"filename")) {
             Some(name) if !name.is_empty() => name,
             _ => path_of(desk, tx, &mut path),
         };
@@ -408,7 +409,7 @@ impl Conversation {
         if method == b"CONNECT" && (200..300).contains(&self.response.status) {
             return Some(None);
         }
-        let upgrade = bench.room.headers.value(b"upgrade").filter(|_| self.response.status == 101)?;
+        let upgrade = bench.room.headers.value(Known::Upgrade).filter(|_| self.response.status == 101)?;
         Some(contains_word(upgrade, b"h2c").then_some(AppProtocol::Http2))
     }
 

@@ -14,13 +14,31 @@ const fn is_dirt(byte: u8) -> bool {
     is_space(byte) || byte == 0
 }
 
-/// A character of a token (RFC 9110 section 5.6.2).
-pub const fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
+/// The characters of a token (RFC 9110 section 5.6.2), for each byte.
+const TOKENS: [bool; 256] = tokens();
+
+const fn tokens() -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let character = byte as u8;
+        let is_mark = matches!(
+            character,
             b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
-        )
+        );
+        #[expect(clippy::indexing_slicing, reason = "evaluated when compiled: `byte` is below 256")]
+        {
+            table[byte] = character.is_ascii_alphanumeric() || is_mark;
+        }
+        byte += 1;
+    }
+    table
+}
+
+/// A character of a token (RFC 9110 section 5.6.2).
+#[inline]
+pub fn is_token(byte: u8) -> bool {
+    TOKENS.get(usize::from(byte)).copied().unwrap_or_default()
 }
 
 /// `bytes` without white space and NUL at both ends.
@@ -53,7 +71,7 @@ pub fn is_blank(bytes: &[u8]) -> bool {
 
 /// `bytes` at the first `separator`, which is in neither.
 pub fn split_once(bytes: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
-    let at = bytes.iter().position(|byte| *byte == separator)?;
+    let at = memchr::memchr(separator, bytes)?;
     Some((bytes.get(..at)?, bytes.get(at + 1..)?))
 }
 

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     AppEvent, Field,
-    http::{fields, sink::Kind, uri::split_host},
+    http::{known::Known, sink::Kind, uri::split_host},
     level,
     room::TxRef,
 };
@@ -154,7 +154,7 @@ impl Bench<'_, '_> {
                     let media = value.split(|byte| *byte == b';').next().unwrap_or_default();
                     meaning.is_dns = media.trim_ascii().eq_ignore_ascii_case(b"application/dns-message");
                 }
-                if let Some(field) = fields::field_of(name, direction) {
+                if let Some(field) = Known::of(name).and_then(|known| known.field(direction)) {
                     desk.put_wanted(at, direction, field, value);
                 }
             }
