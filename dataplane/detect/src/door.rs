@@ -24,7 +24,9 @@ const fn bit_of(port: u16) -> u64 {
 fn bits_of(ports: Option<&PortSet>) -> u64 {
     match ports.filter(|ports| ports.len() <= MOST_PORTS) {
         None => u64::MAX,
-        Some(ports) => ports.ranges().iter().flat_map(|&(low, high)| low..=high).fold(0, |bits, port| bits | bit_of(port)),
+        Some(ports) => {
+            ports.ranges().iter().flat_map(|&(low, high)| low..=high).fold(0, |bits, port| bits | bit_of(port))
+        }
     }
 }
 

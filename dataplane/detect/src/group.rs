@@ -9,6 +9,7 @@ use crate::{
     address_index::AddressIndex,
     check::Check,
     gate::{Facts, Gate, has_rare_flags},
+    gram_index::is_common,
     inspect::PacketView,
     literals::{DatabaseCache, FastPattern, Literals},
     matchers::{Matchers, Waiting},
@@ -109,7 +110,9 @@ impl Group {
                 let short = || pattern.short_literal().filter(|_| is_anywhere);
                 Some((pattern.literal().or_else(short)?, pattern.nocase))
             });
-            if let Some(start) = start_of(entry.rule, &gate, entry.fast_pattern).filter(|_| !has_few) {
+            // What is in all traffic is not looked for where there is something else to find the rule by.
+            let literal = literal.filter(|(literal, _)| !has_few || !is_common(literal));
+            if let Some(start) = start_of(entry.rule, &gate, literal.map(|(literal, _)| literal)) {
                 by_start.push((start, gate));
             } else if let Some(literal) = literal {
                 waiting.push(Waiting {
@@ -183,22 +186,20 @@ impl Group {
     pub(crate) fn unfiltered(&self, packet: &PacketView, facts: &Facts, mut meet: impl FnMut(u32)) {
         let headers = packet.headers;
         let has_bytes = facts.has_bytes();
-        let mut look = |gates: &[Gate]| {
+        let has_events = has_events(packet);
+        let has_rare_flags = has_rare_flags(headers.tcp.flags);
+        let with_bytes = if has_bytes { &*self.always_with_bytes } else { &[] };
+        let by_destination = self.by_destination_port.of(headers.dst_port);
+        let by_source = self.by_source_port.of(headers.src_port);
+        let on_flags = if has_rare_flags { &*self.on_flags } else { &[] };
+        let on_events = if has_events { &*self.on_events } else { &[] };
+        for gates in [by_destination, by_source, &self.always, with_bytes, on_flags, on_events] {
             // Without bytes nobody behind the first that asks for some is met.
             for gate in gates.iter().take_while(|gate| has_bytes || !gate.needs_bytes()) {
                 if gate.admits(facts) {
                     meet(gate.rule);
                 }
             }
-        };
-        let with_bytes = if has_bytes { &*self.always_with_bytes } else { &[] };
-        let by_destination = self.by_destination_port.of(headers.dst_port);
-        let by_source = self.by_source_port.of(headers.src_port);
-        [by_destination, by_source, &self.always, with_bytes].into_iter().for_each(&mut look);
-        if has_rare_flags(headers.tcp.flags) || has_events(packet) {
-            let on_flags = if has_rare_flags(headers.tcp.flags) { &*self.on_flags } else { &[] };
-            let on_events = if has_events(packet) { &*self.on_events } else { &[] };
-            [on_flags, on_events].into_iter().for_each(&mut look);
         }
         if has_bytes {
             self.by_start.meet(facts, meet);

@@ -509,8 +509,13 @@ impl Inspector {
         let payload = headers.payload(packet.frame);
         let app = flow.as_deref().map_or(AppState::Unseen, |flow| flow.app);
         let facts = Facts::new(headers, packet.direction, packet.established, payload, app);
+        let ports = Ports::of(headers);
         if headers.payload_len > 0 || group.asks_of_headers(headers, has_events(packet)) {
-            group.unfiltered(packet, &facts, |rule| candidates.add(rule));
+            group.unfiltered(packet, &facts, |rule| {
+                if ruleset.door(rule).is_some_and(|door| door.is_about(ports)) {
+                    candidates.add(rule);
+                }
+            });
         }
         // Packets without a flow come in runs: fragments.
         let ends = ends_of(headers);
@@ -521,7 +526,6 @@ impl Inspector {
             *unlisted = Some(ends).filter(|_| is_alone && !any);
         }
         if let Some(scratch) = scratch.as_mut().filter(|_| !payload.is_empty()) {
-            let ports = Ports::of(headers);
             group.literals(headers).scan(scratch, payload, counters, |rules, _end| {
                 let doors = rules.iter().filter_map(|&rule| ruleset.door(rule));
                 doors.filter(|door| door.opens(ports, &facts)).for_each(|door| candidates.add(door.gate.rule));

@@ -65,17 +65,22 @@ impl Inspector {
             0 => facts.with_stream(0, 0, std::iter::empty()),
             _ => facts.with_stream(of_packet, of_stream, piece.heads()),
         };
+        let ports = Ports::of(headers);
         if facts.has_bytes()
             || ((piece.with_packet || piece.turn.judges()) && group.asks_of_headers(headers, has_events(packet)))
         {
-            group.unfiltered(packet, &facts, |rule| candidates.add(rule));
+            group.unfiltered(packet, &facts, |rule| {
+                if ruleset.door(rule).is_some_and(|door| door.is_about(ports)) {
+                    candidates.add(rule);
+                }
+            });
         }
         if piece.with_packet {
             let judged = judged_before(packet, flow, generation);
             candidates_of_flow(ruleset, group, packet, judged, candidates);
         }
         let Some(scratch) = scratch.as_mut() else { return };
-        let (literals, ports) = (group.literals(headers), Ports::of(headers));
+        let literals = group.literals(headers);
         if piece.with_packet && !piece.covers_payload && headers.payload_len > 0 {
             let placed = piece.placed;
             literals.scan(scratch, payload, counters, |rules, _end| {

@@ -3,8 +3,8 @@
 //! Built by [`crate::group`] for one kind of packet, asked for each packet and each place where a stream may begin. What is found here needs no search: a look
 //! at four bytes instead of a literal in the matcher, and at one byte where a rule has nothing better.
 
-use crate::{buffer::Buffer, literals::FastPattern};
 use crate::{
+    buffer::Buffer,
     gate::{Facts, Gate, Start},
     program::{Content, Program, Step},
     rule::Rule,
@@ -126,10 +126,10 @@ impl StartIndex {
     }
 }
 
-/// Where `rule` is found here: it asks for bytes at the beginning, and nothing better is known of it than `pattern`.
-pub(crate) fn start_of(rule: &Rule, gate: &Gate, pattern: Option<&FastPattern>) -> Option<Start> {
+/// Where `rule` is found here: it asks for bytes at the beginning, and nothing better is known of it than `literal`, if anything.
+pub(crate) fn start_of(rule: &Rule, gate: &Gate, literal: Option<&[u8]>) -> Option<Start> {
     let start = gate.start()?;
-    let Some(literal) = pattern.and_then(FastPattern::literal) else { return Some(start) };
+    let Some(literal) = literal else { return Some(start) };
     let holds = |content: &Content| {
         Gate::stands_at_start(content) && content.pattern().windows(literal.len()).any(|part| part == literal)
     };
