@@ -110,9 +110,9 @@ impl Group {
                 let short = || pattern.short_literal().filter(|_| is_anywhere);
                 Some((pattern.literal().or_else(short)?, pattern.nocase))
             });
-            // What is in all traffic is not looked for where there is something else to find the rule by.
-            let literal = literal.filter(|(literal, _)| !has_few || !is_common(literal));
-            if let Some(start) = start_of(entry.rule, &gate, literal.map(|(literal, _)| literal)) {
+            // What is in all traffic is not looked for where there is a start to find the rule by.
+            let rare = literal.map(|(literal, _)| literal).filter(|literal| !is_common(literal));
+            if let Some(start) = start_of(entry.rule, &gate, rare) {
                 by_start.push((start, gate));
             } else if let Some(literal) = literal {
                 waiting.push(Waiting {
