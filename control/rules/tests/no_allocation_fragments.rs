@@ -75,9 +75,9 @@ fn fragments_are_gathered_judged_and_let_go_without_allocating() {
             decode(frame, LinkType::Ethernet, &config, &mut decoded);
             assert!(decoded.is_fragment());
             ledger.rx += 1;
-            let job = Job::whole(At { time: now, now, record }, Checksums::Ignore);
+            let mut job = Job::whole(At { time: now, now, record }, Checksums::Ignore);
             let mut with = With { pipeline: &mut engine.pipeline, ledger: &mut ledger, lane: 0 };
-            match fragments.judge(&mut with, &mut decoded, frame, &job) {
+            match fragments.judge(&mut with, &mut decoded, frame, &mut job) {
                 Some(sluice_core::Verdict::Drop(cause)) => ledger.drop_packet(cause),
                 Some(sluice_core::Verdict::Pass) => ledger.tx += 1,
                 None => {}

@@ -80,10 +80,17 @@ impl Fragments {
     }
 
     /// Judges a frame whose innermost layer is a fragment, and the datagram that it makes whole. The verdict on the frame; none when it is kept: its buffer is free.
-    pub fn judge(&mut self, with: &mut With<'_>, decoded: &mut Decoded, frame: &[u8], job: &Job) -> Option<Verdict> {
+    /// `job` is told what became of the fragment.
+    pub fn judge(
+        &mut self,
+        with: &mut With<'_>,
+        decoded: &mut Decoded,
+        frame: &[u8],
+        job: &mut Job,
+    ) -> Option<Verdict> {
         let (inserted, made) = self.gathered(with, job.at, |gather, around| gather.frame(decoded, frame, job, around));
-        let mine = Job { view: View::Piece, fragment: Some(inserted), ..*job };
-        let verdict = self.pieces(with).piece(decoded, frame, &mine);
+        (job.view, job.fragment) = (View::Piece, Some(inserted));
+        let verdict = self.pieces(with).piece(decoded, frame, job);
         let alone = matches!(inserted.taken, Taken::Alone(_));
         if alone || !self.inline {
             with.pipeline.count_fate(verdict, 1);

@@ -303,8 +303,8 @@ impl Worker {
                 let checksums = checksums.judge(decoded, frame);
                 if let Some(fragments) = gathers(fragments, decoded, whose.stretch(0), live.worker) {
                     let mut with = With { pipeline, ledger: &mut meter.ledger, lane: number };
-                    let job = Job::whole(at, checksums);
-                    *fate = fragments.judge(&mut with, decoded, frame, &job).map_or(Fate::Kept, Fate::from);
+                    let mut job = Job::whole(at, checksums);
+                    *fate = fragments.judge(&mut with, decoded, frame, &mut job).map_or(Fate::Kept, Fate::from);
                     meter.judged += 1;
                     continue;
                 }
@@ -383,8 +383,8 @@ impl Worker {
             let checksums = checksums.judge(decoded, frame);
             if let Some(fragments) = gathers(fragments, decoded, whose.stretch(first), live.worker) {
                 let mut with = With { pipeline, ledger: &mut meter.ledger, lane };
-                let job = Job { first, ..Job::whole(at, checksums) };
-                let fate = fragments.judge(&mut with, decoded, frame, &job).map_or(Fate::Kept, Fate::from);
+                let mut job = Job { first, ..Job::whole(at, checksums) };
+                let fate = fragments.judge(&mut with, decoded, frame, &mut job).map_or(Fate::Kept, Fate::from);
                 self.settle(live, packet, lane, now, fate);
                 self.fragments_out(live, now);
                 self.answer(live, lane, now);

@@ -820,6 +820,7 @@ impl Pipeline {
         false
     }
 
+    #[inline(always)]
     pub(crate) fn count_frame(&mut self, decoded: &Decoded, frame: &[u8], job: &Job) {
         let Self { counters, kinds, .. } = self;
         if job.round == 0 {
@@ -827,9 +828,10 @@ impl Pipeline {
             counters.decoder_bytes += length;
             counters.decoder_max_pkt_size = counters.decoder_max_pkt_size.max(length);
         }
-        for (layer, headers) in decoded.layers().iter().enumerate().skip(usize::from(job.base)) {
+        let layers = decoded.layers().get(usize::from(job.base)..).unwrap_or_default();
+        for (inside, headers) in layers.iter().enumerate() {
             // A datagram was received as its fragments.
-            let received = job.round == 0 || layer > usize::from(job.base);
+            let received = job.round == 0 || inside > 0;
             counters.decoder_pkts += u64::from(received);
             kinds.add(headers, received, counters);
             if !headers.events.is_empty() {

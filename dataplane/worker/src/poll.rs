@@ -206,12 +206,12 @@ impl Worker {
                     pipeline.lookup_only(decoded, key, frame, now);
                     continue;
                 }
-                let job = Job::whole(at, checksums.judge(decoded, frame));
+                let mut job = Job::whole(at, checksums.judge(decoded, frame));
                 if decoded.is_fragment()
                     && let Some(fragments) = fragments
                 {
                     let mut with = With { pipeline, ledger: &mut meter.ledger, lane: 0 };
-                    match fragments.judge(&mut with, decoded, frame, &job) {
+                    match fragments.judge(&mut with, decoded, frame, &mut job) {
                         Some(judged) => *verdict = judged,
                         None => kept |= 1 << place,
                     }

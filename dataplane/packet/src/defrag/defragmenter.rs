@@ -187,14 +187,14 @@ impl Defragmenter {
         *if four { &mut self.counts.ipv4_fragments } else { &mut self.counts.ipv6_fragments } += 1;
         let alone = |why, event| Inserted { taken: Taken::Alone(why), event };
         let event = |of_four, of_six| Some(if four { of_four } else { of_six });
+        let too_large = || event(DecodeEvent::Ipv4FragmentTooLarge, DecodeEvent::Ipv6FragmentTooLarge);
         let packet = headers.ip_packet(frame);
         let Some(mut piece) = Piece::read(packet, headers) else { return alone(Why::Invalid, None) };
         if verify && !piece::header_is_sound(packet, headers) {
             return alone(Why::Invalid, None);
         }
         if piece.is_too_large(headers.ip_version) {
-            let too_large = event(DecodeEvent::Ipv4FragmentTooLarge, DecodeEvent::Ipv6FragmentTooLarge);
-            return alone(Why::Invalid, too_large);
+            return alone(Why::Invalid, too_large());
         }
         if piece.more && !piece.data_len.is_multiple_of(8) {
             // For IPv6 the decoder has told of it.
@@ -220,31 +220,16 @@ impl Defragmenter {
             found = None;
         }
         let fresh = found.is_none();
-        let slot = match found {
-            Some(slot) => slot,
-            None => {
-                if !self.store.has_place() {
-                    self.counts.max_trackers += 1;
-                    self.evict(gone);
-                }
-                let policy = if self.inline || !four { Policy::First } else { self.policies.of(&headers.dst, 4) };
-                match self.store.begin((key, bucket), source_of(headers), policy, now) {
-                    Some(slot) => slot,
-                    None => {
-                        return alone(
-                            Why::Memory,
-                            event(DecodeEvent::Ipv4FragmentIgnored, DecodeEvent::Ipv6FragmentIgnored),
-                        );
-                    }
-                }
-            }
-        };
         let strict = self.inline || !four;
-        let ignored = event(DecodeEvent::Ipv4FragmentIgnored, DecodeEvent::Ipv6FragmentIgnored);
-        let overlap = event(DecodeEvent::Ipv4FragmentOverlap, DecodeEvent::Ipv6FragmentOverlap);
-        let Some(tracker) = self.store.tracker(slot) else { return alone(Why::Memory, ignored) };
+        let ignored = || event(DecodeEvent::Ipv4FragmentIgnored, DecodeEvent::Ipv6FragmentIgnored);
+        let slot = match found {
+            Some(slot) => Some(slot),
+            None => self.begin((key, bucket), headers, now, gone),
+        };
+        let Some(slot) = slot else { return alone(Why::Memory, ignored()) };
+        let Some(tracker) = self.store.tracker(slot) else { return alone(Why::Memory, ignored()) };
         if tracker.is_dead {
-            return alone(Why::Overlap, ignored);
+            return alone(Why::Overlap, ignored());
         }
         let end = piece.end();
         let (before, covered, overlaps) = (tracker.extent, tracker.covered, tracker.overlaps);
@@ -258,45 +243,59 @@ impl Defragmenter {
                 || (!end.is_multiple_of(8) && end < before.farthest)
         };
         if beyond {
-            if strict {
-                self.counts.overlaps += 1;
-                self.store.kill(slot, Why::Overlap, gone);
-            }
-            return alone(Why::Overlap, ignored);
+            return if strict { self.end_by_overlap(slot, ignored(), gone) } else { alone(Why::Overlap, ignored()) };
         }
         let span = Span { begin: piece.offset / 8, end: (end.div_ceil(8)) as u16 };
-        let mut event = None;
+        let mut odd = None;
         // Nothing lies behind the farthest piece.
         if u32::from(piece.offset) < before.farthest && self.store.is_covered(slot, span) {
             if self.is_copy(slot, &piece, data) {
-                return self.copy_of(slot, ignored, gone);
+                return self.copy_of(slot, ignored(), gone);
+            }
+            odd = event(DecodeEvent::Ipv4FragmentOverlap, DecodeEvent::Ipv6FragmentOverlap);
+            if strict {
+                return self.end_by_overlap(slot, odd, gone);
             }
             self.counts.overlaps += 1;
-            event = overlap;
-            if strict {
-                self.store.kill(slot, Why::Overlap, gone);
-                return alone(Why::Overlap, event);
-            }
         }
         let extent = before.with(&piece);
         let units = extent.units(holds_the_first_end);
         // Where nothing overlaps, the last one that was missing is read from its frame.
-        let fits = !overlaps && event.is_none() && units == Some(covered + span.units());
+        let fits = !overlaps && odd.is_none() && units == Some(covered + span.units());
         self.last = Some(piece).filter(|_| fits && !self.inline);
         if !self.keep(slot, fragment, load, piece, span, gone) {
-            return alone(if strict { Why::Memory } else { Why::Invalid }, ignored);
+            return alone(if strict { Why::Memory } else { Why::Invalid }, ignored());
         }
-        let Some(tracker) = self.store.tracker(slot) else { return alone(Why::Memory, ignored) };
-        tracker.overlaps |= event.is_some();
+        let Some(tracker) = self.store.tracker(slot) else { return alone(Why::Memory, ignored()) };
+        tracker.overlaps |= odd.is_some();
         tracker.extent = extent;
         let whole = fits || units == Some(tracker.covered);
         let counted = if four { extent.header_len } else { extent.header_len.saturating_sub(40) };
         if whole && extent.farthest + u32::from(counted) > 65_535 {
             self.store.kill(slot, Why::Invalid, gone);
-            let too_large = if four { DecodeEvent::Ipv4FragmentTooLarge } else { DecodeEvent::Ipv6FragmentTooLarge };
-            return alone(Why::Invalid, Some(too_large));
+            return alone(Why::Invalid, too_large());
         }
-        Inserted { taken: if whole { Taken::Whole { slot, fresh } } else { Taken::Held { slot, fresh } }, event }
+        Inserted { taken: if whole { Taken::Whole { slot, fresh } } else { Taken::Held { slot, fresh } }, event: odd }
+    }
+
+    /// Begins the datagram of `key`, with its bucket; none when there is no room.
+    #[inline(never)]
+    fn begin(&mut self, key: (Key, u32), headers: &Headers, now: Nanos, gone: &mut dyn FnMut(Gone<'_>)) -> Option<u32> {
+        if !self.store.has_place() {
+            self.counts.max_trackers += 1;
+            self.evict(gone);
+        }
+        let strict = self.inline || headers.ip_version != 4;
+        let policy = if strict { Policy::First } else { self.policies.of(&headers.dst, 4) };
+        self.store.begin(key, source_of(headers), policy, now)
+    }
+
+    /// Gives a datagram up for a fragment that overlaps.
+    #[cold]
+    fn end_by_overlap(&mut self, slot: u32, event: Option<DecodeEvent>, gone: &mut dyn FnMut(Gone<'_>)) -> Inserted {
+        self.counts.overlaps += 1;
+        self.store.kill(slot, Why::Overlap, gone);
+        Inserted { taken: Taken::Alone(Why::Overlap), event }
     }
 
     /// Whether the datagram has this very fragment.
