@@ -80,11 +80,13 @@ impl Flow {
     /// Counts one packet of `length` bytes.
     #[inline(always)]
     pub fn count(&mut self, direction: Direction, length: u64) {
-        let place = direction.index();
-        if let (Some(packets), Some(bytes)) = (self.packets.get_mut(place), self.bytes.get_mut(place)) {
-            *packets += 1;
-            *bytes += length;
-        }
+        let ([packets_out, packets_in], [bytes_out, bytes_in]) = (&mut self.packets, &mut self.bytes);
+        let (packets, bytes) = match direction {
+            Direction::ToServer => (packets_out, bytes_out),
+            Direction::ToClient => (packets_in, bytes_in),
+        };
+        *packets += 1;
+        *bytes += length;
     }
 
     /// Whether it is open and inspected.
@@ -134,13 +136,25 @@ impl Flow {
         self.key.protocol()
     }
 
+    /// Its client and its server.
+    #[inline]
+    fn ends(&self) -> [Endpoint; 2] {
+        let [low, high] = self.key.endpoints();
+        if self.opened_swapped { [high, low] } else { [low, high] }
+    }
+
+    /// The ports of its server and its client, where it has any.
+    #[inline]
+    pub fn ports(&self) -> [u16; 2] {
+        let [client, server] = self.ends();
+        // The key of an ICMP flow has message types in place of ports.
+        if matches!(self.protocol(), 6 | 17 | 132) { [server.port, client.port] } else { [0, 0] }
+    }
+
     /// A copy of what events say of the flow.
     pub fn facts(&self) -> FlowFacts {
-        let [low, high] = self.key.endpoints();
-        let (client, server) = if self.opened_swapped { (high, low) } else { (low, high) };
-        let lane = self.key.lane();
-        // The key of an ICMP flow has message types in place of ports.
-        let port = |end: Endpoint| if matches!(lane.protocol, 6 | 17 | 132) { end.port } else { 0 };
+        let [client, server] = self.ends();
+        let (lane, [server_port, client_port]) = (self.key.lane(), self.ports());
         FlowFacts {
             id: self.id,
             start: self.start,
@@ -149,8 +163,8 @@ impl Flow {
             bytes: self.bytes,
             client: client.address,
             server: server.address,
-            client_port: port(client),
-            server_port: port(server),
+            client_port,
+            server_port,
             protocol: lane.protocol,
             ip_version: lane.ip_version,
             vlan: self.vlan,

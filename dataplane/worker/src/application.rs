@@ -69,10 +69,8 @@ impl Pipeline {
         let link = entry.app_link();
         // Each datagram may be the first that makes sense.
         let may_begin = entry.protocol() == 17 && link.state == AppState::None;
-        (may_begin || self.applications.listens(link, direction)).then(|| {
-            let facts = entry.facts();
-            (link, [facts.server_port, facts.client_port], entry.tcp.is_midstream())
-        })
+        let listens = may_begin || self.applications.listens(link, direction);
+        listens.then(|| (link, entry.ports(), entry.tcp.is_midstream()))
     }
 
     /// Has the parser read what may be read of one direction of the stream. `missing`: so many bytes in front of it were lost.

@@ -91,9 +91,10 @@ impl Pipeline {
     ) -> Result<FlowRef, TableFull> {
         let mut anew = None;
         if let Some(flow) = self.find(keyed, now) {
-            // What is dropped never arrives, so nothing in it ends the connection for the other end.
+            // What is dropped never arrives, so nothing in it ends the connection for the other end; nor does what has no SYN.
             if sound
                 && headers.is_tcp()
+                && headers.tcp.flags & tcp::SYN != 0
                 && let Some(entry) = self.flows.get(flow).filter(|flow| !flow.action.is_some_and(Action::drops))
             {
                 let direction = entry.direction(keyed.swapped);

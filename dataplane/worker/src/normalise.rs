@@ -152,7 +152,7 @@ impl Pipeline {
 
     /// The verdict on a fragment, or on a datagram put together from some, which leave as they came: what its connection must not read otherwise can't be
     /// changed, so it meets the policy for that. Headers of a fragment alone and what lies behind the packet change nothing that is read.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn out_of_reach(&mut self, subject: &Subject) -> Verdict {
         if self.normaliser.edits.is_empty() && self.mended.frame().is_none() {
             return Verdict::Pass;

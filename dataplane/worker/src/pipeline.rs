@@ -192,6 +192,11 @@ impl Pipeline {
         flows::key_of(headers, depth, self.settings.vlan_tracking, |key| self.flows.hash(key))
     }
 
+    #[inline(never)]
+    fn key_of_outer(&self, headers: &Headers, depth: u8) -> Option<Keyed> {
+        self.key_of(headers, depth)
+    }
+
     /// Looks up, and creates, the flow of the innermost layer and counts the packet in it: for measuring this stage alone.
     pub fn lookup_only(&mut self, decoded: &Decoded, keyed: Option<Keyed>, frame: &[u8], now: Nanos) {
         let subject = Subject { frame, headers: decoded.innermost(), layer: depth_of(decoded), time: now, record: 0 };
@@ -227,8 +232,14 @@ impl Pipeline {
             self.reporter.stand_at(Position::layer(record, layer + job.round * ROUND));
             let subject = Subject { frame, headers, layer, time, record };
             self.normaliser.stand_at(decoded, frame, layer);
-            let outer = if layer == last { None } else { self.key_of(headers, layer) };
-            let keyed = if layer == last { keyed.as_ref() } else { outer.as_ref() };
+            let outer;
+            let keyed = match layer == last {
+                true => keyed.as_ref(),
+                false => {
+                    outer = self.key_of_outer(headers, layer);
+                    outer.as_ref()
+                }
+            };
             if let Verdict::Drop(cause) = self.layer(&subject, keyed, now) {
                 verdict = Verdict::Drop(cause);
                 break;
@@ -358,6 +369,8 @@ impl Pipeline {
         self.layer_of_any(subject, keyed, (right, oddity), now)
     }
 
+    /// The long way, for any packet.
+    #[inline(never)]
     fn layer_of_any(
         &mut self,
         subject: &Subject,
@@ -574,9 +587,8 @@ impl Pipeline {
             {
                 self.judge_transactions(subject, (flow, direction), link, state, now, turn.as_ref());
             }
-            let (Some(done), Some(streamed)) = (turn, self.streamed) else { break };
-            let turned = self.turned(subject, found, streamed.at, &done);
-            if turned != Turned::More || self.findings.decides() {
+            let (Some(done), Some(streamed)) = (turn.as_ref(), self.streamed) else { break };
+            if self.turned(subject, found, streamed.at, done) != Turned::More || self.findings.decides() {
                 break;
             }
             turn = self.next_turn(subject, found, streamed.at);

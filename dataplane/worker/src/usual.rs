@@ -10,7 +10,7 @@ use crate::{
     tcp::segment_of,
 };
 use sluice_core::{AppNews, Direction, Nanos, Verdict};
-use sluice_flow::{FlowRef, Passing};
+use sluice_flow::{FlowRef, Passing, tcp::may_be_usual};
 
 impl Pipeline {
     /// Whether what is set up leaves room for the usual way: nothing is asked of each packet of a connection.
@@ -22,7 +22,8 @@ impl Pipeline {
     #[inline]
     pub(crate) fn take_usual(&mut self, subject: &Subject, keyed: Option<&Keyed>, now: Nanos) -> InTable {
         let Subject { frame, headers, .. } = *subject;
-        let keyed = keyed.filter(|_| self.usual_way && headers.is_tcp() && headers.events.is_empty())?;
+        let may_be = self.usual_way && headers.is_tcp() && may_be_usual(headers.tcp.flags) && headers.events.is_empty();
+        let keyed = keyed.filter(|_| may_be)?;
         let length = frame.len().saturating_sub(headers.frame_start as usize) as u64;
         let packet = Passing { key: &keyed.key, hash: keyed.hash, swapped: keyed.swapped, now, length };
         let usual = self.flows.take_usual(&packet, &segment_of(headers), &mut self.tcp)?;

@@ -205,10 +205,10 @@ impl Blocks {
         }
     }
 
-    /// The bytes of a block.
+    /// The bytes of a block; zeros where there is none.
     #[inline]
-    pub fn bytes(&self, block: u32) -> &[u8] {
-        self.bytes.get(block as usize).map_or(&[], |bytes| bytes)
+    pub fn bytes(&self, block: u32) -> &[u8; BLOCK] {
+        self.bytes.get(block as usize).unwrap_or(&[0; BLOCK])
     }
 
     /// Writes `bytes` into a block, from `at` on.

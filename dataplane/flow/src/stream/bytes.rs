@@ -18,16 +18,18 @@ impl Streams {
         let mut block = None;
         while !rest.is_empty() {
             let (number, place) = place_of(cursor);
-            let (part, behind) = rest.split_at_mut(rest.len().min(BLOCK - place));
             block = match last != NOBODY && last_number == number {
                 true => Some(last),
                 false => self.blocks.find_next(at.owner(), number, block),
             };
-            match block.and_then(|block| self.blocks.bytes(block).get(place..place + part.len())) {
-                Some(bytes) => part.copy_from_slice(bytes),
-                None => part.fill(0),
-            }
-            cursor = cursor.wrapping_add(part.len() as u32);
+            let bytes = self.blocks.bytes(block.unwrap_or(NOBODY));
+            let there = bytes.get(place..).unwrap_or_default();
+            let count = there.len().min(rest.len());
+            let (Some(there), Some((part, behind))) = (there.get(..count), rest.split_at_mut_checked(count)) else {
+                break;
+            };
+            part.copy_from_slice(there);
+            cursor = cursor.wrapping_add(count as u32);
             rest = behind;
         }
     }

@@ -25,6 +25,7 @@ pub(crate) use anew::{Handshake, same_offers};
 pub use bounds::{Agreed, TcpBounds};
 pub use event::{StreamEvent, StreamEvents};
 pub use offer::OfferWords;
+pub use open::may_be_usual;
 pub use outcome::{Accepted, FastOpen, TcpOutcome, TcpStep};
 pub use segment::{ACK, FIN, PSH, RST, SYN, TcpSegment, Timestamps, URG};
 pub use settings::TcpSettings;

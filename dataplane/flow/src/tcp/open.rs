@@ -51,7 +51,7 @@ impl TcpTracker {
         let (own, _) = bounds.split_ref(direction);
         let stale = segment.timestamps.is_some_and(|stamps| bounds.stamps && own.is_stale(stamps.value));
         self.state == TcpState::Established
-            && segment.flags & (SYN | FIN | RST | URG | ACK) == ACK
+            && may_be_usual(segment.flags)
             && self.sight == Sight::Whole
             && !mine.reset
             && segment.seq == mine.next
@@ -430,6 +430,12 @@ impl TcpTracker {
             Direction::ToClient => out.events.insert(StreamEvent::EstablishedSynAckResend),
         }
     }
+}
+
+/// Whether a packet with these flags may be what nearly all packets of an open connection are: data or an acknowledgement.
+#[inline(always)]
+pub const fn may_be_usual(flags: u8) -> bool {
+    flags & (SYN | FIN | RST | URG | ACK) == ACK
 }
 
 /// The name of a number outside the window, by state.
