@@ -44,6 +44,12 @@ impl Buf {
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
+
+    /// Bytes for which there is room without moving it.
+    #[inline]
+    const fn room(&self) -> usize {
+        if self.unit == NONE { 0 } else { UNIT << self.class }
+    }
 }
 
 /// The memory is used up, or a buffer would be larger than [`LARGEST`].
@@ -115,30 +121,43 @@ impl Arena {
     ///
     /// # Cost
     /// A copy of the buffer each time it doubles.
+    #[inline]
     pub fn grow(&mut self, buf: &mut Buf, more: usize) -> Result<&mut [u8], Full> {
         let old = buf.len as usize;
         let wanted = old + more;
-        if wanted > LARGEST {
-            return Err(Full);
+        if buf.unit == NONE && more == 0 {
+            return Ok(&mut []);
         }
-        if buf.unit == NONE {
-            if more == 0 {
-                return Ok(&mut []);
-            }
-            let class = class_of(wanted);
-            buf.unit = self.take(class).ok_or(Full)?;
-            buf.class = class as u8;
-        } else if wanted > UNIT << buf.class {
-            let class = class_of(wanted);
-            let unit = self.take(class).ok_or(Full)?;
-            let from = buf.unit as usize * UNIT;
-            self.bytes.copy_within(from..from + old, unit as usize * UNIT);
-            self.give(buf.unit, usize::from(buf.class));
-            (buf.unit, buf.class) = (unit, class as u8);
+        if wanted > buf.room() {
+            self.reserve(buf, more)?;
         }
         buf.len = wanted as u32;
         let start = buf.unit as usize * UNIT;
         self.bytes.get_mut(start + old..start + wanted).ok_or(Full)
+    }
+
+    /// Makes room for `more` bytes behind those of `buf`, which is moved once then, not each time it doubles.
+    ///
+    /// # Errors
+    /// [`Full`]; the buffer is as before.
+    pub fn reserve(&mut self, buf: &mut Buf, more: usize) -> Result<(), Full> {
+        let old = buf.len as usize;
+        let wanted = old + more;
+        if wanted <= buf.room() {
+            return Ok(());
+        }
+        if wanted > LARGEST {
+            return Err(Full);
+        }
+        let class = class_of(wanted);
+        let unit = self.take(class).ok_or(Full)?;
+        if buf.unit != NONE {
+            let from = buf.unit as usize * UNIT;
+            self.bytes.copy_within(from..from + old, unit as usize * UNIT);
+            self.give(buf.unit, usize::from(buf.class));
+        }
+        (buf.unit, buf.class) = (unit, class as u8);
+        Ok(())
     }
 
     /// Appends `bytes`.
@@ -267,7 +286,7 @@ mod tests {
         /// Buffers against plain vectors, and all memory comes back in one piece.
         #[test]
         fn buffers_are_what_was_written_and_nothing_is_lost(
-            steps in prop::collection::vec((0..12_usize, 0..4_u8, 0..70_000_usize, any::<u8>()), 1..200)
+            steps in prop::collection::vec((0..12_usize, 0..5_u8, 0..70_000_usize, any::<u8>()), 1..200)
         ) {
             let mut arena = Arena::new(LARGEST);
             let mut bufs: Vec<Buf> = (0..12).map(|_| Buf::EMPTY).collect();
@@ -277,6 +296,15 @@ mod tests {
                 match what {
                     0 | 1 => {
                         if arena.push(buf, &vec![byte; count]).is_ok() {
+                            model.extend(std::iter::repeat_n(byte, count));
+                        }
+                    }
+                    4 => {
+                        let before = arena.get(buf).len();
+                        if arena.reserve(buf, count).is_ok() {
+                            let used = arena.used();
+                            prop_assert!(arena.push(buf, &vec![byte; count]).is_ok());
+                            prop_assert!(arena.used() == used && before == model.len());
                             model.extend(std::iter::repeat_n(byte, count));
                         }
                     }

@@ -188,13 +188,23 @@ impl Desk<'_> {
         }
     }
 
+    /// So many bytes of fields are put down for `direction` of `at` soon: they find their room at once. Without it nothing is lost.
+    pub fn reserve(&mut self, at: TxRef, direction: Direction, bytes: usize) {
+        let Room { arena, transactions, .. } = &mut *self.room;
+        if let Some(half) =
+            transactions.get_mut(at.0 as usize).and_then(|found| found.halves.get_mut(direction.index()))
+        {
+            let _ = arena.reserve(&mut half.log, bytes);
+        }
+    }
+
     /// Puts down `field`, whatever is asked for.
     pub fn put(&mut self, at: TxRef, direction: Direction, field: Field, bytes: &[u8]) {
-        self.put_parts(at, direction, field, &[bytes]);
+        self.put_parts(at, direction, field, [bytes]);
     }
 
     /// Puts down `field`, made of `parts`.
-    pub fn put_parts(&mut self, at: TxRef, direction: Direction, field: Field, parts: &[&[u8]]) {
+    pub fn put_parts<const N: usize>(&mut self, at: TxRef, direction: Direction, field: Field, parts: [&[u8]; N]) {
         let Room { arena, transactions, counts, .. } = &mut *self.room;
         let half = transactions.get_mut(at.0 as usize).and_then(|found| found.halves.get_mut(direction.index()));
         let Some(half) = half else { return };
@@ -351,7 +361,7 @@ impl Desk<'_> {
                 for (field, made) in digest::FIELDS.into_iter().zip(made) {
                     if let Some((bytes, length)) = made {
                         let digest = bytes.get(..length).unwrap_or_default();
-                        self.put_parts(at, direction, field, &[&number.to_le_bytes(), digest]);
+                        self.put_parts(at, direction, field, [&number.to_le_bytes(), digest]);
                     }
                 }
             }
@@ -411,6 +421,13 @@ impl Desk<'_> {
     /// The bytes a parser keeps, to be changed.
     pub fn kept_mut(&mut self, buf: &Buf) -> &mut [u8] {
         self.room.arena.get_mut(buf)
+    }
+
+    /// Lets `work` make text in a place of [`crate::room::MOST_TEXT`] bytes, whatever they hold.
+    pub fn with_place(&mut self, work: impl FnOnce(&mut Self, &mut [u8])) {
+        let mut place = std::mem::take(&mut self.room.text);
+        work(self, &mut place);
+        self.room.text = place;
     }
 
     /// Room for [`MOST_ASIDE`] bytes, to be given back with [`Desk::give_aside`] before anything is released.

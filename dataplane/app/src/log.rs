@@ -21,7 +21,7 @@ pub const fn head(field: Field, length: usize) -> [u8; HEAD] {
 ///
 /// # Errors
 /// No room; nothing is written.
-pub fn put(arena: &mut Arena, log: &mut Buf, field: Field, parts: &[&[u8]]) -> Result<(), Full> {
+pub fn put<const N: usize>(arena: &mut Arena, log: &mut Buf, field: Field, parts: [&[u8]; N]) -> Result<(), Full> {
     let length: usize = parts.iter().map(|part| part.len()).sum();
     let room = arena.grow(log, HEAD + length)?;
     let (front, mut rest) = room.split_at_mut(HEAD);
@@ -75,9 +75,9 @@ mod tests {
     fn entries_come_back_as_they_were_put() {
         let mut arena = Arena::new(1);
         let mut log = Buf::EMPTY;
-        put(&mut arena, &mut log, Field::HttpUri, &[b"/a", b"", b"?b"]).unwrap();
-        put(&mut arena, &mut log, Field::HttpMethod, &[]).unwrap();
-        put(&mut arena, &mut log, Field::HttpBodyLength, &[&7_u64.to_le_bytes()]).unwrap();
+        put(&mut arena, &mut log, Field::HttpUri, [b"/a", b"", b"?b"]).unwrap();
+        put(&mut arena, &mut log, Field::HttpMethod, []).unwrap();
+        put(&mut arena, &mut log, Field::HttpBodyLength, [&7_u64.to_le_bytes()]).unwrap();
         let found: Vec<_> = entries(arena.get(&log)).collect();
         assert_eq!(found.len(), 3);
         assert_eq!(found[0], (Field::HttpUri, &b"/a?b"[..]));

@@ -16,6 +16,9 @@ use crate::{
 };
 use sluice_core::{AppProtocol, Direction};
 
+/// Bytes of text that are made of what a message holds, at most.
+pub(crate) const MOST_TEXT: usize = 4_096;
+
 /// No place.
 pub(crate) const NONE: u32 = u32::MAX;
 
@@ -231,12 +234,14 @@ pub struct Room {
     most_bodies: usize,
     /// Where what came in pieces is read, while the arena is written to.
     pub(crate) aside: Vec<u8>,
+    /// Where text is made: see [`MOST_TEXT`].
+    pub(crate) text: Box<[u8]>,
     /// What was counted.
     pub counts: RoomCounts,
     /// Digests of files.
     pub(crate) digests: Digests,
-    /// What parsers of HTTP share.
-    pub(crate) http: HttpRoom,
+    /// What parsers of HTTP share; away while one of them reads.
+    pub(crate) http: Option<Box<HttpRoom>>,
     /// What parsers of HTTP/2 share besides.
     pub(crate) http2: Http2Room,
 }
@@ -254,9 +259,10 @@ impl Room {
             free_body: NONE,
             most_bodies: transactions / 2,
             aside: Vec::with_capacity(if transactions == 0 { 0 } else { MOST_ASIDE }),
+            text: vec![0; if transactions == 0 { 0 } else { MOST_TEXT }].into_boxed_slice(),
             counts: RoomCounts::default(),
             digests: Digests::new(transactions == 0),
-            http: HttpRoom::default(),
+            http: None,
             http2: Http2Room::default(),
         }
     }
@@ -268,7 +274,7 @@ impl Room {
             self.http2 = Http2Room::new();
         }
         if settings.is_read(AppProtocol::Http) || settings.is_read(AppProtocol::Http2) {
-            self.http = HttpRoom::new(&settings.http);
+            self.http = Some(Box::new(HttpRoom::new(&settings.http)));
         }
         self
     }

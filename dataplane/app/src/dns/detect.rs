@@ -58,8 +58,11 @@ fn message(bytes: &[u8], length: usize) -> Likeness {
         && first.class == 1
         && names::type_name(first.rrtype).is_some()
         && is_host(name.get());
+    if !usual {
+        return Likeness::Fits;
+    }
     while reader.next(&mut name).is_some() {}
-    if usual && reader.problems().is_empty() && reader.is_at_end() { Likeness::Sure } else { Likeness::Fits }
+    if reader.problems().is_empty() && reader.is_at_end() { Likeness::Sure } else { Likeness::Fits }
 }
 
 /// Whether `name` is one of a host or service in a domain.

@@ -167,12 +167,20 @@ impl Name {
         self.bytes.get(..self.length).unwrap_or_default()
     }
 
-    fn push(&mut self, bytes: &[u8]) -> bool {
+    /// Appends a label, behind a dot where it is not the first; false: not all of it found room.
+    fn push(&mut self, label: &[u8]) -> bool {
+        if self.length > 0 {
+            let Some(place) = self.bytes.get_mut(self.length) else { return false };
+            *place = b'.';
+            self.length += 1;
+        }
         let room = self.bytes.get_mut(self.length..).unwrap_or_default();
-        let fits = bytes.len().min(room.len());
-        room.iter_mut().zip(bytes).for_each(|(place, byte)| *place = *byte);
+        let fits = label.len().min(room.len());
+        if let (Some(to), Some(from)) = (room.get_mut(..fits), label.get(..fits)) {
+            to.copy_from_slice(from);
+        }
         self.length += fits;
-        fits == bytes.len()
+        fits == label.len()
     }
 }
 
@@ -304,7 +312,7 @@ impl<'a> Reader<'a> {
                     let fits = spent.is_some() && labels <= MOST_LABELS;
                     if !fits {
                         Some(Problem::TooManyLabels)
-                    } else if (name.length == 0 || name.push(b".")) && name.push(label) {
+                    } else if name.push(label) {
                         None
                     } else {
                         Some(Problem::NameTooLong)

@@ -30,6 +30,10 @@ pub(super) fn put(
     let each = if is_request { Field::HttpRequestHeader } else { Field::HttpResponseHeader };
     let cookie = if is_request { Known::Cookie } else { Known::SetCookie };
     let (wants_each, wants_whole) = (desk.wants(each), desk.wants(Field::HttpHeader));
+    // What is put down of the block as a whole.
+    let texts = [Field::HttpHeader, Field::HttpStart].into_iter().filter(|field| desk.wants(*field)).count();
+    let raws = usize::from(desk.wants(Field::HttpHeaderRaw));
+    desk.reserve(at, direction, texts * headers.text().len() + raws * raw.len());
     for first in headers.firsts() {
         let mut header = (first.line, first.pair.value);
         // A length said again is no list: what the body is read by stands there, once.

@@ -312,8 +312,9 @@ impl Headers {
             _ => false,
         };
         if begins_fold {
-            self.wrong.bad_fold |= self.list.is_empty();
-            if !self.list.is_empty() && !(is_response && is_header(content)) {
+            let continues = !self.list.is_empty();
+            self.wrong.bad_fold |= !continues;
+            if continues && !(is_response && is_header(content)) {
                 if !self.is_left_out {
                     self.fold(content);
                 }
@@ -359,7 +360,7 @@ impl Headers {
 
     /// Whether a header called `name` is kept though there is no room for more.
     fn takes_beyond(&mut self, name: &[u8]) -> bool {
-        let known = Known::without_nul(name);
+        let known = Known::of(name).or_else(|| Known::without_nul(name));
         let place = FRAMING.iter().position(|framing| Some(*framing) == known);
         let Some(count) = place.and_then(|place| self.beyond.get_mut(place)) else { return false };
         let takes = usize::from(*count) < MOST_BEYOND;

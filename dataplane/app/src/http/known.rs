@@ -41,34 +41,36 @@ impl Known {
     pub fn of(name: &[u8]) -> Option<Self> {
         // No two of them have the same length and the same last letter.
         let (known, word): (Self, &[u8]) = match (name.len(), name.last()?.to_ascii_lowercase()) {
-            (4, b't') => (Self::Host, b"host"),
-            (5, b'e') => (Self::Range, b"range"),
-            (6, b't') => (Self::Accept, b"accept"),
-            (6, b'e') => (Self::Cookie, b"cookie"),
-            (6, b'r') => (Self::Server, b"server"),
-            (7, b'r') => (Self::Referer, b"referer"),
-            (7, b'e') => (Self::Upgrade, b"upgrade"),
-            (8, b'n') => (Self::Location, b"location"),
-            (10, b'n') => (Self::Connection, b"connection"),
-            (10, b'e') => (Self::SetCookie, b"set-cookie"),
-            (10, b't') => (Self::UserAgent, b"user-agent"),
-            (12, b'e') => (Self::ContentType, b"content-type"),
-            (13, b'n') => (Self::Authorization, b"authorization"),
-            (13, b'e') => (Self::ContentRange, b"content-range"),
-            (14, b'h') => (Self::ContentLength, b"content-length"),
-            (15, b'g') => (Self::AcceptEncoding, b"accept-encoding"),
-            (15, b'e') => (Self::AcceptLanguage, b"accept-language"),
-            (15, b'r') => (Self::XForwardedFor, b"x-forwarded-for"),
-            (16, b'g') => (Self::ContentEncoding, b"content-encoding"),
-            (17, b'g') => (Self::TransferEncoding, b"transfer-encoding"),
-            (LONGEST, b'n') => (Self::ContentDisposition, b"content-disposition"),
+            (4, b't') => (Self::Host, b"Host"),
+            (5, b'e') => (Self::Range, b"Range"),
+            (6, b't') => (Self::Accept, b"Accept"),
+            (6, b'e') => (Self::Cookie, b"Cookie"),
+            (6, b'r') => (Self::Server, b"Server"),
+            (7, b'r') => (Self::Referer, b"Referer"),
+            (7, b'e') => (Self::Upgrade, b"Upgrade"),
+            (8, b'n') => (Self::Location, b"Location"),
+            (10, b'n') => (Self::Connection, b"Connection"),
+            (10, b'e') => (Self::SetCookie, b"Set-Cookie"),
+            (10, b't') => (Self::UserAgent, b"User-Agent"),
+            (12, b'e') => (Self::ContentType, b"Content-Type"),
+            (13, b'n') => (Self::Authorization, b"Authorization"),
+            (13, b'e') => (Self::ContentRange, b"Content-Range"),
+            (14, b'h') => (Self::ContentLength, b"Content-Length"),
+            (15, b'g') => (Self::AcceptEncoding, b"Accept-Encoding"),
+            (15, b'e') => (Self::AcceptLanguage, b"Accept-Language"),
+            (15, b'r') => (Self::XForwardedFor, b"X-Forwarded-For"),
+            (16, b'g') => (Self::ContentEncoding, b"Content-Encoding"),
+            (17, b'g') => (Self::TransferEncoding, b"Transfer-Encoding"),
+            (LONGEST, b'n') => (Self::ContentDisposition, b"Content-Disposition"),
             _ => return None,
         };
-        name.eq_ignore_ascii_case(word).then_some(known)
+        // As most write it, first.
+        (name == word || name.eq_ignore_ascii_case(word)).then_some(known)
     }
 
-    /// The header called `name` where NUL in it does not count, as lenient readers take it.
+    /// The header called `name`, which has NUL in it, where that does not count, as lenient readers take it.
     pub fn without_nul(name: &[u8]) -> Option<Self> {
+        memchr::memchr(0, name)?;
         let mut letters = [0; LONGEST];
         let mut count = 0;
         for letter in name.iter().filter(|byte| **byte != 0) {
@@ -148,7 +150,7 @@ mod tests {
             assert_eq!((Known::of(&with_nul), Known::without_nul(&with_nul)), (None, Some(known)));
             assert_eq!(Known::without_nul(&[&with_nul, &b"x"[..]].concat()), None);
         }
-        assert_eq!((Known::of(b""), Known::without_nul(b"\0")), (None, None));
+        assert_eq!((Known::of(b""), Known::without_nul(b"\0"), Known::without_nul(b"host")), (None, None, None));
         assert_eq!(Known::without_nul(&b"x\0".repeat(100)), None);
     }
 

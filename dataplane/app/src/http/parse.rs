@@ -131,12 +131,17 @@ pub(super) struct Bench<'a, 'b> {
 }
 
 impl Conversation {
-    /// Lets `work` read with what lies in the room.
-    fn with_room<T>(&mut self, desk: &mut Desk, last: bool, work: impl FnOnce(&mut Self, &mut Bench) -> T) -> T {
-        let mut room = std::mem::take(&mut desk.room.http);
+    /// Lets `work` read with what lies in the room; none without that, when nothing of HTTP is read.
+    fn with_room<T>(
+        &mut self,
+        desk: &mut Desk,
+        last: bool,
+        work: impl FnOnce(&mut Self, &mut Bench) -> T,
+    ) -> Option<T> {
+        let mut room = desk.room.http.take()?;
         let told = work(self, &mut Bench { desk, room: &mut room, last });
-        desk.room.http = room;
-        told
+        desk.room.http = Some(room);
+        Some(told)
     }
 
     fn run(&mut self, bench: &mut Bench, bytes: &[u8]) -> Fed {
@@ -225,7 +230,7 @@ impl Conversation {
 
 impl Parser for Conversation {
     fn feed(&mut self, desk: &mut Desk, bytes: &[u8]) -> Fed {
-        self.with_room(desk, false, |this, bench| this.run(bench, bytes))
+        self.with_room(desk, false, |this, bench| this.run(bench, bytes)).unwrap_or(Fed::Broken)
     }
 
     fn gap(&mut self, desk: &mut Desk, missing: u32) -> Fed {
@@ -273,6 +278,7 @@ impl Parser for Conversation {
             (end.state, end.scan) = (State::Lost, Scan::default());
             Fed::All
         })
+        .unwrap_or(Fed::Broken)
     }
 
     fn end(&mut self, desk: &mut Desk, waiting: &[u8]) {
@@ -311,10 +317,9 @@ impl Parser for Conversation {
     fn forget(&mut self, _arena: &mut Arena) {}
 
     fn release(&mut self, room: &mut Room) {
-        let mut http = std::mem::take(&mut room.http);
-        self.request.sink.clear(&mut http, &mut room.arena);
-        self.response.sink.clear(&mut http, &mut room.arena);
-        room.http = http;
+        let Some(http) = &mut room.http else { return };
+        self.request.sink.clear(http, &mut room.arena);
+        self.response.sink.clear(http, &mut room.arena);
     }
 }
 
@@ -326,26 +331,28 @@ impl State {
 }
 
 impl End {
-    /// Reads from a body; none when it is over, with the bytes read.
+    /// Reads from a body as much as there is of it.
     pub(super) fn read_body(&mut self, bench: &mut Bench, direction: Direction, bytes: &[u8]) -> BodyStep {
         let Self { framing, scan, sink, tx, .. } = self;
-        let mut faults = ChunkFaults::default();
         let asks = Asks { direction, last: bench.last };
         let Bench { desk, room, .. } = bench;
-        let step =
-            framing.step(scan, bytes, asks, &mut faults, &mut |bytes| sink.put(desk, room, *tx, direction, bytes));
-        let request = direction == Direction::ToServer;
-        if faults.bad_size {
-            let event =
-                if request { AppEvent::HttpInvalidRequestChunkLen } else { AppEvent::HttpInvalidResponseChunkLen };
-            desk.event(self.tx, direction, event);
+        let mut used = 0;
+        while let Some(rest) = bytes.get(used..).filter(|rest| !rest.is_empty()) {
+            let mut faults = ChunkFaults::default();
+            let step =
+                framing.step(scan, rest, asks, &mut faults, &mut |bytes| sink.put(desk, room, *tx, direction, bytes));
+            if faults != ChunkFaults::default() {
+                tell_chunk(desk, faults, *tx, direction);
+            }
+            match step {
+                BodyStep::Used(count) => used += count,
+                BodyStep::More if used > 0 => break,
+                BodyStep::More => return BodyStep::More,
+                BodyStep::Over(count) => return BodyStep::Over(used + count),
+                BodyStep::Trailer(count) => return BodyStep::Trailer(used + count),
+            }
         }
-        if faults.extension {
-            let event =
-                if request { AppEvent::HttpRequestChunkExtension } else { AppEvent::HttpResponseChunkExtension };
-            desk.event(self.tx, direction, event);
-        }
-        step
+        BodyStep::Used(used)
     }
 
     /// Looks for the end of the headers `bytes` begin with. What is larger than is kept is cut, always in the same place: how it came in pieces must not
@@ -500,6 +507,21 @@ pub(super) fn tell_wrong(desk: &mut Desk, headers: &Headers, tx: TxRef, directio
     ];
     for (is_wrong, request, response) in events {
         if is_wrong {
+            desk.event(tx, direction, if direction == Direction::ToServer { request } else { response });
+        }
+    }
+}
+
+/// Raises the events of what is odd about chunks.
+#[cold]
+fn tell_chunk(desk: &mut Desk, faults: ChunkFaults, tx: TxRef, direction: Direction) {
+    use AppEvent::*;
+    let events = [
+        (faults.bad_size, HttpInvalidRequestChunkLen, HttpInvalidResponseChunkLen),
+        (faults.extension, HttpRequestChunkExtension, HttpResponseChunkExtension),
+    ];
+    for (is_odd, request, response) in events {
+        if is_odd {
             desk.event(tx, direction, if direction == Direction::ToServer { request } else { response });
         }
     }

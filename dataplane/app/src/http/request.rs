@@ -21,6 +21,8 @@ use sluice_core::Direction;
 const HERE: Direction = Direction::ToServer;
 /// How far the name of a header is looked for behind a request line without a version.
 const LONGEST_NAME: usize = 64;
+/// How far the host of a target is looked for.
+const LONGEST_WITH_HOST: usize = 2_048;
 /// Requests that are not waited for any longer, at most, when one comes for which there is no place.
 const MOST_GIVEN_UP: usize = 4;
 
@@ -266,10 +268,11 @@ impl Conversation {
         // As long as the longest header: rules ask whether a host is too long to be one.
         let mut lower = std::mem::take(&mut room.headers.line);
         let headers = &room.headers;
-        let mut raw = [0; 2_048];
-        let length = desk.field(tx, HERE, Field::HttpUriRaw).map_or(0, |uri| copy(&mut raw, uri));
+        let uri = desk.field(tx, HERE, Field::HttpUriRaw).unwrap_or_default();
+        room.uri.clear();
+        room.uri.extend_from_slice(uri.get(..LONGEST_WITH_HOST).unwrap_or(uri));
         let is_connect = desk.field(tx, HERE, Field::HttpMethod) == Some(b"CONNECT");
-        let target = Target::of(raw.get(..length).unwrap_or_default(), is_connect);
+        let target = Target::of(&room.uri, is_connect);
         let header = headers.value(Known::Host);
         if header.is_none() && self.request.version == Version::Current {
             desk.event(tx, HERE, AppEvent::HttpMissingHostHeader);

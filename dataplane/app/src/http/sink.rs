@@ -76,32 +76,32 @@ impl Sink {
         bytes: &[u8],
         last: bool,
     ) {
+        if self.stack.is_empty() {
+            self.decoded(desk, &mut room.piece, at, direction, bytes);
+            return;
+        }
         let bomb_limit = u64::from(desk.settings.http.bomb_limit);
         let mut stack = std::mem::take(&mut self.stack);
-        if stack.is_empty() {
-            self.decoded(desk, &mut room.piece, at, direction, bytes);
+        let HttpRoom { decoders, piece, .. } = room;
+        let mut sink = |bytes: &[u8]| self.decoded(desk, piece, at, direction, bytes);
+        if last {
+            stack.finish(decoders, bomb_limit, &mut sink);
         } else {
-            let HttpRoom { decoders, piece, .. } = room;
-            let mut sink = |bytes: &[u8]| self.decoded(desk, piece, at, direction, bytes);
-            if last {
-                stack.finish(decoders, bomb_limit, &mut sink);
-            } else {
-                stack.push(decoders, bytes, bomb_limit, &mut sink);
-            }
-            let is_2 = desk.protocol == AppProtocol::Http2;
-            if stack.faults.failed {
-                let [old, new] = [AppEvent::HttpGzipDecompressionFailed, AppEvent::Http2FailedDecompression];
-                desk.event(at, direction, if is_2 { new } else { old });
-            }
-            if stack.faults.bomb {
-                let [old, new] = [AppEvent::HttpCompressionBomb, AppEvent::Http2CompressionBomb];
-                desk.event(at, direction, if is_2 { new } else { old });
-            }
-            if stack.faults.lzma_memory {
-                desk.event(at, direction, AppEvent::HttpLzmaMemlimitReached);
-            }
-            (stack.faults.failed, stack.faults.lzma_memory) = (false, false);
+            stack.push(decoders, bytes, bomb_limit, &mut sink);
         }
+        let is_2 = desk.protocol == AppProtocol::Http2;
+        if stack.faults.failed {
+            let [old, new] = [AppEvent::HttpGzipDecompressionFailed, AppEvent::Http2FailedDecompression];
+            desk.event(at, direction, if is_2 { new } else { old });
+        }
+        if stack.faults.bomb {
+            let [old, new] = [AppEvent::HttpCompressionBomb, AppEvent::Http2CompressionBomb];
+            desk.event(at, direction, if is_2 { new } else { old });
+        }
+        if stack.faults.lzma_memory {
+            desk.event(at, direction, AppEvent::HttpLzmaMemlimitReached);
+        }
+        (stack.faults.failed, stack.faults.lzma_memory) = (false, false);
         self.stack = stack;
     }
 
@@ -110,7 +110,9 @@ impl Sink {
         if bytes.is_empty() {
             return;
         }
-        self.open(desk, at, direction);
+        if !self.begun {
+            self.open(desk, at, direction);
+        }
         desk.body(at, direction, self.body, bytes);
         match &mut self.kind {
             Kind::Plain | Kind::Response => {}
@@ -119,11 +121,8 @@ impl Sink {
         }
     }
 
-    /// Opens the body and its file, once there is something of them.
+    /// Opens the body and its file: there is something of them.
     fn open(&mut self, desk: &mut Desk, at: TxRef, direction: Direction) {
-        if self.begun {
-            return;
-        }
         self.begun = true;
         let settings = &desk.settings.http;
         let name = std::mem::take(&mut self.name);
@@ -153,7 +152,7 @@ impl Sink {
 
     /// So many bytes of the body are missing.
     pub fn gap(&mut self, desk: &mut Desk, at: TxRef, direction: Direction, missing: u64) {
-        if missing > 0 {
+        if missing > 0 && !self.begun {
             self.open(desk, at, direction);
         }
         self.has_gap = true;

@@ -5,11 +5,13 @@
 //! Source: RFC 9110 section 5.6, RFC 9112 section 2.2.
 
 /// White space between words, as lenient readers take it.
+#[inline]
 pub const fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0x0b | 0x0c)
 }
 
 /// What is thrown away around a name or value: white space and NUL.
+#[inline]
 const fn is_dirt(byte: u8) -> bool {
     is_space(byte) || byte == 0
 }
@@ -42,23 +44,27 @@ pub fn is_token(byte: u8) -> bool {
 }
 
 /// `bytes` without white space and NUL at both ends.
+#[inline]
 pub fn trim(bytes: &[u8]) -> &[u8] {
     trim_end(trim_start(bytes))
 }
 
 /// `bytes` without white space and NUL in front.
+#[inline]
 pub fn trim_start(bytes: &[u8]) -> &[u8] {
     let start = bytes.iter().position(|byte| !is_dirt(*byte)).unwrap_or(bytes.len());
     bytes.get(start..).unwrap_or_default()
 }
 
 /// `bytes` without white space and NUL behind.
+#[inline]
 pub fn trim_end(bytes: &[u8]) -> &[u8] {
     let end = bytes.iter().rposition(|byte| !is_dirt(*byte)).map_or(0, |last| last + 1);
     bytes.get(..end).unwrap_or_default()
 }
 
 /// `line` without its line end.
+#[inline]
 pub fn chomp(line: &[u8]) -> &[u8] {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     line.strip_suffix(b"\r").unwrap_or(line)

@@ -6,6 +6,7 @@
 //! Sources: RFC 3986 sections 3 and 5.2.4; the reference engine's manual, "HTTP keywords" (http.uri) and "libhtp" (personality IDS).
 
 use super::text::{hex, number, split_once};
+use memchr::{memchr, memchr_iter, memchr2};
 
 /// The parts of a request's target.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -95,12 +96,21 @@ impl<'a> Target<'a> {
     /// Writes the form rules look at into `out`, which has room for as many bytes as the target has and is not made longer. Whether something in it is still escaped.
     pub fn normalise(&self, out: &mut Vec<u8>) -> bool {
         out.clear();
-        unescape(self.path, out, true);
-        let mut twice = has_escape(out);
-        segments(out);
+        let mut twice = false;
+        if is_plain(self.path) {
+            append(out, self.path);
+        } else {
+            unescape(self.path, out, true);
+            twice = has_escape(out);
+            segments(out);
+        }
         for (mark, part) in [(b'?', self.query), (b'#', self.fragment)] {
             let Some(part) = part else { continue };
             put(out, mark);
+            if memchr(b'%', part).is_none() {
+                append(out, part);
+                continue;
+            }
             let from = out.len();
             unescape(part, out, false);
             twice |= has_escape(out.get(from..).unwrap_or_default());
@@ -114,6 +124,19 @@ fn put(out: &mut Vec<u8>, byte: u8) {
     if out.len() < out.capacity() {
         out.push(byte);
     }
+}
+
+/// Appends `bytes`, as many as there is room for.
+fn append(out: &mut Vec<u8>, bytes: &[u8]) {
+    let room = out.capacity() - out.len();
+    out.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+}
+
+/// Whether `path` is in the form rules look at: nothing in it is escaped, no `\` is to become a `/`, and no segment is empty or begins with a dot.
+fn is_plain(path: &[u8]) -> bool {
+    path.first().is_none_or(|first| *first == b'/')
+        && memchr2(b'%', b'\\', path).is_none()
+        && memchr_iter(b'/', path).all(|at| !matches!(path.get(at + 1), Some(b'/' | b'.')))
 }
 
 /// Whether there is an escape in `bytes`.
@@ -263,6 +286,16 @@ mod tests {
     }
 
     proptest! {
+        /// What is plain stays as it is, as it would if it were brought into the form.
+        #[test]
+        fn plain_paths_are_in_their_form(uri in "(/|\\.|a|%2e|%|b/|\\\\){0,12}") {
+            let path = uri.as_bytes();
+            let mut out = Vec::with_capacity(path.len() + 1);
+            super::unescape(path, &mut out, true);
+            super::segments(&mut out);
+            prop_assert!(!super::is_plain(path) || out == path);
+        }
+
         /// Nothing it makes has a dot segment, and it is never longer.
         #[test]
         fn no_dot_segment_is_left(uri in "(/|\\.|a|%2e|%2f|\\\\){0,30}") {

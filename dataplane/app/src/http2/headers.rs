@@ -110,7 +110,7 @@ impl Bench<'_, '_> {
         let each = if is_request { Field::HttpRequestHeader } else { Field::HttpResponseHeader };
         // Records of HTTP/2 list the headers, other than those of HTTP/1, always.
         if desk.wants(each) || desk.wants(Field::Http2StreamId) {
-            desk.put_parts(at, direction, each, &[name, b": ", value]);
+            desk.put_parts(at, direction, each, [name, b": ", value]);
         }
         desk.put_wanted(at, direction, Field::Http2HeaderName, name);
         if desk.wants(Field::HttpHeader) || desk.wants(Field::HttpHeaderRaw) {

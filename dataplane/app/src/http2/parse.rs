@@ -104,7 +104,7 @@ impl Bench<'_, '_> {
 
 impl Parser for Conversation {
     fn feed(&mut self, desk: &mut Desk, bytes: &[u8]) -> Fed {
-        self.with_room(desk, |this, bench| this.run(bench, bytes))
+        self.with_room(desk, |this, bench| this.run(bench, bytes)).unwrap_or(Fed::Broken)
     }
 
     fn gap(&mut self, desk: &mut Desk, missing: u32) -> Fed {
@@ -134,6 +134,7 @@ impl Parser for Conversation {
                 }
             }
         })
+        .unwrap_or(Fed::Broken)
     }
 
     fn end(&mut self, desk: &mut Desk, _waiting: &[u8]) {
@@ -151,22 +152,22 @@ impl Parser for Conversation {
     }
 
     fn release(&mut self, room: &mut Room) {
-        let (mut streams, mut http) = (std::mem::take(&mut room.http2), std::mem::take(&mut room.http));
+        let Some(http) = &mut room.http else { return };
         while self.streams.any() != NONE {
-            self.streams.close(&mut streams, &mut http, &mut room.arena, self.streams.any());
+            self.streams.close(&mut room.http2, http, &mut room.arena, self.streams.any());
         }
         self.streams.forget(&mut room.arena);
-        (room.http2, room.http) = (streams, http);
     }
 }
 
 impl Conversation {
-    /// Lets `work` read with what lies in the room.
-    fn with_room<T>(&mut self, desk: &mut Desk, work: impl FnOnce(&mut Self, &mut Bench) -> T) -> T {
-        let (mut room, mut http) = (std::mem::take(&mut desk.room.http2), std::mem::take(&mut desk.room.http));
+    /// Lets `work` read with what lies in the room; none without that, when nothing of HTTP is read.
+    fn with_room<T>(&mut self, desk: &mut Desk, work: impl FnOnce(&mut Self, &mut Bench) -> T) -> Option<T> {
+        let mut http = desk.room.http.take()?;
+        let mut room = std::mem::take(&mut desk.room.http2);
         let told = work(self, &mut Bench { desk, room: &mut room, http: &mut http });
-        (desk.room.http2, desk.room.http) = (room, http);
-        told
+        (desk.room.http2, desk.room.http) = (room, Some(http));
+        Some(told)
     }
 
     pub(super) fn end_of(&mut self, direction: Direction) -> &mut End {

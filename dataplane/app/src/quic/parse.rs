@@ -485,7 +485,7 @@ fn extensions(desk: &mut Desk, tx: TxRef, all: Extensions) {
     }
     for (number, bytes) in all {
         let told: &[u8] = if matches!(number, extension::SERVER_NAME | extension::ALPN) { bytes } else { &[] };
-        desk.put_parts(tx, direction, Field::QuicExtension, &[&number.to_be_bytes(), told]);
+        desk.put_parts(tx, direction, Field::QuicExtension, [&number.to_be_bytes(), told]);
     }
 }
 

@@ -6,7 +6,7 @@
 
 use super::{
     hello::{ClientHello, ServerHello, extension, is_grease, numbers},
-    text::{LOWER, Text},
+    text::{LOWER, Text, TextIn},
 };
 use md5::{Digest, Md5};
 use sha2::Sha256;
@@ -17,43 +17,63 @@ pub const MOST_JA3: usize = 4_096;
 const MOST_SORTED: usize = 1_024;
 
 /// The text of JA3 or JA3S and its digest.
-#[derive(Clone, Debug)]
-pub struct Ja3 {
+#[derive(Debug)]
+pub struct Ja3<'a> {
     /// The text.
-    pub text: Text<MOST_JA3>,
+    pub text: TextIn<&'a mut [u8]>,
     digest: Md5,
+    /// Bytes of the text that the digest ran over.
+    digested: usize,
 }
 
-impl Ja3 {
-    fn begin(version: u16) -> Self {
-        let mut ja3 = Self { text: Text::default(), digest: Md5::new() };
-        ja3.number(version);
+impl<'a> Ja3<'a> {
+    fn begin(version: u16, place: &'a mut [u8]) -> Self {
+        let place = place.get_mut(..MOST_JA3).unwrap_or_default();
+        let mut ja3 = Self { text: TextIn::over(place), digest: Md5::new(), digested: 0 };
+        ja3.number(b"", version);
         ja3
     }
 
     fn push(&mut self, bytes: &[u8]) {
+        let before = self.text.get().len();
         self.text.push(bytes);
-        self.digest.update(bytes);
+        let fits = self.text.get().len() - before;
+        if fits < bytes.len() {
+            self.digest_text();
+            self.digest.update(bytes.get(fits..).unwrap_or_default());
+        }
     }
 
-    fn number(&mut self, number: u16) {
-        let mut digits = Text::<8>::default();
-        digits.decimal(number.into());
-        self.push(digits.get());
+    /// Lets the digest run over what it did not see of the text.
+    fn digest_text(&mut self) {
+        let text = self.text.get();
+        self.digest.update(text.get(self.digested..).unwrap_or_default());
+        self.digested = text.len();
+    }
+
+    /// Appends a number behind `mark`.
+    fn number(&mut self, mark: &[u8], number: u16) {
+        let mut part = Text::<8>::default();
+        part.push(mark);
+        part.decimal(number.into());
+        self.push(part.get());
     }
 
     fn list(&mut self, list: impl Iterator<Item = u16>) {
-        self.push(b",");
-        for (place, number) in list.enumerate() {
-            if place > 0 {
-                self.push(b"-");
-            }
-            self.number(number);
+        let mut mark = b",";
+        for number in list {
+            self.number(mark, number);
+            mark = b"-";
+        }
+        // A list without numbers has its place all the same.
+        if mark == b"," {
+            self.push(mark);
         }
     }
 
     /// MD5 of the text, in hexadecimal.
-    pub fn hash(self) -> Text<32> {
+    pub fn hash(mut self) -> Text<32> {
+        self.digest_text();
         hex(&self.digest.finalize())
     }
 }
@@ -65,9 +85,9 @@ pub fn hex<const N: usize>(bytes: &[u8]) -> Text<N> {
     text
 }
 
-/// JA3 of a client's hello: version, ciphers, extensions, groups and forms of points, without what means nothing.
-pub fn ja3(hello: &ClientHello) -> Ja3 {
-    let mut ja3 = Ja3::begin(hello.version);
+/// JA3 of a client's hello: version, ciphers, extensions, groups and forms of points, without what means nothing. Its text is made in `place`, which has [`MOST_JA3`] bytes.
+pub fn ja3<'a>(hello: &ClientHello, place: &'a mut [u8]) -> Ja3<'a> {
+    let mut ja3 = Ja3::begin(hello.version, place);
     ja3.list(hello.ciphers());
     ja3.list(hello.extensions.map(|(number, _)| number).filter(|&number| !is_grease(number)));
     ja3.list(numbers(hello.groups()).filter(|&group| !is_grease(group)));
@@ -75,9 +95,9 @@ pub fn ja3(hello: &ClientHello) -> Ja3 {
     ja3
 }
 
-/// JA3S of a server's hello: version, cipher and extensions.
-pub fn ja3s(hello: &ServerHello) -> Ja3 {
-    let mut ja3 = Ja3::begin(hello.version);
+/// JA3S of a server's hello: version, cipher and extensions. Its text is made in `place`, which has [`MOST_JA3`] bytes.
+pub fn ja3s<'a>(hello: &ServerHello, place: &'a mut [u8]) -> Ja3<'a> {
+    let mut ja3 = Ja3::begin(hello.version, place);
     ja3.list(std::iter::once(hello.cipher));
     ja3.list(hello.extensions.map(|(number, _)| number).filter(|&number| !is_grease(number)));
     ja3

@@ -356,10 +356,14 @@ impl Conversation {
             Err(event) => return self.broken_message(desk, event),
         };
         if desk.wants(Field::TlsCertSubject) {
-            desk.put(tx, direction, Field::TlsCertSubject, certificate.subject().get());
+            desk.with_place(|desk, place| {
+                desk.put(tx, direction, Field::TlsCertSubject, certificate.subject(place).get());
+            });
         }
         if desk.wants(Field::TlsCertIssuer) {
-            desk.put(tx, direction, Field::TlsCertIssuer, certificate.issuer().get());
+            desk.with_place(|desk, place| {
+                desk.put(tx, direction, Field::TlsCertIssuer, certificate.issuer(place).get());
+            });
         }
         if desk.wants(Field::TlsCertSerial) {
             desk.put(tx, direction, Field::TlsCertSerial, certificate.serial().get());
@@ -457,11 +461,13 @@ fn extension_list(desk: &mut Desk, tx: crate::TxRef, extensions: super::hello::E
 pub(crate) fn client_fingerprints(desk: &mut Desk, tx: crate::TxRef, hello: &ClientHello, over_quic: bool) {
     let direction: Direction = desk.direction;
     if !hello.is_v2 && (desk.wants(Field::Ja3Hash) || desk.wants(Field::Ja3String)) {
-        let ja3 = fingerprint::ja3(hello);
-        desk.put_wanted(tx, direction, Field::Ja3String, ja3.text.get());
-        if desk.wants(Field::Ja3Hash) {
-            desk.put(tx, direction, Field::Ja3Hash, ja3.hash().get());
-        }
+        desk.with_place(|desk, place| {
+            let ja3 = fingerprint::ja3(hello, place);
+            desk.put_wanted(tx, direction, Field::Ja3String, ja3.text.get());
+            if desk.wants(Field::Ja3Hash) {
+                desk.put(tx, direction, Field::Ja3Hash, ja3.hash().get());
+            }
+        });
     }
     if desk.wants(Field::Ja4Hash) {
         desk.put(tx, direction, Field::Ja4Hash, fingerprint::ja4(hello, over_quic).get());
@@ -472,11 +478,13 @@ pub(crate) fn client_fingerprints(desk: &mut Desk, tx: crate::TxRef, hello: &Cli
 pub(crate) fn server_fingerprints(desk: &mut Desk, tx: crate::TxRef, hello: &ServerHello) {
     let direction = desk.direction;
     if desk.wants(Field::Ja3sHash) || desk.wants(Field::Ja3sString) {
-        let ja3s = fingerprint::ja3s(hello);
-        desk.put_wanted(tx, direction, Field::Ja3sString, ja3s.text.get());
-        if desk.wants(Field::Ja3sHash) {
-            desk.put(tx, direction, Field::Ja3sHash, ja3s.hash().get());
-        }
+        desk.with_place(|desk, place| {
+            let ja3s = fingerprint::ja3s(hello, place);
+            desk.put_wanted(tx, direction, Field::Ja3sString, ja3s.text.get());
+            if desk.wants(Field::Ja3sHash) {
+                desk.put(tx, direction, Field::Ja3sHash, ja3s.hash().get());
+            }
+        });
     }
 }
 

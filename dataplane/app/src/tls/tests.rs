@@ -3,7 +3,6 @@
 use super::{
     Encryption,
     detect::likeness,
-    text::Text,
     x509::{Alternative, Certificate},
 };
 use crate::{
@@ -733,6 +732,15 @@ fn long_lists_are_borne() {
     let told = talk_cut(AppSettings::default(), &[(ToServer, &records)], 1_400);
     let text = told.iter().find_map(|line| line.strip_prefix("tls 0 > ja3.string ")).unwrap();
     assert_eq!(text.len(), super::fingerprint::MOST_JA3);
+    let join = |numbers: &mut dyn Iterator<Item = u16>| {
+        let known = numbers.filter(|&number| !super::hello::is_grease(number));
+        known.map(|number| number.to_string()).collect::<Vec<_>>().join("-")
+    };
+    let whole = format!("771,{},{},,", join(&mut (0..4_000)), join(&mut (100..2_000)));
+    assert!(whole.starts_with(text));
+    let digest = <md5::Md5 as md5::Digest>::digest(&whole);
+    let hash: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert!(told.contains(&format!("tls 0 > ja3.hash {hash}")));
     assert!(told.iter().any(|line| line.starts_with("tls 0 > ja4.hash t12i9999")));
 }
 
@@ -740,8 +748,10 @@ fn long_lists_are_borne() {
 fn text_that_is_cut_says_so() {
     let made = Made { subject: name(&[(&[0x55, 4, 3], 0x0c, &[b'a'; 5_000])]), ..Made::default() };
     let bytes = made.der();
-    let subject: Text<{ super::x509::MOST_NAME }> = Certificate::of(&bytes).unwrap().subject();
-    assert!(subject.is_cut());
+    let mut place = [0; super::x509::MOST_NAME + 1];
+    let certificate = Certificate::of(&bytes).unwrap();
+    let subject = certificate.subject(&mut place);
+    assert!(subject.is_cut() && subject.get().len() == super::x509::MOST_NAME);
 }
 
 proptest! {
@@ -805,8 +815,9 @@ proptest! {
         }
         bytes.truncate(cut);
         if let Ok(certificate) = Certificate::of(&bytes) {
-            certificate.subject();
-            certificate.issuer();
+            let mut place = [0; 64];
+            certificate.subject(&mut place);
+            certificate.issuer(&mut place);
             certificate.serial();
             certificate.alternatives().count();
         }

@@ -1,25 +1,33 @@
-//! Text that is made on the packet path, in a place of fixed size.
+//! Text that is made on the packet path, in a place of fixed size: one of its own, or one that is lent.
 //!
 //! Used for names and fingerprints of TLS and QUIC. Never allocates: what finds no room is left out, and whoever reads it can ask.
 
-/// At most `N` bytes of text.
+/// At most `N` bytes of text in a place of its own.
+pub type Text<const N: usize> = TextIn<[u8; N]>;
+
+/// Text in the place `B`, as long as that at most.
 #[derive(Clone, Copy, Debug)]
-pub struct Text<const N: usize> {
-    bytes: [u8; N],
+pub struct TextIn<B> {
+    bytes: B,
     used: usize,
     cut: bool,
 }
 
-impl<const N: usize> Default for Text<N> {
+impl<const N: usize> Default for TextIn<[u8; N]> {
     fn default() -> Self {
-        Self { bytes: [0; N], used: 0, cut: false }
+        Self::over([0; N])
     }
 }
 
-impl<const N: usize> Text<N> {
+impl<B: AsRef<[u8]> + AsMut<[u8]>> TextIn<B> {
+    /// No text yet, in `place`.
+    pub const fn over(place: B) -> Self {
+        Self { bytes: place, used: 0, cut: false }
+    }
+
     /// Appends `bytes`, as many as fit.
     pub fn push(&mut self, bytes: &[u8]) {
-        let room = self.bytes.get_mut(self.used..).unwrap_or_default();
+        let room = self.bytes.as_mut().get_mut(self.used..).unwrap_or_default();
         let count = bytes.len().min(room.len());
         self.cut |= count < bytes.len();
         if let (Some(to), Some(from)) = (room.get_mut(..count), bytes.get(..count)) {
@@ -64,7 +72,7 @@ impl<const N: usize> Text<N> {
 
     /// The text.
     pub fn get(&self) -> &[u8] {
-        self.bytes.get(..self.used).unwrap_or_default()
+        self.bytes.as_ref().get(..self.used).unwrap_or_default()
     }
 
     /// Whether something found no room.

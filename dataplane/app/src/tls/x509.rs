@@ -7,7 +7,7 @@
 
 use super::{
     der::{BIT_STRING, Der, DerError, GENERAL_TIME, INTEGER, OBJECT, OCTET_STRING, SEQUENCE, SET, UTC_TIME},
-    text::{LOWER, Text, UPPER},
+    text::{LOWER, Text, TextIn, UPPER},
 };
 use crate::event::AppEvent;
 
@@ -82,14 +82,14 @@ impl<'a> Certificate<'a> {
         Ok(Self { serial, issuer, subject, not_before, not_after, alternatives })
     }
 
-    /// Who the certificate is for.
-    pub fn subject(&self) -> Text<MOST_NAME> {
-        name(self.subject)
+    /// Who the certificate is for, printed in `place`, which has [`MOST_NAME`] bytes.
+    pub fn subject<'p>(&self, place: &'p mut [u8]) -> TextIn<&'p mut [u8]> {
+        name(self.subject, place)
     }
 
-    /// Who made it.
-    pub fn issuer(&self) -> Text<MOST_NAME> {
-        name(self.issuer)
+    /// Who made it, as [`Certificate::subject`].
+    pub fn issuer<'p>(&self, place: &'p mut [u8]) -> TextIn<&'p mut [u8]> {
+        name(self.issuer, place)
     }
 
     /// The serial number, `00:97:E6`.
@@ -189,9 +189,9 @@ fn check_name(name: &[u8]) -> Result<(), AppEvent> {
     })
 }
 
-/// A name, printed.
-fn name(name: &[u8]) -> Text<MOST_NAME> {
-    let mut text = Text::default();
+/// A name, printed in `place`.
+fn name<'p>(name: &[u8], place: &'p mut [u8]) -> TextIn<&'p mut [u8]> {
+    let mut text = TextIn::over(place.get_mut(..MOST_NAME).unwrap_or_default());
     // Its form was checked before.
     let _ = parts(name, |place, object, tag, value| {
         if place > 0 {
@@ -215,7 +215,7 @@ fn name(name: &[u8]) -> Text<MOST_NAME> {
 }
 
 /// An object identifier in numbers with dots.
-fn dotted(text: &mut Text<MOST_NAME>, object: &[u8]) {
+fn dotted(text: &mut TextIn<&mut [u8]>, object: &[u8]) {
     let mut number: u64 = 0;
     let mut first = true;
     for &byte in object {
