@@ -7,10 +7,7 @@
 use memchr::memchr2_iter;
 use sluice_cell::Grams;
 use sluice_hyperscan::LONGEST_PLAIN;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::LazyLock,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Places and comparisons that are paid for by each text, and for so many bytes of it one more; with more of them the rest is left to the matcher.
 const COMPARISONS: usize = 32;
@@ -252,35 +249,12 @@ RCPT TO:<\r\nDATA\r\nSubject: \r\nMIME-Version: 1.0\r\nThis program cannot be ru
 /// How much more often a piece of [`USUAL`] is met than its bytes tell.
 const USUAL_WEIGHT: u32 = 200;
 
-/// Four bytes that are met so often, or more, are in most binary protocols: zeros with something between.
-const COMMON: u32 = 50_000;
-
-/// How often these four bytes are met, roughly.
-fn commonness_of(bytes: &[u8]) -> u32 {
-    static USUAL_FOURS: LazyLock<BTreeSet<u32>> = LazyLock::new(|| USUAL.windows(4).map(Grams::folded).collect());
-    let is_run = |count: usize| {
-        bytes.windows(count).any(|part| part.windows(2).all(|pair| matches!(pair, [a, b] if a | 0x20 == b | 0x20)))
-    };
-    let weight = if USUAL_FOURS.contains(&Grams::folded(bytes)) || is_run(4) {
-        USUAL_WEIGHT
-    } else if is_run(3) {
-        USUAL_WEIGHT / 10
-    } else {
-        1
-    };
-    bytes.iter().map(|byte| commonness(*byte)).product::<u32>().saturating_mul(weight)
-}
-
-/// Whether traffic of any kind is full of everything `literal` could be found by.
-pub(crate) fn is_common(literal: &[u8]) -> bool {
-    literal.windows(4).map(commonness_of).min().is_some_and(|least| least >= COMMON)
-}
-
 /// The literals of one index while it is made.
 struct Lists<'a> {
     whole: BTreeMap<u32, Vec<Draft<'a>>>,
     open: BTreeMap<u32, Vec<Draft<'a>>>,
     words: Vec<Word>,
+    usual: BTreeSet<u32>,
 }
 
 /// Of four bytes the first three.
@@ -288,7 +262,24 @@ const THREE: u32 = 0x00ff_ffff;
 
 impl<'a> Lists<'a> {
     fn new() -> Self {
-        Self { whole: BTreeMap::new(), open: BTreeMap::new(), words: Vec::new() }
+        let usual = USUAL.windows(4).map(Grams::folded).collect();
+        Self { whole: BTreeMap::new(), open: BTreeMap::new(), words: Vec::new(), usual }
+    }
+
+    /// How often these bytes are met, roughly.
+    fn commonness(&self, bytes: &[u8]) -> u32 {
+        let is_run = |count: usize| {
+            bytes.windows(count).any(|part| part.windows(2).all(|pair| matches!(pair, [a, b] if a | 0x20 == b | 0x20)))
+        };
+        let usual = self.usual.contains(&Grams::folded(bytes)) || is_run(4);
+        let usual = if usual {
+            USUAL_WEIGHT
+        } else if is_run(3) {
+            USUAL_WEIGHT / 10
+        } else {
+            1
+        };
+        bytes.iter().map(|byte| commonness(*byte)).product::<u32>().saturating_mul(usual)
     }
 
     /// Enters a literal of three bytes or more.
@@ -305,7 +296,7 @@ impl<'a> Lists<'a> {
         let rows = bytes.windows(4).enumerate().map(|(before, four)| {
             let row = Grams::folded(four);
             let crowd = self.whole.get(&row).map_or(0, Vec::len) / 4;
-            (crowd, commonness_of(four), before, row)
+            (crowd, self.commonness(four), before, row)
         });
         match rows.min() {
             Some((.., before, row)) => self.whole.entry(row).or_default().push(entry(before)),

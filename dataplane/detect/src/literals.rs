@@ -59,6 +59,11 @@ impl FastPattern {
     }
 }
 
+/// Whether binary protocols of any kind are full of `literal`: zeros, with a small number between here and there.
+pub(crate) fn is_common(literal: &[u8]) -> bool {
+    literal.windows(4).all(|four| four.iter().filter(|byte| **byte == 0).count() >= 3)
+}
+
 /// Where compiled matchers are kept from one start to the next: compiling them is most of what loading rules costs.
 ///
 /// Implemented by `sluice-service`. What is read back is trusted: keep it where nobody else can write.
@@ -213,7 +218,7 @@ fn find_each_in_itself(database: &Database, literals: &[Literal]) -> Result<(), 
 
 #[cfg(test)]
 mod tests {
-    use super::FastPattern;
+    use super::{FastPattern, is_common};
 
     fn literal(bytes: &[u8]) -> Option<Vec<u8>> {
         FastPattern { bytes: bytes.to_vec(), nocase: false, of: None }.literal().map(<[u8]>::to_vec)
@@ -233,6 +238,12 @@ mod tests {
             |bytes: &[u8]| FastPattern { bytes: bytes.to_vec(), nocase: false, of: None }.short_literal().is_some();
         assert!(short(b"|u0"));
         assert!(!short(b"ab") && !short(b"aAa") && !short(b"a\0b") && !short(b"\xffu0"));
+    }
+
+    #[test]
+    fn little_but_zeros_is_in_all_traffic() {
+        assert!(is_common(&[0, 1, 0, 0]) && is_common(&[5, 0, 0, 0, 0, 0, 0, 1]));
+        assert!(!is_common(b"W\0i\0n\0") && !is_common(&[0, 1, 0, 0, 0, 8, 0, 7]));
     }
 
     #[test]
