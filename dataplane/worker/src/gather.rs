@@ -94,6 +94,7 @@ impl Gather {
     }
 
     /// Takes in the fragment of a frame. What became of it, and the datagram that it makes whole, with those that this makes whole behind it.
+    #[inline(always)]
     pub(crate) fn frame(
         &mut self,
         decoded: &mut Decoded,

@@ -16,6 +16,7 @@ use sluice_packet::{Decoded, Headers, normalise::Action};
 
 impl Pipeline {
     /// The verdict on a frame, or a datagram put together, that holds a fragment.
+    #[inline(always)]
     pub(crate) fn piece(&mut self, decoded: &Decoded, frame: &[u8], job: &Job) -> Verdict {
         // Most fragments lie in no tunnel, and nothing is asked of them.
         if let ([headers], 0) = (decoded.layers(), job.first)

@@ -104,18 +104,24 @@ impl Arena {
         }
         let first = self.take()?;
         let mut chain = Chain { first, last: first, len: bytes.len() as u32 };
-        for (number, part) in bytes.chunks(CHUNK).enumerate() {
-            if number > 0 {
-                let chunk = self.take()?;
-                self.set_link(chain.last, chunk);
-                chain.last = chunk;
-            }
-            let at = (chain.last - 1) as usize * CHUNK;
-            if let Some(place) = self.bytes.get_mut(at..at + part.len()) {
-                place.copy_from_slice(part);
-            }
+        let (part, mut rest) = bytes.split_at(bytes.len().min(CHUNK));
+        self.fill(first, part);
+        while !rest.is_empty() {
+            let chunk = self.take()?;
+            self.set_link(chain.last, chunk);
+            chain.last = chunk;
+            let (part, behind) = rest.split_at(rest.len().min(CHUNK));
+            self.fill(chunk, part);
+            rest = behind;
         }
         Some(chain)
+    }
+
+    fn fill(&mut self, chunk: u32, part: &[u8]) {
+        let at = (chunk as usize).wrapping_sub(1).wrapping_mul(CHUNK);
+        if let Some(place) = self.bytes.get_mut(at..).and_then(|rest| rest.get_mut(..part.len())) {
+            place.copy_from_slice(part);
+        }
     }
 
     /// Forgets the bytes of `chain`.

@@ -463,7 +463,7 @@ impl Store {
         let (source, weight) = (tracker.source, tracker.weight.saturating_sub(1));
         tracker.weight = 1;
         (tracker.frames, tracker.kept_bytes, tracker.pieces) = (0, 0, 0);
-        for page in &mut tracker.pages {
+        for page in tracker.pages.iter_mut().filter(|page| page.len > 0) {
             self.arena.release(std::mem::take(page));
         }
         let (first, last) = (tracker.first_node, tracker.last_node);
