@@ -54,15 +54,14 @@ impl FlowKey {
     pub fn new(source: Endpoint, destination: Endpoint, lane: Lane) -> (Self, bool) {
         let [[a, b], [c, d]] = [source.port.to_be_bytes(), destination.port.to_be_bytes()];
         let ports = [a, b, c, d];
-        let (mut short, mut long) = ([0; 8], [0; 32]);
         if is_short(lane.word()) {
-            short
-                .iter_mut()
-                .zip(source.address.iter().take(4).chain(&destination.address))
-                .for_each(|(to, from)| *to = *from);
-            return Self::of_ipv4(short, ports, lane);
+            let ([a, b, c, d, ..], [e, f, g, h, ..]) = (source.address, destination.address);
+            return Self::of_ipv4([a, b, c, d, e, f, g, h], ports, lane);
         }
-        long.iter_mut().zip(source.address.iter().chain(&destination.address)).for_each(|(to, from)| *to = *from);
+        let mut long = [0; 32];
+        if let ([from, to], _) = long.as_chunks_mut() {
+            (*from, *to) = (source.address, destination.address);
+        }
         Self::of_ipv6(&long, ports, lane)
     }
 
