@@ -104,11 +104,8 @@ impl Pipeline {
     /// Puts the payload of a TCP packet of an open connection into its stream. None when there is no stream; an error is the verdict on a packet that
     /// finds no place in it.
     pub(crate) fn arrive(&mut self, subject: &Subject, found: InTable) -> Result<Option<Streamed>, Verdict> {
-        let Some((flow, direction)) = found else { return Ok(None) };
+        let Some((flow, direction)) = found.filter(|_| self.follows_streams) else { return Ok(None) };
         let headers = subject.headers;
-        if !self.follows_streams {
-            return Ok(None);
-        }
         let Some(at) = self.flows.stream(flow, direction) else { return Ok(None) };
         let Accepted { seq, skip, len } = self.tcp.accepted;
         let payload = headers.payload(subject.frame).get(skip as usize..).unwrap_or_default();

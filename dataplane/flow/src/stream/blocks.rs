@@ -51,6 +51,12 @@ pub(super) const fn place_of(offset: u32) -> (u32, usize) {
     (offset >> SHIFT, offset as usize % BLOCK)
 }
 
+/// The number of the block behind number `number`.
+#[inline]
+pub(super) const fn number_behind(number: u32) -> u32 {
+    number.wrapping_add(1) & (u32::MAX >> SHIFT)
+}
+
 impl Blocks {
     /// A pool of `count` blocks. Memory is used as blocks are.
     pub fn new(count: usize, partitions: Partitions, seed: u64) -> Self {
@@ -116,7 +122,7 @@ impl Blocks {
     }
 
     /// The block of `owner` with this number.
-    #[inline]
+    #[inline(never)]
     pub fn find(&self, owner: u32, number: u32) -> Option<u32> {
         self.locate(owner, number).ok()
     }

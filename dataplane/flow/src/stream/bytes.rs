@@ -3,7 +3,7 @@
 //! Called by `sluice-worker` and `sluice-detect`.
 
 use super::{
-    blocks::{BLOCK, place_of},
+    blocks::{BLOCK, number_behind, place_of},
     half::{State, earlier, is_after},
     store::{StreamRef, Streams},
 };
@@ -12,25 +12,23 @@ use crate::shares::NOBODY;
 impl Streams {
     /// Copies the bytes from offset `from` on into `room`. All must be there.
     pub fn read(&self, at: StreamRef, from: u32, room: &mut [u8]) {
-        let (last, last_number) = self.half(at).map_or((NOBODY, 0), |half| (half.last, half.last_number));
-        let mut cursor = from;
+        let (mut number, mut place) = place_of(from);
+        let used_last = self.half(at).filter(|half| half.last_number == number).map_or(NOBODY, |half| half.last);
+        let mut block = if used_last == NOBODY { self.blocks.find(at.owner(), number) } else { Some(used_last) };
         let mut rest = room;
-        let mut block = None;
         while !rest.is_empty() {
-            let (number, place) = place_of(cursor);
-            block = match last != NOBODY && last_number == number {
-                true => Some(last),
-                false => self.blocks.find_next(at.owner(), number, block),
-            };
-            let bytes = self.blocks.bytes(block.unwrap_or(NOBODY));
-            let there = bytes.get(place..).unwrap_or_default();
+            let there = block.map_or(&[0; BLOCK], |block| self.blocks.bytes(block)).get(place..).unwrap_or_default();
             let count = there.len().min(rest.len());
             let (Some(there), Some((part, behind))) = (there.get(..count), rest.split_at_mut_checked(count)) else {
-                break;
+                return;
             };
             part.copy_from_slice(there);
-            cursor = cursor.wrapping_add(count as u32);
+            if behind.is_empty() {
+                return;
+            }
             rest = behind;
+            (number, place) = (number_behind(number), 0);
+            block = self.blocks.find_next(at.owner(), number, block);
         }
     }
 

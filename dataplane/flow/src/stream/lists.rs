@@ -3,7 +3,6 @@
 //! Asked and told by `sluice-detect` while it judges a piece; the lists themselves are in `pending`.
 
 use super::{
-    half::is_after,
     pending::{MATCHED, Pending},
     store::{StreamRef, Streams},
 };
@@ -124,7 +123,7 @@ impl Streams {
     pub fn waits_no_more(&mut self, at: StreamRef, rule: u32, to: u32) {
         let list = self.half(at).map_or(NOBODY, |half| half.pending);
         if let Some(list) = self.lists.get_mut(list as usize) {
-            list.retain(|waiting| waiting.rule != rule || is_after(waiting.at, to));
+            list.remove(rule, to);
         }
     }
 }

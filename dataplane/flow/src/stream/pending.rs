@@ -66,6 +66,16 @@ impl Pending {
         }
     }
 
+    /// Takes out rule `rule` unless it waits from behind `to` on.
+    pub fn remove(&mut self, rule: u32, to: u32) {
+        let used = self.used as usize;
+        let Some(place) = self.list().iter().position(|waiting| waiting.rule == rule) else { return };
+        if self.list.get(place).is_some_and(|waiting| !is_after(waiting.at, to)) {
+            self.list.copy_within(place + 1..used, place);
+            self.used -= 1;
+        }
+    }
+
     /// Keeps the rules that `keep` says yes to.
     pub fn retain(&mut self, mut keep: impl FnMut(Waiting) -> bool) {
         let mut kept = 0;
@@ -95,7 +105,13 @@ mod tests {
         assert_eq!((pending.list().len(), pending.list()[3]), (MOST, Waiting { rule: 3, at: 9 }));
         pending.retain(|waiting| waiting.at == 9);
         assert_eq!(pending.list(), [Waiting { rule: 3, at: 9 }]);
-        assert!(!pending.is_empty() && pending.add(99, 9));
+        assert!(!pending.is_empty() && pending.add(99, 9) && pending.add(7, 11));
+        pending.remove(3, 8);
+        pending.remove(5, 100);
+        assert_eq!(pending.list().len(), 3, "one waits from behind that on, the other is not there");
+        pending.remove(3, 9);
+        pending.remove(7, 11);
+        assert_eq!(pending.list(), [Waiting { rule: 99, at: 9 }]);
     }
 
     #[test]

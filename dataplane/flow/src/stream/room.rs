@@ -3,7 +3,7 @@
 //! Called by [`super::store`]; the pool itself is in `blocks`.
 
 use super::{
-    blocks::{BLOCK, place_of},
+    blocks::{BLOCK, number_behind, place_of},
     half::{Half, State, earlier, later},
     store::{Refused, StreamRef, Streams},
 };
@@ -63,10 +63,9 @@ impl Streams {
         let (mut number, (last, _)) = (place_of(half.floor).0, place_of(keep));
         // Beyond as many as it has there is none.
         let mut budget = u32::from(half.held) + self.settings.most / BLOCK as u32;
-        let all = u32::MAX / BLOCK as u32;
         let mut block = self.blocks.find(at.owner(), number);
         while number != last && budget > 0 {
-            number = number.wrapping_add(1) & all;
+            number = number_behind(number);
             let following = self.blocks.find_next(at.owner(), number, block);
             if let Some(block) = std::mem::replace(&mut block, following) {
                 self.give_block_back(at, partition, block);

@@ -172,18 +172,12 @@ impl Streams {
 
     /// What is to be scanned and judged now; none when nothing is. `all`: also what was not acknowledged.
     pub fn turn(&mut self, at: StreamRef, all: bool) -> Option<StreamTurn> {
-        let half = self.half(at).filter(|half| half.state == State::Open)?;
-        let (mut gap, mut missing) = (false, 0);
+        let mut half = self.half(at).filter(|half| half.state == State::Open)?;
+        let mut missing = 0;
         if half.judged == half.next && half.highest != half.next && (all || is_after(half.acked, half.next)) {
-            let (acked, next) = (half.acked, half.next);
-            if let Some(first) = self.behind_hole(at)
-                && (all || !is_after(first, acked))
-            {
-                self.skip_hole(at, first);
-                (gap, missing) = (true, first.wrapping_sub(next));
-            }
+            missing = self.pass_hole(at, all);
+            half = self.half(at)?;
         }
-        let half = self.half(at)?;
         let limit = self.limit(half, all);
         let scanned_to = earlier(half.next, half.scanned.wrapping_add(SLICE as u32));
         let judged_to = earlier(later(limit, half.judged), earlier(half.judged.wrapping_add(SLICE as u32), scanned_to));
@@ -192,10 +186,19 @@ impl Streams {
             judge: (half.judged, later(judged_to, half.judged)),
             window: later(half.floor, half.judged.wrapping_sub(self.settings.window)),
             starts: [if half.floor == 0 { 0 } else { half.judged }, half.turns[0], half.turns[1]],
-            gap,
+            gap: missing > 0,
             missing,
         };
-        (turn.scan.0 != turn.scan.1 || turn.judges() || gap).then_some(turn)
+        (turn.scan.0 != turn.scan.1 || turn.judges() || turn.gap).then_some(turn)
+    }
+
+    /// Gives up the hole at the front if the other end has what is behind it; `all`: also if not. So many bytes are missing.
+    #[cold]
+    fn pass_hole(&mut self, at: StreamRef, all: bool) -> u32 {
+        let Some(&Half { acked, next, .. }) = self.half(at) else { return 0 };
+        let Some(first) = self.behind_hole(at).filter(|&first| all || !is_after(first, acked)) else { return 0 };
+        self.skip_hole(at, first);
+        first.wrapping_sub(next)
     }
 
     /// `turn` is done.
