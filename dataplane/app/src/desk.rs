@@ -204,6 +204,7 @@ impl Desk<'_> {
     }
 
     /// Puts down `field`, made of `parts`.
+    #[inline]
     pub fn put_parts<const N: usize>(&mut self, at: TxRef, direction: Direction, field: Field, parts: [&[u8]; N]) {
         let Room { arena, transactions, counts, .. } = &mut *self.room;
         let half = transactions.get_mut(at.0 as usize).and_then(|found| found.halves.get_mut(direction.index()));

@@ -12,6 +12,7 @@ use crate::{
 pub const HEAD: usize = 8;
 
 /// The head of an entry of `length` bytes.
+#[inline]
 pub const fn head(field: Field, length: usize) -> [u8; HEAD] {
     let [a, b, c, d] = (length as u32).to_le_bytes();
     [field as u8, 0, 0, 0, a, b, c, d]
@@ -21,6 +22,7 @@ pub const fn head(field: Field, length: usize) -> [u8; HEAD] {
 ///
 /// # Errors
 /// No room; nothing is written.
+#[inline]
 pub fn put<const N: usize>(arena: &mut Arena, log: &mut Buf, field: Field, parts: [&[u8]; N]) -> Result<(), Full> {
     let length: usize = parts.iter().map(|part| part.len()).sum();
     let room = arena.grow(log, HEAD + length)?;

@@ -450,14 +450,17 @@ impl Room {
         }
     }
 
+    #[inline]
     pub(crate) fn transaction(&self, at: TxRef) -> Option<&Transaction> {
         self.transactions.get(at.0 as usize)
     }
 
+    #[inline]
     pub(crate) fn half(&self, at: TxRef, direction: Direction) -> Option<&Half> {
         self.transactions.get(at.0 as usize)?.halves.get(direction.index())
     }
 
+    #[inline]
     pub(crate) fn half_mut(&mut self, at: TxRef, direction: Direction) -> Option<&mut Half> {
         self.transactions.get_mut(at.0 as usize)?.halves.get_mut(direction.index())
     }

@@ -10,6 +10,7 @@ use super::{
     head::Scan,
     text::{hex, is_blank, is_space, is_token, starts_with, trim_start},
 };
+use memchr::memchr;
 use sluice_core::Direction;
 
 /// How the end of a body is known.
@@ -110,7 +111,7 @@ impl Framing {
             }
             Self::ChunkSize => self.chunk_size(scan, bytes, asks.last, faults),
             Self::ChunkExtension(size) => {
-                let end = bytes.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
+                let end = memchr(b'\n', bytes).map(|at| at + 1);
                 let used = end.unwrap_or(bytes.len());
                 faults.extension |= bytes.get(..used).unwrap_or(bytes).contains(&b';');
                 if end.is_none() {
@@ -127,7 +128,7 @@ impl Framing {
                         None => return BodyStep::More,
                     }
                 }
-                let end = bytes.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
+                let end = memchr(b'\n', bytes).map(|at| at + 1);
                 *at_line = end.is_some();
                 let used = end.unwrap_or(bytes.len());
                 sink(bytes.get(..used).unwrap_or(bytes));

@@ -12,7 +12,10 @@ use super::{
 };
 use miniz_oxide::{
     DataFormat, MZError, MZFlush, MZStatus,
-    inflate::stream::{InflateState, MinReset, inflate},
+    inflate::{
+        TINFLStatus,
+        stream::{InflateState, MinReset, inflate},
+    },
 };
 
 /// Layers undone, at most, whatever the settings say.
@@ -176,6 +179,8 @@ struct Pools {
 /// What a step of a decompressor led to.
 pub(super) enum Told {
     More,
+    /// All was read and all came out that can.
+    Dry,
     End,
     Bad,
 }
@@ -228,8 +233,10 @@ impl Pools {
             Coding::Gzip | Coding::Deflate => {
                 let Some(state) = self.inflate.engine(layer.place) else { return (bytes.len(), 0, Told::Bad) };
                 let result = inflate(state, bytes, out, MZFlush::None);
+                let is_dry = result.bytes_consumed == bytes.len() && result.bytes_written < out.len();
                 let told = match result.status {
                     Ok(MZStatus::StreamEnd) => Told::End,
+                    Ok(_) if is_dry && state.last_status() == TINFLStatus::NeedsMoreInput => Told::Dry,
                     Ok(_) | Err(MZError::Buf) => Told::More,
                     Err(_) => Told::Bad,
                 };
@@ -531,6 +538,7 @@ impl Work<'_> {
                     layer.phase = if layer.coding == Coding::Gzip { Phase::Sums(8) } else { Phase::Over };
                     break;
                 }
+                Told::Dry => break,
                 // Output may still be waiting, and then comes alone, without a byte being read.
                 Told::More if made > 0 || (!rest.is_empty() && used > 0) => {}
                 Told::More if rest.is_empty() => break,

@@ -298,8 +298,8 @@ impl Headers {
         self.link();
     }
 
-    fn line(&mut self, line: &[u8], is_response: bool, most: usize) {
-        let line = trim_end(line);
+    fn line(&mut self, as_it_came: &[u8], is_response: bool, most: usize) {
+        let line = trim_end(as_it_came);
         let content = trim_start(line);
         if content.is_empty() {
             return;
@@ -338,12 +338,19 @@ impl Headers {
         }
         self.wrong.no_colon |= colon.is_none();
         self.wrong.bad_name |= colon.is_some() && (name.is_empty() || !name.iter().all(|byte| is_token(*byte)));
-        let name = self.put(name);
-        if colon.is_some() {
-            self.put(b": ");
-        }
-        let value = self.put(value);
-        self.put(b"\r\n");
+        let (name, value) = if is_in_form(as_it_came, name, value) {
+            let [from, to] = self.put(as_it_came);
+            let end = from + name.len() as u32;
+            ([from, end], [end + 2, to - 2])
+        } else {
+            let name = self.put(name);
+            if colon.is_some() {
+                self.put(b": ");
+            }
+            let value = self.put(value);
+            self.put(b"\r\n");
+            (name, value)
+        };
         self.list.push(Header {
             name,
             value,
@@ -493,6 +500,13 @@ impl Headers {
     pub(super) fn value(&self, known: Known) -> Option<&[u8]> {
         self.values(known).next()
     }
+}
+
+/// Whether `line`, which has this `name` and `value`, is just `name: value` and a line end, as it is kept.
+fn is_in_form(line: &[u8], name: &[u8], value: &[u8]) -> bool {
+    line.len() == name.len() + value.len() + 4
+        && line.get(name.len()..name.len() + 2) == Some(b": ")
+        && line.ends_with(b"\r\n")
 }
 
 /// Spreads the letters of a name over 32 bits, whatever their case.

@@ -17,6 +17,7 @@ use crate::{
     http::settings::HttpSettings,
     room::{BodyRef, FileEnd, TxRef},
 };
+use memchr::memchr;
 use sluice_core::Direction;
 
 /// Longest boundary followed; RFC 2046 allows 70.
@@ -131,7 +132,7 @@ impl Multipart {
                     }
                 },
                 State::Boundary | State::LongHeader => {
-                    let Some(end) = rest.iter().position(|byte| *byte == b'\n') else { return bytes.len() };
+                    let Some(end) = memchr(b'\n', rest) else { return bytes.len() };
                     (self.state, self.looked) = (State::Headers, 0);
                     used += end + 1;
                 }
@@ -139,7 +140,7 @@ impl Multipart {
                     // The same part whatever came with it.
                     let front = rest.get(..LONGEST_HEADER).unwrap_or(rest);
                     let looked = self.looked as usize;
-                    let end = front.get(looked..).unwrap_or_default().iter().position(|byte| *byte == b'\n');
+                    let end = memchr(b'\n', front.get(looked..).unwrap_or_default());
                     let Some(end) = end.map(|end| looked + end + 1) else {
                         if front.len() < LONGEST_HEADER {
                             self.looked = front.len() as u32;
@@ -276,7 +277,7 @@ fn find_boundary(bytes: &[u8], boundary: &[u8], at_line: bool) -> Found {
                 return Found::No(start - line_end);
             }
         }
-        match rest.iter().position(|byte| *byte == b'\n') {
+        match memchr(b'\n', rest) {
             Some(at) => (start, begins) = (start + at + 1, true),
             None => {
                 // A line end at the end may be the boundary's.

@@ -172,6 +172,8 @@ impl Conversation {
         }
         let is_connect = parts.method == b"CONNECT";
         let target = Target::of(parts.uri, is_connect);
+        // The target is put down in two forms.
+        desk.reserve(tx, HERE, line.len() + parts.uri.len());
         desk.put(tx, HERE, Field::HttpMethod, parts.method);
         if is_connect {
             desk.put(tx, HERE, Field::HttpUri, parts.uri);
@@ -381,8 +383,7 @@ impl Conversation {
 
     pub(super) fn end_request(&mut self, bench: &mut Bench, whole: bool) {
         let tx = self.request.tx;
-        let mut sink = std::mem::take(&mut self.request.sink);
-        sink.end(bench.desk, bench.room, tx, HERE, whole);
+        self.request.sink.end(bench.desk, bench.room, tx, HERE, whole);
         finish(bench.desk, tx, HERE);
         self.request = End::default();
     }

@@ -415,9 +415,8 @@ impl Conversation {
 
     pub(super) fn end_response(&mut self, bench: &mut Bench, whole: bool) {
         let tx = self.response.tx;
-        let mut sink = std::mem::take(&mut self.response.sink);
-        let raw = sink.raw;
-        sink.end(bench.desk, bench.room, tx, HERE, whole);
+        let raw = self.response.sink.raw;
+        self.response.sink.end(bench.desk, bench.room, tx, HERE, whole);
         bench.desk.number(tx, HERE, Field::HttpBodyLength, raw);
         finish(bench.desk, tx, HERE);
         self.response = End::default();

@@ -76,12 +76,14 @@ pub fn is_blank(bytes: &[u8]) -> bool {
 }
 
 /// `bytes` at the first `separator`, which is in neither.
+#[inline]
 pub fn split_once(bytes: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
     let at = memchr::memchr(separator, bytes)?;
     Some((bytes.get(..at)?, bytes.get(at + 1..)?))
 }
 
 /// Whether `bytes` begin with `word`, whatever the case of its letters.
+#[inline]
 pub fn starts_with(bytes: &[u8], word: &[u8]) -> bool {
     bytes.get(..word.len()).is_some_and(|front| front.eq_ignore_ascii_case(word))
 }
