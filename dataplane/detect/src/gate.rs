@@ -78,6 +78,7 @@ pub(crate) fn head_of(bytes: &[u8]) -> u64 {
 
 impl Facts {
     /// The facts of a packet with `payload`, in a flow of which `app` is known.
+    #[inline]
     pub(crate) fn new(
         headers: &Headers,
         direction: Option<Direction>,

@@ -72,6 +72,17 @@ pub(crate) fn has_events(packet: &PacketView) -> bool {
     !packet.stream_events.is_empty() || !packet.headers.events.is_empty() || packet.app_news.is_odd()
 }
 
+/// Gives `meet` the rules of `gates` that let what has these facts through.
+#[inline(never)]
+fn look_through(gates: &[Gate], facts: &Facts, meet: &mut impl FnMut(u32)) {
+    // Without bytes nobody behind the first that asks for some is met.
+    for gate in gates.iter().take_while(|gate| facts.has_bytes() || !gate.needs_bytes()) {
+        if gate.admits(facts) {
+            meet(gate.rule);
+        }
+    }
+}
+
 impl Group {
     /// The group of `entries`, which come in order of evaluation.
     ///
@@ -185,21 +196,18 @@ impl Group {
     pub(crate) fn unfiltered(&self, packet: &PacketView, facts: &Facts, mut meet: impl FnMut(u32)) {
         let headers = packet.headers;
         let has_bytes = facts.has_bytes();
-        let has_events = has_events(packet);
-        let has_rare_flags = has_rare_flags(headers.tcp.flags);
-        let with_bytes = if has_bytes { &*self.always_with_bytes } else { &[] };
-        let by_destination = self.by_destination_port.of(headers.dst_port);
-        let by_source = self.by_source_port.of(headers.src_port);
-        let on_flags = if has_rare_flags { &*self.on_flags } else { &[] };
-        let on_events = if has_events { &*self.on_events } else { &[] };
-        for gates in [by_destination, by_source, &self.always, with_bytes, on_flags, on_events] {
-            // Without bytes nobody behind the first that asks for some is met.
-            for gate in gates.iter().take_while(|gate| has_bytes || !gate.needs_bytes()) {
-                if gate.admits(facts) {
-                    meet(gate.rule);
-                }
+        // Most packets meet none of them.
+        let mut look = |gates: &[Gate], due: bool| {
+            if due && !gates.is_empty() {
+                look_through(gates, facts, &mut meet);
             }
-        }
+        };
+        look(self.by_destination_port.of(headers.dst_port), true);
+        look(self.by_source_port.of(headers.src_port), true);
+        look(&self.always, true);
+        look(&self.always_with_bytes, has_bytes);
+        look(&self.on_flags, has_rare_flags(headers.tcp.flags));
+        look(&self.on_events, has_events(packet));
         if has_bytes {
             self.by_start.meet(facts, meet);
         }
