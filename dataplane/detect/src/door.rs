@@ -42,10 +42,15 @@ impl Ports {
     #[inline]
     pub(crate) const fn of(headers: &Headers) -> Self {
         match headers.has_transport {
-            true => Self { source: bit_of(headers.src_port), destination: bit_of(headers.dst_port) },
+            true => Self::of_two(headers.src_port, headers.dst_port),
             // Left to the rule.
             false => Self { source: u64::MAX, destination: u64::MAX },
         }
+    }
+
+    #[inline]
+    const fn of_two(source: u16, destination: u16) -> Self {
+        Self { source: bit_of(source), destination: bit_of(destination) }
     }
 
     /// Those a rule is about: none where any will do, or the rule goes both ways.
@@ -95,24 +100,19 @@ impl Door {
 mod tests {
     use super::Ports;
     use crate::range::PortSet;
-    use sluice_packet::Headers;
-
-    fn ports(src_port: u16, dst_port: u16) -> Ports {
-        Ports::of(&Headers { has_transport: true, src_port, dst_port, ..Headers::default() })
-    }
 
     #[test]
     fn every_port_of_a_rule_finds_its_door_open() {
         let set = PortSet::new(vec![(0, 0), (80, 82), (65_000, u16::MAX)]);
         let of_rule = Ports::of_rule(None, Some(&set));
-        assert!((0..=u16::MAX).filter(|&port| set.contains(port)).all(|port| of_rule.meet(ports(1, port))));
+        assert!((0..=u16::MAX).filter(|&port| set.contains(port)).all(|port| of_rule.meet(Ports::of_two(1, port))));
     }
 
     #[test]
     fn most_other_ports_find_it_shut_on_either_side() {
         let set = PortSet::new(vec![(8_074, 8_074)]);
         let (from, to) = (Ports::of_rule(Some(&set), None), Ports::of_rule(None, Some(&set)));
-        assert!((0..=u16::MAX).filter(|&port| from.meet(ports(port, 9))).count() == 1_024);
-        assert!((0..=u16::MAX).filter(|&port| to.meet(ports(9, port))).count() == 1_024);
+        assert!((0..=u16::MAX).filter(|&port| from.meet(Ports::of_two(port, 9))).count() == 1_024);
+        assert!((0..=u16::MAX).filter(|&port| to.meet(Ports::of_two(9, port))).count() == 1_024);
     }
 }

@@ -11,7 +11,7 @@
 //! - [`app`]: what is asked of the messages of application protocols
 //! - [`state`]: thresholds, host bits and pair bits shared between flows
 //! - [`inspect`]: one packet against the rule set; `inspect_stream`: the same with a piece of its stream; [`inspect_transaction`]: a transaction
-//! - [`cost`]: what each rule costs
+//! - [`tagged`]: packets that an earlier alert tagged; [`cost`]: what each rule costs
 //! - [`literals`]: the multi-pattern matcher, `gram_index` in front of it; [`group`]: over payloads; [`field_groups`]: over fields of transactions
 //!
 //! Built by `sluice-rules`, read by `sluice-worker`. Never does I/O, never reads a clock; allocates only when a rule set is built
@@ -58,6 +58,7 @@ pub mod scope;
 mod start_index;
 pub mod state;
 pub mod stream;
+pub mod tagged;
 pub mod threshold;
 pub mod transform;
 

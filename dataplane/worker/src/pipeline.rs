@@ -26,7 +26,7 @@ use sluice_core::{
     Action, AppNews, Cause, Counters, Direction, HashKey, Nanos, Position, Resource, Verdict, event::FlowState,
     fault::Faults, time::NANOS_PER_SECOND, verdict::Mode,
 };
-use sluice_detect::{Finding, Findings, Inspector, PacketView, inspect::is_tagged, state::State, stream::StreamPiece};
+use sluice_detect::{Finding, Findings, Inspector, PacketView, state::State, stream::StreamPiece, tagged::is_tagged};
 use sluice_flow::{
     Flow, FlowCopy, FlowRef, FlowTable, FlowView, StreamSettings, Streams, TableFull, TableSettings, TcpOutcome,
     stream::{Due, StreamTurn, Turned},
