@@ -38,8 +38,6 @@ pub(crate) struct AlwaysMet {
     pub rule: u32,
     /// Without these fields it can't match.
     needs: Fields,
-    /// It can't match either in a flow without marks.
-    needs_marks: bool,
 }
 
 impl AlwaysMet {
@@ -50,13 +48,13 @@ impl AlwaysMet {
             let own = rule.programs.iter().filter(|program| program.side.is_none() && may_filter(program.absence));
             own.filter_map(field_of).for_each(|field| needs.add(field));
         }
-        Self { rule: number, needs, needs_marks: rule.needs_marks }
+        Self { rule: number, needs }
     }
 
-    /// Whether it may match where there are these fields, in a flow with marks or without.
+    /// Whether it may match where there are these fields.
     #[inline]
-    pub(crate) fn may_match(&self, there: &Fields, is_marked: bool) -> bool {
-        there.contains_all(&self.needs) && (is_marked || !self.needs_marks)
+    pub(crate) fn may_match(&self, there: &Fields) -> bool {
+        there.contains_all(&self.needs)
     }
 }
 

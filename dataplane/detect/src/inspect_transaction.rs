@@ -6,7 +6,7 @@
 use crate::{
     buffer::Buffer,
     check::{Check, Context},
-    field_groups::{field_of, is_body, is_file},
+    field_groups::{Stage, field_of, is_body, is_file},
     inspect::{Findings, Inspector, PacketView, endpoints_match, header_admits, in_buffer, run},
     inspect_stream::name_of,
     program::{Absence, Program},
@@ -68,14 +68,16 @@ impl Inspector {
         let Some(judging) = turn.room.judge(at, direction, ruleset.generation) else { return };
         let Some(view) = TransactionView::of(turn.room, at, direction) else { return };
         self.workshop.next_packet();
-        let is_marked = flow.as_deref().is_some_and(|flow| flow.is_marked());
-        self.gather_transaction(ruleset, &view, judging.scanned, turn.room, at, is_marked, counters);
+        self.gather_transaction(ruleset, &view, judging.scanned, turn.room, at, counters);
         self.later.clear();
         let mut from = 0;
         while let Some(number) = self.candidates.take_from(from) {
             from = number;
             let Some(rule) = ruleset.rule(number) else { continue };
-            if findings.passed_before(number) {
+            let Stage { always, last } = ruleset.fields().stage(number);
+            // A flow without marks has no bits that could be set; rules that set some were judged before. Others are met again only if they wait.
+            let in_vain = always && rule.needs_marks && flow.as_deref().is_none_or(|flow| !flow.is_marked());
+            if findings.passed_before(number) || in_vain {
                 continue;
             }
             let name = name_of(rule);
@@ -91,7 +93,6 @@ impl Inspector {
             let packet = PacketView { app: Some(&view), ..*packet };
             let mut spent = Spent::default();
             let remarked = self.remarks.len();
-            let last = ruleset.fields().stage(number).last;
             let flow_now = flow.as_deref();
             let told = self.judge_transaction(
                 ruleset, rule, last, &packet, &view, flow_now, turn.piece, state, counters, &mut spent,
@@ -103,7 +104,7 @@ impl Inspector {
             match told {
                 Told::No => continue,
                 Told::NotYet => {
-                    if !ruleset.fields().stage(number).always {
+                    if !always {
                         self.later.push(number);
                     }
                     continue;
@@ -127,7 +128,6 @@ impl Inspector {
     }
 
     /// Gathers candidates, each once.
-    #[expect(clippy::too_many_arguments, reason = "everything a transaction is found by")]
     fn gather_transaction(
         &mut self,
         ruleset: &Ruleset,
@@ -135,7 +135,6 @@ impl Inspector {
         scanned: usize,
         room: &Room,
         at: TxRef,
-        is_marked: bool,
         counters: &mut Counters,
     ) {
         let groups = ruleset.fields();
@@ -147,7 +146,7 @@ impl Inspector {
             }
         }
         let always = groups.always(view.protocol(), view.direction);
-        always.iter().filter(|met| met.may_match(&there, is_marked)).for_each(|met| self.candidates.add(met.rule));
+        always.iter().filter(|met| met.may_match(&there)).for_each(|met| self.candidates.add(met.rule));
         room.waiting(at, view.direction).for_each(|rule| self.candidates.add(rule));
         let new = view.log_of(view.direction).get(scanned..).unwrap_or_default();
         for (field, bytes) in log::entries(new) {
