@@ -83,16 +83,16 @@ impl Door {
         Self { ports: Ports::of_rule(source, destination), gate: Gate::new(number, rule, scope) }
     }
 
-    /// Whether the rule may be about the ports of a packet.
+    /// Whether the rule may be about the ports of a packet with these facts.
     #[inline(always)]
-    pub(crate) const fn is_about(&self, ports: Ports) -> bool {
-        self.ports.meet(ports)
+    pub(crate) const fn is_about_ports(&self, facts: &Facts) -> bool {
+        self.ports.meet(facts.ports)
     }
 
-    /// Whether the rule may match the packet with these ports and facts.
+    /// Whether the rule may match a packet with these facts.
     #[inline(always)]
-    pub(crate) fn opens(&self, ports: Ports, facts: &Facts) -> bool {
-        self.is_about(ports) && self.gate.admits(facts)
+    pub(crate) fn opens(&self, facts: &Facts) -> bool {
+        self.is_about_ports(facts) && self.gate.admits(facts)
     }
 }
 

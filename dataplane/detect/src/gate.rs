@@ -8,6 +8,7 @@ use crate::{
     app::Protocols,
     buffer::Buffer,
     check::{Check, FlagMatch},
+    door::Ports,
     program::{Absence, Content, Number, Place, Program, Step},
     rule::{FlowState, Protocol, Rule, Unit},
     scope::Scope,
@@ -53,6 +54,8 @@ pub(crate) struct Facts {
     app: u32,
     /// The first bytes of what is judged: of the packet, and where rules may find a start in its stream.
     heads: [u64; HEADS],
+    /// Its ports, for [`crate::door`].
+    pub(crate) ports: Ports,
 }
 
 /// What contents are judged on.
@@ -116,6 +119,7 @@ impl Facts {
             lengths: lengths(headers.payload_len, headers.payload_len),
             app: app.protocol().map_or(0, |protocol| Protocols::of(protocol).bits()),
             heads: [head_of(payload); HEADS],
+            ports: Ports::of(headers),
         }
     }
 

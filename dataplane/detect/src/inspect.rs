@@ -11,7 +11,6 @@ use crate::{
     contexts::{ContextRange, Contexts},
     cost::RuleCost,
     derived::Workshop,
-    door::Ports,
     gate::Facts,
     group::{Group, has_events},
     idle::{Ends, ends_of},
@@ -509,13 +508,8 @@ impl Inspector {
         let payload = headers.payload(packet.frame);
         let app = flow.as_deref().map_or(AppState::Unseen, |flow| flow.app);
         let facts = Facts::new(headers, packet.direction, packet.established, payload, app);
-        let ports = Ports::of(headers);
         if headers.payload_len > 0 || group.asks_of_headers(headers, has_events(packet)) {
-            group.unfiltered(packet, &facts, |rule| {
-                if ruleset.door(rule).is_some_and(|door| door.is_about(ports)) {
-                    candidates.add(rule);
-                }
-            });
+            candidates_unfiltered(ruleset, group, packet, &facts, candidates);
         }
         // Packets without a flow come in runs: fragments.
         let ends = ends_of(headers);
@@ -527,8 +521,8 @@ impl Inspector {
         }
         if let Some(scratch) = scratch.as_mut().filter(|_| !payload.is_empty()) {
             group.literals(headers).scan(scratch, payload, counters, |rules, _end| {
-                let doors = rules.iter().filter_map(|&rule| ruleset.door(rule));
-                doors.filter(|door| door.opens(ports, &facts)).for_each(|door| candidates.add(door.gate.rule));
+                let open = ruleset.doors(rules).filter(|door| door.opens(&facts));
+                open.for_each(|door| candidates.add(door.gate.rule));
             });
         }
     }
@@ -647,6 +641,22 @@ pub(crate) fn judged_before(packet: &PacketView, flow: Option<&mut FlowView>, ge
         }
         _ => 0,
     }
+}
+
+/// Adds the rules that no prefilter can leave out for `packet`.
+#[inline]
+pub(crate) fn candidates_unfiltered(
+    ruleset: &Ruleset,
+    group: &Group,
+    packet: &PacketView,
+    facts: &Facts,
+    candidates: &mut Candidates,
+) {
+    group.unfiltered(packet, facts, |rule| {
+        if ruleset.door(rule).is_some_and(|door| door.is_about_ports(facts)) {
+            candidates.add(rule);
+        }
+    });
 }
 
 /// Adds the rules that are judged once per flow and direction: those about addresses, and those about what became known of its protocol. `judged` is the generation whose

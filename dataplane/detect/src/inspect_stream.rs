@@ -4,10 +4,12 @@
 //! judged on a window. The order of rules, their checks and what a match leaves behind are the first one's. Never allocates.
 
 use crate::{
-    door::Ports,
     gate::Facts,
     group::{Group, has_events},
-    inspect::{Findings, Inspector, Judged, Look, PacketView, candidates_of_flow, class_of, judged_before},
+    inspect::{
+        Findings, Inspector, Judged, Look, PacketView, candidates_of_flow, candidates_unfiltered, class_of,
+        judged_before,
+    },
     program::{Program, Step},
     rule::Rule,
     ruleset::Ruleset,
@@ -65,15 +67,10 @@ impl Inspector {
             0 => facts.with_stream(0, 0, std::iter::empty()),
             _ => facts.with_stream(of_packet, of_stream, piece.heads()),
         };
-        let ports = Ports::of(headers);
         if facts.has_bytes()
             || ((piece.with_packet || piece.turn.judges()) && group.asks_of_headers(headers, has_events(packet)))
         {
-            group.unfiltered(packet, &facts, |rule| {
-                if ruleset.door(rule).is_some_and(|door| door.is_about(ports)) {
-                    candidates.add(rule);
-                }
-            });
+            candidates_unfiltered(ruleset, group, packet, &facts, candidates);
         }
         if piece.with_packet {
             let judged = judged_before(packet, flow, generation);
@@ -84,9 +81,8 @@ impl Inspector {
         if piece.with_packet && !piece.covers_payload && headers.payload_len > 0 {
             let placed = piece.placed;
             literals.scan(scratch, payload, counters, |rules, _end| {
-                let doors = rules.iter().filter_map(|&rule| ruleset.door(rule));
-                let of_packet = doors.filter(|door| !placed || door.gate.is_of_packets());
-                of_packet.filter(|door| door.opens(ports, &facts)).for_each(|door| candidates.add(door.gate.rule));
+                let of_packet = ruleset.doors(rules).filter(|door| !placed || door.gate.is_of_packets());
+                of_packet.filter(|door| door.opens(&facts)).for_each(|door| candidates.add(door.gate.rule));
             });
         }
         let (scan_from, scan_to) = piece.turn.scan;
@@ -99,7 +95,7 @@ impl Inspector {
             let StreamPiece { streams, at, covers_payload, .. } = piece;
             literals.scan(scratch, bytes, counters, |rules, end| {
                 let end = base.wrapping_add(end as u32);
-                for door in rules.iter().filter_map(|&rule| ruleset.door(rule)).filter(|door| door.is_about(ports)) {
+                for door in ruleset.doors(rules).filter(|door| door.is_about_ports(&facts)) {
                     // A literal that ends in the carry was found before.
                     if door.gate.is_of_streams() && end.wrapping_sub(scan_from) as i32 > 0 {
                         streams.wait(*at, door.gate.rule, end, generation);
@@ -127,8 +123,8 @@ impl Inspector {
             streams.restart_list(*at);
         }
         literals.scan(scratch, window, counters, |rules, end| {
-            let doors = rules.iter().filter_map(|&rule| ruleset.door(rule)).filter(|door| door.is_about(ports));
-            for door in doors.filter(|door| door.gate.is_of_streams()) {
+            let about_ports = ruleset.doors(rules).filter(|door| door.is_about_ports(&facts));
+            for door in about_ports.filter(|door| door.gate.is_of_streams()) {
                 candidates.add(door.gate.rule);
                 if all_there {
                     streams.wait(*at, door.gate.rule, turn.window.wrapping_add(end as u32), generation);

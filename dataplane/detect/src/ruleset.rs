@@ -140,10 +140,16 @@ impl Ruleset {
         self.scopes.get(number as usize).copied().unwrap_or_default()
     }
 
-    /// What lets rule number `number` through where its literal was found.
+    /// What lets rule number `number` through.
     #[inline(always)]
     pub(crate) fn door(&self, number: u32) -> Option<&Door> {
         self.doors.get(number as usize)
+    }
+
+    /// What lets the rules of these numbers through where their literal was found.
+    #[inline(always)]
+    pub(crate) fn doors<'a>(&'a self, numbers: &'a [u32]) -> impl Iterator<Item = &'a Door> {
+        numbers.iter().filter_map(|&number| self.door(number))
     }
 
     /// Whether a rule is judged on streams.
