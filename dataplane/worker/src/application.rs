@@ -6,7 +6,7 @@
 //! Not here: how protocols are read (`sluice_app`), how rules are judged (`sluice_detect::inspect_transaction`), flows that end (`crate::ending`).
 
 use crate::{
-    pipeline::{InTable, Pipeline},
+    pipeline::{InTable, OfFlow, Pipeline},
     report::{Beside, Subject},
     settings::FileStoring,
 };
@@ -140,7 +140,7 @@ impl Pipeline {
     pub(crate) fn judge_transactions(
         &mut self,
         subject: &Subject,
-        (flow, direction): (FlowRef, Direction),
+        (flow, direction): OfFlow,
         link: AppLink,
         (sound, established): (bool, bool),
         now: Nanos,

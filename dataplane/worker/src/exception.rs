@@ -15,9 +15,9 @@ use sluice_core::{
 };
 use sluice_packet::{DecodeEvent, Headers};
 
-/// Where detection stood before a packet: what it lost of the packet follows from where it stands behind it. The low half of each number tells: no packet loses 65,536 of a kind.
+/// Where detection stood before a packet: what it lost of the packet follows from where it stands behind it. The low half of each number tells: no packet loses 4,294,967,296 of a kind.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Losses([u16; 4]);
+pub(crate) struct Losses([u32; 4]);
 
 impl Losses {
     /// What the numbers are about.
@@ -27,10 +27,10 @@ impl Losses {
     #[inline(always)]
     pub(crate) fn of(counters: &Counters) -> Self {
         Self([
-            counters.detect_alert_queue_overflow as u16,
-            counters.detect_scans_failed as u16,
-            counters.detect_step_limit.wrapping_add(counters.detect_pcre_limit) as u16,
-            counters.detect_transform_cut as u16,
+            counters.detect_alert_queue_overflow as u32,
+            counters.detect_scans_failed as u32,
+            counters.detect_step_limit.wrapping_add(counters.detect_pcre_limit) as u32,
+            counters.detect_transform_cut as u32,
         ])
     }
 }

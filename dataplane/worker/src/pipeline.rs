@@ -52,7 +52,9 @@ pub struct At {
 }
 
 /// A flow in the table and the packet's direction in it.
-pub(crate) type InTable = Option<(FlowRef, Direction)>;
+pub(crate) type OfFlow = (FlowRef, Direction);
+/// The same, for a packet that may have none.
+pub(crate) type InTable = Option<OfFlow>;
 
 /// One worker's state and the order of its stages.
 pub struct Pipeline {
@@ -520,7 +522,7 @@ impl Pipeline {
     fn judge_packet(&mut self, subject: &Subject, found: InTable, state: (bool, bool), now: Nanos) -> Verdict {
         let Some((flow, direction)) = found else { return self.judge_alone(subject, state, now) };
         let due = self.streamed.map_or(Due::default(), |streamed| self.streams.due(streamed.at));
-        if !due.is_any() && self.passes_quietly(subject, flow, direction, state.1, now) {
+        if !due.is_any() && self.passes_quietly(subject, (flow, direction), state.1, now) {
             return Verdict::Pass;
         }
         self.judge_due(subject, (flow, direction), due, state, now)
@@ -530,7 +532,7 @@ impl Pipeline {
     fn judge_due(
         &mut self,
         subject: &Subject,
-        (flow, direction): (FlowRef, Direction),
+        (flow, direction): OfFlow,
         due: Due,
         state: (bool, bool),
         now: Nanos,
@@ -578,7 +580,7 @@ impl Pipeline {
                 self.read_stream(subject, found, streamed.at, streamed.direction, turn.missing);
                 link = self.flows.get(flow).and_then(Flow::conversation);
             }
-            if turn.is_some() || again || !self.passes_by(subject, flow, direction, state.1, now) {
+            if turn.is_some() || again || !self.passes_by(subject, (flow, direction), state.1, now) {
                 self.judge_piece(subject, found, state, now, turn.as_ref(), with_packet);
             }
             if let Some(link) = link
@@ -645,14 +647,8 @@ impl Pipeline {
 
     /// Whether no rule asks for anything of a packet that brings nothing: most acknowledgements.
     #[inline]
-    pub(crate) fn passes_by(
-        &mut self,
-        subject: &Subject,
-        flow: FlowRef,
-        direction: Direction,
-        established: bool,
-        now: Nanos,
-    ) -> bool {
+    pub(crate) fn passes_by(&mut self, subject: &Subject, of: OfFlow, established: bool, now: Nanos) -> bool {
+        let (flow, direction) = of;
         if subject.headers.payload_len > 0 {
             return false;
         }

@@ -5,12 +5,12 @@
 
 use crate::{
     flows::Keyed,
-    pipeline::{InTable, Pipeline},
+    pipeline::{InTable, OfFlow, Pipeline},
     report::Subject,
     tcp::segment_of,
 };
-use sluice_core::{AppNews, Direction, Nanos, Verdict};
-use sluice_flow::{FlowRef, Passing, tcp::may_be_usual};
+use sluice_core::{AppNews, Nanos, Verdict};
+use sluice_flow::{Passing, tcp::may_be_usual};
 
 impl Pipeline {
     /// Whether what is set up leaves room for the usual way: nothing is asked of each packet of a connection.
@@ -47,14 +47,8 @@ impl Pipeline {
 
     /// Whether a packet of whose stream nothing is due, such as most acknowledgements, brings nothing, nothing of its flow waits to be told or judged, and no rule asks for anything of it.
     #[inline]
-    pub(crate) fn passes_quietly(
-        &mut self,
-        subject: &Subject,
-        flow: FlowRef,
-        direction: Direction,
-        established: bool,
-        now: Nanos,
-    ) -> bool {
+    pub(crate) fn passes_quietly(&mut self, subject: &Subject, of: OfFlow, established: bool, now: Nanos) -> bool {
+        let (flow, direction) = of;
         let headers = subject.headers;
         if headers.payload_len > 0 || headers.invalid || !headers.events.is_empty() || self.faults.is_some() {
             return false;
@@ -64,6 +58,6 @@ impl Pipeline {
             return false;
         }
         self.app_news = AppNews::NONE;
-        self.passes_by(subject, flow, direction, established, now)
+        self.passes_by(subject, of, established, now)
     }
 }
