@@ -18,6 +18,13 @@ fn bytes(least: usize, most: usize) -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(select(ALPHABET), least..most)
 }
 
+/// Zeros with little between: what all traffic is full of.
+const COMMON: [&[u8]; 5] = [&[0, 0, 0, b'a'], &[b'a', 0, 0, 0], &[0, b'b', 0, 0], &[0, 0, 0, b'A', 0, 0], &[0; 5]];
+
+fn pattern() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![4 => bytes(1, 8), 1 => select(&COMMON[..]).prop_map(<[u8]>::to_vec)]
+}
+
 #[derive(Clone, Debug)]
 struct Piece {
     pattern: Vec<u8>,
@@ -29,7 +36,7 @@ struct Piece {
 }
 
 fn piece() -> impl Strategy<Value = Piece> {
-    (bytes(1, 8), any::<bool>(), prop::bool::weighted(0.2), 0..8_u8, 0..12_u8, 0..8_u8).prop_map(
+    (pattern(), any::<bool>(), prop::bool::weighted(0.2), 0..8_u8, 0..12_u8, 0..8_u8).prop_map(
         |(pattern, nocase, negated, place, number, fast)| Piece { pattern, nocase, negated, place, number, fast },
     )
 }
@@ -69,6 +76,8 @@ fn signature() -> impl Strategy<Value = Signature> {
             "flags:A+;",
             "ip_proto:6;",
             "ip_proto:!17;",
+            "itype:8;",
+            "itype:>3;",
         ][..],
     );
     (head, prop::collection::vec(piece(), 0..4), rest).prop_map(|(head, pieces, rest)| Signature { head, pieces, rest })
@@ -91,6 +100,9 @@ impl Signature {
                 2 if number > 0 => options.push_str(&format!("distance:{n};")),
                 3 if number > 0 => options.push_str(&format!("within:{};", usize::from(n) + length)),
                 4 if number > 0 => options.push_str(&format!("distance:-{n};")),
+                // In one place alone, among the first bytes.
+                5 => options.push_str(&format!("offset:{0};depth:{length};", n % 5)),
+                6 => options.push_str("startswith;"),
                 _ => {}
             }
             // One choice a rule; parts also of short ones.

@@ -21,6 +21,8 @@ alert tcp any any -> any any (flow:established,only_stream; content:"at20"; offs
 alert tcp any any -> any any (flow:established; content:"|01 02|"; sid:6;)
 alert tcp any any -> any any (flow:established; pcre:"/q[0-9]+z/"; sid:7;)
 alert tcp any any -> any any (flow:established; content:"len"; byte_jump:1,0,relative; content:"hit"; within:3; sid:8;)
+alert tcp any any -> any 80 (flow:established,only_stream; content:"|00 00 00 07|"; depth:4; content:"alpha"; sid:9;)
+alert tcp any 80 -> any any (flow:established,only_stream; content:"|00 00 00 07|"; depth:4; content:"alpha"; sid:10;)
 "#,
     );
     // More than a list of rules that wait has room for: all are met by one literal, each wants another number behind it.
@@ -36,7 +38,8 @@ alert tcp any any -> any any (flow:established; content:"len"; byte_jump:1,0,rel
 }
 
 /// Pieces a stream is made of.
-const PIECES: [&str; 16] = [
+const PIECES: [&str; 17] = [
+    "\0\0\0\u{7}",
     "alpha",
     "beta",
     "tail",
