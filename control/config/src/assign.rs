@@ -631,7 +631,8 @@ fn nearest_action(name: &str) -> &'static str {
     best.map_or("detection.normalise", |action| action.setting())
 }
 
-fn edits(left: &str, right: &str) -> usize {
+/// Letters to insert, delete or replace (Levenshtein).
+pub(crate) fn edits(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().collect();
     let mut row: Vec<usize> = (0..=right.len()).collect();
     for (line, a) in left.chars().enumerate() {

@@ -1,9 +1,9 @@
-//! Settings.
+//! Settings and configuration.
 //!
-//! Today: the settings a replay needs, given as `PATH=VALUE`; [`settings`] is the typed model, [`assign`] reads one assignment. The configuration tree with
-//! Junos notation, SSR text and JSON joins this crate with tenants and profiles.
+//! - [`settings`], [`assign`]: what a replay or a run is told as `PATH=VALUE`
+//! - [`tree`]: the configuration as one tree, in Junos' notation, `set` lines, SSR's PCLI and JSON
 //!
-//! Called by `sluice-cli`. Opens no file and applies nothing: it only says what was asked.
+//! Called by `sluice-cli`. Opens no file but those a configuration includes, and applies nothing: it says what was asked and what is wrong with it.
 #![forbid(unsafe_code)]
 
 pub mod assign;
@@ -13,6 +13,7 @@ mod http;
 pub mod settings;
 mod streams;
 mod tls;
+pub mod tree;
 
 pub use assign::{Assigned, SetError};
 pub use file_store::FileStoreSettings;
