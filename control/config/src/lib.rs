@@ -2,11 +2,13 @@
 //!
 //! - [`settings`], [`assign`]: what a replay or a run is told as `PATH=VALUE`
 //! - [`tree`]: the configuration as one tree, in Junos' notation, `set` lines, SSR's PCLI and JSON
+//! - [`authority`]: the typed model of what stands below `authority`, the mode, and the validator
 //!
 //! Called by `sluice-cli`. Opens no file but those a configuration includes, and applies nothing: it says what was asked and what is wrong with it.
 #![forbid(unsafe_code)]
 
 pub mod assign;
+pub mod authority;
 mod defrag;
 mod file_store;
 mod http;

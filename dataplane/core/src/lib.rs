@@ -5,6 +5,7 @@
 //! - [`hash`]: the keyed hash of every table on the packet path
 //! - [`table`]: a bounded, keyed table for state that outlives a packet
 //! - [`verdict`]: what happens to a packet, and the closed list of causes
+//! - [`severity`]: how severe an attack is, in the words of configurations and events
 //! - [`exception`], [`resource`], [`fault`]: what is bounded or can be lost sight of, and the policies for that
 //! - [`ledger`], [`counters`]: where every packet went
 //! - [`event`], [`context`], [`ring`]: records from workers to the control core
@@ -30,6 +31,7 @@ pub mod order;
 pub mod remark;
 pub mod resource;
 pub mod ring;
+pub mod severity;
 mod sync;
 pub mod table;
 pub mod time;
@@ -45,5 +47,6 @@ pub use ledger::Ledger;
 pub use order::Position;
 pub use remark::RemarkKind;
 pub use resource::Resource;
+pub use severity::Severity;
 pub use time::Nanos;
 pub use verdict::{Action, Cause, Verdict};
