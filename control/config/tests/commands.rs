@@ -1,4 +1,5 @@
 //! Lines of commands change a tree.
+#![cfg(test)]
 
 use sluice_config::tree::{Format, NoFiles, Tree, apply, read, write};
 

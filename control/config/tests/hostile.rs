@@ -1,4 +1,5 @@
 //! Texts that mean no good: a clear problem each, never a panic, and time that grows as the text does.
+#![cfg(test)]
 
 mod trees;
 

@@ -1,8 +1,9 @@
 //! The typed model and the mode of the examples of the specification.
+#![cfg(test)]
 
 use sluice_config::{
-    authority::{Authority, View, decide, model::Policy, value::Ports},
-    tree::{NoFiles, Tree, read},
+    authority::{Authority, Facts, View, decide, model::Policy, validate, value::Ports},
+    tree::{NoFiles, Problems, Tree, read},
 };
 use sluice_core::{Action, Severity};
 use std::path::Path;
@@ -25,6 +26,35 @@ fn the_examples_come_out_as_the_specification_says() {
     assert_eq!(modes("three-treatments.conf"), ["branch1 spoke (local-tenant:corporate@lan0)"]);
     assert_eq!(modes("spoke-and-hub.pcli"), ["branch1 spoke (local-tenant:staff@lan0)", "hq hub (svr-transit:erp)"]);
     assert_eq!(modes("exceptions.json"), ["branch1 spoke (configured)"]);
+}
+
+#[test]
+fn the_validator_says_of_the_examples_what_the_specification_notes_beside_them() {
+    let said = |name: &str| {
+        let mut problems = Problems::new();
+        validate(&example(name), &Facts::default(), &mut problems);
+        problems.list.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        said("three-treatments.conf"),
+        [
+            "warning: three-treatments.conf:16:41: authority router branch1 idp bypass-enabled: \"true\": sessions of corporate to service internet are to be inspected strictly, and pass without while the engine starts; set bypass-enabled false, or leave it so and count the window [check 24]"
+        ]
+    );
+    assert_eq!(
+        said("spoke-and-hub.conf"),
+        [
+            "warning: spoke-and-hub.conf:26:59: authority router branch1 service-route erp-via-hq peer: \"hq\": router branch1 reaches it through its peer alone; its sessions are inspected where they come in, on router branch1; leave it so, or give router branch1 a next-hop for service erp [check 18]",
+            "warning: spoke-and-hub.conf:14:9: authority router branch1 idp bypass-enabled: \"true\": sessions of staff to service erp are to be inspected strictly, and pass without while the engine starts; set bypass-enabled false, or leave it so and count the window [check 24]",
+        ]
+    );
+    assert_eq!(
+        said("exceptions.conf"),
+        [
+            "warning: exceptions.conf:23:5: authority service internet: no router has a service-route for it, so nothing passes it; set a service-route with service-name internet on a router [check 17]",
+            "warning: exceptions.conf:30:28: authority router branch1 idp bypass-enabled: \"false\": the router has one node, so traffic waits or is dropped while the engine starts; leave it so, set bypass-enabled true, or add a second node [check 25]",
+        ]
+    );
 }
 
 #[test]
@@ -82,6 +112,11 @@ fn any_tree_the_schema_accepts_has_a_model() {
         assert!(!problems.has_errors());
         let authority = Authority::of(&tree).unwrap();
         let view = View::of(&authority);
+        let mut problems = Problems::new();
+        validate(&tree, &Facts::default(), &mut problems);
+        for problem in &problems.list {
+            assert!(!problem.to_string().is_empty());
+        }
         for router in &authority.router {
             assert!(!decide(&view, router).to_string().is_empty());
         }

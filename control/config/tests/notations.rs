@@ -1,6 +1,7 @@
 //! Every notation gives the same tree.
 //!
 //! The examples of the specification, written by hand in Junos' notation and in PCLI, and trees grown from the schema.
+#![cfg(test)]
 
 mod trees;
 

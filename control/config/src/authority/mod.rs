@@ -7,12 +7,14 @@
 //!
 //! Called by whoever loads a configuration, behind `tree`. Opens no file, changes nothing.
 
+pub mod checks;
 pub mod de;
 pub mod mode;
 pub mod model;
 pub mod value;
 pub mod view;
 
+pub use checks::{Facts, validate};
 pub use de::ModelError;
 pub use mode::{Decision, Mode, decide};
 pub use model::Authority;

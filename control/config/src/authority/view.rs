@@ -9,7 +9,7 @@
 
 use super::{
     model::{
-        AccessPolicy, Authority, IdpMode, Interface, Permission, Policy, Profile, Router, RouterNode, Service,
+        AccessPolicy, Authority, IdpMode, Interface, Member, Permission, Policy, Profile, Router, RouterNode, Service,
         ServiceRoute,
     },
     value::{Prefix, Source},
@@ -134,6 +134,8 @@ pub struct View<'a> {
     shared: HashSet<&'a str>,
     services: HashMap<&'a str, &'a Service>,
     profiles: HashMap<&'a str, &'a Profile>,
+    /// Members of tenants by neighborhood.
+    members: HashMap<&'a str, Vec<(&'a str, &'a Member)>>,
 }
 
 impl<'a> View<'a> {
@@ -152,7 +154,13 @@ impl<'a> View<'a> {
         }
         let services = authority.service.iter().map(|service| (service.name.as_str(), service)).collect();
         let profiles = authority.idp_profile.iter().map(|profile| (profile.name.as_str(), profile)).collect();
-        Self { authority, shared, services, profiles }
+        let mut members: HashMap<&str, Vec<_>> = HashMap::new();
+        for tenant in &authority.tenant {
+            for member in &tenant.member {
+                members.entry(&member.neighborhood).or_default().push((tenant.name.as_str(), member));
+            }
+        }
+        Self { authority, shared, services, profiles, members }
     }
 
     /// The service of a name.
@@ -184,32 +192,27 @@ impl<'a> View<'a> {
         !router.peer.is_empty() || router.interfaces().any(|(_, _, interface)| self.is_peering(interface))
     }
 
-    /// Networks of tenants behind the local interfaces of a router.
-    pub fn local(&self, router: &'a Router) -> Vec<Local<'a>> {
+    /// Networks of tenants behind an interface.
+    pub fn networks(&self, interface: &'a Interface) -> Vec<Local<'a>> {
         let mut found = Vec::new();
-        for (_, _, interface) in router.interfaces().filter(|(_, _, interface)| !self.is_peering(interface)) {
-            let interface_name = interface.name.as_str();
-            for prefixes in &interface.tenant_prefixes {
-                let networks = prefixes.source_address.iter();
-                found.extend(networks.map(|network| Local {
-                    tenant: &prefixes.tenant,
-                    network: *network,
-                    interface: interface_name,
-                }));
-            }
-            for tenant in &self.authority.tenant {
-                let here = |name: &str| interface.neighborhood.iter().any(|neighborhood| neighborhood.name == name);
-                for member in tenant.member.iter().filter(|member| here(&member.neighborhood)) {
-                    let networks = member.address.iter();
-                    found.extend(networks.map(|network| Local {
-                        tenant: &tenant.name,
-                        network: *network,
-                        interface: interface_name,
-                    }));
-                }
+        let mut add = |tenant: &'a str, networks: &[Prefix]| {
+            found.extend(networks.iter().map(|&network| Local { tenant, network, interface: &interface.name }));
+        };
+        for prefixes in &interface.tenant_prefixes {
+            add(&prefixes.tenant, &prefixes.source_address);
+        }
+        for neighborhood in &interface.neighborhood {
+            for (tenant, member) in self.members.get(neighborhood.name.as_str()).into_iter().flatten() {
+                add(tenant, &member.address);
             }
         }
         found
+    }
+
+    /// Networks of tenants behind the local interfaces of a router.
+    pub fn local(&self, router: &'a Router) -> Vec<Local<'a>> {
+        let interfaces = router.interfaces().filter(|(_, _, interface)| !self.is_peering(interface));
+        interfaces.flat_map(|(_, _, interface)| self.networks(interface)).collect()
     }
 
     /// The local interface of `router` that sessions of `source` come in by, and the tenant or network they are of. A tenant needs a network that is not all

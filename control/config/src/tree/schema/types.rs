@@ -98,7 +98,12 @@ pub fn nearest(value: &str, words: impl Iterator<Item = &'static str>) -> Option
     }
     let value = value.to_ascii_lowercase();
     let most = (value.len() / 3).clamp(1, 3);
-    words.map(|word| (edits(&value, word), word)).filter(|&(distance, _)| distance <= most).min().map(|(_, word)| word)
+    words
+        // Among equals the one with the same first letter: that is seldom mistyped.
+        .map(|word| (edits(&value, word), word.as_bytes().first() != value.as_bytes().first(), word))
+        .filter(|&(distance, ..)| distance <= most)
+        .min()
+        .map(|(_, _, word)| word)
 }
 
 /// A number, with `k`, `m` or `g` behind it where that is allowed (thousands, as Junos counts).
