@@ -291,6 +291,13 @@ fn put_comment(text: &mut String, comment: &str, depth: usize) {
     text.push_str(" */\n");
 }
 
+/// One statement of `section` as text.
+pub fn one_statement(node: &Node, section: &Section) -> String {
+    let mut text = String::new();
+    put_node(&mut text, node, section, 0);
+    text
+}
+
 /// Writes `nodes`, which stand in `section`.
 pub fn put(text: &mut String, nodes: &[Node], section: &Section, depth: usize) {
     for node in nodes {

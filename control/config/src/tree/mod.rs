@@ -26,6 +26,7 @@ mod set;
 
 pub use format::{Format, Written, apply, read, write};
 pub use include::{Disk, Files, NoFiles};
+pub use junos::{head as statement_head, inside as statements_in, one_statement};
 pub use lex::path as shown_path;
 pub use node::{Content, Node, Tree, Value};
 pub use place::{Span, Word};
