@@ -16,4 +16,6 @@ mod tls;
 
 pub use assign::{Assigned, SetError};
 pub use file_store::FileStoreSettings;
-pub use settings::{ActionWord, Checksums, DefragSettings, Deployment, EveSettings, Pair, Settings, Stages, Variables};
+pub use settings::{
+    ActionWord, CaptureDevice, Checksums, DefragSettings, Deployment, EveSettings, Pair, Settings, Stages, Variables,
+};

@@ -97,12 +97,10 @@ impl Classic {
     pub fn next(&self, window: &mut Window) -> Result<Option<Found>, Damage> {
         let at = window.at();
         let header = window.next(self.header).map_err(|error| Damage { at, what: error.to_string() })?;
-        if header.len() < self.header {
+        let Some(numbers) = header.first_chunk::<RECORD_HEADER>().filter(|_| header.len() == self.header) else {
             return if header.is_empty() { Ok(None) } else { Err(cut(at, self.header, header.len())) };
-        }
-        let order = self.order;
-        let (seconds, part) = (order.u32(header, 0), order.u32(header, 4));
-        let (captured, original) = (order.u32(header, 8), order.u32(header, 12));
+        };
+        let [seconds, part, captured, original] = self.order.four(numbers);
         let stored = match self.lengths {
             Lengths::Usual => captured,
             Lengths::Swapped => original,

@@ -5,6 +5,7 @@
 use crate::{
     checksums::ChecksumJudge,
     egress::{Egress, Sent},
+    feed::Feed,
     fragments::{Fragments, With},
     frames::{Frames, is_whole},
     generation::Mailbox,
@@ -18,7 +19,7 @@ use crate::{
 use crossbeam::utils::Backoff;
 use sluice_core::{Cause, Counters, Ledger, Nanos, Position, Verdict};
 use sluice_detect::cost::RuleCost;
-use sluice_dpdk::{BURST, Burst, Mbuf, Mempool, RxQueue};
+use sluice_dpdk::{BURST, Burst, Mbuf, Mempool};
 use sluice_packet::LinkType;
 use std::sync::{
     Arc,
@@ -30,8 +31,8 @@ pub const PATIENCE: u32 = 10_000;
 
 /// One capture to be replayed.
 pub struct Source {
-    /// The queue that gives its records.
-    pub rx: RxQueue,
+    /// What gives its records.
+    pub feed: Feed,
     /// Its link type.
     pub link: LinkType,
     /// Its link type as the capture numbers it: several numbers may mean one type.
@@ -156,7 +157,7 @@ impl Worker {
                 std::thread::yield_now();
                 continue;
             }
-            if source.rx.receive(&mut received) == 0 {
+            if source.feed.receive(&mut received) == 0 {
                 empty += 1;
                 continue;
             }

@@ -110,7 +110,7 @@ impl Reader {
                 std::thread::yield_now();
                 continue;
             }
-            if source.rx.receive(&mut received) == 0 {
+            if source.feed.receive(&mut received) == 0 {
                 empty += 1;
                 continue;
             }

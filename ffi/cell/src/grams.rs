@@ -13,6 +13,8 @@ const SPREAD: u32 = 0x9e37_79b1;
 const BYTES: usize = 1 << BYTE_BITS;
 const BYTE_BITS: u32 = 15;
 const IN_FRONT: usize = 3;
+/// What tells of four bytes whether they may be in a set.
+type Table = [u8; IN_FRONT + BYTES];
 /// Bits of the first byte that tell which bit of the table's byte is meant.
 const BIT: u32 = 7;
 /// Bytes that may stand behind three, of those bits that tell something.
@@ -21,7 +23,7 @@ const OPEN: u32 = 64;
 /// A set of four bytes in a row, and of three with any behind them.
 pub struct Grams {
     /// A bit for each place: 32 KiB.
-    table: Box<[u8]>,
+    table: Box<Table>,
     /// There are some of three bytes: they may stand at the end of a text.
     has_open: bool,
 }
@@ -49,8 +51,7 @@ impl Grams {
     }
 
     fn anyhow(whole: &[u32], open: &[u32]) -> Self {
-        let table = vec![0; IN_FRONT + BYTES].into_boxed_slice();
-        let mut set = Self { table, has_open: !open.is_empty() };
+        let mut set = Self { table: Box::new([0; IN_FRONT + BYTES]), has_open: !open.is_empty() };
         let any = || (0..OPEN).map(|byte| (byte & 0x1f) | (byte & 0x20) << 1);
         let open = open.iter().flat_map(|three| any().map(move |last| three & 0x00ff_ffff | last << 24));
         for one in whole.iter().copied().chain(open).map(folded) {
@@ -202,12 +203,12 @@ fn has_vectors() -> bool {
 
 #[cfg(target_arch = "x86_64")]
 mod wide {
-    use super::{BIT, BLOCKS, BYTE_BITS, FOLD, Found, Grams, PLACES, SPREAD};
+    use super::{BIT, BLOCKS, BYTE_BITS, FOLD, Found, Grams, PLACES, SPREAD, Table};
     use std::arch::{
         asm,
         x86_64::{
             __m256i, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256, _mm256_packs_epi16, _mm256_packs_epi32,
-            _mm256_set1_epi32, _mm256_setr_epi8,
+            _mm256_set1_epi32, _mm256_setr_epi8, _mm256_setzero_si256,
         },
     };
 
@@ -219,15 +220,13 @@ mod wide {
     /// What the table tells of eight places, each in its own four bytes: the highest bit is set where its bytes may be in the set. The places are those that `windows` names of each half of `text`, which is folded.
     ///
     /// Six instructions: the compiler's own have eight, as it copies what the read from eight places takes for its mask.
-    ///
-    /// # Safety
-    /// From `table` on so many bytes may be read as the table of a set has.
     #[target_feature(enable = "avx2")]
     #[inline]
-    unsafe fn look(table: *const u8, text: __m256i, windows: __m256i) -> __m256i {
-        let found: __m256i;
-        // SAFETY: nothing is written, and read is at `table` alone: the numbers have so many bits as the table has bytes behind the first three, so four bytes are there. All eight are read, as the highest bit of each
-        // mask is set: it is of a folded byte.
+    fn look(table: &Table, text: __m256i, windows: __m256i) -> __m256i {
+        let (spread, bits) = (_mm256_set1_epi32(SPREAD.cast_signed()), _mm256_set1_epi32(BIT.cast_signed()));
+        let found;
+        // SAFETY: nothing is written, and read is from `table` alone: the numbers have so many bits as it has bytes behind the first three, so four bytes are there. All eight are read, as the highest bit of each mask is
+        // set: it is of a folded byte.
         unsafe {
             asm!(
                 "vpshufb {mask}, {text}, {windows}",
@@ -238,9 +237,9 @@ mod wide {
                 "vpsllvd {found}, {found}, {bit}",
                 text = in(ymm_reg) text,
                 windows = in(ymm_reg) windows,
-                spread = in(ymm_reg) _mm256_set1_epi32(SPREAD.cast_signed()),
-                bits = in(ymm_reg) _mm256_set1_epi32(BIT.cast_signed()),
-                table = in(reg) table,
+                spread = in(ymm_reg) spread,
+                bits = in(ymm_reg) bits,
+                table = in(reg) table.as_ptr(),
                 shift = const 32 - BYTE_BITS,
                 mask = out(ymm_reg) _,
                 place = out(ymm_reg) _,
@@ -253,14 +252,11 @@ mod wide {
     }
 
     /// 32 bytes, folded.
-    ///
-    /// # Safety
-    /// So many may be read from `bytes` on.
     #[target_feature(enable = "avx2")]
     #[inline]
-    unsafe fn load(bytes: *const u8) -> __m256i {
-        // SAFETY: as the caller has made sure.
-        let text = unsafe { _mm256_loadu_si256(bytes.cast::<__m256i>()) };
+    fn load(bytes: &[u8; STEP]) -> __m256i {
+        // SAFETY: 32 bytes are there.
+        let text = unsafe { _mm256_loadu_si256(bytes.as_ptr().cast::<__m256i>()) };
         _mm256_or_si256(text, _mm256_set1_epi32(FOLD.cast_signed()))
     }
 
@@ -277,20 +273,16 @@ mod wide {
     }
 
     /// What the table tells of 32 places, the first at `bytes`: the highest bit of each byte is set where it may be.
-    ///
-    /// # Safety
-    /// 35 bytes may be read from `bytes` on; `table` as for [`look`].
     #[target_feature(enable = "avx2")]
     #[inline]
-    unsafe fn look_at(table: *const u8, bytes: *const u8) -> __m256i {
-        // SAFETY: 32 of the 35 bytes.
-        let text = unsafe { load(bytes) };
-        // SAFETY: the last 32 of them.
-        let rear = unsafe { load(bytes.add(REACH - STEP)) };
+    fn look_at(table: &Table, bytes: &[u8; REACH]) -> __m256i {
+        let (Some(front), Some(rear)) = (bytes.first_chunk(), bytes.last_chunk()) else {
+            return _mm256_setzero_si256();
+        };
+        let (front, rear) = (load(front), load(rear));
         // Places 0 to 3 of each half, 4 to 7, 8 to 11. The windows of the last four reach behind the half: in the rear they don't.
-        let parts = [(text, windows(0)), (text, windows(4)), (text, windows(8)), (rear, windows(9))];
-        // SAFETY: as the caller has made sure.
-        let [a, b, c, d] = parts.map(|(text, windows)| unsafe { look(table, text, windows) });
+        let parts = [(front, windows(0)), (front, windows(4)), (front, windows(8)), (rear, windows(9))];
+        let [a, b, c, d] = parts.map(|(text, windows)| look(table, text, windows));
         _mm256_packs_epi16(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d))
     }
 
@@ -304,25 +296,22 @@ mod wide {
     /// Finds places of `data` from `at` on, as long as there is room. Where to go on; none at the end.
     #[target_feature(enable = "avx2")]
     #[inline(never)]
-    pub fn find(grams: &Grams, data: &[u8], mut at: usize, found: &mut Found) -> Option<usize> {
-        assert!(grams.table.len() == super::IN_FRONT + super::BYTES);
-        let table = grams.table.as_ptr();
-        while data.len() >= at + STEP + REACH {
-            if found.count == BLOCKS {
-                return Some(at);
-            }
-            // SAFETY: 67 bytes are left from `at` on.
-            let [bytes, next] = unsafe { [data.as_ptr().add(at), data.as_ptr().add(at + STEP)] };
-            // SAFETY: as above, and the table is as long as was made sure.
-            let [first, second] = [bytes, next].map(|bytes| unsafe { look_at(table, bytes) });
+    pub fn find(grams: &Grams, data: &[u8], at: usize, found: &mut Found) -> Option<usize> {
+        let mut rest = data.get(at..).unwrap_or_default();
+        while let (Some(first), Some(second)) =
+            (rest.first_chunk(), rest.get(STEP..).and_then(<[u8]>::first_chunk::<REACH>))
+        {
+            let (first, second) = (look_at(&grams.table, first), look_at(&grams.table, second));
             if bits(_mm256_or_si256(first, second)) != 0 {
-                found.keep(at, bits(first) | bits(second) << STEP);
+                found.keep(data.len() - rest.len(), bits(first) | bits(second) << STEP);
+                // The last place is for what is found at the end.
+                if found.count + 1 >= BLOCKS {
+                    return Some(data.len() - rest.len() + PLACES);
+                }
             }
-            at += PLACES;
+            rest = rest.get(PLACES..).unwrap_or_default();
         }
-        if found.count == BLOCKS {
-            return Some(at);
-        }
+        let at = data.len() - rest.len();
         found.keep(at, find_last(grams, data, at));
         None
     }
@@ -332,9 +321,7 @@ mod wide {
     #[inline]
     fn find_last(grams: &Grams, data: &[u8], at: usize) -> u64 {
         let Some(places) = (data.len() - at).checked_sub(3) else { return 0 };
-        let table = grams.table.as_ptr();
-        // SAFETY: 35 bytes, and the table is as long as the caller has made sure.
-        let look_at = |bytes: &[u8; REACH]| unsafe { bits(look_at(table, bytes.as_ptr())) };
+        let look_at = |bytes: &[u8; REACH]| bits(look_at(&grams.table, bytes));
         let mut found = match data.last_chunk::<REACH>() {
             Some(last) => {
                 // Of the last 32 places those from `at` on, and before them as many as there are.
