@@ -144,6 +144,15 @@ impl Arena {
     /// Gives bytes `from..from + len` of `chain` to `each`, run by run.
     #[inline(always)]
     pub(crate) fn read(&self, chain: &Chain, from: usize, len: usize, mut each: impl FnMut(&[u8])) {
+        match self.chunk(chain.first).get(from..from + len) {
+            Some(run) if from + len <= chain.len as usize => each(run),
+            _ => self.read_runs(chain, from, len, each),
+        }
+    }
+
+    /// The same for what lies in several chunks.
+    #[inline(never)]
+    fn read_runs(&self, chain: &Chain, from: usize, len: usize, mut each: impl FnMut(&[u8])) {
         let (mut chunk, mut skip, mut left) = (chain.first, from, len.min((chain.len as usize).saturating_sub(from)));
         while left > 0 {
             if skip < CHUNK {
@@ -154,9 +163,7 @@ impl Arena {
             } else {
                 skip -= CHUNK;
             }
-            if left > 0 {
-                chunk = self.link(chunk);
-            }
+            chunk = self.link(chunk);
         }
     }
 
