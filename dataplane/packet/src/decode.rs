@@ -73,12 +73,12 @@ fn decode_inner(tunnel: (PacketSource, Step, Input<'_>), config: &DecodeConfig, 
 /// the datagram takes the place of.
 pub(crate) fn decode_datagram(frame: &[u8], around: &Decoded, config: &DecodeConfig, out: &mut Decoded) {
     out.count = around.count;
+    let Some((fragment, outer)) = around.layers().split_last() else { return };
+    let Some((layer, outer_layers)) = out.layers.get_mut(..=outer.len()).and_then(<[_]>::split_last_mut) else {
+        return;
+    };
     // The innermost is made anew.
-    for (layer, outer) in out.layers.iter_mut().zip(around.layers().split_last().map_or(&[][..], |(_, outer)| outer)) {
-        *layer = *outer;
-    }
-    let Some(layer) = out.layers.get_mut(usize::from(around.count).saturating_sub(1)) else { return };
-    let fragment = around.innermost();
+    outer_layers.copy_from_slice(outer);
     layer.reset(PacketSource::Defrag, fragment.frame_start);
     (layer.ethernet_offset, layer.has_ethernet) = (fragment.ethernet_offset, fragment.has_ethernet);
     (layer.ether_type, layer.vlan, layer.vlan_count) = (fragment.ether_type, fragment.vlan, fragment.vlan_count);

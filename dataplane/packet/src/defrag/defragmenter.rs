@@ -524,7 +524,7 @@ impl Defragmenter {
     fn join(&self, slot: u32, last: Option<Part<'_>>, length: usize, at: usize, whole: &mut Whole) {
         let kept = || self.store.nodes(slot).filter(|node| node.is_piece).map(Part::Kept);
         let begins = |part: &Part<'_>| part.piece().offset == 0;
-        let Some(first) = kept().find(begins).or(last.filter(begins)) else { return };
+        let Some(first) = kept().find(begins).or_else(|| last.filter(begins)) else { return };
         let header_len = usize::from(first.piece().header_len);
         first.read(self.store.arena(), 0, header_len, |run| whole.bytes.extend_from_slice(run));
         finish_header(whole.bytes.get_mut(at..).unwrap_or_default(), first.piece(), length);
@@ -674,24 +674,25 @@ impl<'a> Part<'a> {
 }
 
 /// Makes the header of a piece that of the whole datagram, whose data are `length` bytes.
+#[inline(always)]
 fn finish_header(header: &mut [u8], piece: &Piece, length: usize) {
-    let header_len = usize::from(piece.header_len);
-    if header.first().is_some_and(|first| first >> 4 == 6) {
-        write(header, 4, header_len.saturating_sub(40) + length);
-        if let Some(next_header) = header.get_mut(usize::from(piece.next_header_at)) {
-            *next_header = piece.next_header;
+    let counted = usize::from(piece.header_len) + length;
+    match header {
+        [first, _, _, _, high, low, ..] if *first >> 4 == 6 => {
+            // IPv6's length counts what is behind its header.
+            [*high, *low] = (counted.saturating_sub(40) as u16).to_be_bytes();
+            if let Some(next_header) = header.get_mut(usize::from(piece.next_header_at)) {
+                *next_header = piece.next_header;
+            }
         }
-        return;
-    }
-    write(header, 2, header_len + length);
-    write(header, 6, 0);
-    write(header, 10, 0);
-    let sum = crate::checksum::compute(header);
-    write(header, 10, usize::from(sum));
-}
-
-fn write(header: &mut [u8], at: usize, value: usize) {
-    if let Some(place) = header.get_mut(at..at + 2) {
-        place.copy_from_slice(&(value as u16).to_be_bytes());
+        [_, _, high, low, _, _, flags, offset, _, _, sum_high, sum_low, ..] => {
+            [*high, *low] = (counted as u16).to_be_bytes();
+            (*flags, *offset, *sum_high, *sum_low) = (0, 0, 0, 0);
+            let sum = crate::checksum::compute(header).to_be_bytes();
+            if let Some(place) = header.get_mut(10..12) {
+                place.copy_from_slice(&sum);
+            }
+        }
+        _ => {}
     }
 }

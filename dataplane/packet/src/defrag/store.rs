@@ -161,7 +161,7 @@ impl Extent {
 }
 
 /// A datagram that is not whole.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Tracker {
     key: Key,
     bucket: u32,
@@ -192,6 +192,37 @@ pub(crate) struct Tracker {
     /// Given up; its number is kept, so that what still comes of it is known.
     pub is_dead: bool,
     pub policy: Policy,
+}
+
+impl Default for Tracker {
+    #[inline(always)]
+    fn default() -> Self {
+        Self {
+            key: Key::default(),
+            bucket: 0,
+            chain: 0,
+            age: Link { before: 0, behind: 0 },
+            of_source: Link { before: 0, behind: 0 },
+            source: 0,
+            weight: 0,
+            began: Nanos(0),
+            first_node: 0,
+            last_node: 0,
+            due: 0,
+            in_order: 0,
+            beside: 0,
+            near: [0; NEAR_UNITS / 64],
+            pages: [Chain { first: 0, last: 0, len: 0 }; 4],
+            pieces: 0,
+            frames: 0,
+            kept_bytes: 0,
+            extent: Extent { farthest: 0, is_final: false, named: None, header_len: 0 },
+            overlaps: false,
+            duplicates: 0,
+            is_dead: false,
+            policy: Policy::First,
+        }
+    }
 }
 
 impl Tracker {
