@@ -232,13 +232,15 @@ impl Worker {
             return Some(Verdict::Pass);
         }
         let mut job = Job::whole(at, checksums.judge(decoded, frame));
-        if decoded.is_fragment()
-            && let Some(fragments) = fragments
-        {
-            let mut with = With { pipeline, ledger: &mut meter.ledger, lane: 0 };
-            return fragments.judge(&mut with, decoded, frame, &mut job);
-        }
-        let key = glance.keyed().or_else(|| pipeline.prefetch(decoded));
+        let key = match (glance.keyed(), fragments) {
+            // A plain frame is no fragment.
+            (None, Some(fragments)) if decoded.is_fragment() => {
+                let mut with = With { pipeline, ledger: &mut meter.ledger, lane: 0 };
+                return fragments.judge(&mut with, decoded, frame, &mut job);
+            }
+            (None, _) => pipeline.prefetch(decoded),
+            (keyed, _) => keyed,
+        };
         let verdict = pipeline.process(decoded, key, frame, &job);
         pipeline.rewrite(|offset, bytes| received.overwrite(place, offset, bytes).is_ok());
         Some(pipeline.put_right(verdict, &mut InBurst { burst: received, place }))

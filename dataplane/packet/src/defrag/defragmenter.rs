@@ -271,7 +271,7 @@ impl Defragmenter {
         if !piece.more && extent.is_too_large(headers.ip_version) {
             return None;
         }
-        tracker.advance(piece);
+        tracker.advance(piece, extent);
         if !piece.more && !self.inline {
             // The last one is read from its frame.
             self.last = Some(*piece);

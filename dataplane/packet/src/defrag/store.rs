@@ -232,12 +232,12 @@ impl Tracker {
         self.due == piece.offset as u32
     }
 
-    /// Takes in the piece that is due.
+    /// Takes in the piece that is due; `extent` is that with it.
     #[inline(always)]
-    pub(crate) fn advance(&mut self, piece: &Piece) {
-        self.extent = self.extent.with(piece);
-        self.in_order = self.extent.farthest.div_ceil(8);
-        self.due = if piece.more { self.extent.farthest } else { NOWHERE };
+    pub(crate) const fn advance(&mut self, piece: &Piece, extent: Extent) {
+        self.extent = extent;
+        self.in_order = extent.farthest.div_ceil(8);
+        self.due = if piece.more { extent.farthest } else { NOWHERE };
     }
 
     /// Another piece came: from now on it is told unit by unit what is covered.

@@ -47,6 +47,7 @@ struct Met {
 }
 
 /// Walks the chain from `layer.protocol`; answers what follows it, or `None` when the layer is complete or broken.
+#[inline(always)]
 pub(crate) fn walk<'f>(layer: &mut Headers, input: Input<'f>) -> Option<Input<'f>> {
     let mut rest = input;
     let mut met = Met::default();
@@ -131,8 +132,10 @@ fn check_options(layer: &mut Headers, header: &[u8], hop_by_hop: bool) {
     loop {
         let (kind, length, value) = match rest {
             [] => break,
-            [0, after @ ..] => {
-                rest = after;
+            [0, ..] => {
+                // A run of Pad1.
+                let run = rest.iter().take_while(|byte| **byte == 0).count();
+                rest = rest.get(run..).unwrap_or_default();
                 continue;
             }
             [kind, length, value @ ..] => (*kind, *length, value),
