@@ -59,6 +59,11 @@ impl Default for Clock {
 }
 
 impl Clock {
+    /// The time of the latest packet.
+    pub const fn now(&self) -> Nanos {
+        self.now
+    }
+
     /// The time, after a packet of `time`; and whether a second has begun.
     #[inline]
     pub fn advance(&mut self, time: Nanos) -> (Nanos, bool) {
