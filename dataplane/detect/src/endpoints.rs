@@ -125,7 +125,7 @@ mod tests {
 
     /// Whether set `number` holds an address: any answer will do that depends on all three.
     fn holds(number: u32, version: u8, address: &[u8; 16]) -> bool {
-        (u32::from(address[0]) * 7 + u32::from(version) * 3 + number * 5) % 3 == 0
+        (u32::from(address[0]) * 7 + u32::from(version) * 3 + number * 5).is_multiple_of(3)
     }
 
     proptest! {
