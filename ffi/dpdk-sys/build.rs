@@ -83,7 +83,7 @@ fn generate(cflags: &[String], out: &std::path::Path) -> Result<(), String> {
             "shim_.*|rte_version|rte_dev_probe|rte_eal_.*|rte_get_(main|next)_lcore|rte_lcore_to_socket_id",
         )
         .allowlist_function(
-            "rte_pktmbuf_(pool_create|free_bulk)|rte_mempool_(avail|in_use)_count|rte_mbuf_dyn.*_lookup",
+            "rte_pktmbuf_(pool_create|free_bulk)|rte_mempool_(avail|in_use)_count|rte_mbuf_dyn.*_lookup|rte_mbuf_dyn_rx_timestamp_register",
         )
         .allowlist_function("rte_eth_dev_.*|rte_eth_[rt]x_queue_setup|rte_eth_stats_.*|rte_eth_promiscuous_.*")
         .allowlist_type("mbuf_offsets")

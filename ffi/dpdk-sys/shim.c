@@ -40,6 +40,11 @@ struct rte_mbuf *shim_mbuf_alloc(struct rte_mempool *pool)
 	return rte_pktmbuf_alloc(pool);
 }
 
+int shim_mbuf_alloc_bulk(struct rte_mempool *pool, struct rte_mbuf **packets, uint16_t count)
+{
+	return rte_pktmbuf_alloc_bulk(pool, packets, count);
+}
+
 char *shim_mbuf_append(struct rte_mbuf *packet, uint16_t bytes)
 {
 	return rte_pktmbuf_append(packet, bytes);

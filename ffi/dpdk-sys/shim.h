@@ -28,6 +28,8 @@ int shim_errno(void);
 uint32_t shim_lcore_id(void);
 /* rte_pktmbuf_alloc: NULL when the pool is empty. */
 struct rte_mbuf *shim_mbuf_alloc(struct rte_mempool *pool);
+/* rte_pktmbuf_alloc_bulk: 0, or a negative errno when the pool has not so many; then none is taken. */
+int shim_mbuf_alloc_bulk(struct rte_mempool *pool, struct rte_mbuf **packets, uint16_t count);
 /* rte_pktmbuf_append: the new tail, or NULL when the last segment has no room. */
 char *shim_mbuf_append(struct rte_mbuf *packet, uint16_t bytes);
 /* rte_pktmbuf_trim: 0, or -1 when the last segment has fewer bytes. */

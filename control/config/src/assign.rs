@@ -2,7 +2,7 @@
 
 use crate::{
     defrag, file_store, http,
-    settings::{ActionWord, Checksums, Deployment, Settings, Stages},
+    settings::{ActionWord, CaptureDevice, Checksums, Deployment, Settings, Stages},
     streams, tls,
 };
 use sluice_app::{
@@ -67,6 +67,7 @@ const PATHS: &[&str] = &[
     "system.ports.pair.NAME.outside",
     "system.ports.pair.NAME.deployment",
     "system.workers",
+    "system.capture-device",
     "detection.checksums",
     "detection.stream.midstream",
     "detection.stream.async-oneside",
@@ -502,6 +503,13 @@ impl Settings {
                 };
             }
             "events.eve.stats-stream-events" => self.eve.stats_stream_events = flag()?,
+            "system.capture-device" => {
+                self.capture_device = match value {
+                    "file" => CaptureDevice::File,
+                    "net_pcap" => CaptureDevice::NetPcap,
+                    _ => return Err(bad("file or net_pcap")),
+                }
+            }
             "measure.stages" => {
                 self.stages = match value {
                     "forward" => Stages::Forward,

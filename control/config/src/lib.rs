@@ -22,4 +22,6 @@ pub mod tree;
 
 pub use assign::{Assigned, SetError};
 pub use file_store::FileStoreSettings;
-pub use settings::{ActionWord, Checksums, DefragSettings, Deployment, EveSettings, Pair, Settings, Stages, Variables};
+pub use settings::{
+    ActionWord, CaptureDevice, Checksums, DefragSettings, Deployment, EveSettings, Pair, Settings, Stages, Variables,
+};

@@ -31,6 +31,16 @@ pub enum Stages {
     Inspect,
 }
 
+/// `system.capture-device`: what gives a replay the records of a capture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CaptureDevice {
+    /// The file itself.
+    #[default]
+    File,
+    /// DPDK's device for captures.
+    NetPcap,
+}
+
 /// How a pair of ports stands to the traffic.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Deployment {
@@ -296,6 +306,8 @@ pub struct Settings {
     pub file_store: FileStoreSettings,
     /// `measure.stages`
     pub stages: Stages,
+    /// `system.capture-device`
+    pub capture_device: CaptureDevice,
     /// `measure.forwarded`: whether an inline replay writes `forwarded.pcapng`; without, packets leave by a null device.
     pub forwarded: bool,
     /// `measure.swaps`: how often a replay loads its rules anew and swaps them, spread over its records.
@@ -354,6 +366,7 @@ impl Default for Settings {
             stop_after_idle_s: None,
             file_store: FileStoreSettings::default(),
             stages: Stages::Inspect,
+            capture_device: CaptureDevice::File,
             forwarded: true,
             swaps: 0,
         }

@@ -1,27 +1,15 @@
 //! What a capture file holds, found out before it is replayed.
 //!
-//! The device that replays it gives no link type, no end and no damage: on a damaged record it goes on reading garbage. So the file is read once with
-//! the same library first; the number of sound records found here ends the run.
+//! The number of sound records found here ends the run, whatever gives them: DPDK's capture device tells of no end and no damage, and on a damaged record it goes on reading garbage.
 
-use pcap::{Capture, Error};
+pub use sluice_capture::Resolution;
+use sluice_capture::{OpenError, Records};
 use sluice_packet::LinkType;
 pub use sluice_worker::frames::LONGEST_FRAME as LONGEST_RECORD;
 use std::{
-    fmt, fs,
-    io::Read,
+    fmt,
     path::{Path, PathBuf},
 };
-
-/// Time resolution of the records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Resolution {
-    /// Microseconds.
-    Micro,
-    /// Nanoseconds; the device keeps microseconds.
-    Nano,
-    /// Told per interface (pcapng).
-    PerInterface,
-}
 
 /// A capture file that can be replayed.
 #[derive(Clone, Debug)]
@@ -44,7 +32,7 @@ pub struct CaptureFile {
     pub refused_records: u64,
     /// Number and length of the first of them.
     pub first_refused: Option<(u64, usize)>,
-    /// Why the rest of the file can't be read, in the library's words.
+    /// Where and why the rest of the file can't be read.
     pub damage: Option<String>,
 }
 
@@ -62,7 +50,7 @@ pub enum CaptureError {
     NotACapture {
         /// The file.
         path: PathBuf,
-        /// The library's reason.
+        /// What is wrong with it.
         reason: String,
     },
     /// There is no decoder for its link type.
@@ -70,7 +58,7 @@ pub enum CaptureError {
         /// The file.
         path: PathBuf,
         /// The number of the link type.
-        number: i32,
+        number: u32,
     },
 }
 
@@ -99,25 +87,15 @@ impl std::error::Error for CaptureError {}
 /// # Errors
 /// [`CaptureError`] when nothing of it can be replayed. Damage after sound records is no error: see [`CaptureFile::damage`].
 pub fn scan(path: &Path) -> Result<CaptureFile, CaptureError> {
-    let mut magic = [0_u8; 4];
-    let opened = fs::File::open(path).and_then(|mut file| file.read(&mut magic));
-    if let Err(error) = opened {
-        return Err(CaptureError::Unreadable { path: path.to_owned(), reason: error.to_string() });
-    }
-    let not_a_capture = |error: Error| CaptureError::NotACapture { path: path.to_owned(), reason: words(&error) };
-    let mut capture = Capture::from_file(path).map_err(not_a_capture)?;
-    let number = capture.get_datalink().0;
-    let link = LinkType::from_pcap(number).ok_or(CaptureError::LinkType { path: path.to_owned(), number })?;
-    let resolution = match u32::from_le_bytes(magic) {
-        0xa1b2_3c4d | 0x4d3c_b2a1 => Resolution::Nano,
-        0x0a0d_0d0a => Resolution::PerInterface,
-        _ => Resolution::Micro,
-    };
+    let mut records = open(path)?;
+    let number = records.link();
+    let link = i32::try_from(number).ok().and_then(LinkType::from_pcap);
+    let link = link.ok_or(CaptureError::LinkType { path: path.to_owned(), number })?;
     let mut file = CaptureFile {
         path: path.to_owned(),
         link_number: u16::try_from(number).unwrap_or(u16::MAX),
         link,
-        resolution,
+        resolution: records.resolution(),
         records: 0,
         bytes: 0,
         longest: 0,
@@ -126,31 +104,36 @@ pub fn scan(path: &Path) -> Result<CaptureFile, CaptureError> {
         damage: None,
     };
     loop {
-        match capture.next_packet() {
-            Ok(packet) => {
-                file.records += 1;
-                if packet.data.len() > LONGEST_RECORD {
-                    file.refused_records += 1;
-                    file.first_refused = file.first_refused.or(Some((file.records, packet.data.len())));
-                }
-                file.bytes += packet.data.len() as u64;
-                file.longest = file.longest.max(packet.data.len().min(LONGEST_RECORD));
-            }
-            Err(Error::NoMorePackets) => break,
-            Err(error) => {
-                file.damage = Some(words(&error));
+        let length = match records.peek() {
+            Ok(Some(record)) => record.bytes.len(),
+            Ok(None) => break,
+            Err(damage) => {
+                file.damage = Some(damage.to_string());
                 break;
             }
+        };
+        records.pass();
+        file.records += 1;
+        if length > LONGEST_RECORD {
+            file.refused_records += 1;
+            file.first_refused = file.first_refused.or(Some((file.records, length)));
         }
+        file.bytes += length as u64;
+        file.longest = file.longest.max(length.min(LONGEST_RECORD));
     }
     Ok(file)
 }
 
-fn words(error: &Error) -> String {
-    match error {
-        Error::PcapError(words) => words.clone(),
-        other => other.to_string(),
-    }
+/// `path`, at its first record.
+///
+/// # Errors
+/// [`CaptureError`] when there is none.
+pub fn open(path: &Path) -> Result<Records, CaptureError> {
+    let path_of = || path.to_owned();
+    Records::open(path).map_err(|error| match error {
+        OpenError::Unreadable(error) => CaptureError::Unreadable { path: path_of(), reason: error.to_string() },
+        OpenError::NotACapture(reason) => CaptureError::NotACapture { path: path_of(), reason },
+    })
 }
 
 #[cfg(test)]

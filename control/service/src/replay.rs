@@ -1,6 +1,6 @@
 //! Captures through the real engine.
 //!
-//! Each capture becomes a `net_pcap` device, one after the other; one pinned worker polls it and runs the whole packet path, or a reader polls it and
+//! Each capture is read into packets of DPDK, one after the other, or becomes a `net_pcap` device; one pinned worker polls it and runs the whole packet path, or a reader polls it and
 //! feeds several workers; the control core (the calling thread) drains events and forwarded packets meanwhile, and swaps rules when asked to. State lives
 //! on from one capture to the next. What is told does not depend on the number of workers.
 
@@ -14,7 +14,7 @@ use crate::{
     team::{Team, TeamPlan, copies, eve_options, sinks, worker_settings},
 };
 use crossbeam::queue::ArrayQueue;
-use sluice_config::Settings;
+use sluice_config::{CaptureDevice, Settings};
 use sluice_core::{
     Counters, HashKey, Ledger,
     order::{Order, Seat},
@@ -22,7 +22,7 @@ use sluice_core::{
 };
 use sluice_detect::cost::RuleCost;
 use sluice_detect::ruleset::BuildError;
-use sluice_dpdk::{BURST, Eal, EalOptions, LcoreHandle, Mempool, Port, PortConfig, Telemetry};
+use sluice_dpdk::{BURST, Eal, EalOptions, LcoreHandle, Mempool, Port, PortConfig, RxQueue, Telemetry};
 use sluice_events::{
     EveOptions, Sinks,
     eve::RuleCounts,
@@ -30,8 +30,8 @@ use sluice_events::{
 };
 use sluice_flow::Partitions;
 use sluice_worker::{
-    Datagrams, Egress, Handovers, Inboxes, Meter, Owners, Post, Reader, Serving, Source, Worker, frames::LONGEST_FRAME,
-    reader::DATAGRAMS, settings,
+    Datagrams, Egress, Feed, FileFeed, Handovers, Inboxes, Meter, Owners, Post, Reader, Serving, Source, Worker,
+    frames::LONGEST_FRAME, reader::DATAGRAMS, settings,
 };
 use std::{
     fmt, fs, io,
@@ -221,6 +221,9 @@ pub fn run(replay: Replay) -> Result<Report, ReplayError> {
         ..EalOptions::default()
     })
     .map_err(dpdk)?;
+    if !eal.stamp_packets() {
+        return Err(dpdk("no room for the time in packets"));
+    }
     let pool = Mempool::create(&eal, "packets", PACKET_BUFFERS, BUFFER_BYTES, None).map_err(dpdk)?;
     let longest = captures.iter().map(|capture| capture.longest).max().unwrap_or(0);
     let order = (workers > 1).then(|| Order::new(workers));
@@ -260,7 +263,7 @@ pub fn run(replay: Replay) -> Result<Report, ReplayError> {
         progress,
         total,
     };
-    let stage = Stage { eal: &eal, pool: &pool, captures: &captures, gate: &gate };
+    let stage = Stage { eal: &eal, pool: &pool, captures: &captures, gate: &gate, device: settings.capture_device };
     let (reader, meters) = match order {
         None => (None, vec![alone(&stage, team.workers, &mut control)?]),
         Some(order) => {
@@ -317,6 +320,7 @@ struct Stage<'a> {
     pool: &'a Mempool,
     captures: &'a [CaptureFile],
     gate: &'a Arc<AtomicU64>,
+    device: CaptureDevice,
 }
 
 /// What the control core does while workers run.
@@ -360,7 +364,7 @@ fn alone(stage: &Stage, workers: Vec<Worker>, control: &mut Control) -> Result<M
     let mut worker = workers.into_iter().next().ok_or_else(|| dpdk("no worker"))?;
     let mut done = 0;
     for file in stage.captures {
-        let (name, source, _held) = attach(stage, file)?;
+        let (source, device) = attach(stage, file)?;
         let replay = move || {
             worker.replay(source);
             worker
@@ -368,7 +372,7 @@ fn alone(stage: &Stage, workers: Vec<Worker>, control: &mut Control) -> Result<M
         let handle = lcore()?.launch(replay).map_err(dpdk)?;
         control.until(done, || handle.is_finished())?;
         worker = handle.join().map_err(|_| ReplayError::WorkerPanicked)?;
-        stage.eal.detach_vdev(&name).map_err(dpdk)?;
+        detach(stage, device)?;
         done += file.records;
         (control.progress)(done, control.total);
     }
@@ -420,7 +424,7 @@ fn together(
         None => stage.eal.worker_lcores().into_iter().next().ok_or_else(|| dpdk("no lcore for the reader")),
     };
     for file in stage.captures {
-        let (name, source, _held) = attach(stage, file)?;
+        let (source, device) = attach(stage, file)?;
         let attends = order.attend();
         let replay = move || {
             let _attends = attends;
@@ -430,7 +434,7 @@ fn together(
         let handle = free_lcore()?.launch(replay).map_err(dpdk)?;
         control.until(done, || handle.is_finished())?;
         reader = handle.join().map_err(|_| ReplayError::WorkerPanicked)?;
-        stage.eal.detach_vdev(&name).map_err(dpdk)?;
+        detach(stage, device)?;
         done += file.records;
         (control.progress)(done, control.total);
     }
@@ -454,18 +458,43 @@ fn dpdk(error: impl fmt::Display) -> ReplayError {
     ReplayError::Dpdk(error.to_string())
 }
 
-/// A device that replays `file`, its queue, and the open file: the device is told the file by its descriptor, since DPDK's device arguments know no
-/// way to write a comma.
-fn attach(stage: &Stage, file: &CaptureFile) -> Result<(String, Source, fs::File), ReplayError> {
-    let Stage { eal, pool, gate, .. } = *stage;
+/// What gives the records of `file`, and what must be kept until they are all read.
+fn attach(stage: &Stage, file: &CaptureFile) -> Result<(Source, Option<Device>), ReplayError> {
+    let (feed, device) = match stage.device {
+        CaptureDevice::File => {
+            (Feed::File(Box::new(FileFeed::new(capture::open(&file.path)?, stage.pool.clone()))), None)
+        }
+        CaptureDevice::NetPcap => {
+            let (queue, device) = net_pcap(stage, file)?;
+            (Feed::Device(queue), Some(device))
+        }
+    };
+    let gate = Arc::clone(stage.gate);
+    let CaptureFile { link, link_number, records, .. } = *file;
+    Ok((Source { feed, link, link_number, records, gate }, device))
+}
+
+/// A device of DPDK that reads a capture, and the open file.
+struct Device {
+    name: String,
+    _held: fs::File,
+}
+
+/// A device that replays `file`, and its queue. It is told the file by its descriptor, since DPDK's device arguments know no way to write a comma.
+fn net_pcap(stage: &Stage, file: &CaptureFile) -> Result<(RxQueue, Device), ReplayError> {
+    let Stage { eal, pool, .. } = *stage;
     let unreadable = |error: io::Error| CaptureError::Unreadable { path: file.path.clone(), reason: error.to_string() };
     let held = fs::File::open(&file.path).map_err(unreadable)?;
     let name = eal.attach_vdev(&format!("net_pcap0,rx_pcap=/proc/self/fd/{}", held.as_raw_fd())).map_err(dpdk)?;
     let config = PortConfig { tx_queues: 0, promiscuous: false, ..PortConfig::default() };
     let (_port, mut rx, _) = Port::by_name(eal, &name).map_err(dpdk)?.configure(&config, pool).map_err(dpdk)?;
     let rx = rx.pop().ok_or_else(|| dpdk("the device gave no queue"))?;
-    let gate = Arc::clone(gate);
-    Ok((name, Source { rx, link: file.link, link_number: file.link_number, records: file.records, gate }, held))
+    Ok((rx, Device { name, _held: held }))
+}
+
+/// Gives back what [`attach`] made.
+fn detach(stage: &Stage, device: Option<Device>) -> Result<(), ReplayError> {
+    device.map_or(Ok(()), |device| stage.eal.detach_vdev(&device.name).map_err(dpdk))
 }
 
 /// A device that takes packets and forgets them: for measuring without writing.

@@ -62,6 +62,8 @@ impl AlwaysMet {
 #[derive(Default)]
 pub struct FieldGroups {
     of_field: Box<[Box<[FieldGroup]>]>,
+    /// The prefilter over bodies as they are, whatever they are called: a body of HTTP is a file too, and is looked through once.
+    of_bodies: Literals,
     /// Rules met in every transaction: by protocol and direction.
     always: Box<[Box<[AlwaysMet]>]>,
     stages: Box<[Stage]>,
@@ -83,6 +85,11 @@ pub(crate) const fn is_file(field: Field) -> bool {
     matches!(field, Field::FileData)
 }
 
+/// Bodies that come under several names, of which rules take one: they are looked through once for all.
+pub(crate) const fn is_shared(field: Field) -> bool {
+    matches!(field, Field::FileData | Field::HttpRequestBody | Field::HttpResponseBody)
+}
+
 impl FieldGroups {
     /// The groups of `rules`, which are in order of evaluation, with what the author or length chose for the prefilter.
     ///
@@ -94,6 +101,7 @@ impl FieldGroups {
     ) -> Result<Self, BuildError> {
         type OfLiteral<'r> = BTreeMap<(&'r [u8], bool), Vec<u32>>;
         let mut of_field: BTreeMap<(Field, Option<u32>), OfLiteral> = BTreeMap::new();
+        let mut of_bodies = OfLiteral::new();
         let mut always: Vec<Vec<AlwaysMet>> = vec![Vec::new(); AppProtocol::ALL.len() * 2];
         let mut stages = vec![Stage::default(); rules.len()];
         let mut wants = Fields::NONE;
@@ -115,6 +123,9 @@ impl FieldGroups {
                 Some(((field, derived), (pattern.literal_in(field)?, pattern.nocase)))
             });
             match literal {
+                Some(((field, None), literal)) if is_shared(field) => {
+                    of_bodies.entry(literal).or_default().push(number)
+                }
                 Some((place, literal)) => of_field.entry(place).or_default().entry(literal).or_default().push(number),
                 None => {
                     stage.always = true;
@@ -138,6 +149,7 @@ impl FieldGroups {
         }
         Ok(Self {
             of_field: groups.into_iter().map(Vec::into_boxed_slice).collect(),
+            of_bodies: Literals::new(of_bodies, cache)?,
             always: always.into_iter().map(Vec::into_boxed_slice).collect(),
             stages: stages.into_boxed_slice(),
             wants,
@@ -145,15 +157,20 @@ impl FieldGroups {
         })
     }
 
-    /// The prefilters over `field`: without transforms, and one for each chain of them.
+    /// The prefilters over `field`: without transforms, unless it is shared, and one for each chain of them.
     #[inline]
     pub(crate) fn of(&self, field: Field) -> &[FieldGroup] {
         self.of_field.get(field as usize).map_or(&[], |groups| groups)
     }
 
+    /// The prefilter over bodies under one or the other [name](is_shared), without transforms.
+    pub(crate) const fn of_bodies(&self) -> &Literals {
+        &self.of_bodies
+    }
+
     /// All of them.
-    pub(crate) fn all(&self) -> impl Iterator<Item = &FieldGroup> {
-        self.of_field.iter().flatten()
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Literals> {
+        self.of_field.iter().flatten().map(|group| &group.literals).chain([&self.of_bodies])
     }
 
     /// Rules met in every transaction of `protocol`, in `direction`.

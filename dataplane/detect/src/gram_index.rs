@@ -369,8 +369,8 @@ impl GramIndex {
         let has_open = !self.open.table.is_empty();
         let mut compared = 0;
         let mut search = self.grams.search(text);
-        while let Some(places) = search.next_places() {
-            for place in places.iter().map(|&place| place as usize) {
+        while let Some(blocks) = search.next_blocks() {
+            for place in blocks.iter().copied().flatten() {
                 let key = Grams::folded(text.get(place..).unwrap_or_default());
                 compared += 1;
                 if let Some(row) = self.whole.of(key) {

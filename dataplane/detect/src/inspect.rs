@@ -11,6 +11,7 @@ use crate::{
     contexts::{ContextRange, Contexts},
     cost::RuleCost,
     derived::Workshop,
+    endpoints::{KnownEnds, header_admits},
     gate::Facts,
     group::{Group, has_events},
     idle::{Ends, ends_of},
@@ -19,7 +20,7 @@ use crate::{
     regex::RegexScratch,
     remarks::Remarks,
     rewrite::Rewrites,
-    rule::{Effect, FlowState, IntStep, Protocol, Rule, Unit},
+    rule::{Effect, IntStep, Rule, Unit},
     ruleset::{Class, Ruleset},
     run::{Bench, LONGEST_BASE64, Machine, Spent},
     state::{State, Subject},
@@ -211,6 +212,8 @@ pub struct Inspector {
     pub(crate) later: Vec<u32>,
     /// The addresses, of a packet without a flow, between which no rule about addresses holds.
     pub(crate) unlisted: Option<Ends>,
+    /// What is known of the addresses of the packet at hand.
+    pub(crate) ends: KnownEnds,
     /// What each rule cost.
     costs: Box<[RuleCost]>,
 }
@@ -242,7 +245,7 @@ impl Inspector {
     /// # Errors
     /// The scratch allocator's words when memory is short.
     pub fn new(ruleset: &Ruleset, most_alerts: usize) -> Result<Self, String> {
-        let of_fields = ruleset.fields().all().filter_map(|group| group.literals.database());
+        let of_fields = ruleset.fields().all().filter_map(|literals| literals.database());
         let of_payloads =
             ruleset.groups().iter().flat_map(|group| group.all_literals()).filter_map(|literals| literals.database());
         let databases: Vec<_> = of_payloads.chain(of_fields).collect();
@@ -268,6 +271,7 @@ impl Inspector {
             most_alerts: most_alerts.min(MOST_ALERTS),
             later: Vec::with_capacity(rules),
             unlisted: None,
+            ends: KnownEnds::default(),
             costs: vec![RuleCost::default(); rules].into_boxed_slice(),
         })
     }
@@ -375,6 +379,7 @@ impl Inspector {
         if self.candidates.is_empty() {
             return;
         }
+        self.ends.meet(packet.headers);
         let mut from = 0;
         // Most streams have no rule that waits or has matched.
         let mut remembers = piece.as_deref().is_some_and(|piece| piece.streams.remembers(piece.at));
@@ -403,13 +408,21 @@ impl Inspector {
             if !look.packet && !look.stream {
                 continue;
             }
-            counters.detect_evaluated += 1;
             let (noted, remarked) = (self.rewrites.len(), self.remarks.len());
-            let mut spent = Spent::default();
-            let whole = piece.as_deref();
-            let judged = self.judge(ruleset, rule, look, packet, flow.as_deref(), whole, state, counters, &mut spent);
+            let judged = match header_admits(rule, packet) && self.ends.admit(ruleset, rule, packet) {
+                true => self.judge(
+                    ruleset,
+                    (rule, number),
+                    look,
+                    packet,
+                    flow.as_deref(),
+                    piece.as_deref(),
+                    state,
+                    counters,
+                ),
+                false => Judged::No,
+            };
             let matched = matches!(judged, Judged::Packet | Judged::Stream);
-            self.charge(number, spent, matched);
             if let Some(piece) = piece.as_deref_mut().filter(|_| matched || remembers)
                 && ruleset.scope(number).stream
             {
@@ -527,8 +540,28 @@ impl Inspector {
         }
     }
 
+    /// Judges a rule whose header is right, and notes what that took.
     #[expect(clippy::too_many_arguments, reason = "as `inspect`, with the stream")]
     fn judge(
+        &mut self,
+        ruleset: &Ruleset,
+        (rule, number): (&Rule, u32),
+        look: Look,
+        packet: &PacketView,
+        flow: Option<&FlowView>,
+        piece: Option<&StreamPiece>,
+        state: &mut State,
+        counters: &mut Counters,
+    ) -> Judged {
+        counters.detect_evaluated += 1;
+        let mut spent = Spent::default();
+        let judged = self.judge_contents(ruleset, rule, look, packet, flow, piece, state, counters, &mut spent);
+        self.charge(number, spent, matches!(judged, Judged::Packet | Judged::Stream));
+        judged
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "as `inspect`, with the stream")]
+    fn judge_contents(
         &mut self,
         ruleset: &Ruleset,
         rule: &Rule,
@@ -541,9 +574,6 @@ impl Inspector {
         spent: &mut Spent,
     ) -> Judged {
         self.contexts.clear();
-        if !header_admits(rule, packet) || !endpoints_match(ruleset, rule, packet) {
-            return Judged::No;
-        }
         let headers = packet.headers;
         let context = Context {
             frame: packet.frame,
@@ -707,57 +737,6 @@ pub(crate) fn class_of(headers: &Headers) -> Class {
     } else {
         Class::Other
     }
-}
-
-/// Protocol, direction and state of the connection: what needs no set to look at.
-#[inline]
-pub(crate) fn header_admits(rule: &Rule, packet: &PacketView) -> bool {
-    let headers = packet.headers;
-    let protocol = match rule.protocol {
-        Protocol::Ip => headers.is_ip(),
-        Protocol::Ipv4 => headers.ip_version == 4,
-        Protocol::Ipv6 => headers.ip_version == 6,
-        Protocol::Upper(number) => headers.is_ip() && headers.protocol == number,
-        Protocol::UpperOver(version, number) => headers.ip_version == version && headers.protocol == number,
-        Protocol::AnyIcmp => {
-            (headers.ip_version == 4 && headers.protocol == 1) || (headers.ip_version == 6 && headers.protocol == 58)
-        }
-        Protocol::PacketHeader => true,
-        Protocol::Arp => headers.ether_type == 0x0806,
-        Protocol::Ethernet => headers.has_ethernet,
-    };
-    protocol
-        && (!rule.needs_transport || headers.has_transport)
-        && (rule.unit != Unit::Stream || (headers.is_tcp() && packet.established))
-        && rule.direction.is_none_or(|wanted| packet.direction == Some(wanted))
-        && match rule.flow_state {
-            FlowState::Any => true,
-            FlowState::Established => packet.direction.is_some() && packet.established,
-            FlowState::NotEstablished => packet.direction.is_some() && !packet.established,
-        }
-}
-
-/// Addresses and ports of the header.
-pub(crate) fn endpoints_match(ruleset: &Ruleset, rule: &Rule, packet: &PacketView) -> bool {
-    let headers = packet.headers;
-    let ends = &rule.endpoints;
-    let address = |set: u32, address: &[u8; 16]| {
-        ruleset.addresses(set).is_some_and(|set| set.contains(headers.ip_version, address))
-    };
-    let port = |set: u32, port: u16| {
-        ruleset.ports(set).is_some_and(|set| set.is_everything() || (headers.has_transport && set.contains(port)))
-    };
-    let one_way = |src: &[u8; 16], src_port: u16, dst: &[u8; 16], dst_port: u16| {
-        port(ends.destination_ports, dst_port)
-            && port(ends.source_ports, src_port)
-            && address(ends.source, src)
-            && address(ends.destination, dst)
-    };
-    if ends.of_transaction && packet.direction == Some(Direction::ToClient) {
-        return one_way(&headers.dst, headers.dst_port, &headers.src, headers.src_port);
-    }
-    one_way(&headers.src, headers.src_port, &headers.dst, headers.dst_port)
-        || (ends.both_ways && one_way(&headers.dst, headers.dst_port, &headers.src, headers.src_port))
 }
 
 /// Changes and compares flow integers in the order of the rule; whether all comparisons hold.

@@ -6,8 +6,9 @@
 use crate::{
     buffer::Buffer,
     check::{Check, Context},
-    field_groups::{Stage, field_of, is_body, is_file},
-    inspect::{Findings, Inspector, PacketView, endpoints_match, header_admits, in_buffer, run},
+    endpoints::header_admits,
+    field_groups::{Stage, field_of, is_body, is_file, is_shared},
+    inspect::{Findings, Inspector, PacketView, in_buffer, run},
     inspect_stream::name_of,
     program::{Absence, Program},
     rule::Rule,
@@ -70,6 +71,7 @@ impl Inspector {
         self.workshop.next_packet();
         self.gather_transaction(ruleset, &view, judging.scanned, turn.room, at, counters);
         self.later.clear();
+        self.ends.meet(packet.headers);
         let mut from = 0;
         while let Some(number) = self.candidates.take_from(from) {
             from = number;
@@ -160,6 +162,9 @@ impl Inspector {
             if there > body.scanned
                 && let Some(new) = bytes.get(from as usize..)
             {
+                if body.is_file || is_shared(body.field) {
+                    self.scan_body(ruleset, new, counters);
+                }
                 if body.is_file {
                     self.scan_field(ruleset, Field::FileData, new, counters);
                 }
@@ -168,6 +173,15 @@ impl Inspector {
                 }
             }
         }
+    }
+
+    /// Rules about files and about bodies alike: whose name it is not has none of the kind to be judged on.
+    fn scan_body(&mut self, ruleset: &Ruleset, bytes: &[u8], counters: &mut Counters) {
+        let Self { scratch, candidates, .. } = self;
+        let Some(scratch) = scratch.as_mut() else { return };
+        ruleset.fields().of_bodies().scan(scratch, bytes, counters, |rules, _end| {
+            rules.iter().for_each(|&rule| candidates.add(rule));
+        });
     }
 
     fn scan_field(&mut self, ruleset: &Ruleset, field: Field, bytes: &[u8], counters: &mut Counters) {
@@ -206,7 +220,7 @@ impl Inspector {
         if !rule.app.contains(view.protocol())
             || rule.direction.is_some_and(|wanted| wanted != view.direction)
             || !header_admits(rule, packet)
-            || !endpoints_match(ruleset, rule, packet)
+            || !self.ends.admit(ruleset, rule, packet)
         {
             return Told::No;
         }

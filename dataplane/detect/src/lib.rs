@@ -32,6 +32,7 @@ pub mod cost;
 pub mod dataset;
 pub mod derived;
 mod door;
+mod endpoints;
 pub mod entropy;
 pub mod field_groups;
 mod gate;

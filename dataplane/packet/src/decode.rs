@@ -38,13 +38,13 @@ pub fn decode(frame: &[u8], link: LinkType, config: &DecodeConfig, out: &mut Dec
     }
 }
 
-/// What most frames do not need: more link headers, and tunnels.
+/// What most frames do not need: more link headers, and tunnels. They go on in the last layer.
 #[inline(never)]
 fn go_on(next: Next<'_>, config: &DecodeConfig, mut budget: u8, out: &mut Decoded) {
-    let [first, ..] = &mut out.layers;
+    let Some(layer) = out.layers.get_mut(usize::from(out.count).saturating_sub(1)) else { return };
     let tunnel = match next {
         Next::Done => None,
-        Next::Step(step, rest) => walk(first, step, rest, config, &mut budget),
+        Next::Step(step, rest) => walk(layer, step, rest, config, &mut budget),
         Next::Tunnel(source, step, rest) => Some((source, step, rest)),
     };
     if let Some(tunnel) = tunnel {
@@ -72,21 +72,24 @@ fn decode_inner(tunnel: (PacketSource, Step, Input<'_>), config: &DecodeConfig, 
 /// Decodes the datagram at the end of `frame`, which was put together from fragments: `around` are the headers of the frame of one of them, whose innermost layer
 /// the datagram takes the place of.
 pub(crate) fn decode_datagram(frame: &[u8], around: &Decoded, config: &DecodeConfig, out: &mut Decoded) {
-    let mut budget = config.max_layers;
     out.count = around.count;
+    let Some((fragment, outer)) = around.layers().split_last() else { return };
+    let Some((layer, outer_layers)) = out.layers.get_mut(..=outer.len()).and_then(<[_]>::split_last_mut) else {
+        return;
+    };
     // The innermost is made anew.
-    for (layer, outer) in out.layers.iter_mut().zip(around.layers().split_last().map_or(&[][..], |(_, outer)| outer)) {
-        *layer = *outer;
-    }
-    let Some(layer) = out.layers.get_mut(usize::from(around.count).saturating_sub(1)) else { return };
-    let fragment = around.innermost();
+    outer_layers.copy_from_slice(outer);
     layer.reset(PacketSource::Defrag, fragment.frame_start);
     (layer.ethernet_offset, layer.has_ethernet) = (fragment.ethernet_offset, fragment.has_ethernet);
     (layer.ether_type, layer.vlan, layer.vlan_count) = (fragment.ether_type, fragment.vlan, fragment.vlan_count);
-    let step = if fragment.ip_version == 4 { Step::Ipv4 } else { Step::Ipv6 };
     let Some(input) = Input::new(frame).after(fragment.ip_offset as usize) else { return };
-    if let Some(tunnel) = walk(layer, step, input, config, &mut budget) {
-        decode_inner(tunnel, config, budget, out);
+    let next = match (config.max_layers, fragment.ip_version) {
+        (0, _) => Next::Step(Step::RawIp, input),
+        (_, 4) => network::ipv4::decode(layer, input, config),
+        _ => network::ipv6::decode(layer, input, config),
+    };
+    if !matches!(next, Next::Done) {
+        go_on(next, config, config.max_layers.saturating_sub(1), out);
     }
 }
 

@@ -75,6 +75,24 @@ pub struct Fragment {
     pub dont: bool,
     /// Reserved bit of IPv4, which RFC 791 wants 0.
     pub reserved: bool,
+    /// IPv6: where the fragment header begins, in bytes from that of the packet.
+    pub header_at: u16,
+    /// IPv6: where the byte lies that names the fragment header, likewise.
+    pub named_at: u16,
+}
+
+impl Fragment {
+    /// Those of a packet that has none.
+    pub const NONE: Self = Self {
+        id: 0,
+        offset_bytes: 0,
+        more: false,
+        is_fragment: false,
+        dont: false,
+        reserved: false,
+        header_at: 0,
+        named_at: 0,
+    };
 }
 
 /// The flag bits of a TCP header's 14th byte.
@@ -329,7 +347,7 @@ impl Headers {
         icmp_id: 0,
         icmp_seq: 0,
         icmpv6_mtu: None,
-        fragment: Fragment { id: 0, offset_bytes: 0, more: false, is_fragment: false, dont: false, reserved: false },
+        fragment: Fragment::NONE,
         tcp: TcpFields {
             seq: 0,
             ack: 0,
@@ -414,7 +432,7 @@ impl Headers {
         (*has_ethernet, *has_transport, *invalid, *routed) = (false, false, false, false);
         (*icmp_type, *icmp_code, *has_icmp_id, *icmp_id, *icmp_seq) = (0, 0, false, 0, 0);
         *icmpv6_mtu = None;
-        *fragment = Self::EMPTY.fragment;
+        *fragment = Fragment::NONE;
         *tcp = Self::EMPTY.tcp;
         *sctp = Self::EMPTY.sctp;
         *embedded = None;

@@ -6,6 +6,8 @@
 use crate::headers::PacketSource;
 
 /// The bytes one decoder may look at, and their offset from the start of the frame.
+///
+/// Functions that stand apart from the usual way get both one by one, in registers: as a whole it would be laid down in memory on the way past the call, too.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Input<'f> {
     /// The bytes, shortened by every length field passed so far.

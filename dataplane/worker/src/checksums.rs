@@ -69,6 +69,7 @@ impl ChecksumJudge {
         self.answer
     }
 
+    #[inline(never)]
     fn sample(&mut self, decoded: &Decoded, frame: &[u8]) {
         if self.frames >= SAMPLE {
             self.answer = self.verdict();

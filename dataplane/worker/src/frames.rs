@@ -60,14 +60,21 @@ impl Frames {
 #[inline]
 pub fn is_whole(packet: MbufRef) -> bool {
     let length = packet.pkt_len() as usize;
-    length <= LONGEST_FRAME && length == packet.chain_len()
+    length <= LONGEST_FRAME && length == if packet.is_chained() { length_of(packet) } else { packet.data_len().into() }
 }
 
+#[cold]
+fn length_of(packet: MbufRef) -> usize {
+    packet.chain_len()
+}
+
+#[inline]
 fn bytes_of<'a>(packet: MbufRef<'a>, joined: &'a mut [u8]) -> &'a [u8] {
-    if packet.is_chained() {
-        let length = packet.copy_to(joined);
-        joined.get(..length).unwrap_or_default()
-    } else {
-        packet.first_segment()
-    }
+    if packet.is_chained() { join(packet, joined) } else { packet.first_segment() }
+}
+
+#[cold]
+fn join<'a>(packet: MbufRef<'_>, joined: &'a mut [u8]) -> &'a [u8] {
+    let length = packet.copy_to(joined);
+    joined.get(..length).unwrap_or_default()
 }

@@ -80,6 +80,12 @@ impl Glances {
         }
     }
 
+    /// That of packet `place`.
+    #[inline]
+    pub fn of(&self, place: usize) -> Option<&Glance> {
+        self.list.get(place)
+    }
+
     /// Those of the packets, in order; behind them of packets of earlier bursts.
     #[inline]
     pub fn iter(&self) -> impl Iterator<Item = &Glance> {
@@ -175,12 +181,12 @@ impl Pipeline {
     /// Third step: what becomes of the packet, when its flow tells and nothing else needs to be known of it. `checksums`: what is done about
     /// those of the frame; until that is decided every frame goes the long way.
     #[inline(always)]
-    pub fn short_cut(&mut self, glance: &Glance, checksums: Checksums, now: Nanos) -> Option<Verdict> {
+    pub fn short_cut(&mut self, glance: &Glance, checksums: impl FnOnce() -> Checksums, now: Nanos) -> Option<Verdict> {
         // While every flow is looked at, none is found for nothing.
         if !self.any_at_rest && self.settings.stages == Stages::Inspect {
             return None;
         }
-        self.short_cut_of(glance, checksums, now)
+        self.short_cut_of(glance, checksums(), now)
     }
 
     /// The same, where some flow may not be looked at.

@@ -5,6 +5,7 @@
 //! - [`reader`], [`owner`], [`inbox`]: a replay's records spread over several workers
 //! - [`generation`]: how a new rule set comes and the old one goes
 //! - [`checksums`]: whether checksums count
+//! - [`feed`]: what gives the records of a capture
 //! - [`frames`]: the bytes of a burst, decoded
 //! - [`fragments`]: fragments, and the datagrams they make
 //! - [`pipeline`]: one packet through flow, rules and verdict
@@ -33,6 +34,7 @@ pub mod datagrams;
 pub mod egress;
 mod ending;
 mod exception;
+pub mod feed;
 pub mod flows;
 pub mod fragments;
 pub mod frames;
@@ -63,6 +65,7 @@ mod variables;
 
 pub use datagrams::Datagrams;
 pub use egress::{Egress, Sent};
+pub use feed::{Feed, FileFeed};
 pub use fragments::Fragments;
 pub use generation::{Generation, Mailbox, Parcel, Post, mailbox};
 pub use inbox::{Handovers, Inboxes};

@@ -283,7 +283,7 @@ impl Worker {
                 }
                 // Only a plain frame is asked about, and that has one layer: it is mine as a whole or not at all.
                 let mine = spreads || stages == Stages::Lookup || live.owners.of_hash(glance.hash()) == live.worker;
-                if mine && let Some(verdict) = pipeline.short_cut(glance, checksums.next(), now) {
+                if mine && let Some(verdict) = pipeline.short_cut(glance, || checksums.next(), now) {
                     *fate = Fate::from(verdict);
                     meter.judged += u64::from(stages == Stages::Inspect);
                     continue;

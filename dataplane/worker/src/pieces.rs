@@ -13,7 +13,7 @@ use crate::{
 use sluice_core::{Cause, Ledger, Nanos, Resource, Verdict};
 use sluice_packet::{
     Decoded,
-    defrag::{Inserted, Taken, Why},
+    defrag::{Inserted, Taken, Whole, Why},
 };
 
 /// Datagrams of which a fragment was dropped, and for which cause.
@@ -74,6 +74,7 @@ pub(crate) struct Pieces<'a> {
 
 impl Pieces<'_> {
     /// Judges what holds a fragment, which `decoded` tells of.
+    #[inline(always)]
     pub(crate) fn piece(&mut self, decoded: &Decoded, bytes: &[u8], job: &Job) -> Verdict {
         self.condemned.hear(job);
         let mut verdict = self.pipeline.piece(decoded, bytes, job);
@@ -111,11 +112,17 @@ impl Pieces<'_> {
         }
     }
 
+    /// Judges a datagram that holds a fragment of another one.
+    #[cold]
+    fn inner_piece(&mut self, whole: &Whole, job: &Job) -> Verdict {
+        self.piece(whole.decoded(), whole.bytes(), job)
+    }
+
     /// Judges a datagram.
     pub(crate) fn datagram(&mut self, datagram: &Datagram, job: &Job) -> Verdict {
         let whole = &datagram.whole;
         if job.view == View::Piece {
-            return self.piece(whole.decoded(), whole.bytes(), job);
+            return self.inner_piece(whole, job);
         }
         let key = self.pipeline.prefetch(whole.decoded());
         self.pipeline.process(whole.decoded(), key, whole.bytes(), job)

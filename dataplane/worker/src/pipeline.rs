@@ -830,21 +830,32 @@ impl Pipeline {
 
     #[inline(always)]
     pub(crate) fn count_frame(&mut self, decoded: &Decoded, frame: &[u8], job: &Job) {
-        let Self { counters, kinds, .. } = self;
         if job.round == 0 {
-            let length = frame.len() as u64;
-            counters.decoder_bytes += length;
-            counters.decoder_max_pkt_size = counters.decoder_max_pkt_size.max(length);
+            self.count_bytes(frame);
         }
         let layers = decoded.layers().get(usize::from(job.base)..).unwrap_or_default();
         for (inside, headers) in layers.iter().enumerate() {
             // A datagram was received as its fragments.
-            let received = job.round == 0 || inside > 0;
-            counters.decoder_pkts += u64::from(received);
-            kinds.add(headers, received, counters);
-            if !headers.events.is_empty() {
-                headers.events.iter().for_each(|event| counters.decoder_events.raise(event as usize));
-            }
+            self.count_layer(headers, job.round == 0 || inside > 0);
+        }
+    }
+
+    /// Counts the bytes of a frame that was received.
+    #[inline(always)]
+    pub(crate) fn count_bytes(&mut self, frame: &[u8]) {
+        let length = frame.len() as u64;
+        self.counters.decoder_bytes += length;
+        self.counters.decoder_max_pkt_size = self.counters.decoder_max_pkt_size.max(length);
+    }
+
+    /// Counts a layer.
+    #[inline(always)]
+    pub(crate) fn count_layer(&mut self, headers: &Headers, received: bool) {
+        let Self { counters, kinds, .. } = self;
+        counters.decoder_pkts += u64::from(received);
+        kinds.add(headers, received, counters);
+        if !headers.events.is_empty() {
+            headers.events.iter().for_each(|event| counters.decoder_events.raise(event as usize));
         }
     }
 }

@@ -5,6 +5,7 @@
 use crate::{
     checksums::ChecksumJudge,
     egress::{Egress, Sent},
+    feed::Feed,
     fragments::{Fragments, With},
     frames::{Frames, is_whole},
     generation::Mailbox,
@@ -18,7 +19,7 @@ use crate::{
 use crossbeam::utils::Backoff;
 use sluice_core::{Cause, Counters, Ledger, Nanos, Position, Verdict};
 use sluice_detect::cost::RuleCost;
-use sluice_dpdk::{BURST, Burst, Mbuf, Mempool, RxQueue};
+use sluice_dpdk::{BURST, Burst, Mbuf, Mempool};
 use sluice_packet::LinkType;
 use std::sync::{
     Arc,
@@ -30,8 +31,8 @@ pub const PATIENCE: u32 = 10_000;
 
 /// One capture to be replayed.
 pub struct Source {
-    /// The queue that gives its records.
-    pub rx: RxQueue,
+    /// What gives its records.
+    pub feed: Feed,
     /// Its link type.
     pub link: LinkType,
     /// Its link type as the capture numbers it: several numbers may mean one type.
@@ -145,10 +146,7 @@ impl Worker {
         let Source { link, link_number, records: expected, .. } = source;
         self.pipeline.set_link(link, link_number);
         let mut received = Burst::new();
-        let mut verdicts = [Verdict::Pass; BURST];
         let (mut taken, mut empty) = (0_u64, 0_u32);
-        let stages = self.pipeline.settings().stages;
-        let decode = self.pipeline.settings().decode;
 
         while taken < expected && empty < PATIENCE {
             self.take_rules();
@@ -156,95 +154,106 @@ impl Worker {
                 std::thread::yield_now();
                 continue;
             }
-            if source.rx.receive(&mut received) == 0 {
+            if source.feed.receive(&mut received) == 0 {
                 empty += 1;
                 continue;
             }
             empty = 0;
-            let Self { pipeline, frames, fragments, glances, checksums, clock, meter, .. } = self;
-            meter.bursts += 1;
-            let mut kept = 0_u64;
             let wanted = usize::try_from(expected - taken).unwrap_or(BURST).min(received.len());
-            let before = meter.records;
             taken += wanted as u64;
-            meter.records += wanted as u64;
-            meter.judged += wanted as u64;
-            meter.ledger.rx += wanted as u64;
+            self.burst(&mut received, wanted, link);
+        }
+    }
 
-            if stages != Stages::Forward {
-                glances.take(pipeline, &received);
+    /// Judges and sends the first `wanted` packets of `received`.
+    fn burst(&mut self, received: &mut Burst, wanted: usize, link: LinkType) {
+        let Self { pipeline, glances, meter, .. } = self;
+        let before = meter.records;
+        meter.bursts += 1;
+        meter.records += wanted as u64;
+        meter.judged += wanted as u64;
+        meter.ledger.rx += wanted as u64;
+        if pipeline.settings().stages != Stages::Forward {
+            glances.take(pipeline, received);
+        }
+        let mut verdicts = [Verdict::Pass; BURST];
+        let (mut kept, mut all_pass) = (0_u64, true);
+        for (place, verdict) in verdicts.iter_mut().enumerate().take(wanted) {
+            let record = before + place as u64 + 1;
+            match self.judge(received, place, record, link) {
+                Some(Verdict::Pass) => {}
+                Some(drop) => (*verdict, all_pass) = (drop, false),
+                None => kept |= 1 << place,
             }
-            for (place, (verdict, glance)) in verdicts.iter_mut().zip(glances.iter()).enumerate().take(wanted) {
-                *verdict = Verdict::Pass;
-                let Some(packet) = received.mbuf(place) else { continue };
-                let record = before + place as u64 + 1;
-                let time = Nanos::from_micros(packet.timestamp_us().unwrap_or(0));
-                let (now, tick) = clock.advance(time);
-                meter.now = now;
-                let at = At { time, now, record };
-                if tick {
-                    pipeline.tick(record, now);
-                    if let Some(fragments) = fragments {
-                        fragments.expire(at, usize::MAX, &mut meter.ledger, &mut pipeline.counters);
-                    }
-                }
-                pipeline.counters.decoder_chained += u64::from(packet.is_chained());
-                if !is_whole(packet) {
-                    *verdict = pipeline.cut();
-                    continue;
-                }
-                if stages == Stages::Forward {
-                    continue;
-                }
-                if let Some(short) = pipeline.short_cut(glance, checksums.next(), now) {
-                    *verdict = short;
-                    continue;
-                }
-                let (decoded, frame) = frames.single(packet, link, &decode);
-                if stages == Stages::Lookup {
-                    let key = glance.keyed().or_else(|| pipeline.prefetch(decoded));
-                    pipeline.lookup_only(decoded, key, frame, now);
-                    continue;
-                }
-                let mut job = Job::whole(at, checksums.judge(decoded, frame));
-                if decoded.is_fragment()
-                    && let Some(fragments) = fragments
-                {
-                    let mut with = With { pipeline, ledger: &mut meter.ledger, lane: 0 };
-                    match fragments.judge(&mut with, decoded, frame, &mut job) {
-                        Some(judged) => *verdict = judged,
-                        None => kept |= 1 << place,
-                    }
-                    continue;
-                }
-                let key = glance.keyed().or_else(|| pipeline.prefetch(decoded));
-                *verdict = pipeline.process(decoded, key, frame, &job);
-                pipeline.rewrite(|offset, bytes| received.overwrite(place, offset, bytes).is_ok());
-                *verdict = pipeline.put_right(*verdict, &mut InBurst { burst: &mut received, place });
+        }
+        self.meter.now = self.clock.now();
+
+        let plain = kept == 0 && !self.fragments.as_ref().is_some_and(Fragments::has_leaving);
+        if all_pass && plain && wanted == received.len() && !self.egress.wants_order() && !self.pipeline.has_answers() {
+            return self.egress.send(received, &mut self.meter.ledger);
+        }
+        for (place, packet) in received.drain().enumerate() {
+            // Beyond the capture's end: neither received nor judged.
+            if place >= wanted {
+                break;
             }
-            let all_pass = verdicts.iter().take(wanted).all(|verdict| *verdict == Verdict::Pass);
-            let plain = kept == 0 && !self.fragments.as_ref().is_some_and(Fragments::has_leaving);
-            if all_pass
-                && plain
-                && wanted == received.len()
-                && !self.egress.wants_order()
-                && !self.pipeline.has_answers()
-            {
-                self.egress.send(&mut received, &mut self.meter.ledger);
-                continue;
+            let record = before + place as u64 + 1;
+            match kept >> place & 1 {
+                0 => self.send(packet, record, verdicts.get(place).copied().unwrap_or_default()),
+                _ => drop(packet),
             }
-            for (place, packet) in received.drain().enumerate() {
-                // Beyond the capture's end: neither received nor judged.
-                if place >= wanted {
-                    break;
-                }
-                let record = before + place as u64 + 1;
-                match kept >> place & 1 {
-                    0 => self.send(packet, record, verdicts.get(place).copied().unwrap_or_default()),
-                    _ => drop(packet),
-                }
-                self.leave(record);
+            self.leave(record);
+        }
+    }
+
+    /// The verdict on packet `place` of `received`; none when it is kept: a fragment.
+    #[inline(never)]
+    fn judge(&mut self, received: &mut Burst, place: usize, record: u64, link: LinkType) -> Option<Verdict> {
+        let Some(packet) = received.mbuf(place) else { return Some(Verdict::Pass) };
+        let time = Nanos::from_micros(packet.timestamp_us().unwrap_or(0));
+        let (now, tick) = self.clock.advance(time);
+        let at = At { time, now, record };
+        if tick {
+            self.tick(at);
+        }
+        let Self { pipeline, frames, fragments, glances, checksums, meter, .. } = self;
+        pipeline.counters.decoder_chained += u64::from(packet.is_chained());
+        if !is_whole(packet) {
+            return Some(pipeline.cut());
+        }
+        let stages = pipeline.settings().stages;
+        let Some(glance) = glances.of(place).filter(|_| stages != Stages::Forward) else { return Some(Verdict::Pass) };
+        if let Some(short) = pipeline.short_cut(glance, || checksums.next(), now) {
+            return Some(short);
+        }
+        let (decoded, frame) = frames.single(packet, link, &pipeline.settings().decode);
+        if stages == Stages::Lookup {
+            let key = glance.keyed().or_else(|| pipeline.prefetch(decoded));
+            pipeline.lookup_only(decoded, key, frame, now);
+            return Some(Verdict::Pass);
+        }
+        let mut job = Job::whole(at, checksums.judge(decoded, frame));
+        let key = match (glance.keyed(), fragments) {
+            // A plain frame is no fragment.
+            (None, Some(fragments)) if decoded.is_fragment() => {
+                let mut with = With { pipeline, ledger: &mut meter.ledger, lane: 0 };
+                return fragments.judge(&mut with, decoded, frame, &mut job);
             }
+            (None, _) => pipeline.prefetch(decoded),
+            (keyed, _) => keyed,
+        };
+        let verdict = pipeline.process(decoded, key, frame, &job);
+        pipeline.rewrite(|offset, bytes| received.overwrite(place, offset, bytes).is_ok());
+        Some(pipeline.put_right(verdict, &mut InBurst { burst: received, place }))
+    }
+
+    /// A second has begun.
+    #[cold]
+    fn tick(&mut self, at: At) {
+        let Self { pipeline, fragments, meter, .. } = self;
+        pipeline.tick(at.record, at.now);
+        if let Some(fragments) = fragments {
+            fragments.expire(at, usize::MAX, &mut meter.ledger, &mut pipeline.counters);
         }
     }
 

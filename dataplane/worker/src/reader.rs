@@ -59,6 +59,11 @@ impl Default for Clock {
 }
 
 impl Clock {
+    /// The time of the latest packet.
+    pub const fn now(&self) -> Nanos {
+        self.now
+    }
+
     /// The time, after a packet of `time`; and whether a second has begun.
     #[inline]
     pub fn advance(&mut self, time: Nanos) -> (Nanos, bool) {
@@ -110,7 +115,7 @@ impl Reader {
                 std::thread::yield_now();
                 continue;
             }
-            if source.rx.receive(&mut received) == 0 {
+            if source.feed.receive(&mut received) == 0 {
                 empty += 1;
                 continue;
             }

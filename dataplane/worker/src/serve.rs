@@ -102,7 +102,7 @@ impl Worker {
         if whole && !packet.is_chained() && stages != Stages::Forward {
             pipeline.glance(packet.view().first_segment(), &mut glance);
         }
-        if let Some(verdict) = pipeline.short_cut(&glance, job.checksums, job.at.now) {
+        if let Some(verdict) = pipeline.short_cut(&glance, || job.checksums, job.at.now) {
             self.send(packet, job.at.record, verdict);
             return None;
         }

@@ -5,28 +5,30 @@
 
 use std::sync::OnceLock;
 
-/// Bits of a byte that tell nothing: those of `a` and `A` differ here.
-const FOLD: u32 = 0x2020_2020;
+/// Bits of a byte that tell nothing: `a` and `A` differ in one; the other is set in each four bytes that are looked up, which spares the vectors a mask.
+const FOLD: u32 = 0xa0a0_a0a0;
 /// Spreads four bytes over the table.
 const SPREAD: u32 = 0x9e37_79b1;
 /// Bytes of the table: it stays in the fastest cache. In front of the first stand those that are read with it: of four the last is meant.
 const BYTES: usize = 1 << BYTE_BITS;
 const BYTE_BITS: u32 = 15;
 const IN_FRONT: usize = 3;
+/// What tells of four bytes whether they may be in a set.
+type Table = [u8; IN_FRONT + BYTES];
 /// Bits of the first byte that tell which bit of the table's byte is meant.
 const BIT: u32 = 7;
-/// Bytes that may stand behind three, letters small.
-const OPEN: u32 = 128;
+/// Bytes that may stand behind three, of those bits that tell something.
+const OPEN: u32 = 64;
 
 /// A set of four bytes in a row, and of three with any behind them.
 pub struct Grams {
     /// A bit for each place: 32 KiB.
-    table: Box<[u8]>,
+    table: Box<Table>,
     /// There are some of three bytes: they may stand at the end of a text.
     has_open: bool,
 }
 
-/// Bytes as a number, letters small. Missing ones are like blanks.
+/// Bytes as a number, without what tells nothing. Missing ones are like blanks.
 #[inline]
 const fn folded(bytes: u32) -> u32 {
     bytes | FOLD
@@ -49,10 +51,8 @@ impl Grams {
     }
 
     fn anyhow(whole: &[u32], open: &[u32]) -> Self {
-        let table = vec![0; IN_FRONT + BYTES].into_boxed_slice();
-        let mut set = Self { table, has_open: !open.is_empty() };
-        // Without the bit that tells nothing.
-        let any = || (0..OPEN).map(|byte| (byte & 0x1f) | (byte & 0x60) << 1);
+        let mut set = Self { table: Box::new([0; IN_FRONT + BYTES]), has_open: !open.is_empty() };
+        let any = || (0..OPEN).map(|byte| (byte & 0x1f) | (byte & 0x20) << 1);
         let open = open.iter().flat_map(|three| any().map(move |last| three & 0x00ff_ffff | last << 24));
         for one in whole.iter().copied().chain(open).map(folded) {
             let (byte, bit) = Self::place_of(one);
@@ -78,44 +78,74 @@ impl Grams {
     /// Looks for places of `data` where bytes stand that may be in the set, each with two bytes behind it at the least.
     ///
     /// # Cost
-    /// About 1.5 instructions a byte, some 100 for each text, and ten for each place found.
+    /// About one instruction a byte, some 60 for each text, and ten for each place found.
     #[inline]
     pub const fn search<'a>(&'a self, data: &'a [u8]) -> Search<'a> {
-        Search { grams: self, data, at: 0, is_over: false, noted: Noted { places: [0; NOTED], count: 0 } }
+        Search {
+            grams: self,
+            data,
+            next: Some(0),
+            found: Found { blocks: [Block { at: 0, places: 0 }; BLOCKS], count: 0 },
+        }
     }
 
-    /// Notes places of `data` from `at` on, one after the other, as long as there is room. Where to go on; none at the end.
-    fn note_slowly(&self, data: &[u8], at: usize, noted: &mut Noted) -> Option<usize> {
+    /// Finds places of `data` from `at` on, as long as there is room. Where to go on; none at the end.
+    fn find_slowly(&self, data: &[u8], mut at: usize, found: &mut Found) -> Option<usize> {
         let end = data.len().saturating_sub(if self.has_open { 2 } else { 3 });
-        for place in at..end {
-            if noted.count == NOTED {
-                return Some(place);
+        while at < end {
+            if found.count == BLOCKS {
+                return Some(at);
             }
-            noted.note(place, u64::from(self.may_begin(data.get(place..).unwrap_or_default())));
+            let block = at..end.min(at + PLACES);
+            let begins = |place: usize| self.may_begin(data.get(place..).unwrap_or_default());
+            found.keep(at, block.rev().fold(0, |places, place| places << 1 | u64::from(begins(place))));
+            at += PLACES;
         }
         None
     }
 }
 
-/// Places that are noted before somebody is told.
-const NOTED: usize = 64;
+/// Places of a block.
+const PLACES: usize = 64;
+/// Blocks that are found before somebody is told.
+const BLOCKS: usize = 8;
 
-/// Places found.
-struct Noted {
-    places: [u32; NOTED],
+/// Places found, of 64 in a row.
+#[derive(Clone, Copy, Debug)]
+pub struct Block {
+    /// The first of the 64.
+    at: usize,
+    /// A bit for each place found, the lowest for the first.
+    places: u64,
+}
+
+impl Iterator for Block {
+    type Item = usize;
+
+    /// The next place found.
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        let place = (self.places != 0).then(|| self.at + self.places.trailing_zeros() as usize);
+        self.places &= self.places.wrapping_sub(1);
+        place
+    }
+}
+
+/// Blocks in which there is something.
+struct Found {
+    blocks: [Block; BLOCKS],
     count: usize,
 }
 
-impl Noted {
-    /// Notes the places behind `at` that have a bit in `found`.
+impl Found {
+    /// Keeps the places from `at` on that have a bit in `places`.
     #[inline]
-    fn note(&mut self, at: usize, mut found: u64) {
-        while found != 0 {
-            if let Some(place) = self.places.get_mut(self.count) {
-                *place = (at + found.trailing_zeros() as usize) as u32;
-            }
+    fn keep(&mut self, at: usize, places: u64) {
+        if places != 0
+            && let Some(block) = self.blocks.get_mut(self.count)
+        {
+            *block = Block { at, places };
             self.count += 1;
-            found &= found - 1;
         }
     }
 }
@@ -124,34 +154,30 @@ impl Noted {
 pub struct Search<'a> {
     grams: &'a Grams,
     data: &'a [u8],
-    at: usize,
-    is_over: bool,
-    noted: Noted,
+    /// Where to go on; none at the end.
+    next: Option<usize>,
+    found: Found,
 }
 
 impl Search<'_> {
-    /// The next places, in order, 64 at the most; perhaps none. `None` when there are no more.
+    /// The next places, in order; perhaps none. `None` when there are no more.
     #[inline]
-    pub fn next_places(&mut self) -> Option<&[u32]> {
-        if self.is_over {
-            return None;
-        }
-        self.noted.count = 0;
-        let next = self.note();
-        self.is_over = next.is_none();
-        self.at = next.unwrap_or(self.at);
-        Some(self.noted.places.get(..self.noted.count).unwrap_or_default())
+    pub fn next_blocks(&mut self) -> Option<&[Block]> {
+        let at = self.next?;
+        self.found.count = 0;
+        self.next = self.find(at);
+        Some(self.found.blocks.get(..self.found.count).unwrap_or_default())
     }
 
     #[inline]
-    fn note(&mut self) -> Option<usize> {
-        let Self { grams, data, at, noted, .. } = self;
+    fn find(&mut self, at: usize) -> Option<usize> {
+        let Self { grams, data, found, .. } = self;
         #[cfg(target_arch = "x86_64")]
         if has_vectors() {
             // SAFETY: there is AVX2.
-            return unsafe { wide::note(grams, data, *at, noted) };
+            return unsafe { wide::find(grams, data, at, found) };
         }
-        grams.note_slowly(data, *at, noted)
+        grams.find_slowly(data, at, found)
     }
 }
 
@@ -177,173 +203,155 @@ fn has_vectors() -> bool {
 
 #[cfg(target_arch = "x86_64")]
 mod wide {
-    use super::{BIT, BYTE_BITS, FOLD, Grams, NOTED, Noted, SPREAD};
-    use std::arch::x86_64::{
-        __m256i, _mm256_and_si256, _mm256_castsi256_ps, _mm256_loadu_si256, _mm256_mask_i32gather_epi32,
-        _mm256_movemask_ps, _mm256_mullo_epi32, _mm256_or_si256, _mm256_permute4x64_epi64, _mm256_set1_epi32,
-        _mm256_setr_epi8, _mm256_shuffle_epi8, _mm256_sllv_epi32, _mm256_srli_epi32,
+    use super::{BIT, BLOCKS, BYTE_BITS, FOLD, Found, Grams, PLACES, SPREAD, Table};
+    use std::arch::{
+        asm,
+        x86_64::{
+            __m256i, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256, _mm256_packs_epi16, _mm256_packs_epi32,
+            _mm256_set1_epi32, _mm256_setr_epi8, _mm256_setzero_si256,
+        },
     };
 
-    /// Bytes of one load.
-    const LOAD: usize = 32;
-    /// Places of one load that are looked at in full groups of eight.
-    const PLACES: usize = 24;
+    /// Places looked at together.
+    const STEP: usize = 32;
+    /// Bytes they reach over.
+    const REACH: usize = STEP + 3;
+
     /// What the table tells of eight places, each in its own four bytes: the highest bit is set where its bytes may be in the set. The places are those that `windows` names of each half of `text`, which is folded.
     ///
-    /// # Safety
-    /// From `table` on so many bytes may be read as the table of a set has.
+    /// Six instructions: the compiler's own have eight, as it copies what the read from eight places takes for its mask.
     #[target_feature(enable = "avx2")]
     #[inline]
-    unsafe fn look(table: *const i32, text: __m256i, windows: __m256i) -> __m256i {
-        let folded = _mm256_shuffle_epi8(text, windows);
-        let hash = _mm256_mullo_epi32(folded, _mm256_set1_epi32(SPREAD.cast_signed()));
-        let places = _mm256_srli_epi32::<{ 32 - BYTE_BITS as i32 }>(hash);
-        let all = _mm256_set1_epi32(-1);
-        // SAFETY: numbers of so many bits as the table has bytes behind the first three: four bytes are there. All lanes are read; what is in `folded` stays in none.
-        let found = unsafe { _mm256_mask_i32gather_epi32::<1>(folded, table, places, all) };
-        _mm256_sllv_epi32(found, _mm256_and_si256(folded, _mm256_set1_epi32(BIT.cast_signed())))
+    fn look(table: &Table, text: __m256i, windows: __m256i) -> __m256i {
+        let (spread, bits) = (_mm256_set1_epi32(SPREAD.cast_signed()), _mm256_set1_epi32(BIT.cast_signed()));
+        let found;
+        // SAFETY: nothing is written, and read is from `table` alone: the numbers have so many bits as it has bytes behind the first three, so four bytes are there. All eight are read, as the highest bit of each mask is
+        // set: it is of a folded byte.
+        unsafe {
+            asm!(
+                "vpshufb {mask}, {text}, {windows}",
+                "vpmulld {found}, {mask}, {spread}",
+                "vpsrld {place}, {found}, {shift}",
+                "vpand {bit}, {mask}, {bits}",
+                "vpgatherdd {found}, [{table} + {place}], {mask}",
+                "vpsllvd {found}, {found}, {bit}",
+                text = in(ymm_reg) text,
+                windows = in(ymm_reg) windows,
+                spread = in(ymm_reg) spread,
+                bits = in(ymm_reg) bits,
+                table = in(reg) table.as_ptr(),
+                shift = const 32 - BYTE_BITS,
+                mask = out(ymm_reg) _,
+                place = out(ymm_reg) _,
+                bit = out(ymm_reg) _,
+                found = out(ymm_reg) found,
+                options(pure, readonly, nostack, preserves_flags),
+            );
+        }
+        found
     }
 
     /// 32 bytes, folded.
-    ///
-    /// # Safety
-    /// So many may be read of `data` from `at` on.
     #[target_feature(enable = "avx2")]
     #[inline]
-    unsafe fn load(data: *const u8, at: usize) -> __m256i {
-        // SAFETY: within the data, as the caller has made sure.
-        let bytes = unsafe { data.add(at) };
-        // SAFETY: as above.
-        let text = unsafe { _mm256_loadu_si256(bytes.cast::<__m256i>()) };
+    fn load(bytes: &[u8; STEP]) -> __m256i {
+        // SAFETY: 32 bytes are there.
+        let text = unsafe { _mm256_loadu_si256(bytes.as_ptr().cast::<__m256i>()) };
         _mm256_or_si256(text, _mm256_set1_epi32(FOLD.cast_signed()))
     }
 
-    /// A bit for each of the eight places.
-    #[target_feature(enable = "avx2")]
-    #[inline]
-    fn bits(looked: __m256i) -> u32 {
-        _mm256_movemask_ps(_mm256_castsi256_ps(looked)).cast_unsigned()
-    }
-
-    /// The windows that begin at eight places in a row, the first at `f`, where both halves are the same.
+    /// The windows that begin at four places in a row of each half, the first at `f`.
     #[target_feature(enable = "avx2")]
     #[inline]
     fn windows(f: i8) -> __m256i {
         #[rustfmt::skip]
         let windows = _mm256_setr_epi8(
             f, f + 1, f + 2, f + 3, f + 1, f + 2, f + 3, f + 4, f + 2, f + 3, f + 4, f + 5, f + 3, f + 4, f + 5, f + 6,
-            f + 4, f + 5, f + 6, f + 7, f + 5, f + 6, f + 7, f + 8, f + 6, f + 7, f + 8, f + 9, f + 7, f + 8, f + 9, f + 10,
+            f, f + 1, f + 2, f + 3, f + 1, f + 2, f + 3, f + 4, f + 2, f + 3, f + 4, f + 5, f + 3, f + 4, f + 5, f + 6,
         );
         windows
     }
 
-    /// What the table tells of the first 24 places of `text`, eight each.
-    ///
-    /// # Safety
-    /// As for [`look`].
+    /// What the table tells of 32 places, the first at `bytes`: the highest bit of each byte is set where it may be.
     #[target_feature(enable = "avx2")]
     #[inline]
-    unsafe fn look_at(table: *const i32, text: __m256i, windows: __m256i) -> [__m256i; 3] {
-        // Sixteen bytes in both halves: those from 0, from 8 and from 16 on.
-        [
-            _mm256_permute4x64_epi64::<0b01_00_01_00>(text),
-            _mm256_permute4x64_epi64::<0b10_01_10_01>(text),
-            _mm256_permute4x64_epi64::<0b11_10_11_10>(text),
-        ]
-        // SAFETY: as the caller has made sure.
-        .map(|text| unsafe { look(table, text, windows) })
+    fn look_at(table: &Table, bytes: &[u8; REACH]) -> __m256i {
+        let (Some(front), Some(rear)) = (bytes.first_chunk(), bytes.last_chunk()) else {
+            return _mm256_setzero_si256();
+        };
+        let (front, rear) = (load(front), load(rear));
+        // Places 0 to 3 of each half, 4 to 7, 8 to 11. The windows of the last four reach behind the half: in the rear they don't.
+        let parts = [(front, windows(0)), (front, windows(4)), (front, windows(8)), (rear, windows(9))];
+        let [a, b, c, d] = parts.map(|(text, windows)| look(table, text, windows));
+        _mm256_packs_epi16(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d))
     }
 
-    /// A bit for each of 24 places.
+    /// A bit for each of 32 places.
     #[target_feature(enable = "avx2")]
     #[inline]
-    fn all_bits([a, b, c]: [__m256i; 3]) -> u64 {
-        u64::from(bits(a) | bits(b) << 8 | bits(c) << 16)
+    fn bits(looked: __m256i) -> u64 {
+        u64::from(_mm256_movemask_epi8(looked).cast_unsigned())
     }
 
-    /// Notes places of `data` from `at` on, as long as there is room for those of a step. Where the next step begins.
+    /// Finds places of `data` from `at` on, as long as there is room. Where to go on; none at the end.
     #[target_feature(enable = "avx2")]
     #[inline(never)]
-    fn note_steps(grams: &Grams, data: &[u8], mut at: usize, noted: &mut Noted) -> usize {
-        assert!(grams.table.len() == super::IN_FRONT + super::BYTES);
-        let (table, in_front) = (grams.table.as_ptr().cast::<i32>(), windows(0));
-        let (bytes, length) = (data.as_ptr(), data.len());
-        while length >= at + PLACES + LOAD && noted.count <= NOTED - 2 * PLACES {
-            // SAFETY: 56 bytes are left from `at` on.
-            let first = unsafe { load(bytes, at) };
-            // SAFETY: as above.
-            let second = unsafe { load(bytes, at + PLACES) };
-            // SAFETY: the table is as long as was made sure.
-            let [first, second] = [first, second].map(|text| unsafe { look_at(table, text, in_front) });
-            let [a, b, c] = first;
-            let [d, e, f] = second;
-            let any =
-                _mm256_or_si256(_mm256_or_si256(_mm256_or_si256(a, b), _mm256_or_si256(c, d)), _mm256_or_si256(e, f));
-            if bits(any) != 0 {
-                noted.note(at, all_bits(first) | all_bits(second) << PLACES);
+    pub fn find(grams: &Grams, data: &[u8], at: usize, found: &mut Found) -> Option<usize> {
+        let mut rest = data.get(at..).unwrap_or_default();
+        while let (Some(first), Some(second)) =
+            (rest.first_chunk(), rest.get(STEP..).and_then(<[u8]>::first_chunk::<REACH>))
+        {
+            let (first, second) = (look_at(&grams.table, first), look_at(&grams.table, second));
+            if bits(_mm256_or_si256(first, second)) != 0 {
+                found.keep(data.len() - rest.len(), bits(first) | bits(second) << STEP);
+                // The last place is for what is found at the end.
+                if found.count + 1 >= BLOCKS {
+                    return Some(data.len() - rest.len() + PLACES);
+                }
             }
-            at += 2 * PLACES;
+            rest = rest.get(PLACES..).unwrap_or_default();
         }
-        if length >= at + LOAD && noted.count <= NOTED - PLACES {
-            // SAFETY: 32 bytes are left from `at` on.
-            let text = unsafe { load(bytes, at) };
-            // SAFETY: as above.
-            noted.note(at, all_bits(unsafe { look_at(table, text, in_front) }));
-            at += PLACES;
-        }
-        at
+        let at = data.len() - rest.len();
+        found.keep(at, find_last(grams, data, at));
+        None
     }
 
-    /// Notes the places of the last 32 bytes of `data`, from `at` on; of all of it when it is shorter.
+    /// A bit for each place found from `at` on, of which there are 64 at the most.
     #[target_feature(enable = "avx2")]
-    #[inline(never)]
-    fn note_last(grams: &Grams, data: &[u8], at: usize, noted: &mut Noted) {
-        assert!(grams.table.len() == super::IN_FRONT + super::BYTES);
-        let mut room = [0; LOAD];
-        let from = data.len().saturating_sub(LOAD);
-        let last = match data.get(from..).and_then(<[u8]>::first_chunk::<LOAD>) {
-            Some(last) => last,
+    #[inline]
+    fn find_last(grams: &Grams, data: &[u8], at: usize) -> u64 {
+        let Some(places) = (data.len() - at).checked_sub(3) else { return 0 };
+        let look_at = |bytes: &[u8; REACH]| bits(look_at(&grams.table, bytes));
+        let mut found = match data.last_chunk::<REACH>() {
+            Some(last) => {
+                // Of the last 32 places those from `at` on, and before them as many as there are.
+                let first = if places > STEP {
+                    data.get(at..).and_then(<[u8]>::first_chunk::<REACH>).map_or(0, look_at)
+                } else {
+                    0
+                };
+                let last = look_at(last);
+                first | if places > STEP { last << (places - STEP) } else { last >> (STEP - places) }
+            }
             None => {
+                let mut room = [0; REACH];
                 if let Some(room) = room.get_mut(..data.len()) {
                     room.copy_from_slice(data);
                 }
-                &room
+                look_at(&room) & ((1 << places) - 1)
             }
         };
-        let (table, in_front, in_rear) = (grams.table.as_ptr().cast::<i32>(), windows(0), windows(5));
-        // SAFETY: 32 bytes.
-        let text = unsafe { load(last.as_ptr(), 0) };
-        // SAFETY: the table is as long as was made sure.
-        let first = all_bits(unsafe { look_at(table, text, in_front) });
-        // The windows from 21 on; what reaches behind the end is left out below.
-        let back = _mm256_permute4x64_epi64::<0b11_10_11_10>(text);
-        // SAFETY: as above.
-        let rest = bits(unsafe { look(table, back, in_rear) });
-        let found = first | u64::from(rest) << (PLACES - 3);
         // Three bytes at the end may be enough.
-        let places = (data.len() - from).saturating_sub(3);
-        let mut found = found & ((1 << places) - 1);
-        if grams.has_open && data.len() >= 3 && grams.may_begin(data.get(data.len() - 3..).unwrap_or_default()) {
+        if grams.has_open && grams.may_begin(data.get(at + places..).unwrap_or_default()) {
             found |= 1 << places;
         }
-        noted.note(from, found & (u64::MAX << at.saturating_sub(from).min(63)));
-    }
-
-    /// Notes places of `data` from `at` on, as long as there is room. Where to go on; none at the end.
-    #[target_feature(enable = "avx2")]
-    #[inline]
-    pub fn note(grams: &Grams, data: &[u8], at: usize, noted: &mut Noted) -> Option<usize> {
-        if data.len() >= at + LOAD {
-            return Some(note_steps(grams, data, at, noted));
-        }
-        note_last(grams, data, at, noted);
-        None
+        found
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Grams, NOTED, Noted};
+    use super::{BLOCKS, Block, Found, Grams};
 
     /// Numbers that look random, the same each time.
     fn noise(seed: u64) -> impl FnMut(usize) -> usize {
@@ -357,8 +365,8 @@ mod tests {
     fn places(set: &Grams, data: &[u8]) -> Vec<usize> {
         let mut found = Vec::new();
         let mut search = set.search(data);
-        while let Some(places) = search.next_places() {
-            found.extend(places.iter().map(|&place| place as usize));
+        while let Some(blocks) = search.next_blocks() {
+            found.extend(blocks.iter().copied().flatten());
         }
         found
     }
@@ -366,9 +374,9 @@ mod tests {
     fn slowly(set: &Grams, data: &[u8]) -> Vec<usize> {
         let (mut found, mut next) = (Vec::new(), Some(0));
         while let Some(at) = next {
-            let mut noted = Noted { places: [0; NOTED], count: 0 };
-            next = set.note_slowly(data, at, &mut noted);
-            found.extend(noted.places[..noted.count].iter().map(|&place| place as usize));
+            let mut part = Found { blocks: [Block { at: 0, places: 0 }; BLOCKS], count: 0 };
+            next = set.find_slowly(data, at, &mut part);
+            found.extend(part.blocks[..part.count].iter().copied().flatten());
         }
         found
     }

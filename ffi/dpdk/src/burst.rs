@@ -102,7 +102,11 @@ impl Burst {
     /// Takes the last packet out.
     #[inline]
     pub fn pop(&mut self) -> Option<Mbuf> {
-        self.take(self.len.checked_sub(1)?)
+        let last = self.len.checked_sub(1)?;
+        let raw = NonNull::new(*self.packets.get(last)?)?;
+        self.len = last;
+        // SAFETY: `from_raw` needs a packet nobody else owns: it was ours, and the row does not name it any more.
+        Some(unsafe { Mbuf::from_raw(raw) })
     }
 
     /// Takes packet `index` out; those behind it move up, so the order stays.

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use dpdk_sys as sys;
 
-use crate::{control, host, library};
+use crate::{control, host, library, mbuf};
 
 /// Proof that EAL runs in this process.
 ///
@@ -176,6 +176,12 @@ impl std::error::Error for EalError {}
 static STARTED: AtomicBool = AtomicBool::new(false);
 
 impl Eal {
+    /// Gives packets of our own making a place for the time, where [`Mbuf::stamp_us`](crate::Mbuf::stamp_us) notes it. False when DPDK has no room left for one.
+    pub fn stamp_packets(&self) -> bool {
+        let _control = control::lock();
+        mbuf::register_timestamp_field()
+    }
+
     /// Starts EAL with `options` and with what the machine offers.
     ///
     /// The calling thread becomes the main lcore and is pinned as `main_cpu` says; threads it starts later inherit that. With

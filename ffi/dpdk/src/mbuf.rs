@@ -430,6 +430,25 @@ impl Mbuf {
 }
 
 impl Mbuf {
+    /// Notes when the packet was captured, microseconds since 1970. Nothing is noted before [`Eal::stamp_packets`](crate::Eal::stamp_packets).
+    #[inline]
+    pub fn stamp_us(&mut self, time_us: u64) {
+        // Relaxed: as in `timestamp_us`.
+        let offset = TIMESTAMP_OFFSET.load(Ordering::Relaxed);
+        let flag = TIMESTAMP_FLAG.load(Ordering::Relaxed);
+        let Ok(offset) = u32::try_from(offset) else { return };
+        self.set(OL_FLAGS, self.view().get(OL_FLAGS) | flag);
+        self.set(Field::at(offset as sys::mbuf_offsets), time_us);
+    }
+
+    #[inline]
+    fn set<T: Copy>(&mut self, field: Field<T>, value: T) {
+        let place = self.raw.as_ptr().cast::<u8>().wrapping_add(field.offset).cast::<T>();
+        // SAFETY: a write needs a live, aligned place for a T that nobody else uses: we own the packet buffer and hold `&mut self`, and each `Field` is a
+        // field of it with the offset the C compiler computed, or DPDK gave out, and its type.
+        unsafe { place.write(value) };
+    }
+
     /// Adds the segments of `tail` behind the packet's last one.
     ///
     /// # Errors
@@ -466,7 +485,16 @@ static TIMESTAMP_OFFSET: AtomicI32 = AtomicI32::new(-1);
 /// The flag that tells a stamped packet; 0: none is.
 static TIMESTAMP_FLAG: AtomicU64 = AtomicU64::new(0);
 
-/// Looks up the time stamp field. Called after a port has started, since drivers ask for the field then; it never moves.
+/// Asks for the time stamp field. Whether DPDK has room for it.
+pub(crate) fn register_timestamp_field() -> bool {
+    let null = std::ptr::null_mut();
+    // SAFETY: `rte_mbuf_dyn_rx_timestamp_register` needs a started EAL, and takes null for what the caller does not want to be told.
+    let refused = unsafe { sys::rte_mbuf_dyn_rx_timestamp_register(null, null.cast()) };
+    find_timestamp_field();
+    refused == 0
+}
+
+/// Looks up the time stamp field. Called after a port has started or we have asked ourselves, since the field is there from then on; it never moves.
 pub(crate) fn find_timestamp_field() {
     // SAFETY: `rte_mbuf_dynfield_lookup` needs a NUL-terminated name and allows no place for the details.
     let offset = unsafe { sys::rte_mbuf_dynfield_lookup(c"rte_dynfield_timestamp".as_ptr(), std::ptr::null_mut()) };

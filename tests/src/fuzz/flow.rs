@@ -158,7 +158,7 @@ impl Side {
         self.pipeline.glance(frame, &mut glance);
         self.pipeline.glance_at_flow(&mut glance);
         let next = self.checksums.next();
-        let quick = if may_glance { self.pipeline.short_cut(&glance, next, now) } else { None };
+        let quick = if may_glance { self.pipeline.short_cut(&glance, || next, now) } else { None };
         let verdict = quick.unwrap_or_else(|| {
             let link = self.pipeline.settings().link;
             assert_eq!(link, LinkType::Ethernet);

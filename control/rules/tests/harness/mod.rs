@@ -208,7 +208,7 @@ impl Engine {
         // What is left of the glance before may not matter.
         self.pipeline.glance(frame, &mut self.glance);
         self.pipeline.glance_at_flow(&mut self.glance);
-        match self.pipeline.short_cut(&self.glance, self.checksums.next(), now) {
+        match self.pipeline.short_cut(&self.glance, || self.checksums.next(), now) {
             Some(verdict) => {
                 self.records += 1;
                 self.verdict = verdict;

@@ -2,6 +2,8 @@
 //!
 //! One block of memory from the start, so the bound holds by itself; chunks are numbered from 1, 0 is none. Used by `store` alone.
 
+use super::list::entry;
+
 /// Bytes of a chunk.
 pub(crate) const CHUNK: usize = 256;
 
@@ -27,14 +29,9 @@ pub(crate) const fn chunks_for(bytes: usize) -> u32 {
     if chunks == 0 { 1 } else { chunks }
 }
 
-/// Where word `number` of a chain of one chunk lies.
-const fn word_at(chain: &Chain, number: usize) -> usize {
-    (chain.first as usize).wrapping_sub(1).wrapping_mul(CHUNK).wrapping_add(number * 8)
-}
-
 /// The block.
 pub(crate) struct Arena {
-    bytes: Box<[u8]>,
+    chunks: Box<[[u8; CHUNK]]>,
     next: Box<[u32]>,
     free: u32,
     /// Chunks that were ever used: those behind them have not been touched.
@@ -45,7 +42,7 @@ pub(crate) struct Arena {
 impl Arena {
     pub(crate) fn new(chunks: u32) -> Self {
         Self {
-            bytes: vec![0; chunks as usize * CHUNK].into_boxed_slice(),
+            chunks: vec![[0; CHUNK]; chunks as usize].into_boxed_slice(),
             next: vec![0; chunks as usize].into_boxed_slice(),
             free: 0,
             fresh: 0,
@@ -80,9 +77,6 @@ impl Arena {
             self.free = self.link(chunk);
             chunk
         };
-        if let Some(next) = self.next.get_mut((chunk - 1) as usize) {
-            *next = 0;
-        }
         self.used += 1;
         Some(chunk)
     }
@@ -92,34 +86,48 @@ impl Arena {
     }
 
     fn set_link(&mut self, chunk: u32, next: u32) {
-        if let Some(link) = self.next.get_mut((chunk as usize).wrapping_sub(1)) {
+        if let Some(link) = entry(&mut self.next, chunk) {
             *link = next;
         }
     }
 
+    fn chunk(&self, chunk: u32) -> &[u8] {
+        self.chunks.get((chunk as usize).wrapping_sub(1)).map_or(&[], |chunk| chunk.as_slice())
+    }
+
     /// Keeps a copy of `bytes`; none when there is no room for all of it: ask [`Arena::room`] first.
+    #[inline(always)]
     pub(crate) fn store(&mut self, bytes: &[u8]) -> Option<Chain> {
+        if bytes.len() > CHUNK {
+            return self.store_long(bytes);
+        }
+        let chunk = self.take()?;
+        self.fill(chunk, bytes);
+        Some(Chain { first: chunk, last: chunk, len: bytes.len() as u32 })
+    }
+
+    /// The same for what takes several chunks.
+    #[inline(never)]
+    fn store_long(&mut self, bytes: &[u8]) -> Option<Chain> {
         if self.room() < chunks_for(bytes.len()) {
             return None;
         }
-        let first = self.take()?;
-        let mut chain = Chain { first, last: first, len: bytes.len() as u32 };
-        let (part, mut rest) = bytes.split_at(bytes.len().min(CHUNK));
-        self.fill(first, part);
-        while !rest.is_empty() {
+        let mut chain = Chain { first: 0, last: 0, len: bytes.len() as u32 };
+        for part in bytes.chunks(CHUNK) {
             let chunk = self.take()?;
-            self.set_link(chain.last, chunk);
-            chain.last = chunk;
-            let (part, behind) = rest.split_at(rest.len().min(CHUNK));
             self.fill(chunk, part);
-            rest = behind;
+            match chain.last {
+                0 => chain.first = chunk,
+                last => self.set_link(last, chunk),
+            }
+            chain.last = chunk;
         }
         Some(chain)
     }
 
+    #[inline(always)]
     fn fill(&mut self, chunk: u32, part: &[u8]) {
-        let at = (chunk as usize).wrapping_sub(1).wrapping_mul(CHUNK);
-        if let Some(place) = self.bytes.get_mut(at..).and_then(|rest| rest.get_mut(..part.len())) {
+        if let Some(place) = entry(&mut self.chunks, chunk).and_then(|place| place.get_mut(..part.len())) {
             place.copy_from_slice(part);
         }
     }
@@ -134,13 +142,22 @@ impl Arena {
     }
 
     /// Gives bytes `from..from + len` of `chain` to `each`, run by run.
+    #[inline(always)]
     pub(crate) fn read(&self, chain: &Chain, from: usize, len: usize, mut each: impl FnMut(&[u8])) {
+        match self.chunk(chain.first).get(from..from + len) {
+            Some(run) if from + len <= chain.len as usize => each(run),
+            _ => self.read_runs(chain, from, len, each),
+        }
+    }
+
+    /// The same for what lies in several chunks.
+    #[inline(never)]
+    fn read_runs(&self, chain: &Chain, from: usize, len: usize, mut each: impl FnMut(&[u8])) {
         let (mut chunk, mut skip, mut left) = (chain.first, from, len.min((chain.len as usize).saturating_sub(from)));
-        while left > 0 && chunk != 0 {
+        while left > 0 {
             if skip < CHUNK {
                 let part = (CHUNK - skip).min(left);
-                let at = (chunk - 1) as usize * CHUNK + skip;
-                each(self.bytes.get(at..at + part).unwrap_or_default());
+                each(self.chunk(chunk).get(skip..skip + part).unwrap_or_default());
                 left -= part;
                 skip = 0;
             } else {
@@ -152,14 +169,15 @@ impl Arena {
 
     /// Bits `number * 64..` of a chain of one chunk, the first one lowest.
     pub(crate) fn word(&self, chain: &Chain, number: usize) -> u64 {
-        let bytes = self.bytes.get(word_at(chain, number)..).and_then(|bytes| bytes.first_chunk());
-        bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes))
+        let (words, _) = self.chunk(chain.first).as_chunks();
+        words.get(number).map_or(0, |bytes| u64::from_le_bytes(*bytes))
     }
 
     /// Sets those of [`Arena::word`] that `mask` has; what they were.
     pub(crate) fn set_bits(&mut self, chain: &Chain, number: usize, mask: u64) -> u64 {
-        let bytes = self.bytes.get_mut(word_at(chain, number)..).and_then(|bytes| bytes.first_chunk_mut());
-        bytes.map_or(0, |bytes| {
+        let Some(chunk) = entry(&mut self.chunks, chain.first) else { return 0 };
+        let (words, _) = chunk.as_chunks_mut();
+        words.get_mut(number).map_or(0, |bytes| {
             let was = u64::from_le_bytes(*bytes);
             *bytes = (was | mask).to_le_bytes();
             was

@@ -7,8 +7,8 @@ use super::arena::{Arena, chunks_for};
 use super::key::{Key, source_of};
 use super::piece::{self, Piece};
 use super::policy::{Policies, Policy, Span};
-use super::store::{DefragSettings, Gone, MOST_FRAME_BYTES, Node, Store};
-use super::whole::{MOST_FRAMES, Whole};
+use super::store::{self, DefragSettings, Found, Gone, Node, Store};
+use super::whole::Whole;
 use crate::config::DecodeConfig;
 use crate::event::DecodeEvent;
 use crate::headers::{Decoded, Headers};
@@ -173,8 +173,8 @@ impl Defragmenter {
     /// Takes a fragment in. `gone` is told of each datagram that is given up for it.
     ///
     /// # Cost
-    /// A copy of the fragment; a step for each of its units of eight bytes; with an overlap one for each fragment of the datagram. Making room ends as many datagrams as it takes, each of
-    /// which was paid for when it came.
+    /// A copy of the fragment; when it is not the one that is due, a step for each 64 of its units of eight bytes; with an overlap one for each fragment of the datagram. Making room ends as
+    /// many datagrams as it takes, each of which was paid for when it came.
     pub fn insert(
         &mut self,
         fragment: Fragment<'_>,
@@ -185,54 +185,125 @@ impl Defragmenter {
         let Fragment { frame, headers, depth, way, verify } = fragment;
         let four = headers.ip_version == 4;
         *if four { &mut self.counts.ipv4_fragments } else { &mut self.counts.ipv6_fragments } += 1;
-        let alone = |why, event| Inserted { taken: Taken::Alone(why), event };
-        let event = |of_four, of_six| Some(if four { of_four } else { of_six });
-        let too_large = || event(DecodeEvent::Ipv4FragmentTooLarge, DecodeEvent::Ipv6FragmentTooLarge);
         let packet = headers.ip_packet(frame);
         let Some(mut piece) = Piece::read(packet, headers) else { return alone(Why::Invalid, None) };
-        if verify && !piece::header_is_sound(packet, headers) {
-            return alone(Why::Invalid, None);
-        }
-        if piece.is_too_large(headers.ip_version) {
-            return alone(Why::Invalid, too_large());
-        }
-        if piece.more && !piece.data_len.is_multiple_of(8) {
-            // For IPv6 the decoder has told of it.
-            if self.inline || !four || !self.policies.of(&headers.dst, 4).cuts_odd_lengths() {
-                return alone(Why::Invalid, None);
+        if verify || !piece.is_sound(headers.ip_version) || (self.inline && !four && piece.offset == 0) {
+            match self.looked_at(&piece, packet, headers, verify) {
+                Ok(sound) => piece = sound,
+                Err(event) => return alone(Why::Invalid, event),
             }
-            piece.data_len &= !7;
-        }
-        let data = packet.get(usize::from(piece.data_at)..).unwrap_or_default();
-        let data = data.get(..usize::from(piece.data_len)).unwrap_or_default();
-        if data.is_empty() {
-            return alone(Why::Invalid, None);
-        }
-        if self.inline && !four && piece.offset == 0 && !piece.holds_all_headers(data) {
-            return alone(Why::Invalid, None);
         }
 
         let key = Key::of(headers, depth, way, self.vlan_tracking);
         let bucket = self.store.bucket(&key);
-        let mut found = self.store.find(&key, bucket);
-        if let Some(slot) = found.filter(|slot| self.store.is_late(*slot, now)) {
+        let found = self.store.find(&key, bucket, now);
+        if let Found::Late(slot) = found {
             self.time_out(slot, gone);
-            found = None;
         }
-        let fresh = found.is_none();
-        let strict = self.inline || !four;
-        let ignored = || event(DecodeEvent::Ipv4FragmentIgnored, DecodeEvent::Ipv6FragmentIgnored);
-        let slot = match found {
-            Some(slot) => Some(slot),
-            None => self.begin((key, bucket), headers, now, gone),
+        let (slot, fresh) = match found {
+            Found::Datagram(slot) => (Some(slot), false),
+            Found::Late(_) | Found::Nothing => (self.begin((key, bucket), headers, now, gone), true),
         };
-        let Some(slot) = slot else { return alone(Why::Memory, ignored()) };
-        let Some(tracker) = self.store.tracker(slot) else { return alone(Why::Memory, ignored()) };
-        if tracker.is_dead {
-            return alone(Why::Overlap, ignored());
+        let Some(slot) = slot else { return alone(Why::Memory, ignored(headers)) };
+        let taken = match self.append(slot, &piece, packet, (headers, frame), load) {
+            Some(is_whole) => Ok((is_whole, None)),
+            None => self.insert_beside(slot, &piece, packet, &fragment, load, gone),
+        };
+        match taken {
+            Ok((true, event)) => Inserted { taken: Taken::Whole { slot, fresh }, event },
+            Ok((false, event)) => Inserted { taken: Taken::Held { slot, fresh }, event },
+            Err(refused) => refused,
         }
+    }
+
+    /// The fragment, if it can be part of a datagram, cut to whole units where its host does so; else the event of what is odd about it.
+    #[inline(never)]
+    fn looked_at(
+        &self,
+        piece: &Piece,
+        packet: &[u8],
+        headers: &Headers,
+        verify: bool,
+    ) -> Result<Piece, Option<DecodeEvent>> {
+        let four = headers.ip_version == 4;
+        let mut piece = *piece;
+        if verify && !piece::header_is_sound(packet, headers) {
+            return Err(None);
+        }
+        if piece.is_too_large(headers.ip_version) {
+            return Err(too_large(headers));
+        }
+        if piece.more && !piece.data_len.is_multiple_of(8) {
+            // For IPv6 the decoder has told of it.
+            if self.inline || !four || !self.policies.of(&headers.dst, 4).cuts_odd_lengths() {
+                return Err(None);
+            }
+            piece.data_len &= !7;
+        }
+        let data = piece.data(packet);
+        let lacks_headers = self.inline && !four && piece.offset == 0 && !piece.holds_all_headers(data);
+        if data.is_empty() || lacks_headers { Err(None) } else { Ok(piece) }
+    }
+
+    /// Takes in the fragment that is due: nearly always, fragments come in their order. Whether its datagram is whole then; none when another one is due, or when there may be no room.
+    #[inline(always)]
+    fn append(
+        &mut self,
+        slot: u32,
+        piece: &Piece,
+        packet: &[u8],
+        (headers, frame): (&Headers, &[u8]),
+        load: Load<'_>,
+    ) -> Option<bool> {
+        let (bytes, ip_at) = match load {
+            Load::Data => (packet, 0),
+            Load::Frame => (frame, headers.ip_offset),
+            Load::Frames(_) => return None,
+        };
+        let is_frame = matches!(load, Load::Frame);
+        let has_room = self.store.room() >= chunks_for(bytes.len());
+        let tracker = self.store.tracker(slot)?;
+        let more = store::Growth { frames: usize::from(is_frame), bytes: bytes.len() };
+        if !tracker.awaits(piece) || !has_room || tracker.is_full(self.most_pieces, more) {
+            return None;
+        }
+        let extent = tracker.extent.with(piece);
+        if !piece.more && extent.is_too_large(headers.ip_version) {
+            return None;
+        }
+        tracker.advance(piece, extent);
+        if !piece.more && !self.inline {
+            // The last one is read from its frame.
+            self.last = Some(*piece);
+            return Some(true);
+        }
+        self.last = None;
+        let node = Node { ip_at, piece: *piece, is_piece: true, is_frame, ..Node::default() };
+        self.store.keep(slot, bytes, node).then_some(!piece.more)
+    }
+
+    /// Takes in a fragment that comes out of its order, or for which room must be made. Whether its datagram is whole then, and what is odd about it.
+    #[inline(never)]
+    fn insert_beside(
+        &mut self,
+        slot: u32,
+        piece: &Piece,
+        packet: &[u8],
+        fragment: &Fragment<'_>,
+        load: Load<'_>,
+        gone: &mut dyn FnMut(Gone<'_>),
+    ) -> Result<(bool, Option<DecodeEvent>), Inserted> {
+        let headers = fragment.headers;
+        let four = headers.ip_version == 4;
+        let strict = self.inline || !four;
+        let ignored = || ignored(headers);
+        let Some(tracker) = self.store.tracker(slot) else { return Err(alone(Why::Memory, ignored())) };
+        if tracker.is_dead {
+            return Err(alone(Why::Overlap, ignored()));
+        }
+        tracker.leave_order();
         let end = piece.end();
-        let (before, covered, overlaps) = (tracker.extent, tracker.covered, tracker.overlaps);
+        let (before, covered, overlaps) = (tracker.extent, tracker.covered(), tracker.overlaps);
         let holds_the_first_end = strict || tracker.policy.holds_the_first_end();
         let beyond = if holds_the_first_end {
             before.named.is_some_and(|known| end > known || (!piece.more && end != known))
@@ -243,43 +314,45 @@ impl Defragmenter {
                 || (!end.is_multiple_of(8) && end < before.farthest)
         };
         if beyond {
-            return if strict { self.end_by_overlap(slot, ignored(), gone) } else { alone(Why::Overlap, ignored()) };
+            return Err(match strict {
+                true => self.end_by_overlap(slot, ignored(), gone),
+                false => alone(Why::Overlap, ignored()),
+            });
         }
         let span = Span { begin: piece.offset / 8, end: (end.div_ceil(8)) as u16 };
         let mut odd = None;
         // Nothing lies behind the farthest piece.
         if u32::from(piece.offset) < before.farthest && self.store.is_covered(slot, span) {
-            if self.is_copy(slot, &piece, data) {
-                return self.copy_of(slot, ignored(), gone);
+            if self.is_copy(slot, piece, piece.data(packet)) {
+                return Err(self.copy_of(slot, ignored(), gone));
             }
-            odd = event(DecodeEvent::Ipv4FragmentOverlap, DecodeEvent::Ipv6FragmentOverlap);
+            odd = event(headers, DecodeEvent::Ipv4FragmentOverlap, DecodeEvent::Ipv6FragmentOverlap);
             if strict {
-                return self.end_by_overlap(slot, odd, gone);
+                return Err(self.end_by_overlap(slot, odd, gone));
             }
             self.counts.overlaps += 1;
         }
-        let extent = before.with(&piece);
+        let extent = before.with(piece);
         let units = extent.units(holds_the_first_end);
         // Where nothing overlaps, the last one that was missing is read from its frame.
         let fits = !overlaps && odd.is_none() && units == Some(covered + span.units());
-        self.last = Some(piece).filter(|_| fits && !self.inline);
+        self.last = Some(*piece).filter(|_| fits && !self.inline);
         if !self.keep(slot, fragment, load, piece, span, gone) {
-            return alone(if strict { Why::Memory } else { Why::Invalid }, ignored());
+            return Err(alone(if strict { Why::Memory } else { Why::Invalid }, ignored()));
         }
-        let Some(tracker) = self.store.tracker(slot) else { return alone(Why::Memory, ignored()) };
+        let Some(tracker) = self.store.tracker(slot) else { return Err(alone(Why::Memory, ignored())) };
         tracker.overlaps |= odd.is_some();
         tracker.extent = extent;
-        let whole = fits || units == Some(tracker.covered);
-        let counted = if four { extent.header_len } else { extent.header_len.saturating_sub(40) };
-        if whole && extent.farthest + u32::from(counted) > 65_535 {
+        let whole = fits || units == Some(tracker.covered());
+        if whole && extent.is_too_large(headers.ip_version) {
             self.store.kill(slot, Why::Invalid, gone);
-            return alone(Why::Invalid, too_large());
+            return Err(alone(Why::Invalid, too_large(headers)));
         }
-        Inserted { taken: if whole { Taken::Whole { slot, fresh } } else { Taken::Held { slot, fresh } }, event: odd }
+        Ok((whole, odd))
     }
 
     /// Begins the datagram of `key`, with its bucket; none when there is no room.
-    #[inline(never)]
+    #[inline(always)]
     fn begin(&mut self, key: (Key, u32), headers: &Headers, now: Nanos, gone: &mut dyn FnMut(Gone<'_>)) -> Option<u32> {
         if !self.store.has_place() {
             self.counts.max_trackers += 1;
@@ -315,7 +388,6 @@ impl Defragmenter {
 
     /// A copy of a fragment of the datagram: not kept. Looking for copies costs, so there may be so many of them.
     fn copy_of(&mut self, slot: u32, ignored: Option<DecodeEvent>, gone: &mut dyn FnMut(Gone<'_>)) -> Inserted {
-        let alone = |why, event| Inserted { taken: Taken::Alone(why), event };
         let Some(tracker) = self.store.tracker(slot) else { return alone(Why::Memory, ignored) };
         match tracker.duplicates.checked_add(1) {
             Some(more) => tracker.duplicates = more,
@@ -332,33 +404,30 @@ impl Defragmenter {
     fn keep(
         &mut self,
         slot: u32,
-        fragment: Fragment<'_>,
+        fragment: &Fragment<'_>,
         load: Load<'_>,
-        piece: Piece,
+        piece: &Piece,
         span: Span,
         gone: &mut dyn FnMut(Gone<'_>),
     ) -> bool {
-        let Fragment { frame, headers, .. } = fragment;
+        let Fragment { frame, headers, .. } = *fragment;
         let (whole_frame, frames) = match load {
             Load::Frames(whole) if self.inline => (false, Some(whole)),
             Load::Frame => (true, None),
             Load::Data | Load::Frames(_) => (false, None),
         };
         let bytes = if whole_frame { frame } else { headers.ip_packet(frame) };
-        let (mut more_frames, mut more_bytes) = (usize::from(whole_frame), bytes.len());
+        let mut more = store::Growth { frames: usize::from(whole_frame), bytes: bytes.len() };
         let mut chunks = chunks_for(bytes.len()) + self.store.pages_for(slot, span);
         if let Some(whole) = frames {
             for frame in whole.frames() {
-                more_frames += 1;
-                more_bytes += frame.len();
+                more.frames += 1;
+                more.bytes += frame.len();
                 chunks += chunks_for(frame.len());
             }
         }
         let Some(tracker) = self.store.tracker(slot) else { return false };
-        let too_many = tracker.pieces >= self.most_pieces
-            || tracker.frames as usize + more_frames > MOST_FRAMES
-            || tracker.kept_bytes as usize + more_bytes > MOST_FRAME_BYTES;
-        if too_many {
+        if tracker.is_full(self.most_pieces, more) {
             self.counts.max_fragments += 1;
             if self.inline {
                 self.store.kill(slot, Why::Invalid, gone);
@@ -378,7 +447,7 @@ impl Defragmenter {
             return true;
         }
         let ip_at = if whole_frame { headers.ip_offset } else { 0 };
-        let node = Node { ip_at, piece, is_piece: true, is_frame: whole_frame, ..Node::default() };
+        let node = Node { ip_at, piece: *piece, is_piece: true, is_frame: whole_frame, ..Node::default() };
         let mut kept = self.store.keep(slot, bytes, node);
         if let Some(whole) = frames {
             for frame in whole.frames() {
@@ -418,7 +487,7 @@ impl Defragmenter {
 
     /// Forgets datagram `slot`, which is whole, without looking at it; how many frames it came in.
     pub fn forget(&mut self, slot: u32) -> u64 {
-        let frames = self.store.tracker(slot).map_or(0, |tracker| u64::from(tracker.frames));
+        let frames = self.store.frame_count(slot);
         self.store.forget(slot);
         frames
     }
@@ -454,19 +523,28 @@ impl Defragmenter {
     /// Puts fragments of which none overlaps another one, `length` bytes of data, into `whole` from byte `at` on.
     fn join(&self, slot: u32, last: Option<Part<'_>>, length: usize, at: usize, whole: &mut Whole) {
         let kept = || self.store.nodes(slot).filter(|node| node.is_piece).map(Part::Kept);
-        let parts = || kept().chain(last);
-        let Some(first) = parts().find(|part| part.piece().offset == 0) else { return };
+        let begins = |part: &Part<'_>| part.piece().offset == 0;
+        let Some(first) = kept().find(begins).or_else(|| last.filter(begins)) else { return };
         let header_len = usize::from(first.piece().header_len);
         first.read(self.store.arena(), 0, header_len, |run| whole.bytes.extend_from_slice(run));
         finish_header(whole.bytes.get_mut(at..).unwrap_or_default(), first.piece(), length);
         let data_at = at + header_len;
         let end = data_at + length;
-        parts().for_each(|part| {
-            // What comes in its order needs no zeros first.
-            if !self.append(part, data_at, end, whole) && whole.fill_up(end) {
-                self.copy_run(part, 0, usize::from(part.piece().data_len), data_at, whole);
-            }
-        });
+        for part in kept() {
+            self.put(part, data_at, end, whole);
+        }
+        if let Some(last) = last {
+            self.put(last, data_at, end, whole);
+        }
+    }
+
+    /// Puts the data of a fragment that overlaps none where they belong in `whole`, which ends at `end`.
+    #[inline(always)]
+    fn put(&self, part: Part<'_>, data_at: usize, end: usize, whole: &mut Whole) {
+        // What comes in its order needs no zeros first.
+        if !self.append_data(part, data_at, end, whole) && whole.fill_up(end) {
+            self.copy_run(part, 0, usize::from(part.piece().data_len), data_at, whole);
+        }
     }
 
     /// The same for fragments that overlap. They are all kept.
@@ -526,7 +604,8 @@ impl Defragmenter {
     }
 
     /// Adds the fragment's data, if they belong behind what is there and end before `end`; whether that was so.
-    fn append(&self, part: Part<'_>, data_at: usize, end: usize, whole: &mut Whole) -> bool {
+    #[inline(always)]
+    fn append_data(&self, part: Part<'_>, data_at: usize, end: usize, whole: &mut Whole) -> bool {
         let Piece { data_at: at, data_len, offset, .. } = *part.piece();
         let begin = data_at + usize::from(offset);
         let fits = begin == whole.bytes.len() && begin + usize::from(data_len) <= end && end <= whole.bytes.capacity();
@@ -537,6 +616,7 @@ impl Defragmenter {
     }
 
     /// Copies `len` bytes of the fragment's data, from byte `from` of them on, to where they belong.
+    #[inline(never)]
     fn copy_run(&self, part: Part<'_>, from: usize, len: usize, data_at: usize, whole: &mut Whole) {
         let mut to = data_at + usize::from(part.piece().offset) + from;
         part.read(self.store.arena(), usize::from(part.piece().data_at) + from, len, |run| {
@@ -546,6 +626,24 @@ impl Defragmenter {
             to += run.len();
         });
     }
+}
+
+/// A fragment that is not kept, for this reason.
+const fn alone(why: Why, event: Option<DecodeEvent>) -> Inserted {
+    Inserted { taken: Taken::Alone(why), event }
+}
+
+/// The event of this version.
+const fn event(headers: &Headers, of_four: DecodeEvent, of_six: DecodeEvent) -> Option<DecodeEvent> {
+    Some(if headers.ip_version == 4 { of_four } else { of_six })
+}
+
+const fn ignored(headers: &Headers) -> Option<DecodeEvent> {
+    event(headers, DecodeEvent::Ipv4FragmentIgnored, DecodeEvent::Ipv6FragmentIgnored)
+}
+
+const fn too_large(headers: &Headers) -> Option<DecodeEvent> {
+    event(headers, DecodeEvent::Ipv4FragmentTooLarge, DecodeEvent::Ipv6FragmentTooLarge)
 }
 
 /// A fragment of a datagram that is whole.
@@ -576,24 +674,25 @@ impl<'a> Part<'a> {
 }
 
 /// Makes the header of a piece that of the whole datagram, whose data are `length` bytes.
+#[inline(always)]
 fn finish_header(header: &mut [u8], piece: &Piece, length: usize) {
-    let header_len = usize::from(piece.header_len);
-    if header.first().is_some_and(|first| first >> 4 == 6) {
-        write(header, 4, header_len.saturating_sub(40) + length);
-        if let Some(next_header) = header.get_mut(usize::from(piece.next_header_at)) {
-            *next_header = piece.next_header;
+    let counted = usize::from(piece.header_len) + length;
+    match header {
+        [first, _, _, _, high, low, ..] if *first >> 4 == 6 => {
+            // IPv6's length counts what is behind its header.
+            [*high, *low] = (counted.saturating_sub(40) as u16).to_be_bytes();
+            if let Some(next_header) = header.get_mut(usize::from(piece.next_header_at)) {
+                *next_header = piece.next_header;
+            }
         }
-        return;
-    }
-    write(header, 2, header_len + length);
-    write(header, 6, 0);
-    write(header, 10, 0);
-    let sum = crate::checksum::compute(header);
-    write(header, 10, usize::from(sum));
-}
-
-fn write(header: &mut [u8], at: usize, value: usize) {
-    if let Some(place) = header.get_mut(at..at + 2) {
-        place.copy_from_slice(&(value as u16).to_be_bytes());
+        [_, _, high, low, _, _, flags, offset, _, _, sum_high, sum_low, ..] => {
+            [*high, *low] = (counted as u16).to_be_bytes();
+            (*flags, *offset, *sum_high, *sum_low) = (0, 0, 0, 0);
+            let sum = crate::checksum::compute(header).to_be_bytes();
+            if let Some(place) = header.get_mut(10..12) {
+                place.copy_from_slice(&sum);
+            }
+        }
+        _ => {}
     }
 }

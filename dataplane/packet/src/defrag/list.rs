@@ -22,33 +22,41 @@ pub(crate) fn entry<T>(all: &mut [T], number: u32) -> Option<&mut T> {
     all.get_mut((number as usize).wrapping_sub(1))
 }
 
-/// Puts `value` into a place that is free (`free` is the first of those, `next` the one behind it) or was never used; none when all are taken. Never allocates.
-pub(crate) fn place<T>(all: &mut Vec<T>, free: &mut u32, next: impl Fn(&T) -> u32, value: T) -> Option<u32> {
+/// Number of a place that is free (`free` is the first of those, `next` the one behind it) or was never used; none when all are taken. What lies there is to be written over. Never
+/// allocates.
+#[inline(always)]
+pub(crate) fn claim<T: Default>(all: &mut Vec<T>, free: &mut u32, next: impl Fn(&T) -> u32) -> Option<u32> {
     if let Some(place) = entry(all, *free) {
-        let number = std::mem::replace(free, next(place));
-        *place = value;
-        return Some(number);
+        return Some(std::mem::replace(free, next(place)));
     }
     (all.len() < all.capacity()).then(|| {
-        all.push(value);
+        all.push(T::default());
         all.len() as u32
     })
 }
 
 impl List {
-    /// Puts `number`, which is in no list of this kind, at the end.
-    pub(crate) fn push<T>(&mut self, all: &mut [T], number: u32, link: impl Fn(&mut T) -> &mut Link) {
-        if let Some(mine) = entry(all, number) {
-            *link(mine) = Link { before: self.last, behind: 0 };
-        }
-        match entry(all, self.last) {
+    /// Puts `number`, which is in no list of this kind, at the end; what its link must be from now on.
+    #[inline(always)]
+    pub(crate) fn append<T>(&mut self, all: &mut [T], number: u32, link: impl Fn(&mut T) -> &mut Link) -> Link {
+        let before = std::mem::replace(&mut self.last, number);
+        match entry(all, before) {
             Some(last) => link(last).behind = number,
             None => self.first = number,
         }
-        self.last = number;
+        Link { before, behind: 0 }
+    }
+
+    /// Puts `number`, which is in no list of this kind, at the end.
+    pub(crate) fn push<T>(&mut self, all: &mut [T], number: u32, link: impl Fn(&mut T) -> &mut Link) {
+        let mine = self.append(all, number, &link);
+        if let Some(entry) = entry(all, number) {
+            *link(entry) = mine;
+        }
     }
 
     /// Takes `number`, which is in this list, out.
+    #[inline(always)]
     pub(crate) fn remove<T>(&mut self, all: &mut [T], number: u32, link: impl Fn(&mut T) -> &mut Link) {
         let Some(Link { before, behind }) = entry(all, number).map(|mine| std::mem::take(link(mine))) else { return };
         match entry(all, before) {

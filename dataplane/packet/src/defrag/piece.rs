@@ -8,7 +8,8 @@
 use crate::headers::Headers;
 use crate::network::extension;
 
-const FRAGMENT: u8 = 44;
+/// Bytes of IPv6's fragment header.
+const FRAGMENT_HEADER: u16 = 8;
 
 /// One fragment. Offsets count from the IP header.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,37 +32,40 @@ pub(crate) struct Piece {
 
 impl Piece {
     /// Reads the fragment that `headers` describe; none when they do not describe one.
+    #[inline(always)]
     pub(crate) fn read(packet: &[u8], headers: &Headers) -> Option<Self> {
-        let piece = match headers.ip_version {
-            4 => Self {
-                header_len: headers.ip_header_len,
-                next_header_at: 9,
-                next_header: headers.protocol,
-                data_at: headers.ip_header_len,
-                ..Self::default()
-            },
-            6 => Self::behind_extensions(packet)?,
+        let fragment = &headers.fragment;
+        let (header_len, next_header_at, next_header, data_at) = match headers.ip_version {
+            4 => (headers.ip_header_len, 9, headers.protocol, headers.ip_header_len),
+            6 => {
+                let next_header = *packet.get(usize::from(fragment.header_at))?;
+                (fragment.header_at, fragment.named_at, next_header, fragment.header_at.checked_add(FRAGMENT_HEADER)?)
+            }
             _ => return None,
         };
-        let data_len = packet.len().checked_sub(usize::from(piece.data_at))? as u16;
-        let (offset, more) = (headers.fragment.offset_bytes, headers.fragment.more);
-        headers.fragment.is_fragment.then_some(Self { data_len, offset, more, ..piece })
+        let data_len = packet.len().checked_sub(usize::from(data_at))? as u16;
+        let (offset, more) = (fragment.offset_bytes, fragment.more);
+        fragment.is_fragment.then_some(Self {
+            header_len,
+            next_header_at,
+            next_header,
+            data_at,
+            data_len,
+            offset,
+            more,
+        })
     }
 
-    /// Finds the first fragment header that is not atomic, as the decoder does.
-    fn behind_extensions(packet: &[u8]) -> Option<Self> {
-        let (mut kind, mut named_at, mut at) = (*packet.get(6)?, 6, 40_usize);
-        while kind != FRAGMENT || is_atomic(packet, at) {
-            let (next, length) = extension_at(packet, at, kind)?;
-            (kind, named_at, at) = (next, at, at.checked_add(length)?);
-        }
-        Some(Self {
-            header_len: u16::try_from(at).ok()?,
-            next_header_at: u16::try_from(named_at).ok()?,
-            next_header: *packet.get(at)?,
-            data_at: u16::try_from(at.checked_add(8)?).ok()?,
-            ..Self::default()
-        })
+    /// Whether it can be part of a datagram: it has data that fill whole units where more follow, and that end where a packet may.
+    #[inline(always)]
+    pub(crate) const fn is_sound(&self, version: u8) -> bool {
+        self.data_len > 0 && (!self.more || self.data_len.is_multiple_of(8)) && !self.is_too_large(version)
+    }
+
+    /// Its data.
+    pub(crate) fn data<'p>(&self, packet: &'p [u8]) -> &'p [u8] {
+        let data = packet.get(usize::from(self.data_at)..).unwrap_or_default();
+        data.get(..usize::from(self.data_len)).unwrap_or_default()
     }
 
     /// Behind the last byte of its data, in the datagram.
@@ -95,11 +99,6 @@ impl Piece {
                 _ => 1,
             }
     }
-}
-
-/// Whether the fragment header at `at` says that the datagram begins and ends here.
-fn is_atomic(packet: &[u8], at: usize) -> bool {
-    matches!(packet.get(at..), Some([_, _, high, low, ..]) if (*high, *low & 0xf9) == (0, 0))
 }
 
 /// What follows the extension header of this kind at `at`, and its length, when it is there as a whole.

@@ -4,7 +4,7 @@
 //! of steps, to within a factor of two. Those below it lie in none: they are never asked to make room before others are, then the oldest datagram of all goes. So one sender can't
 //! push out the others, and a flood from many made-up senders pushes out what is oldest.
 
-use super::list::{Link, List, entry, place};
+use super::list::{Link, List, claim, entry};
 use sluice_core::HashKey;
 
 /// Lists by weight.
@@ -69,8 +69,10 @@ impl Sources {
             }
             number = source.next;
         }
-        let fresh = Source { key, bucket, next: head, ..Source::default() };
-        let Some(number) = place(&mut self.all, &mut self.free, |source| source.next, fresh) else { return 0 };
+        let Some(number) = claim(&mut self.all, &mut self.free, |source| source.next) else { return 0 };
+        if let Some(source) = entry(&mut self.all, number) {
+            *source = Source { key, bucket, next: head, ..Source::default() };
+        }
         if let Some(head) = self.buckets.get_mut(bucket as usize) {
             *head = number;
         }
@@ -82,6 +84,7 @@ impl Sources {
     }
 
     /// Moves the weight of a source; one of no weight is forgotten.
+    #[inline(always)]
     pub(crate) fn weigh(&mut self, number: u32, more: u32, less: u32) {
         let Some(source) = entry(&mut self.all, number) else { return };
         source.weight = source.weight.saturating_add(more).saturating_sub(less);
@@ -112,23 +115,21 @@ impl Sources {
     }
 
     fn forget(&mut self, number: u32) {
-        let Some(Source { bucket, next: after, .. }) = entry(&mut self.all, number).copied() else { return };
+        let Some(source) = entry(&mut self.all, number) else { return };
+        let bucket = source.bucket;
+        let after = std::mem::replace(&mut source.next, std::mem::replace(&mut self.free, number));
         let Some(head) = self.buckets.get_mut(bucket as usize) else { return };
         if *head == number {
             *head = after;
-        } else {
-            let mut at = *head;
-            while let Some(source) = entry(&mut self.all, at) {
-                if source.next == number {
-                    source.next = after;
-                    break;
-                }
-                at = source.next;
-            }
+            return;
         }
-        let free = std::mem::replace(&mut self.free, number);
-        if let Some(source) = entry(&mut self.all, number) {
-            *source = Source { next: free, ..Source::default() };
+        let mut at = *head;
+        while let Some(source) = entry(&mut self.all, at) {
+            if source.next == number {
+                source.next = after;
+                return;
+            }
+            at = source.next;
         }
     }
 

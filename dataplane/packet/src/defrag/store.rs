@@ -5,10 +5,11 @@
 
 use super::arena::{Arena, CHUNK, Chain};
 use super::key::Key;
-use super::list::{Link, List, entry, place};
+use super::list::{Link, List, claim, entry};
 use super::piece::Piece;
 use super::policy::{Policies, Policy, Span};
 use super::sources::Sources;
+use super::whole::MOST_FRAMES;
 use super::{Whole, Why};
 use sluice_core::{HashKey, Nanos, time::NANOS_PER_SECOND};
 
@@ -20,6 +21,8 @@ const PAGE_UNITS: usize = CHUNK * 8;
 const PAGE_WORDS: usize = PAGE_UNITS / 64;
 /// A source may hold this part of all room before it has to go before others.
 const SHARES: u32 = 64;
+/// No fragment belongs there.
+const NOWHERE: u32 = u32::MAX;
 /// Bytes of frames that one datagram may consist of.
 pub(crate) const MOST_FRAME_BYTES: usize = 1 << 20;
 
@@ -93,20 +96,27 @@ fn copy_frames(nodes: &[Node], first: u32, arena: &Arena, whole: &mut Whole) -> 
     fit
 }
 
-/// Bytes that are kept: a fragment, a frame to be sent, or both in one.
+/// Bytes that are kept: a fragment, a frame to be sent, or both in one. It has the number of its first chunk.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Node {
     pub bytes: Chain,
+    pub next: u32,
     /// Where the IP header lies in them.
     pub ip_at: u32,
     pub piece: Piece,
     pub is_piece: bool,
     pub is_frame: bool,
-    pub next: u32,
+}
+
+/// What a fragment adds to its datagram.
+#[derive(Clone, Copy)]
+pub(crate) struct Growth {
+    pub frames: usize,
+    pub bytes: usize,
 }
 
 /// What the pieces of a datagram say about its length.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Extent {
     /// Behind the last byte of any piece.
     pub farthest: u32,
@@ -120,6 +130,7 @@ pub(crate) struct Extent {
 
 impl Extent {
     /// With another piece.
+    #[inline(always)]
     pub(crate) fn with(mut self, piece: &Piece) -> Self {
         let end = piece.end();
         if end > self.farthest || (end == self.farthest && !piece.more) {
@@ -132,6 +143,13 @@ impl Extent {
             self.header_len = self.header_len.max(piece.header_len);
         }
         self
+    }
+
+    /// Whether all of it would be longer than a packet can be.
+    pub(crate) const fn is_too_large(&self, version: u8) -> bool {
+        // IPv6's length counts what is behind its header.
+        let counted = if version == 4 { self.header_len } else { self.header_len.saturating_sub(40) };
+        self.farthest + counted as u32 > 65_535
     }
 
     /// Units of the whole datagram, when that is known. `holds_the_first_end`: the length that was named first counts.
@@ -156,14 +174,18 @@ pub(crate) struct Tracker {
     began: Nanos,
     first_node: u32,
     last_node: u32,
+    /// Where the fragment that is due begins, while all came in their order; else nowhere.
+    due: u32,
+    /// Units at the beginning that came in their order.
+    in_order: u32,
+    /// Units that are covered besides: which ones is told by `near` and `pages`.
+    beside: u32,
     near: [u64; NEAR_UNITS / 64],
     pages: [Chain; 4],
-    /// Units that are covered.
-    pub covered: u32,
-    pub pieces: u16,
-    pub frames: u32,
+    pieces: u16,
+    frames: u32,
     /// Bytes that are kept.
-    pub kept_bytes: u32,
+    kept_bytes: u32,
     pub extent: Extent,
     pub overlaps: bool,
     pub duplicates: u8,
@@ -172,22 +194,25 @@ pub(crate) struct Tracker {
     pub policy: Policy,
 }
 
-impl Tracker {
-    const fn new(key: Key, bucket: u32, began: Nanos, policy: Policy) -> Self {
+impl Default for Tracker {
+    #[inline(always)]
+    fn default() -> Self {
         Self {
-            key,
-            bucket,
+            key: Key::default(),
+            bucket: 0,
             chain: 0,
             age: Link { before: 0, behind: 0 },
             of_source: Link { before: 0, behind: 0 },
             source: 0,
             weight: 0,
-            began,
+            began: Nanos(0),
             first_node: 0,
             last_node: 0,
+            due: 0,
+            in_order: 0,
+            beside: 0,
             near: [0; NEAR_UNITS / 64],
             pages: [Chain { first: 0, last: 0, len: 0 }; 4],
-            covered: 0,
             pieces: 0,
             frames: 0,
             kept_bytes: 0,
@@ -195,9 +220,54 @@ impl Tracker {
             overlaps: false,
             duplicates: 0,
             is_dead: false,
-            policy,
+            policy: Policy::First,
         }
     }
+}
+
+impl Tracker {
+    /// Whether `piece` is the one that is due: it lies behind all others, which came in their order, and none of them was the last.
+    #[inline(always)]
+    pub(crate) const fn awaits(&self, piece: &Piece) -> bool {
+        self.due == piece.offset as u32
+    }
+
+    /// Takes in the piece that is due; `extent` is that with it.
+    #[inline(always)]
+    pub(crate) const fn advance(&mut self, piece: &Piece, extent: Extent) {
+        self.extent = extent;
+        self.in_order = extent.farthest.div_ceil(8);
+        self.due = if piece.more { extent.farthest } else { NOWHERE };
+    }
+
+    /// Another piece came: from now on it is told unit by unit what is covered.
+    pub(crate) const fn leave_order(&mut self) {
+        self.due = NOWHERE;
+    }
+
+    /// Units that are covered.
+    pub(crate) const fn covered(&self) -> u32 {
+        self.in_order + self.beside
+    }
+
+    /// Whether another piece, with these frames and bytes, is more than one datagram may consist of.
+    #[inline(always)]
+    pub(crate) const fn is_full(&self, most_pieces: u16, more: Growth) -> bool {
+        self.pieces >= most_pieces
+            || self.frames as usize + more.frames > MOST_FRAMES
+            || self.kept_bytes as usize + more.bytes > MOST_FRAME_BYTES
+    }
+}
+
+/// What is known of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// Its datagram.
+    Datagram(u32),
+    /// A datagram that began too long ago.
+    Late(u32),
+    /// There is none.
+    Nothing,
 }
 
 /// The words of 64 units that `span` touches, and which units of each are its own.
@@ -215,7 +285,6 @@ fn words_of(span: Span) -> impl Iterator<Item = (usize, u64)> {
 pub(crate) struct Store {
     arena: Arena,
     nodes: Vec<Node>,
-    free_nodes: u32,
     trackers: Vec<Tracker>,
     free_trackers: u32,
     live: u32,
@@ -233,7 +302,6 @@ impl Store {
         Self {
             arena: Arena::new(chunks),
             nodes: Vec::with_capacity(chunks as usize),
-            free_nodes: 0,
             trackers: Vec::with_capacity(trackers as usize),
             free_trackers: 0,
             live: 0,
@@ -260,24 +328,28 @@ impl Store {
         key.hash(&self.secret) as u32 & (self.buckets.len() as u32).wrapping_sub(1)
     }
 
+    #[inline(always)]
     pub(crate) fn tracker(&mut self, slot: u32) -> Option<&mut Tracker> {
         entry(&mut self.trackers, slot)
     }
 
     /// The datagram of this key, which is in `bucket` if there is one.
-    pub(crate) fn find(&mut self, key: &Key, bucket: u32) -> Option<u32> {
-        let mut slot = *self.buckets.get(bucket as usize)?;
+    #[inline(always)]
+    pub(crate) fn find(&mut self, key: &Key, bucket: u32, now: Nanos) -> Found {
+        let timeout = self.timeout_ns;
+        let mut slot = self.buckets.get(bucket as usize).copied().unwrap_or(0);
         while let Some(tracker) = entry(&mut self.trackers, slot) {
             if tracker.key == *key {
-                return Some(slot);
+                let is_late = now.0.saturating_sub(tracker.began.0) >= timeout;
+                return if is_late { Found::Late(slot) } else { Found::Datagram(slot) };
             }
             slot = tracker.chain;
         }
-        None
+        Found::Nothing
     }
 
     /// Whether the datagram began too long ago.
-    pub(crate) fn is_late(&mut self, slot: u32, now: Nanos) -> bool {
+    fn is_late(&mut self, slot: u32, now: Nanos) -> bool {
         let timeout = self.timeout_ns;
         self.tracker(slot).is_some_and(|tracker| now.0.saturating_sub(tracker.began.0) >= timeout)
     }
@@ -317,47 +389,53 @@ impl Store {
         policy: Policy,
         now: Nanos,
     ) -> Option<u32> {
-        let fresh = Tracker::new(key, bucket, now, policy);
-        let slot = place(&mut self.trackers, &mut self.free_trackers, |tracker| tracker.chain, fresh)?;
-        self.live += 1;
-        let head = self.buckets.get_mut(bucket as usize).map_or(0, |head| std::mem::replace(head, slot));
         let owner = self.sources.of(source);
-        if let Some(tracker) = self.tracker(slot) {
-            (tracker.chain, tracker.source) = (head, owner);
-        }
-        self.age.push(&mut self.trackers, slot, |tracker| &mut tracker.age);
-        if let Some(source) = self.sources.get(owner) {
-            source.trackers.push(&mut self.trackers, slot, |tracker| &mut tracker.of_source);
-        }
-        self.charge(slot, 1);
+        let slot = claim(&mut self.trackers, &mut self.free_trackers, |tracker| tracker.chain)?;
+        self.live += 1;
+        let chain = self.buckets.get_mut(bucket as usize).map_or(0, |head| std::mem::replace(head, slot));
+        let age = self.age.append(&mut self.trackers, slot, |tracker| &mut tracker.age);
+        let of_source = self.sources.get(owner).map_or(Link::default(), |source| {
+            source.trackers.append(&mut self.trackers, slot, |tracker| &mut tracker.of_source)
+        });
+        let tracker = entry(&mut self.trackers, slot)?;
+        *tracker = Tracker {
+            key,
+            bucket,
+            chain,
+            age,
+            of_source,
+            source: owner,
+            weight: 1,
+            began: now,
+            policy,
+            ..Tracker::default()
+        };
+        self.sources.weigh(owner, 1, 0);
         Some(slot)
     }
 
-    fn charge(&mut self, slot: u32, chunks: u32) {
-        if let Some(tracker) = entry(&mut self.trackers, slot) {
-            tracker.weight += chunks;
-            self.sources.weigh(tracker.source, chunks, 0);
-        }
-    }
-
-    /// Keeps `bytes` for the datagram; whether there was room.
+    /// Keeps `bytes` for the datagram, as `node` says; whether there was room.
     pub(crate) fn keep(&mut self, slot: u32, bytes: &[u8], node: Node) -> bool {
-        let Some(chain) = self.arena.store(bytes) else { return false };
-        let node = Node { bytes: chain, next: 0, ..node };
-        let Some(number) = place(&mut self.nodes, &mut self.free_nodes, |node| node.next, node) else {
-            self.arena.release(chain);
-            return false;
-        };
         let Some(tracker) = entry(&mut self.trackers, slot) else { return false };
-        let last = std::mem::replace(&mut tracker.last_node, number);
-        tracker.pieces += u16::from(node.is_piece);
-        tracker.frames += u32::from(node.is_frame);
-        tracker.kept_bytes += chain.len;
-        match entry(&mut self.nodes, last) {
+        let Some(chain) = self.arena.store(bytes) else { return false };
+        let number = chain.first;
+        if self.nodes.len() < number as usize {
+            // There is a place for each chunk: nothing is allocated.
+            self.nodes.resize(number as usize, Node::default());
+        }
+        if let Some(place) = entry(&mut self.nodes, number) {
+            *place = Node { bytes: chain, next: 0, ..node };
+        }
+        match entry(&mut self.nodes, std::mem::replace(&mut tracker.last_node, number)) {
             Some(last) => last.next = number,
             None => tracker.first_node = number,
         }
-        self.charge(slot, chain.chunks());
+        tracker.pieces += u16::from(node.is_piece);
+        tracker.frames += u32::from(node.is_frame);
+        tracker.kept_bytes += chain.len;
+        let chunks = chain.chunks();
+        tracker.weight += chunks;
+        self.sources.weigh(tracker.source, chunks, 0);
         true
     }
 
@@ -381,6 +459,11 @@ impl Store {
         copy_frames(&self.nodes, first, &self.arena, whole);
     }
 
+    /// Frames of the datagram.
+    pub(crate) fn frame_count(&self, slot: u32) -> u64 {
+        self.trackers.get((slot as usize).wrapping_sub(1)).map_or(0, |tracker| u64::from(tracker.frames))
+    }
+
     /// Chunks that marking `span` as covered takes.
     pub(crate) fn pages_for(&mut self, slot: u32, span: Span) -> u32 {
         let Some(tracker) = self.tracker(slot) else { return 0 };
@@ -394,19 +477,25 @@ impl Store {
     /// Whether any unit of `span` is covered. A step for each 64 units.
     pub(crate) fn is_covered(&self, slot: u32, span: Span) -> bool {
         let Some(tracker) = self.trackers.get((slot as usize).wrapping_sub(1)) else { return false };
-        words_of(span).any(|(word, mask)| match tracker.near.get(word) {
-            Some(near) => near & mask != 0,
-            None => tracker
-                .pages
-                .get(word / PAGE_WORDS)
-                .is_some_and(|page| self.arena.word(page, word % PAGE_WORDS) & mask != 0),
-        })
+        u32::from(span.begin) < tracker.in_order
+            || words_of(span).any(|(word, mask)| match tracker.near.get(word) {
+                Some(near) => near & mask != 0,
+                None => tracker
+                    .pages
+                    .get(word / PAGE_WORDS)
+                    .is_some_and(|page| self.arena.word(page, word % PAGE_WORDS) & mask != 0),
+            })
     }
 
-    /// Marks the units of `span` as covered; there must be room for [`Store::pages_for`] chunks. A step for each 64 units.
+    /// Marks the units of `span`, which did not come in their order, as covered; there must be room for [`Store::pages_for`] chunks. A step for each 64 units.
     pub(crate) fn cover(&mut self, slot: u32, span: Span) {
-        let mut chunks = 0;
         let Some(tracker) = entry(&mut self.trackers, slot) else { return };
+        // What is covered already is not counted again.
+        let span = Span { begin: span.begin.max(tracker.in_order as u16), ..span };
+        if span.units() == 0 {
+            return;
+        }
+        let mut chunks = 0;
         for (word, mask) in words_of(span) {
             let was = if let Some(near) = tracker.near.get_mut(word) {
                 std::mem::replace(near, *near | mask)
@@ -420,16 +509,17 @@ impl Store {
             } else {
                 continue;
             };
-            tracker.covered += (mask & !was).count_ones();
+            tracker.beside += (mask & !was).count_ones();
         }
         if chunks > 0 {
-            self.charge(slot, chunks);
+            tracker.weight += chunks;
+            self.sources.weigh(tracker.source, chunks, 0);
         }
     }
 
     /// Gives the datagram up: tells `gone` and forgets its bytes, but keeps its number and key.
     pub(crate) fn kill(&mut self, slot: u32, why: Why, gone: &mut dyn FnMut(Gone<'_>)) {
-        let Some(tracker) = self.trackers.get((slot as usize).wrapping_sub(1)).copied() else { return };
+        let Some(tracker) = self.trackers.get((slot as usize).wrapping_sub(1)) else { return };
         gone(Gone {
             why,
             slot,
@@ -442,6 +532,7 @@ impl Store {
         self.empty(slot);
         if let Some(tracker) = self.tracker(slot) {
             tracker.is_dead = true;
+            tracker.leave_order();
         }
     }
 
@@ -458,23 +549,22 @@ impl Store {
     }
 
     /// Frees what is kept of the datagram. Its source, and what that weighs less, the number of the datagram apart.
+    #[inline(always)]
     fn release(&mut self, slot: u32) -> Option<(u32, u32)> {
         let tracker = entry(&mut self.trackers, slot)?;
         let (source, weight) = (tracker.source, tracker.weight.saturating_sub(1));
         tracker.weight = 1;
         (tracker.frames, tracker.kept_bytes, tracker.pieces) = (0, 0, 0);
-        for page in tracker.pages.iter_mut().filter(|page| page.len > 0) {
-            self.arena.release(std::mem::take(page));
+        if tracker.beside > 0 {
+            for page in tracker.pages.iter_mut().filter(|page| page.len > 0) {
+                self.arena.release(std::mem::take(page));
+            }
         }
-        let (first, last) = (tracker.first_node, tracker.last_node);
-        (tracker.first_node, tracker.last_node) = (0, 0);
-        let mut at = first;
+        let mut at = std::mem::take(&mut tracker.first_node);
+        tracker.last_node = 0;
         while let Some(node) = entry(&mut self.nodes, at) {
-            self.arena.release(std::mem::take(&mut node.bytes));
+            self.arena.release(node.bytes);
             at = node.next;
-        }
-        if let Some(node) = entry(&mut self.nodes, last) {
-            node.next = std::mem::replace(&mut self.free_nodes, first);
         }
         Some((source, weight))
     }
@@ -482,21 +572,19 @@ impl Store {
     /// Forgets the datagram.
     pub(crate) fn forget(&mut self, slot: u32) {
         let Some((owner, weight)) = self.release(slot) else { return };
-        let Some(tracker) = self.tracker(slot) else { return };
-        let (bucket, after) = (tracker.bucket, tracker.chain);
-        self.unlink(slot, bucket, after);
         self.age.remove(&mut self.trackers, slot, |tracker| &mut tracker.age);
         if let Some(source) = self.sources.get(owner) {
             source.trackers.remove(&mut self.trackers, slot, |tracker| &mut tracker.of_source);
         }
         self.sources.weigh(owner, 0, weight + 1);
-        let free = std::mem::replace(&mut self.free_trackers, slot);
-        if let Some(tracker) = self.tracker(slot) {
-            tracker.chain = free;
-        }
+        let Some(tracker) = entry(&mut self.trackers, slot) else { return };
+        let bucket = tracker.bucket;
+        let after = std::mem::replace(&mut tracker.chain, std::mem::replace(&mut self.free_trackers, slot));
         self.live -= 1;
+        self.unlink(slot, bucket, after);
     }
 
+    #[inline(always)]
     fn unlink(&mut self, slot: u32, bucket: u32, after: u32) {
         let Some(head) = self.buckets.get_mut(bucket as usize) else { return };
         if *head == slot {

@@ -27,12 +27,13 @@ pub(crate) fn decode<'f>(layer: &mut Headers, input: Input<'f>, config: &DecodeC
         0x0800 => ipv4::decode(layer, rest, config),
         0x86dd => ipv6::decode(layer, rest, config),
         0x8100 => vlan::decode(layer, rest, config),
-        _ => other_type(layer, rest),
+        _ => other_type(layer, rest.bytes, rest.start),
     }
 }
 
 #[cold]
-fn other_type<'f>(layer: &mut Headers, rest: Input<'f>) -> Next<'f> {
+fn other_type<'f>(layer: &mut Headers, bytes: &'f [u8], start: u32) -> Next<'f> {
+    let rest = Input { bytes, start };
     match ether_type_step(layer.ether_type) {
         Some(step) => Next::Step(step, rest),
         None => {

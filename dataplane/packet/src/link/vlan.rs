@@ -12,8 +12,14 @@ use crate::network::ipv4;
 use crate::seen::Protocol;
 
 /// Reads the four bytes after a tag's EtherType: control information and the next type.
-#[inline(never)]
+#[inline(always)]
 pub(crate) fn decode<'f>(layer: &mut Headers, input: Input<'f>, config: &DecodeConfig) -> Next<'f> {
+    apart(layer, input.bytes, input.start, config)
+}
+
+#[inline(never)]
+fn apart<'f>(layer: &mut Headers, bytes: &'f [u8], start: u32, config: &DecodeConfig) -> Next<'f> {
+    let input = Input { bytes, start };
     let counter = match layer.vlan_count {
         0 => Protocol::Vlan,
         1 => Protocol::VlanQinq,

@@ -17,6 +17,9 @@ const AUTHENTICATION: u8 = 51;
 const NONE: u8 = 59;
 const DESTINATION: u8 = 60;
 
+/// Where the byte lies in the IPv6 header that names what follows it.
+const NEXT_HEADER: u16 = 6;
+
 /// Whether `protocol` is an extension header with a next header and a length. ESP hides what follows and is not.
 #[inline]
 pub(crate) const fn is_extension(protocol: u8) -> bool {
@@ -44,9 +47,12 @@ struct Met {
 }
 
 /// Walks the chain from `layer.protocol`; answers what follows it, or `None` when the layer is complete or broken.
+#[inline(always)]
 pub(crate) fn walk<'f>(layer: &mut Headers, input: Input<'f>) -> Option<Input<'f>> {
     let mut rest = input;
     let mut met = Met::default();
+    // Where the byte lies that names the header at hand.
+    let mut named_at = NEXT_HEADER;
     while is_extension(layer.protocol) {
         let kind = layer.protocol;
         let cut = match rest.head::<2>() {
@@ -60,7 +66,8 @@ pub(crate) fn walk<'f>(layer: &mut Headers, input: Input<'f>) -> Option<Input<'f
             return None;
         };
         let after = rest.after(header.len())?;
-        let fragment = layer.fragment;
+        let at = layer.ip_header_len;
+        let offset_before = layer.fragment.offset_bytes;
         match kind {
             HOP_BY_HOP => {
                 once(layer, &mut met.hop_by_hop, DecodeEvent::Ipv6DuplicateHopByHop);
@@ -84,15 +91,15 @@ pub(crate) fn walk<'f>(layer: &mut Headers, input: Input<'f>) -> Option<Input<'f
             }
             FRAGMENT => {
                 once(layer, &mut met.fragment, DecodeEvent::Ipv6DuplicateFragmentHeader);
-                read_fragment(layer, header, after);
+                read_fragment(layer, header, after, (at, named_at));
             }
             _ => {}
         }
         layer.protocol = next;
         layer.ip_header_len = header_len;
         layer.l4_offset = after.start;
-        rest = after;
-        if layer.fragment.offset_bytes != 0 && fragment.offset_bytes == 0 {
+        (rest, named_at) = (after, at);
+        if layer.fragment.offset_bytes != 0 && offset_before == 0 {
             return Some(rest);
         }
     }
@@ -125,8 +132,10 @@ fn check_options(layer: &mut Headers, header: &[u8], hop_by_hop: bool) {
     loop {
         let (kind, length, value) = match rest {
             [] => break,
-            [0, after @ ..] => {
-                rest = after;
+            [0, ..] => {
+                // A run of Pad1.
+                let run = rest.iter().take_while(|byte| **byte == 0).count();
+                rest = rest.get(run..).unwrap_or_default();
                 continue;
             }
             [kind, length, value @ ..] => (*kind, *length, value),
@@ -194,8 +203,9 @@ fn check_authentication(layer: &mut Headers, header: &[u8]) {
     }
 }
 
-/// Keeps the fields of the first fragment header that is not atomic: an atomic one changes nothing for the other end. Checks all of them.
-fn read_fragment(layer: &mut Headers, header: &[u8], after: Input<'_>) {
+/// Keeps the fields of the first fragment header that is not atomic: an atomic one changes nothing for the other end. Checks all of them. `header_at` and `named_at` are those of
+/// [`Fragment`].
+fn read_fragment(layer: &mut Headers, header: &[u8], after: Input<'_>, (header_at, named_at): (u16, u16)) {
     let Some(header) = header.first_chunk::<8>() else { return };
     let field = be16(header[2], header[3]);
     let (offset_bytes, more) = (field & 0xfff8, field & 1 != 0);
@@ -216,6 +226,8 @@ fn read_fragment(layer: &mut Headers, header: &[u8], after: Input<'_>) {
             is_fragment: more || offset_bytes != 0,
             dont: false,
             reserved: false,
+            header_at,
+            named_at,
         };
     }
 }

@@ -14,8 +14,14 @@ use crate::seen::Protocol;
 use crate::transport;
 
 /// Reads the header and its extension headers, then the transport header.
-#[inline(never)]
+#[inline(always)]
 pub(crate) fn decode<'f>(layer: &mut Headers, input: Input<'f>, config: &DecodeConfig) -> Next<'f> {
+    apart(layer, input.bytes, input.start, config)
+}
+
+#[inline(never)]
+fn apart<'f>(layer: &mut Headers, bytes: &'f [u8], start: u32, config: &DecodeConfig) -> Next<'f> {
+    let input = Input { bytes, start };
     layer.seen.insert(Protocol::Ipv6);
     let Some((header, rest)) = input.split::<40>() else {
         return layer.fail(DecodeEvent::Ipv6PacketTooSmall, input);

@@ -24,12 +24,13 @@ pub(crate) fn over_ipv4<'f>(layer: &mut Headers, rest: Input<'f>, config: &Decod
     match layer.protocol {
         6 => tcp::decode(layer, rest),
         17 => udp::decode(layer, rest, config),
-        _ => other_over_ipv4(layer, rest, config),
+        _ => other_over_ipv4(layer, rest.bytes, rest.start, config),
     }
 }
 
 #[inline(never)]
-fn other_over_ipv4<'f>(layer: &mut Headers, rest: Input<'f>, config: &DecodeConfig) -> Next<'f> {
+fn other_over_ipv4<'f>(layer: &mut Headers, bytes: &'f [u8], start: u32, config: &DecodeConfig) -> Next<'f> {
+    let rest = Input { bytes, start };
     match layer.protocol {
         1 => icmpv4::decode(layer, rest),
         2 => igmp::decode(layer, rest),
@@ -53,12 +54,13 @@ pub(crate) fn over_ipv6<'f>(layer: &mut Headers, rest: Input<'f>, config: &Decod
     match layer.protocol {
         6 => tcp::decode(layer, rest),
         17 => udp::decode(layer, rest, config),
-        _ => other_over_ipv6(layer, rest, config),
+        _ => other_over_ipv6(layer, rest.bytes, rest.start, config),
     }
 }
 
 #[inline(never)]
-fn other_over_ipv6<'f>(layer: &mut Headers, rest: Input<'f>, config: &DecodeConfig) -> Next<'f> {
+fn other_over_ipv6<'f>(layer: &mut Headers, bytes: &'f [u8], start: u32, config: &DecodeConfig) -> Next<'f> {
+    let rest = Input { bytes, start };
     let version = rest.byte(0).map(|byte| byte >> 4);
     match layer.protocol {
         58 => icmpv6::decode(layer, rest),
@@ -97,8 +99,14 @@ fn tunnel_of<'f>(
 
 /// A piece of a datagram. The first piece has ports and a transport header when that header is whole; nothing in it is
 /// checked and no event is raised, because the datagram is decoded again once it is put together. Tunnels stay closed.
-#[cold]
+#[inline(always)]
 pub(crate) fn fragment<'f>(layer: &mut Headers, rest: Input<'f>) -> Next<'f> {
+    fragment_apart(layer, rest.bytes, rest.start)
+}
+
+#[cold]
+fn fragment_apart<'f>(layer: &mut Headers, bytes: &'f [u8], start: u32) -> Next<'f> {
+    let rest = Input { bytes, start };
     layer.rest_is_payload(rest);
     if layer.fragment.offset_bytes != 0 {
         return Next::Done;

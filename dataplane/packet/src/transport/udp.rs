@@ -32,7 +32,7 @@ pub(crate) fn decode<'f>(layer: &mut Headers, input: Input<'f>, config: &DecodeC
     layer.dst_port = be16(header[2], header[3]);
     layer.rest_is_payload(payload);
     if tunnel::may_be_over_udp(layer, config) {
-        return tunnel::over_udp(layer, payload, config);
+        return tunnel::over_udp(layer, payload.bytes, payload.start, config);
     }
     Next::Done
 }

@@ -28,7 +28,8 @@ pub(crate) fn may_be_over_udp(layer: &Headers, config: &DecodeConfig) -> bool {
 /// The tunnel that a UDP payload holds, by port, if any.
 #[cold]
 #[inline(never)]
-pub(crate) fn over_udp<'f>(layer: &mut Headers, payload: Input<'f>, config: &DecodeConfig) -> Next<'f> {
+pub(crate) fn over_udp<'f>(layer: &mut Headers, bytes: &'f [u8], start: u32, config: &DecodeConfig) -> Next<'f> {
+    let payload = Input { bytes, start };
     let port = layer.dst_port;
     if config.vxlan_ports.contains(port) {
         vxlan::decode(layer, payload)
