@@ -20,6 +20,7 @@ macro_rules! tell {
 }
 
 mod check;
+mod config;
 mod demo;
 mod doctor;
 mod exit;
@@ -48,6 +49,8 @@ enum Command {
     Run(run::Arguments),
     /// Read rules and say what is wrong with them, and which wait for what.
     Check(check::Arguments),
+    /// Load, check and commit the configuration.
+    Config(config::Arguments),
     /// Replay a bundled capture with bundled rules and show what is found.
     Demo(demo::Arguments),
     /// Say what this machine can do, and what to change.
@@ -78,6 +81,7 @@ fn main() -> ExitCode {
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Config(arguments) => config::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
     }

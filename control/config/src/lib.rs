@@ -12,6 +12,7 @@
 pub mod assign;
 pub mod authority;
 mod defrag;
+mod feed;
 mod file_store;
 mod http;
 pub mod settings;

@@ -22,6 +22,7 @@ pub mod rule;
 pub mod seeds;
 pub mod stream;
 pub mod tls;
+pub mod tree;
 
 mod rules;
 
@@ -47,8 +48,12 @@ pub const TARGETS: &[Target] = &[
     Target { name: "evaluate", run: evaluate::run, longest: 64 << 10, most_allocated: 512 << 20 },
     Target { name: "http", run: http::run, longest: 8 << 10, most_allocated: 256 << 20 },
     Target { name: "flow", run: flow::run, longest: 4 << 10, most_allocated: 128 << 20 },
+    Target { name: "json", run: tree::json, longest: 16 << 10, most_allocated: 256 << 20 },
+    Target { name: "junos", run: tree::junos, longest: 16 << 10, most_allocated: 256 << 20 },
+    Target { name: "pcli", run: tree::pcli, longest: 16 << 10, most_allocated: 256 << 20 },
     Target { name: "quic", run: quic::run, longest: 8 << 10, most_allocated: 64 << 20 },
     Target { name: "rule", run: rule::run, longest: 16 << 10, most_allocated: 512 << 20 },
+    Target { name: "set", run: tree::set, longest: 16 << 10, most_allocated: 256 << 20 },
     Target { name: "stream", run: stream::run, longest: 6 << 10, most_allocated: 64 << 20 },
     Target { name: "tls", run: tls::run, longest: 8 << 10, most_allocated: 64 << 20 },
 ];

@@ -24,8 +24,12 @@ pub fn of(name: &str) -> Vec<Seed> {
         "evaluate" => evaluate(),
         "flow" => flow(),
         "http" => http(),
+        "json" => tree("json"),
+        "junos" => tree("junos"),
+        "pcli" => tree("pcli"),
         "quic" => quic(),
         "rule" => rule(),
+        "set" => tree("set"),
         "stream" => stream(),
         "tls" => tls(),
         _ => Vec::new(),
@@ -478,6 +482,32 @@ fn flow() -> Vec<Seed> {
         seed("everything", 3, 1, (0..=255).map(|n: u8| [n, n.wrapping_mul(37), n >> 3, n.wrapping_mul(91)]).collect()),
         seed("tunnels-and-fragments", 1, 0, (0..64).map(|n: u8| [13 + n % 2, n, 0, n]).collect()),
     ]
+}
+
+/// One example in the notation, and a hostile text.
+fn tree(notation: &str) -> Vec<Seed> {
+    let (example, hostile) = match notation {
+        "junos" => (
+            include_str!("../../../control/config/tests/examples/exceptions.conf"),
+            "[edit services ids]\ninactive: rule \"a b\" { /* c */ term t { from { source-address 10.0.0.0/8 except; source-address-range low ::1 high ::2; } then syn-cookie { mss 127; } } }\n\
+             include \"x\";\n}} interfaces { ge-0/0/0 unit 0; } policy-options { prefix-list p { 10.0.0.0/8; apply-path \"x \\\" y\"; } } detection { a { b [ c \"@\" ]; exit; } a 5; } /* end",
+        ),
+        "set" => (
+            include_str!("../../../control/config/tests/examples/exceptions.set"),
+            "set authority tenant a\nannotate authority tenant a \"*/ x\"\ndeactivate authority tenant a\nset authority service s address [ 10.0.0.0/8 ::/0 ]\ndelete authority service s address ::/0\n\
+             insert authority tenant a after tenant b\nset detection x y z\nset detection x [ a\nset services ids rule r term t from source-address 10.0.0.0/8 except\ndelete authority\nfrobnicate",
+        ),
+        "pcli" => (
+            include_str!("../../../control/config/tests/examples/exceptions.pcli"),
+            "config\n authority\n  tennant x\n   y z\n  exit\n  tenant \"exit\"\n   name \"exit\"\n  exit # said\n  router r\n   routing\n    a b\n    c\n     d [ e f ]\n    exit\n   exit\n exit\nexit\nexit\nservices\n ids\n",
+        ),
+        _ => (
+            include_str!("../../../control/config/tests/examples/exceptions.json"),
+            "{\"@\": {\"comment\": \"a */\"}, \"authority\": {\"@\": {\"inactive\": true}, \"name\": 5, \"@name\": {\"comment\": [\"\\u00e4\\ud83e\\udd80\"]}, \"service\": [{\"name\": \"s\", \"address\": [\"::1\", 7], \
+             \"@address\": [null, {\"inactive\": true}]}, \"t\", 4, []], \"tenant\": {}}, \"detection\": {\"a\": {\"b\": [1, true, null]}, \"a\": \"\\u0001\"}, \"x\": [[[}",
+        ),
+    };
+    [("example", example), ("hostile", hostile)].map(|(name, text)| (name.to_owned(), text.into())).into()
 }
 
 fn config() -> Vec<Seed> {

@@ -8,7 +8,7 @@
 //! Source: `spec/junos-ids-idp.md` section 2.3, rules 1, 2, 6 and 10.
 
 use super::{
-    draft::{Draft, Item, ItemContent},
+    draft::{Draft, Item, ItemContent, once},
     include::{Files, Includes},
     lex,
     node::{Node, Tree, Value},
@@ -52,12 +52,12 @@ impl<'a> Builder<'a> {
         let mut said = Vec::new();
         let mut nodes = draft.finish(&mut said);
         comments.append(&mut said);
-        if let Some(last) = nodes.first_mut() {
+        if let Some(first) = nodes.first_mut() {
             // What is said at the top belongs to the first statement.
-            comments.append(&mut last.comments);
-            last.comments = std::mem::take(&mut comments);
+            comments.append(&mut first.comments);
+            first.comments = once(std::mem::take(&mut comments));
         }
-        Tree { nodes, comments }
+        Tree { nodes, comments: once(comments) }
     }
 
     fn shown(&self) -> String {
@@ -339,8 +339,10 @@ impl<'a> Builder<'a> {
             (Body::None, [sections @ .., leaf, value]) => (sections, Some(leaf), vec![value.clone()]),
             (_, []) => return,
         };
-        // `@` is JSON's for what stands beside a statement; `include` would be followed when the tree is read again.
-        let no_key = |word: &&Word| word.text.is_empty() || word.text.starts_with('@') || word.text == "include";
+        // `@` is JSON's for what stands beside a statement; `include` would be followed when the tree is read again, and `exit` ends a block of PCLI.
+        let no_key = |word: &&Word| {
+            word.text.is_empty() || word.text.starts_with('@') || matches!(word.text.as_str(), "include" | "exit")
+        };
         if let Some(bad) = sections.iter().chain(leaf).find(no_key) {
             return self.error(&bad.span, Reason::Expected { what: "a key word", found: bad.text.clone() });
         }

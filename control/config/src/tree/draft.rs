@@ -71,6 +71,13 @@ impl Values {
     }
 }
 
+/// Each comment once.
+pub fn once(mut comments: Vec<String>) -> Vec<String> {
+    let mut seen = HashSet::new();
+    comments.retain(|comment| seen.insert(comment.clone()));
+    comments
+}
+
 fn key(word: &str, names: &[Word]) -> Key {
     (word.to_owned(), names.iter().map(|name| name.text.clone()).collect())
 }
@@ -181,8 +188,7 @@ impl Draft {
                 Content::Values(values) => values.is_empty(),
                 Content::Section(nodes) => nodes.is_empty() && names.is_empty(),
             };
-            let mut seen = HashSet::new();
-            comments.retain(|comment| seen.insert(comment.clone()));
+            comments = once(comments);
             if empty {
                 said.append(&mut comments);
                 continue;

@@ -116,7 +116,12 @@ fn command(line: Line, problems: &mut Problems) -> Option<Raw> {
                 problems.error(&span, "annotate", Reason::NoValue { wants: "a statement and a text".into() });
                 return None;
             };
-            Op::Annotate(raw::comment(&text.text))
+            let comment = raw::comment(&text.text);
+            if comment.is_empty() {
+                problems.error(&text.span, "annotate", Reason::NoValue { wants: "a text".into() });
+                return None;
+            }
+            Op::Annotate(comment)
         }
         "insert" => {
             let at = words.iter().rposition(|word| matches!(word.text.as_str(), "before" | "after"));
@@ -160,9 +165,7 @@ fn command(line: Line, problems: &mut Problems) -> Option<Raw> {
 pub fn write(tree: &Tree) -> String {
     let mut text = String::new();
     for comment in &tree.comments {
-        for line in comment.lines() {
-            text.push_str(&format!("# {line}\n"));
-        }
+        text.push_str(&format!("/* {comment} */\n"));
     }
     put(&mut text, &tree.nodes, &ROOT, &mut Vec::new());
     text
