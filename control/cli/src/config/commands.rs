@@ -1,6 +1,6 @@
 //! What `sluice config` can be asked.
 
-use sluice_config::tree::Format;
+use sluice_config::{store::history::MOST_MINUTES, tree::Format};
 use std::path::PathBuf;
 
 /// Arguments.
@@ -73,7 +73,7 @@ pub enum How {
     /// To be confirmed by another commit within so many minutes, or it is rolled back.
     Confirmed {
         /// Minutes.
-        #[arg(default_value_t = 10)]
+        #[arg(default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_MINUTES)))]
         minutes: u32,
     },
 }

@@ -107,8 +107,14 @@ fn values(lines: &mut String, known: &Node, node: &Node, old: &[Value], new: &[V
         let content = Content::Values(vec![value.clone()]);
         one_statement(&Node { content, comments: Vec::new(), ..node.clone() }, section)
     };
-    let gone: Vec<String> = old.iter().filter(|value| !new.contains(value)).map(|value| of(known, value)).collect();
-    let come: Vec<String> = new.iter().filter(|value| !old.contains(value)).map(|value| of(node, value)).collect();
+    let by_text = |values: &'_ [Value]| {
+        values.iter().map(|value| (value.word.text.clone(), value.clone())).collect::<HashMap<_, _>>()
+    };
+    let (before, after) = (by_text(old), by_text(new));
+    let gone = old.iter().filter(|value| after.get(&value.word.text) != Some(*value));
+    let gone: Vec<String> = gone.map(|value| of(known, value)).collect();
+    let come = new.iter().filter(|value| before.get(&value.word.text) != Some(*value));
+    let come: Vec<String> = come.map(|value| of(node, value)).collect();
     if gone.is_empty() && come.is_empty() {
         // The same values in another order.
         put(lines, '!', &one_statement(node, section));

@@ -7,7 +7,10 @@ use crate::tree::{
     raw::{Body, Op, Raw, RawValue, comment},
     schema::{Entry, Kind, List, Section, kind::OPEN_LEVEL},
 };
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 /// Statements of `text`, which stands in `section`.
 pub fn read(text: &str, file: &Arc<str>, section: &'static Section, problems: &mut Problems) -> Vec<Raw> {
@@ -96,9 +99,10 @@ fn lower(
         .filter(|member| member.name.len() > 1)
         .filter_map(|member| Some((member.name.strip_prefix('@')?, member)))
         .collect();
-    for (name, member) in &beside {
-        if !members.iter().any(|member| member.name == **name) {
-            problems.error(&member.span, *name, Reason::NotThere);
+    let names: HashSet<&str> = members.iter().map(|member| member.name.as_str()).collect();
+    for member in members {
+        if let Some(name) = member.name.strip_prefix('@').filter(|name| !name.is_empty() && !names.contains(name)) {
+            problems.error(&member.span, name, Reason::NotThere);
         }
     }
     let mut statements = Vec::new();
