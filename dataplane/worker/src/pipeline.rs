@@ -583,7 +583,7 @@ impl Pipeline {
             if let (true, Some(turn), Some(streamed)) =
                 (reads && turn.is_some_and(|turn| turn.gap && turn.missing > 0), turn, self.streamed)
             {
-                self.read_stream(subject, found, streamed.at, streamed.direction, turn.missing);
+                self.read_stream(subject, found, streamed.at, direction, turn.missing);
                 link = self.flows.get(flow).and_then(Flow::conversation);
             }
             if turn.is_some() || again || !self.passes_by(subject, (flow, direction), state.1, now) {
@@ -694,7 +694,7 @@ impl Pipeline {
         }
         match *streamed {
             None => inspector.inspect(ruleset, &packet, flow, state, counters, findings),
-            Some(Streamed { at, placed, refused, in_order, differs, .. }) => {
+            Some(Streamed { at, placed, refused, in_order, differs }) => {
                 let turn = turn.copied().unwrap_or_default();
                 // What is too long for one turn is scanned in several.
                 let covers_payload = in_order && with_packet && turn.scan_len() >= headers.payload_len;

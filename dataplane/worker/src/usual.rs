@@ -1,4 +1,4 @@
-//! The way of the usual packet: the next segment, or an acknowledgement, of an open connection in which nothing is odd.
+//! The way of the usual packet: the next segment, an acknowledgement or a FIN of an open connection in which nothing is odd.
 //!
 //! Steps of [`crate::pipeline`], which tries this way first. It comes to the same as the long one: only what such a packet can't be is not asked. What arrives in a stream and how it is
 //! judged is the same for all.
