@@ -191,6 +191,24 @@ fn one_two_and_four_workers_tell_and_forward_the_same_bytes_and_all_of_them_work
 }
 
 #[test]
+fn the_device_for_captures_and_the_files_themselves_tell_and_forward_the_same_bytes() {
+    let Some(setup) = setup("device") else { return };
+    for mode in [&[][..], &["--inline"]] {
+        let play = |device: &str, workers: &str| {
+            let set = format!("system.capture-device={device}");
+            let name = format!("{device}{workers}{}", mode.len());
+            setup.play(&name, &[mode, &["--workers", workers, "--set", &set]].concat())
+        };
+        for workers in ["1", "3"] {
+            let (file, device) = (play("file", workers), play("net_pcap", workers));
+            assert!(file.eve == device.eve, "{workers} {mode:?}: {}", first_difference(&file.eve, &device.eve));
+            assert!(file.forwarded == device.forwarded, "{workers} workers: forwarded is something else");
+            assert_eq!(file.report["ledger"], device.report["ledger"]);
+        }
+    }
+}
+
+#[test]
 fn tunnels_in_tunnels_fragments_and_errors_are_told_the_same_by_any_number_of_workers() {
     let links = [Link::Ethernet, Link::Raw, Link::Cooked, Link::Ethernet, Link::Null];
     let captures: Vec<Capture> = (0..).zip(links).map(|(part, link)| tangle::capture(7, part, link, 1_500)).collect();

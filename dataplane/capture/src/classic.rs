@@ -95,11 +95,14 @@ impl Classic {
     /// The header of the next record; none at the end.
     #[inline]
     pub fn next(&self, window: &mut Window) -> Result<Option<Found>, Damage> {
-        let at = window.at();
-        let header = window.next(self.header).map_err(|error| Damage { at, what: error.to_string() })?;
-        let Some(numbers) = header.first_chunk::<RECORD_HEADER>().filter(|_| header.len() == self.header) else {
-            return if header.is_empty() { Ok(None) } else { Err(cut(at, self.header, header.len())) };
-        };
+        if window.there().len() < self.header {
+            let at = window.at();
+            let there = window.next(self.header).map_err(|error| Damage { at, what: error.to_string() })?.len();
+            if there < self.header {
+                return if there == 0 { Ok(None) } else { Err(cut(at, self.header, there)) };
+            }
+        }
+        let Some(numbers) = window.there().first_chunk::<RECORD_HEADER>() else { return Ok(None) };
         let [seconds, part, captured, original] = self.order.four(numbers);
         let stored = match self.lengths {
             Lengths::Usual => captured,
@@ -107,7 +110,7 @@ impl Classic {
             Lengths::Lesser => captured.min(original),
         };
         if stored > LONGEST {
-            return Err(too_long(at, stored));
+            return Err(too_long(window.at(), stored));
         }
         let part = if self.resolution == Resolution::Nano { part / 1_000 } else { part };
         Ok(Some(Found {

@@ -50,7 +50,8 @@ pub(crate) struct Found {
 pub struct Records {
     window: Window,
     format: Format,
-    found: Option<Found>,
+    /// How much of the file belongs to the record at hand; 0: none was asked for.
+    whole: usize,
 }
 
 #[derive(Debug)]
@@ -83,7 +84,7 @@ impl Records {
             Some(ng::MAGIC) => Format::Ng(Ng::open(&mut window)?),
             Some(_) => Format::Classic(Classic::open(&mut window)?),
         };
-        Ok(Self { window, format, found: None })
+        Ok(Self { window, format, whole: 0 })
     }
 
     /// The number of its link type, as the pcap library has it.
@@ -104,7 +105,7 @@ impl Records {
         }
     }
 
-    /// The record at hand: the first of the file, or the one behind the last that was passed. None at the end.
+    /// The record at hand: the first of the file, or the one behind the last that was passed. None at the end. May be asked for again.
     ///
     /// # Errors
     /// [`Damage`]: the file can't be read from here on.
@@ -113,32 +114,28 @@ impl Records {
     /// Some 30 instructions, and a read of 256 KiB from time to time.
     #[inline]
     pub fn peek(&mut self) -> Result<Option<Record<'_>>, Damage> {
-        let Self { window, format, found } = self;
-        let Found { time_us, from, length, whole } = match *found {
-            Some(found) => found,
-            None => {
-                let next = match format {
-                    Format::Classic(classic) => classic.next(window)?,
-                    Format::Ng(ng) => ng.next(window)?,
-                };
-                let Some(next) = next else { return Ok(None) };
-                *found.insert(next)
-            }
+        let Self { window, format, whole } = self;
+        let next = match format {
+            Format::Classic(classic) => classic.next(window)?,
+            Format::Ng(ng) => ng.next(window)?,
         };
-        let at = window.at();
-        let there = window.next(whole).map_err(|error| Damage { at, what: error.to_string() })?;
-        match there.get(from..from + length).filter(|_| there.len() == whole) {
-            Some(bytes) => Ok(Some(Record { time_us, bytes })),
-            None => Err(cut(at, whole, there.len())),
+        let Some(Found { time_us, from, length, whole: of_file }) = next else { return Ok(None) };
+        *whole = of_file;
+        if window.there().len() < of_file {
+            let at = window.at();
+            let there = window.next(of_file).map_err(|error| Damage { at, what: error.to_string() })?.len();
+            if there < of_file {
+                return Err(cut(at, of_file, there));
+            }
         }
+        let bytes = window.there().get(from..from + length).unwrap_or_default();
+        Ok(Some(Record { time_us, bytes }))
     }
 
     /// Passes the record at hand.
     #[inline]
     pub fn pass(&mut self) {
-        if let Some(found) = self.found.take() {
-            self.window.pass(found.whole);
-        }
+        self.window.pass(std::mem::take(&mut self.whole));
     }
 }
 

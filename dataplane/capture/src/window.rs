@@ -33,6 +33,12 @@ impl Window {
         self.at
     }
 
+    /// The next bytes, as many as were read.
+    #[inline]
+    pub fn there(&self) -> &[u8] {
+        self.room.get(self.start..self.end).unwrap_or_default()
+    }
+
     /// The next `length` bytes; fewer at the end of the file.
     ///
     /// # Errors

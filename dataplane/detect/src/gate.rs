@@ -148,9 +148,19 @@ impl Facts {
     }
 
     /// The packet has a stream: of that, `stream` bytes are judged; of the packet itself, `packet` bytes.
-    pub(crate) fn with_stream(mut self, packet: u32, stream: u32, heads: impl Iterator<Item = u64>) -> Self {
-        self.heads.iter_mut().skip(1).zip(heads).for_each(|(place, head)| *place = head);
-        Self { lengths: lengths(packet, stream), ..self }
+    #[inline]
+    pub(crate) const fn with_stream(mut self, packet: u32, stream: u32) -> Self {
+        self.lengths = lengths(packet, stream);
+        self
+    }
+
+    /// The same, and where rules may find a start in its stream.
+    #[inline]
+    pub(crate) fn with_heads(mut self, heads: [Option<u64>; HEADS - 1]) -> Self {
+        let ([of_packet, ..], [first, second, third]) = (self.heads, heads);
+        let or_packet = |head: Option<u64>| head.unwrap_or(of_packet);
+        self.heads = [of_packet, or_packet(first), or_packet(second), or_packet(third)];
+        self
     }
 }
 

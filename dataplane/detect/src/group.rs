@@ -120,8 +120,9 @@ impl Group {
                 let short = || pattern.short_literal().filter(|_| is_anywhere);
                 Some((pattern.literal().or_else(short)?, pattern.nocase))
             });
-            // What is in all traffic is not looked for where there is a start to find the rule by.
+            // What is in all traffic is not looked for where there is a start to find the rule by, or a port and some of a start.
             let rare = literal.map(|(literal, _)| literal).filter(|literal| !is_common(literal));
+            let literal = literal.filter(|_| rare.is_some() || !has_few || !gate.asks_for_start());
             if let Some(start) = start_of(entry.rule, &gate, rare) {
                 by_start.push((start, gate));
             } else if let Some(literal) = literal {

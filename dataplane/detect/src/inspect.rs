@@ -11,7 +11,7 @@ use crate::{
     contexts::{ContextRange, Contexts},
     cost::RuleCost,
     derived::Workshop,
-    endpoints::{KnownEnds, header_admits},
+    endpoints::{endpoints_match, header_admits},
     gate::Facts,
     group::{Group, has_events},
     idle::{Ends, ends_of},
@@ -212,8 +212,6 @@ pub struct Inspector {
     pub(crate) later: Vec<u32>,
     /// The addresses, of a packet without a flow, between which no rule about addresses holds.
     pub(crate) unlisted: Option<Ends>,
-    /// What is known of the addresses of the packet at hand.
-    pub(crate) ends: KnownEnds,
     /// What each rule cost.
     costs: Box<[RuleCost]>,
 }
@@ -271,7 +269,6 @@ impl Inspector {
             most_alerts: most_alerts.min(MOST_ALERTS),
             later: Vec::with_capacity(rules),
             unlisted: None,
-            ends: KnownEnds::default(),
             costs: vec![RuleCost::default(); rules].into_boxed_slice(),
         })
     }
@@ -379,7 +376,6 @@ impl Inspector {
         if self.candidates.is_empty() {
             return;
         }
-        self.ends.meet(packet.headers);
         let mut from = 0;
         // Most streams have no rule that waits or has matched.
         let mut remembers = piece.as_deref().is_some_and(|piece| piece.streams.remembers(piece.at));
@@ -409,7 +405,7 @@ impl Inspector {
                 continue;
             }
             let (noted, remarked) = (self.rewrites.len(), self.remarks.len());
-            let judged = match header_admits(rule, packet) && self.ends.admit(ruleset, rule, packet) {
+            let judged = match header_admits(rule, packet) && endpoints_match(ruleset, rule, packet) {
                 true => self.judge(
                     ruleset,
                     (rule, number),

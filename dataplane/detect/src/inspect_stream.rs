@@ -62,11 +62,9 @@ impl Inspector {
         let app = flow.as_deref().map_or(AppState::Unseen, |flow| flow.app);
         let payload = headers.payload(packet.frame);
         let facts = Facts::new(headers, packet.direction, packet.established, payload, app);
+        let facts = facts.with_stream(of_packet, of_stream);
         // Where there are no bytes nobody asks for the first ones.
-        let facts = match of_packet | of_stream {
-            0 => facts.with_stream(0, 0, std::iter::empty()),
-            _ => facts.with_stream(of_packet, of_stream, piece.heads()),
-        };
+        let facts = if facts.has_bytes() { facts.with_heads(piece.heads()) } else { facts };
         if facts.has_bytes()
             || ((piece.with_packet || piece.turn.judges()) && group.asks_of_headers(headers, has_events(packet)))
         {

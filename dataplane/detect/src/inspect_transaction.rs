@@ -6,7 +6,7 @@
 use crate::{
     buffer::Buffer,
     check::{Check, Context},
-    endpoints::header_admits,
+    endpoints::{endpoints_match, header_admits},
     field_groups::{Stage, field_of, is_body, is_file, is_shared},
     inspect::{Findings, Inspector, PacketView, in_buffer, run},
     inspect_stream::name_of,
@@ -71,7 +71,6 @@ impl Inspector {
         self.workshop.next_packet();
         self.gather_transaction(ruleset, &view, judging.scanned, turn.room, at, counters);
         self.later.clear();
-        self.ends.meet(packet.headers);
         let mut from = 0;
         while let Some(number) = self.candidates.take_from(from) {
             from = number;
@@ -220,7 +219,7 @@ impl Inspector {
         if !rule.app.contains(view.protocol())
             || rule.direction.is_some_and(|wanted| wanted != view.direction)
             || !header_admits(rule, packet)
-            || !self.ends.admit(ruleset, rule, packet)
+            || !endpoints_match(ruleset, rule, packet)
         {
             return Told::No;
         }

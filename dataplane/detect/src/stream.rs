@@ -38,17 +38,16 @@ impl StreamPiece<'_> {
         if self.turn.judges() { self.turn.judge.1.wrapping_sub(self.turn.window) } else { 0 }
     }
 
-    /// The first bytes at each place where a rule may find a start.
-    pub(crate) fn heads(&self) -> impl Iterator<Item = u64> {
-        let (window, length) = (self.turn.window, self.window_len() as usize);
-        self.starts().map(move |start| {
-            let mut bytes = [0; 8];
-            let count = (length - start).min(8);
-            if let Some(room) = bytes.get_mut(..count) {
-                self.streams.read(self.at, window.wrapping_add(start as u32), room);
-            }
-            u64::from_le_bytes(bytes)
-        })
+    /// The first bytes at each place where a rule may find a start; none for one that lies outside the window.
+    #[inline]
+    pub(crate) fn heads(&self) -> [Option<u64>; 3] {
+        let (window, length) = (self.turn.window, self.window_len());
+        let head = |start: u32| {
+            let left = length.checked_sub(start.wrapping_sub(window)).filter(|&left| left > 0)?;
+            Some(self.streams.head(self.at, start, left))
+        };
+        let [first, second, third] = self.turn.starts;
+        [head(first), head(second), head(third)]
     }
 
     /// Where a rule that asks for a start may find one: places in the window.

@@ -76,21 +76,24 @@ impl Shares {
         Some(if share.free == NOBODY { self.given } else { share.free })
     }
 
-    /// Takes the slot that [`Shares::next`] told. `after` is the free slot that it names, for one that was in use before.
+    /// Takes a slot; none when all are in use. `after` is the free slot that it names, for one that was in use before.
     #[inline]
-    pub fn take(&mut self, partition: usize, after: impl FnOnce(u32) -> u32) {
-        let Some(share) = self.shares.get_mut(partition) else { return };
-        if share.free == NOBODY {
+    pub fn take(&mut self, partition: usize, after: impl FnOnce(u32) -> u32) -> Option<u32> {
+        let share = self.shares.get_mut(partition).filter(|share| share.used < share.limit)?;
+        let mut slot = share.free;
+        if slot == NOBODY {
+            slot = self.given;
             if let Some(member) = self.members.get_mut(share.first + share.had as usize) {
-                *member = self.given;
+                *member = slot;
             }
             self.given += 1;
             share.had += 1;
         } else {
-            share.free = after(share.free);
+            share.free = after(slot);
         }
         share.used += 1;
         self.used += 1;
+        Some(slot)
     }
 
     /// Gives `slot` back; the answer is the free slot that it must name.
@@ -132,7 +135,7 @@ mod tests {
         for partition in (0..4).rev() {
             while shares.next(partition).is_some() {
                 assert_eq!(shares.next(partition), Some(taken));
-                shares.take(partition, |_| NOBODY);
+                assert_eq!(shares.take(partition, |_| NOBODY), Some(taken));
                 taken += 1;
             }
             assert!(shares.is_full(partition) && (partition == 0 || !shares.is_full(0)));

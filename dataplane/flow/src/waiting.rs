@@ -79,9 +79,9 @@ impl Waiting {
 
     /// Takes the next slot of `partition` for a connection.
     pub fn take(&mut self, partition: usize, content: HalfOpen, beside: Beside) {
-        let Some(slot) = self.shares.next(partition) else { return };
         let ages = &self.ages;
-        self.shares.take(partition, |slot| ages.get(slot as usize).map_or(NOBODY, |age| age.newer));
+        let taken = self.shares.take(partition, |slot| ages.get(slot as usize).map_or(NOBODY, |age| age.newer));
+        let Some(slot) = taken else { return };
         let Beside { last, generation, stamp } = beside;
         let age = Age { last, older: NOBODY, newer: NOBODY, generation, stamp };
         if slot as usize == self.slots.len() {

@@ -73,6 +73,10 @@ fn take_turns(streams: &mut Streams, all: bool, judged: &mut Vec<u8>) -> Vec<Str
         let mut window = vec![0; (to - turn.window) as usize];
         streams.read(AT, turn.window, &mut window);
         assert_eq!(window, judged[turn.window as usize..]);
+        for (place, rest) in (0..window.len()).map(|place| (place as u32, &window[place..])) {
+            let head = rest.iter().take(8).rev().fold(0, |head, &byte| head << 8 | u64::from(byte));
+            assert_eq!(streams.head(AT, turn.window + place, rest.len() as u32), head);
+        }
         if streams.turned(AT, &turn) != Turned::More && !all {
             assert_eq!(streams.turn(AT, false), None, "something was left");
         }
@@ -292,4 +296,21 @@ fn a_match_is_remembered_in_a_crowd() {
     streams.matched(AT, 78, 12, 1);
     assert_eq!((streams.matched_to(AT, 77), streams.matched_to(AT, 78)), (Some(10), Some(12)));
     assert!(streams.is_crowded(AT, 1), "one that waited made room");
+}
+
+#[test]
+fn what_no_parser_reads_is_judged_all_the_same_and_a_new_connection_is_read_again() {
+    let mut streams = streams(true, 1 << 16);
+    streams.arrive(AT, u32::MAX - 700, &[7; 600], None).unwrap();
+    assert!(streams.due(AT).read && streams.due(AT.reverse()).read_reverse);
+    streams.leave_unread(AT);
+    let due = streams.due(AT);
+    assert!(due.turn && !due.read && !streams.due(AT.reverse()).read_reverse);
+    assert_eq!(streams.unread(AT, true), None);
+    let turn = streams.turn(AT, false).unwrap();
+    assert_eq!(turn.judge, (0, 600));
+    streams.end(3);
+    streams.open(AT, 1, 0);
+    streams.arrive(AT, 1, &[7; 6], None).unwrap();
+    assert!(streams.due(AT).read);
 }

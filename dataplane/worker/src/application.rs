@@ -83,7 +83,12 @@ impl Pipeline {
         missing: u32,
     ) {
         let Some((mut link, ports, either)) = self.link(found, direction) else {
-            self.streams.pass_over(at);
+            let entry = found.and_then(|(flow, _)| self.flows.get(flow));
+            // What speaks no protocol of ours over TCP never will.
+            match entry.is_some_and(|entry| entry.app == AppState::None) {
+                true => self.streams.leave_unread(at),
+                false => self.streams.pass_over(at),
+            }
             return;
         };
         let before = link.state;

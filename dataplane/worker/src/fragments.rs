@@ -10,7 +10,7 @@ use crate::{
     gather::{Around, Gather, RELEASES, Released},
     inbox::{Job, View},
     owner::Owners,
-    pieces::{Condemned, Pieces},
+    pieces::{Condemned, Pieces, taken},
     pipeline::{At, Pipeline},
     settings::Settings,
 };
@@ -88,10 +88,9 @@ impl Fragments {
         frame: &[u8],
         job: &mut Job,
     ) -> Option<Verdict> {
-        let (inserted, made) = self.gathered(with, job.at, |gather, around| gather.frame(decoded, frame, job, around));
-        (job.view, job.fragment) = (View::Piece, Some(inserted));
+        let made = self.gathered(with, job.at, |gather, around| gather.frame(decoded, frame, job, around));
         let verdict = self.pieces(with).piece(decoded, frame, job);
-        let alone = matches!(inserted.taken, Taken::Alone(_));
+        let alone = matches!(taken(job), Some(Taken::Alone(_)));
         if alone || !self.inline {
             with.pipeline.count_fate(verdict, 1);
         }

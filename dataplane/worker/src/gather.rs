@@ -93,15 +93,15 @@ impl Gather {
         self.one_by_one = true;
     }
 
-    /// Takes in the fragment of a frame. What became of it, and the datagram that it makes whole, with those that this makes whole behind it.
+    /// Takes in the fragment of a frame: `job` is told what became of it. The datagram that it makes whole, with those that this makes whole behind it.
     #[inline(always)]
     pub(crate) fn frame(
         &mut self,
         decoded: &mut Decoded,
         frame: &[u8],
-        job: &Job,
+        job: &mut Job,
         around: &mut Around<'_>,
-    ) -> (Inserted, Option<Box<Datagram>>) {
+    ) -> Option<Box<Datagram>> {
         let load = if self.inline { Load::Frame } else { Load::Data };
         let inserted = match self.faults.fails(Resource::DefragMemcap) {
             true => Inserted { taken: Taken::Alone(Why::Memory), event: None },
@@ -111,12 +111,14 @@ impl Gather {
         if self.inline && !matches!(inserted.taken, Taken::Alone(_)) {
             around.ledger.held = around.ledger.held.wrapping_add(1);
         }
-        let Taken::Whole { slot, .. } = inserted.taken else { return (inserted, None) };
-        match self.whole(slot, decoded, frame, job, 1, around) {
-            Some(datagram) => (inserted, Some(datagram)),
+        (job.view, job.fragment) = (View::Piece, Some(inserted));
+        let Taken::Whole { slot, .. } = inserted.taken else { return None };
+        let made = self.whole(slot, decoded, frame, job, 1, around);
+        if made.is_none() {
             // Settled without having been put together.
-            None => (Inserted { taken: Taken::Held { slot: 0, fresh: false }, ..inserted }, None),
+            job.fragment = Some(Inserted { taken: Taken::Held { slot: 0, fresh: false }, ..inserted });
         }
+        made
     }
 
     /// Puts datagram `slot` together, and those that it makes whole.

@@ -68,7 +68,7 @@ pub struct Pipeline {
     /// Resets and unreachables to be sent with the burst; never more than [`MOST_ANSWERS`].
     answers: Vec<Answer>,
     /// Whether rules that matched the layer at hand ask for bytes to be written over.
-    asks_rewrite: bool,
+    pub(crate) asks_rewrite: bool,
     /// What is to be written over in the packet judged last.
     rewrite: Option<Plan>,
     /// What was counted.
@@ -213,19 +213,25 @@ impl Pipeline {
         self.reporter.link()
     }
 
+    /// Another frame is judged.
+    #[inline(always)]
+    pub(crate) fn begin(&mut self, record: u64, checksums: Checksums, view: View) {
+        self.checksums = checksums;
+        self.view = view;
+        self.state.turn.begin(record);
+        self.rewrite = None;
+        self.mended.clear();
+        self.normaliser.begin();
+    }
+
     /// Judges the layers `job` names of one frame, whose innermost flow key is `keyed`.
     pub fn process(&mut self, decoded: &Decoded, keyed: Option<Keyed>, frame: &[u8], job: &Job) -> Verdict {
         let At { time, now, record } = job.at;
         if job.first == job.base {
             self.count_frame(decoded, frame, job);
         }
-        self.checksums = job.checksums;
-        self.view = job.view;
-        self.state.turn.begin(record);
+        self.begin(record, job.checksums, job.view);
         let mut verdict = Verdict::Pass;
-        self.rewrite = None;
-        self.mended.clear();
-        self.normaliser.begin();
         let last = depth_of(decoded);
         let mut layer = job.first;
         while layer < job.end
@@ -264,7 +270,7 @@ impl Pipeline {
 
     /// Plans what rules ask to be written over in the layer judged last. What was put together lies in several frames, which are not `within_reach`.
     #[cold]
-    fn plan_rewrite(&mut self, decoded: &Decoded, subject: &Subject, within_reach: bool) {
+    pub(crate) fn plan_rewrite(&mut self, decoded: &Decoded, subject: &Subject, within_reach: bool) {
         let rewrites = self.generation.inspector.rewrites();
         let as_sent = self.mended.frame().unwrap_or(subject.frame);
         self.rewrite = Plan::new(decoded, as_sent, rewrites).filter(|_| within_reach);
@@ -355,7 +361,7 @@ impl Pipeline {
 
     // Inlined, the loop over layers would keep the addresses of some twenty fields at hand for one round.
     #[inline(never)]
-    fn layer(&mut self, subject: &Subject, keyed: Option<&Keyed>, now: Nanos) -> Verdict {
+    pub(crate) fn layer(&mut self, subject: &Subject, keyed: Option<&Keyed>, now: Nanos) -> Verdict {
         self.asks_rewrite = false;
         self.streamed = None;
         let Subject { frame, headers, .. } = *subject;
@@ -577,7 +583,7 @@ impl Pipeline {
             if let (true, Some(turn), Some(streamed)) =
                 (reads && turn.is_some_and(|turn| turn.gap && turn.missing > 0), turn, self.streamed)
             {
-                self.read_stream(subject, found, streamed.at, streamed.direction, turn.missing);
+                self.read_stream(subject, found, streamed.at, direction, turn.missing);
                 link = self.flows.get(flow).and_then(Flow::conversation);
             }
             if turn.is_some() || again || !self.passes_by(subject, (flow, direction), state.1, now) {
@@ -688,7 +694,7 @@ impl Pipeline {
         }
         match *streamed {
             None => inspector.inspect(ruleset, &packet, flow, state, counters, findings),
-            Some(Streamed { at, placed, refused, in_order, differs, .. }) => {
+            Some(Streamed { at, placed, refused, in_order, differs }) => {
                 let turn = turn.copied().unwrap_or_default();
                 // What is too long for one turn is scanned in several.
                 let covers_payload = in_order && with_packet && turn.scan_len() >= headers.payload_len;

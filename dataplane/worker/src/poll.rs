@@ -232,17 +232,18 @@ impl Worker {
             pipeline.lookup_only(decoded, key, frame, now);
             return Some(Verdict::Pass);
         }
-        let mut job = Job::whole(at, checksums.judge(decoded, frame));
+        let checksums = checksums.judge(decoded, frame);
         let key = match (glance.keyed(), fragments) {
             // A plain frame is no fragment.
             (None, Some(fragments)) if decoded.is_fragment() => {
+                let mut job = Job::whole(at, checksums);
                 let mut with = With { pipeline, ledger: &mut meter.ledger, lane: 0 };
                 return fragments.judge(&mut with, decoded, frame, &mut job);
             }
             (None, _) => pipeline.prefetch(decoded),
             (keyed, _) => keyed,
         };
-        let verdict = pipeline.process(decoded, key, frame, &job);
+        let verdict = pipeline.process_whole(decoded, key, frame, at, checksums);
         pipeline.rewrite(|offset, bytes| received.overwrite(place, offset, bytes).is_ok());
         Some(pipeline.put_right(verdict, &mut InBurst { burst: received, place }))
     }

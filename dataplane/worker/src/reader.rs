@@ -8,7 +8,7 @@ use crate::{
     datagrams::{Datagram, Datagrams, Packet},
     frames::{Frames, is_whole},
     gather::{Around, Gather, RELEASES, Released},
-    inbox::{Handovers, Inboxes, Item, Job, View},
+    inbox::{Handovers, Inboxes, Item, Job},
     owner::{LayerOwners, Owners},
     pipeline::At,
     poll::{Meter, PATIENCE, Source},
@@ -198,7 +198,7 @@ impl Reader {
     fn fragment(&mut self, place: usize, packet: Mbuf, at: At) {
         let Self { frames, owners, checksums, gather, datagrams, released, inboxes, meter, .. } = self;
         let Some((decoded, frame)) = frames.of(place, packet.view()) else { return };
-        let job = Job::whole(at, checksums.judge(decoded, frame));
+        let mut job = Job::whole(at, checksums.judge(decoded, frame));
         let Meter { ledger, counters, .. } = meter;
         let mut around = Around {
             at,
@@ -209,9 +209,9 @@ impl Reader {
             lane: 0,
             releases: RELEASES,
         };
-        let (inserted, made) = gather.frame(decoded, frame, &job, &mut around);
+        let made = gather.frame(decoded, frame, &mut job, &mut around);
         let mut steps = Steps::default();
-        steps.add(owners.of(decoded, frame), Job { view: View::Piece, fragment: Some(inserted), ..job });
+        steps.add(owners.of(decoded, frame), job);
         let mut next = made.as_deref();
         while let Some(Datagram { whole, job: Some(job), next: inner, .. }) = next {
             steps.add(owners.of(whole.decoded(), whole.bytes()), *job);

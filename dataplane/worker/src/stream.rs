@@ -8,7 +8,7 @@
 
 use crate::{
     inbox::View,
-    pipeline::{InTable, Pipeline},
+    pipeline::{InTable, OfFlow, Pipeline},
     report::Subject,
 };
 use sluice_core::{Cause, Direction, Resource, Verdict, verdict::Mode};
@@ -25,10 +25,8 @@ const LONGEST: usize = crate::frames::LONGEST_FRAME;
 /// A packet whose connection has a stream.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Streamed {
-    /// The packet's direction of the stream.
+    /// The direction of the stream that the packet goes in.
     pub at: StreamRef,
-    /// The packet's direction.
-    pub direction: Direction,
     /// The payload has its place there.
     pub placed: bool,
     /// The other end throws the payload away: it is no part of the stream.
@@ -37,6 +35,14 @@ pub(crate) struct Streamed {
     pub in_order: bool,
     /// All of the payload came before, some of it with other bytes; inline it leaves with those.
     pub differs: bool,
+}
+
+impl Streamed {
+    /// A packet that brings nothing to its direction of the stream.
+    #[inline]
+    const fn unplaced(at: StreamRef) -> Self {
+        Self { at, placed: false, refused: false, in_order: false, differs: false }
+    }
 }
 
 /// A frame whose payload was written over.
@@ -103,21 +109,32 @@ impl Mended {
 impl Pipeline {
     /// Puts the payload of a TCP packet of an open connection into its stream. None when there is no stream; an error is the verdict on a packet that
     /// finds no place in it.
+    #[inline]
     pub(crate) fn arrive(&mut self, subject: &Subject, found: InTable) -> Result<Option<Streamed>, Verdict> {
         let Some((flow, direction)) = found.filter(|_| self.follows_streams) else { return Ok(None) };
-        let headers = subject.headers;
         let Some(at) = self.flows.stream(flow, direction) else { return Ok(None) };
-        let Accepted { seq, skip, len } = self.tcp.accepted;
-        let payload = headers.payload(subject.frame).get(skip as usize..).unwrap_or_default();
-        let payload = payload.get(..len as usize).unwrap_or(payload);
         if let Some(number) = self.tcp.acknowledges {
             self.streams.acknowledge(at.reverse(), number);
         }
-        if payload.is_empty() {
-            let refused = headers.payload_len > 0;
-            let unplaced = Streamed { at, direction, placed: false, refused, in_order: false, differs: false };
-            return Ok((refused || self.streams.is_open(at)).then_some(unplaced));
+        if self.tcp.accepted.len > 0 {
+            return self.arrive_payload(subject, (flow, direction), at);
         }
+        let refused = subject.headers.payload_len > 0;
+        Ok((refused || self.streams.is_open(at)).then_some(Streamed { refused, ..Streamed::unplaced(at) }))
+    }
+
+    /// The same, of a payload that the other end takes.
+    fn arrive_payload(
+        &mut self,
+        subject: &Subject,
+        (flow, direction): OfFlow,
+        at: StreamRef,
+    ) -> Result<Option<Streamed>, Verdict> {
+        let found = Some((flow, direction));
+        let headers = subject.headers;
+        let Accepted { seq, skip, len } = self.tcp.accepted;
+        let payload = headers.payload(subject.frame).get(skip as usize..).unwrap_or_default();
+        let payload = payload.get(..len as usize).unwrap_or(payload);
         if self.streams.is_unopened(at) {
             let Some(entry) = self.flows.get(flow) else { return Ok(None) };
             let origin = origin(&entry.tcp, direction, seq);
@@ -133,21 +150,7 @@ impl Pipeline {
         let policy = (!inline).then(|| self.settings.targets.of(headers.ip_version, &headers.dst));
         let arrived = match self.streams.arrive(at, seq, payload, policy) {
             Ok(arrived) if !self.fails(Resource::Reassembly) => arrived,
-            refused => {
-                self.raise(
-                    subject,
-                    found,
-                    match refused {
-                        Err(Refused::TooFar) => StreamEvent::ReassemblyInsertInvalid,
-                        Err(Refused::TooMuch) => StreamEvent::ReassemblyInsertLimit,
-                        Err(Refused::NoRoom | Refused::Lost) | Ok(_) => StreamEvent::ReassemblyInsertMemcap,
-                    },
-                );
-                let verdict = self.without(Resource::Reassembly, subject, found);
-                let unplaced =
-                    Streamed { at, direction, placed: false, refused: false, in_order: false, differs: false };
-                return verdict.map_or(Ok(Some(unplaced)), Err);
-            }
+            refused => return self.arrives_nowhere(subject, found, at, refused.err()),
         };
         // Of a connection that is heard from one side alone no acknowledgement ever comes.
         let asynchronous = self.settings.tcp.async_oneside;
@@ -155,29 +158,57 @@ impl Pipeline {
         {
             self.streams.acknowledge(at, seq.wrapping_add(payload.len() as u32));
         }
-        if arrived.repeats {
-            self.counters.tcp_overlap += 1;
-            self.counters.tcp_overlap_diff_data += u64::from(arrived.differs);
-            if arrived.differs {
-                self.raise(subject, found, StreamEvent::ReassemblyOverlapDifferentData);
-            }
-            if arrived.forgotten > 0 {
-                self.raise(subject, found, StreamEvent::ReassemblySegmentBeforeBaseSeq);
-            }
-            if self.settings.mode == Mode::Inline && (arrived.differs || arrived.forgotten > 0) {
-                // What was put together from fragments leaves as it came, or not at all.
-                if self.view == View::Frame {
-                    self.mended.take(subject.frame, headers, &self.streams, at, self.tcp.accepted);
-                    self.counters.tcp_rewritten += 1;
-                } else if let Some(verdict) = self.without(Resource::Rewrite, subject, found) {
-                    return Err(verdict);
-                }
-            }
+        if arrived.repeats
+            && let Some(verdict) = self.arrives_again(subject, found, at, arrived)
+        {
+            return Err(verdict);
         }
         let placed = arrived.placed || self.streams.is_spent(at);
         let Arrived { in_order, differs, adds, .. } = arrived;
-        let differs = differs && !adds;
-        Ok(Some(Streamed { at, direction, placed, refused: false, in_order, differs }))
+        Ok(Some(Streamed { placed, in_order, differs: differs && !adds, ..Streamed::unplaced(at) }))
+    }
+
+    /// A payload has no place in its stream: what the policy says.
+    #[cold]
+    fn arrives_nowhere(
+        &mut self,
+        subject: &Subject,
+        found: InTable,
+        at: StreamRef,
+        refused: Option<Refused>,
+    ) -> Result<Option<Streamed>, Verdict> {
+        let event = match refused {
+            Some(Refused::TooFar) => StreamEvent::ReassemblyInsertInvalid,
+            Some(Refused::TooMuch) => StreamEvent::ReassemblyInsertLimit,
+            Some(Refused::NoRoom | Refused::Lost) | None => StreamEvent::ReassemblyInsertMemcap,
+        };
+        self.raise(subject, found, event);
+        let verdict = self.without(Resource::Reassembly, subject, found);
+        verdict.map_or(Ok(Some(Streamed::unplaced(at))), Err)
+    }
+
+    /// Some of a payload came before: told, and inline the packet leaves with what came first. A verdict when it can't.
+    #[cold]
+    fn arrives_again(&mut self, subject: &Subject, found: InTable, at: StreamRef, arrived: Arrived) -> Option<Verdict> {
+        let changes = arrived.differs || arrived.forgotten > 0;
+        self.counters.tcp_overlap += 1;
+        self.counters.tcp_overlap_diff_data += u64::from(arrived.differs);
+        if arrived.differs {
+            self.raise(subject, found, StreamEvent::ReassemblyOverlapDifferentData);
+        }
+        if arrived.forgotten > 0 {
+            self.raise(subject, found, StreamEvent::ReassemblySegmentBeforeBaseSeq);
+        }
+        if self.settings.mode != Mode::Inline || !changes {
+            return None;
+        }
+        // What was put together from fragments leaves as it came, or not at all.
+        if self.view != View::Frame {
+            return self.without(Resource::Rewrite, subject, found);
+        }
+        self.mended.take(subject.frame, subject.headers, &self.streams, at, self.tcp.accepted);
+        self.counters.tcp_rewritten += 1;
+        None
     }
 
     /// What the policy says of a packet with urgent data: a verdict, or where they are is noted.
@@ -237,14 +268,8 @@ impl Pipeline {
             let payload = headers.payload(subject.frame).get(skip as usize..).unwrap_or_default();
             // What finds no room is a hole.
             if let Ok(arrived) = self.streams.arrive(at, seq, payload, policy) {
-                kept = Some(Streamed {
-                    at,
-                    direction,
-                    placed: arrived.placed,
-                    refused: false,
-                    in_order: arrived.in_order,
-                    differs: false,
-                });
+                let Arrived { placed, in_order, .. } = arrived;
+                kept = Some(Streamed { placed, in_order, ..Streamed::unplaced(at) });
             }
         }
         if let Some(number) = self.tcp.acknowledges {

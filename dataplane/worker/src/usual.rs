@@ -1,18 +1,50 @@
-//! The way of the usual packet: the next segment, or an acknowledgement, of an open connection in which nothing is odd.
+//! The way of the usual packet: the next segment, an acknowledgement or a FIN of an open connection in which nothing is odd.
 //!
 //! Steps of [`crate::pipeline`], which tries this way first. It comes to the same as the long one: only what such a packet can't be is not asked. What arrives in a stream and how it is
 //! judged is the same for all.
 
 use crate::{
+    checksums::Checksums,
     flows::Keyed,
-    pipeline::{InTable, OfFlow, Pipeline},
+    inbox::{Job, View},
+    pipeline::{At, InTable, OfFlow, Pipeline},
     report::Subject,
     tcp::segment_of,
 };
-use sluice_core::{AppNews, Nanos, Verdict};
+use sluice_core::{AppNews, Nanos, Position, Verdict};
 use sluice_flow::{Passing, tcp::may_be_usual};
+use sluice_packet::Decoded;
 
 impl Pipeline {
+    /// Judges a whole frame, whose innermost flow key is `keyed`: as [`Pipeline::process`] does, but straight for one in no tunnel.
+    pub fn process_whole(
+        &mut self,
+        decoded: &Decoded,
+        keyed: Option<Keyed>,
+        frame: &[u8],
+        at: At,
+        checksums: Checksums,
+    ) -> Verdict {
+        let [headers] = decoded.layers() else {
+            return self.process(decoded, keyed, frame, &Job::whole(at, checksums));
+        };
+        self.count_bytes(frame);
+        self.count_layer(headers, true);
+        let At { time, now, record } = at;
+        self.begin(record, checksums, View::Frame);
+        self.reporter.stand_at(Position::layer(record, 0));
+        let subject = Subject { frame, headers, layer: 0, time, record };
+        self.normaliser.stand_at(decoded, frame, 0);
+        let verdict = self.layer(&subject, keyed.as_ref(), now);
+        if self.asks_rewrite && verdict == Verdict::Pass {
+            self.plan_rewrite(decoded, &subject, true);
+        }
+        self.count_fate(verdict, 1);
+        self.normaliser.accepted = true;
+        self.normaliser.end(decoded, frame);
+        verdict
+    }
+
     /// Whether what is set up leaves room for the usual way: nothing is asked of each packet of a connection.
     pub(crate) fn has_usual_way(&self) -> bool {
         !self.normaliser.asks_of_connections() && self.macs.is_none() && self.faults.is_none()

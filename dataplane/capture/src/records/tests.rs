@@ -134,7 +134,7 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
 fn classic_file() -> impl Strategy<Value = Vec<u8>> {
     let magic = prop::sample::select(vec![0xa1b2_c3d4_u32, 0xa1b2_3c4d, 0xa1b2_cd34]);
     let kept = prop::sample::select(vec![0_u32, 40, 65_535, 262_144, u32::MAX]);
-    let link = prop::sample::select(vec![1_u32, 101, 113, 0xf000_0001]);
+    let link = prop::sample::select(vec![1_u32, 101, 228, 0xf000_0001]);
     let record = (0..0x7fff_ffff_u32, 0..1_000_000_u32, bytes());
     let header = (magic, prop::sample::select(vec![4_u16, 4, 3, 2]), kept, link);
     (any::<bool>(), header, prop::collection::vec(record, 0..8))

@@ -6,6 +6,7 @@ use super::{
     blocks::{BLOCK, number_behind, place_of},
     half::{State, earlier, is_after},
     store::{StreamRef, Streams},
+    stretches::stretch_of,
 };
 use crate::shares::NOBODY;
 
@@ -13,23 +14,41 @@ impl Streams {
     /// Copies the bytes from offset `from` on into `room`. All must be there.
     pub fn read(&self, at: StreamRef, from: u32, room: &mut [u8]) {
         let (mut number, mut place) = place_of(from);
-        let used_last = self.half(at).filter(|half| half.last_number == number).map_or(NOBODY, |half| half.last);
-        let mut block = if used_last == NOBODY { self.blocks.find(at.owner(), number) } else { Some(used_last) };
         let mut rest = room;
         while !rest.is_empty() {
-            let there = block.map_or(&[0; BLOCK], |block| self.blocks.bytes(block)).get(place..).unwrap_or_default();
-            let count = there.len().min(rest.len());
-            let (Some(there), Some((part, behind))) = (there.get(..count), rest.split_at_mut_checked(count)) else {
-                return;
-            };
-            part.copy_from_slice(there);
-            if behind.is_empty() {
-                return;
+            let (stretch, first) = stretch_of(number);
+            let stretch = self.stretch_at(at, stretch).unwrap_or(NOBODY);
+            let blocks = self.stretches.blocks(stretch).get(first..).unwrap_or_default();
+            for &block in blocks {
+                let there = self.blocks.bytes(block).get(place..).unwrap_or_default();
+                let count = there.len().min(rest.len());
+                let (Some(there), Some((part, behind))) = (there.get(..count), rest.split_at_mut_checked(count)) else {
+                    return;
+                };
+                part.copy_from_slice(there);
+                if behind.is_empty() {
+                    return;
+                }
+                (rest, place) = (behind, 0);
             }
-            rest = behind;
-            (number, place) = (number_behind(number), 0);
-            block = self.blocks.find_next(at.owner(), number, block);
+            number = number_behind(number, blocks.len() as u32);
         }
+    }
+
+    /// The first eight of `length` bytes from offset `from` on, as a little-endian number, with zeros in place of those behind them. All must be there.
+    #[inline]
+    pub fn head(&self, at: StreamRef, from: u32, length: u32) -> u64 {
+        let (number, place) = place_of(from);
+        let block = self.block_at(at, number).map(|block| self.blocks.bytes(block));
+        if let Some(head) = block.and_then(|bytes| bytes.get(place..)?.first_chunk()) {
+            let behind = 64_u32.saturating_sub(length.saturating_mul(8));
+            return u64::from_le_bytes(*head) & u64::MAX.checked_shr(behind).unwrap_or(0);
+        }
+        let mut head = [0; 8];
+        if let Some(room) = head.get_mut(..length.min(8) as usize) {
+            self.read(at, from, room);
+        }
+        u64::from_le_bytes(head)
     }
 
     /// What is kept of this direction, from its first byte on, for people: as far as it is judged, or, with `all`, as far as it came. `put` is given bytes, or how many are missing in their place. At most `most`
@@ -44,7 +63,7 @@ impl Streams {
         let (mut left, mut missing) = (most, 0);
         while is_after(to, cursor) && left > 0 {
             let (number, place) = place_of(cursor);
-            let block = self.blocks.find(at.owner(), number);
+            let block = self.block_at(at, number);
             let in_order = !is_after(half.floor, cursor) && is_after(half.next, cursor);
             let end_of_block = cursor.wrapping_add((BLOCK - place) as u32);
             let last = earlier(end_of_block, to);
@@ -110,7 +129,7 @@ impl Streams {
             let (part, behind) = rest.split_at(rest.len().min(BLOCK - place));
             if !is_after(floor, cursor)
                 && is_after(highest, cursor)
-                && let Some(block) = self.blocks.find(at.owner(), number)
+                && let Some(block) = self.block_at(at, number)
             {
                 self.blocks.write(block, place, part);
             }

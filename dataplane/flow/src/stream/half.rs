@@ -2,7 +2,7 @@
 //!
 //! Kept by [`super::store`]. Offsets are bytes since the first one, modulo 2^32.
 
-use super::urgent::NO_LIST;
+use super::{blocks::BLOCK, urgent::NO_LIST};
 use crate::shares::NOBODY;
 use sluice_core::Direction;
 
@@ -58,16 +58,16 @@ pub(super) struct Half {
     pub highest: u32,
     /// Where its last two turns to speak began, the later one last.
     pub turns: [u32; 2],
-    /// Its blocks: the first in their list, the one used last with its number, how many.
+    /// Its blocks: the first in the list of their stretches, how many.
     pub head: u32,
-    pub last: u32,
-    pub last_number: u32,
     pub held: u16,
     /// Its list of rules that wait.
     pub pending: u32,
     pub state: State,
     /// More rules wait than there is room for.
     pub crowded: bool,
+    /// No parser reads it any more.
+    pub left_unread: bool,
 }
 
 impl Half {
@@ -82,13 +82,24 @@ impl Half {
         highest: 0,
         turns: [0; 2],
         head: NOBODY,
-        last: NOBODY,
-        last_number: 0,
         held: 0,
         pending: NOBODY,
         state: State::Unopened,
         crowded: false,
+        left_unread: false,
     };
+
+    /// Whether parsers may read it.
+    #[inline]
+    pub fn is_read(&self) -> bool {
+        self.state == State::Open && !self.left_unread
+    }
+
+    /// Whether it may hold a block more when `most` bytes are kept of it.
+    #[inline]
+    pub const fn may_grow(&self, most: u32) -> bool {
+        self.held < u16::MAX && (self.held as u32 + 1) * BLOCK as u32 <= most
+    }
 }
 
 /// Both directions. Two cache lines.

@@ -88,12 +88,14 @@ impl Streams {
             return;
         }
         if half.pending == NOBODY {
-            let Some(list) = self.list_shares.next(partition) else {
+            let lists = &self.lists;
+            let taken = self
+                .list_shares
+                .take(partition, |list| lists.get(list as usize).map_or(NOBODY, |list| list.generation));
+            let Some(list) = taken else {
                 half.crowded = true;
                 return;
             };
-            let lists = &self.lists;
-            self.list_shares.take(partition, |list| lists.get(list as usize).map_or(NOBODY, |list| list.generation));
             let mut empty = Pending::default();
             empty.generation = generation;
             match self.lists.get_mut(list as usize) {

@@ -4,7 +4,7 @@
 //! - [`turns`]: what is to be read and judged
 //! - `bytes`: reading and changing them; `room`: taking and giving back room for them; `lists`: rules that wait for more of them
 //! - `half`: one direction: where it stands
-//! - `blocks`: the pool of bytes all streams share; `bits`: which bytes of a block are there
+//! - `blocks`: the pool of bytes all streams share; `stretches`: which of them each direction has; `bits`: which bytes of a block are there
 //! - `overlap`: whose bytes count when two segments tell different things
 //! - `urgent`: bytes that are read apart from the others
 //! - `pending`: one list of rules that wait
@@ -24,6 +24,7 @@ mod pending;
 mod room;
 mod settings;
 pub mod store;
+mod stretches;
 pub mod turns;
 mod urgent;
 

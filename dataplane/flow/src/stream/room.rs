@@ -3,55 +3,107 @@
 //! Called by [`super::store`]; the pool itself is in `blocks`.
 
 use super::{
-    blocks::{BLOCK, number_behind, place_of},
+    blocks::{BLOCK, number_behind, numbers_between, place_of},
     half::{Half, State, earlier, later},
     store::{Refused, StreamRef, Streams},
+    stretches::{STRETCH, stretch_of},
 };
 use crate::shares::NOBODY;
 use sluice_core::Direction;
+use std::ops::Range;
 
 /// Streams looked at to make room for one block.
 const RECLAIM_BUDGET: u32 = 64;
 
 impl Streams {
-    /// The block with the bytes of number `number`; taken when there is none.
-    #[inline(never)]
-    pub(super) fn find_or_take_block(&mut self, at: StreamRef, partition: usize, number: u32) -> Result<u32, Refused> {
-        let (most, owner) = (self.settings.most, at.owner());
-        let block = match self.blocks.locate(owner, number) {
-            Ok(block) => block,
-            Err(mut vacant) => {
-                let too_much = |half: &Half| half.held == u16::MAX || (u32::from(half.held) + 1) * BLOCK as u32 > most;
-                if self.half(at).is_none_or(too_much) {
-                    return Err(Refused::TooMuch);
-                }
-                if self.blocks.is_full(partition) {
-                    self.reclaim(partition, at);
-                    vacant = self.blocks.locate(owner, number).err().ok_or(Refused::NoRoom)?;
-                }
-                let Self { streams, blocks, .. } = self;
-                let stream = streams.get_mut(at.place as usize).ok_or(Refused::NoRoom)?;
-                let half = stream.halves.get_mut(at.direction.index()).ok_or(Refused::NoRoom)?;
-                let block = blocks.take(partition, (owner, number), vacant, &mut half.head).ok_or(Refused::NoRoom)?;
-                half.held += 1;
-                block
-            }
-        };
-        if let Some(half) = self.half_mut(at) {
-            (half.last, half.last_number) = (block, number);
+    /// The stretch of this direction with this number.
+    #[inline]
+    pub(super) fn stretch_at(&self, at: StreamRef, number: u32) -> Option<u32> {
+        self.stretches.find_near(at.owner(), number, self.half(at)?.head)
+    }
+
+    /// The block with this number, if it was taken.
+    #[inline]
+    pub(super) fn block_at(&self, at: StreamRef, number: u32) -> Option<u32> {
+        let (stretch, place) = stretch_of(number);
+        let stretch = self.stretch_at(at, stretch)?;
+        self.stretches.blocks(stretch).get(place).copied().filter(|&block| block != NOBODY)
+    }
+
+    /// The block with this number; taken when there is none.
+    pub(super) fn block_for(&mut self, at: StreamRef, partition: usize, number: u32) -> Result<u32, Refused> {
+        let (owner, (stretch_number, place)) = (at.owner(), stretch_of(number));
+        let stretch = self.stretch_at(at, stretch_number);
+        let block = stretch.and_then(|stretch| self.stretches.blocks(stretch).get(place).copied());
+        if let Some(block) = block.filter(|&block| block != NOBODY) {
+            return Ok(block);
+        }
+        if self.half(at).is_none_or(|half| !half.may_grow(self.settings.most)) {
+            return Err(Refused::TooMuch);
+        }
+        if self.blocks.is_full(partition) {
+            self.reclaim(partition, at);
+        }
+        let Self { streams, blocks, stretches, .. } = self;
+        let stream = streams.get_mut(at.place as usize).ok_or(Refused::NoRoom)?;
+        let half = stream.halves.get_mut(at.direction.index()).ok_or(Refused::NoRoom)?;
+        let block = blocks.take(partition, owner).ok_or(Refused::NoRoom)?;
+        half.held += 1;
+        let stretch = stretch.unwrap_or_else(|| stretches.take(owner, stretch_number, &mut half.head));
+        if let Some(entry) = stretches.blocks_mut(stretch).and_then(|blocks| blocks.get_mut(place)) {
+            *entry = block;
         }
         Ok(block)
     }
 
-    pub(super) fn give_block_back(&mut self, at: StreamRef, partition: usize, block: u32) {
-        let half =
-            self.streams.get_mut(at.place as usize).and_then(|stream| stream.halves.get_mut(at.direction.index()));
-        if let Some(half) = half {
-            self.blocks.give_back(partition, block, &mut half.head);
-            half.held -= 1;
-            if half.last == block {
-                half.last = NOBODY;
+    /// Writes as much of `payload` as there is room for in the stretch with the byte at `offset`, if that is one used last, taking blocks as they are needed: what is left of it. Takes no
+    /// stretch, nor makes it room.
+    #[inline]
+    pub(super) fn append_nearby<'a>(
+        &mut self,
+        at: StreamRef,
+        partition: usize,
+        offset: u32,
+        payload: &'a [u8],
+    ) -> &'a [u8] {
+        let most = self.settings.most;
+        let (number, mut place) = place_of(offset);
+        let (stretch, first) = stretch_of(number);
+        let Self { streams, blocks, stretches, .. } = self;
+        let half = streams.get_mut(at.place as usize).and_then(|stream| stream.halves.get_mut(at.direction.index()));
+        let Some(half) = half else { return payload };
+        let Some(entries) = stretches.blocks_nearby(stretch, half.head) else { return payload };
+        let mut rest = payload;
+        for entry in entries.iter_mut().skip(first) {
+            if *entry == NOBODY {
+                let block = if half.may_grow(most) { blocks.take(partition, at.owner()) } else { None };
+                let Some(block) = block else { break };
+                (*entry, half.held) = (block, half.held + 1);
             }
+            let (part, behind) = rest.split_at(rest.len().min(BLOCK - place));
+            blocks.write(*entry, place, part);
+            (rest, place) = (behind, 0);
+            if rest.is_empty() {
+                break;
+            }
+        }
+        rest
+    }
+
+    /// Gives back the blocks at `places` of one of its stretches, and the stretch when none is left.
+    fn give_back(&mut self, at: StreamRef, partition: usize, stretch: u32, places: Range<usize>) {
+        let Self { streams, blocks, stretches, .. } = self;
+        let half = streams.get_mut(at.place as usize).and_then(|stream| stream.halves.get_mut(at.direction.index()));
+        let (Some(half), Some(taken)) = (half, stretches.blocks_mut(stretch)) else { return };
+        for entry in taken.get_mut(places).unwrap_or_default() {
+            let block = std::mem::replace(entry, NOBODY);
+            if block != NOBODY {
+                blocks.give_back(partition, block);
+                half.held -= 1;
+            }
+        }
+        if *taken == [NOBODY; STRETCH] {
+            stretches.give_back(stretch, &mut half.head);
         }
     }
 
@@ -62,15 +114,16 @@ impl Streams {
         let Some(&half) = self.half(at) else { return };
         let (mut number, (last, _)) = (place_of(half.floor).0, place_of(keep));
         // Beyond as many as it has there is none.
-        let mut budget = u32::from(half.held) + self.settings.most / BLOCK as u32;
-        let mut block = self.blocks.find(at.owner(), number);
-        while number != last && budget > 0 {
-            number = number_behind(number);
-            let following = self.blocks.find_next(at.owner(), number, block);
-            if let Some(block) = std::mem::replace(&mut block, following) {
-                self.give_block_back(at, partition, block);
+        let budget = u32::from(half.held) + self.settings.most / BLOCK as u32;
+        let mut left = numbers_between(number, last).min(budget);
+        while left > 0 {
+            let (stretch, place) = stretch_of(number);
+            let count = left.min((STRETCH - place) as u32);
+            if let Some(stretch) = self.stretch_at(at, stretch) {
+                self.give_back(at, partition, stretch, place..place + count as usize);
             }
-            budget -= 1;
+            number = number_behind(number, count);
+            left -= count;
         }
         if let Some(half) = self.half_mut(at) {
             half.floor = later(half.floor, last.wrapping_mul(BLOCK as u32));
@@ -112,8 +165,8 @@ impl Streams {
         self.forget_rules(at);
         let Some(stream) = self.streams.get(at.place as usize) else { return };
         let partition = usize::from(stream.partition);
-        while let Some(block) = self.half(at).map(|half| half.head).filter(|&head| head != NOBODY) {
-            self.give_block_back(at, partition, block);
+        while let Some(stretch) = self.half(at).map(|half| half.head).filter(|&head| head != NOBODY) {
+            self.give_back(at, partition, stretch, 0..STRETCH);
         }
         if let Some(half) = self.half_mut(at) {
             *half = Half { origin: half.origin, next: half.next, state, ..Half::UNOPENED };

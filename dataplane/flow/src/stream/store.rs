@@ -12,9 +12,10 @@ use super::{
     overlap::OverlapPolicy,
     pending::Pending,
     settings::StreamSettings,
+    stretches::Stretches,
     urgent::{LISTS, NO_LIST, UrgentList},
 };
-use crate::shares::{NOBODY, Shares};
+use crate::shares::Shares;
 use sluice_core::Direction;
 
 /// One direction of one stream.
@@ -26,15 +27,18 @@ pub struct StreamRef {
 
 impl StreamRef {
     /// The stream of the flow with this slot.
+    #[inline]
     pub const fn new(place: u32, direction: Direction) -> Self {
         Self { place, direction }
     }
 
     /// The other direction.
+    #[inline]
     pub const fn reverse(self) -> Self {
         Self { place: self.place, direction: self.direction.reverse() }
     }
 
+    #[inline]
     pub(super) const fn owner(self) -> u32 {
         self.place << 1 | (self.direction as u32 & 1)
     }
@@ -79,6 +83,7 @@ pub enum Refused {
 pub struct Streams {
     pub(super) streams: Vec<Stream>,
     pub(super) blocks: Blocks,
+    pub(super) stretches: Stretches,
     pub(super) lists: Vec<Pending>,
     pub(super) list_shares: Shares,
     pub(super) urgent: Vec<UrgentList>,
@@ -92,9 +97,11 @@ impl Streams {
     /// No stream yet. All memory is reserved here and used as streams come.
     pub fn new(settings: StreamSettings) -> Self {
         let partitions = settings.partitions;
+        let blocks = (settings.memory / BLOCK).clamp(1, 1 << 30);
         Self {
             streams: Vec::with_capacity(settings.streams),
-            blocks: Blocks::new((settings.memory / BLOCK).clamp(1, 1 << 30), partitions, settings.seed),
+            blocks: Blocks::new(blocks, partitions),
+            stretches: Stretches::new(blocks, settings.seed),
             lists: Vec::with_capacity(settings.lists),
             list_shares: Shares::new(settings.lists, partitions),
             urgent: Vec::with_capacity(LISTS),
@@ -234,30 +241,25 @@ impl Streams {
         self.insert(at, partition, offset, payload, policy)
     }
 
-    /// The block with the byte at `offset`; taken when there is none.
-    #[inline]
-    fn block_for(&mut self, at: StreamRef, partition: usize, number: u32) -> Result<u32, Refused> {
-        let half = self.half(at).ok_or(Refused::NoRoom)?;
-        if half.last_number == number && half.last != NOBODY {
-            return Ok(half.last);
-        }
-        self.find_or_take_block(at, partition, number)
-    }
-
     /// Writes what comes next, where nothing is behind it.
     fn append(&mut self, at: StreamRef, partition: usize, offset: u32, payload: &[u8]) -> Result<(), Refused> {
         let mut rest = payload;
         let mut cursor = offset;
         while !rest.is_empty() {
-            let (number, place) = place_of(cursor);
-            let (part, behind) = rest.split_at(rest.len().min(BLOCK - place));
-            let block = self.block_for(at, partition, number)?;
-            self.blocks.write(block, place, part);
-            if cursor == offset {
-                self.blocks.begin_segment(block, place);
+            let mut behind = self.append_nearby(at, partition, cursor, rest);
+            if behind.len() == rest.len() {
+                let (number, place) = place_of(cursor);
+                let block = self.block_for(at, partition, number)?;
+                let (part, others) = rest.split_at(rest.len().min(BLOCK - place));
+                self.blocks.write(block, place, part);
+                behind = others;
             }
+            cursor = cursor.wrapping_add((rest.len() - behind.len()) as u32);
             rest = behind;
-            cursor = cursor.wrapping_add(part.len() as u32);
+        }
+        let (number, place) = place_of(offset);
+        if let Some(block) = self.block_at(at, number) {
+            self.blocks.begin_segment(block, place);
         }
         if let Some(half) = self.half_mut(at) {
             (half.next, half.highest) = (cursor, cursor);
@@ -375,12 +377,11 @@ impl Streams {
 
     /// What is left of the segment that the byte at `offset` came with: from its first byte to one past its last. Looks no further than 64 KiB.
     fn segment_around(&mut self, at: StreamRef, half: &Half, offset: u32) -> (u32, u32) {
-        let owner = at.owner();
         let (number, place) = place_of(offset);
         let furthest = 65_536 / BLOCK as u32;
         let mut start = half.floor;
         for back in 0..furthest {
-            let Some(block) = self.blocks.find(owner, number.wrapping_sub(back)) else { break };
+            let Some(block) = self.block_at(at, number.wrapping_sub(back)) else { break };
             let from = if back == 0 { place } else { BLOCK - 1 };
             if let Some(found) = self.blocks.starts(block).and_then(|starts| starts.last(from)) {
                 start = offset.wrapping_sub(place as u32).wrapping_sub(back * BLOCK as u32).wrapping_add(found as u32);
@@ -389,7 +390,7 @@ impl Streams {
         }
         let mut end = half.highest;
         for on in 0..furthest {
-            let Some(block) = self.blocks.find(owner, number.wrapping_add(on)) else { break };
+            let Some(block) = self.block_at(at, number.wrapping_add(on)) else { break };
             let base = offset.wrapping_sub(place as u32).wrapping_add(on * BLOCK as u32);
             let from = if on == 0 { place + 1 } else { 0 };
             let next = self.blocks.starts(block).map_or(BLOCK, |starts| starts.next(from, true));
@@ -412,7 +413,7 @@ impl Streams {
         let mut next = half.next;
         while is_after(half.highest, next) {
             let (number, place) = place_of(next);
-            let Some(block) = self.blocks.find(at.owner(), number) else { break };
+            let Some(block) = self.block_at(at, number) else { break };
             let hole = self.blocks.there(block).map_or(place, |there| there.next(place, false));
             next = next.wrapping_add((hole - place) as u32);
             if hole < BLOCK {

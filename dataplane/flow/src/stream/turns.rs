@@ -35,11 +35,13 @@ pub struct StreamTurn {
 
 impl StreamTurn {
     /// Bytes to be scanned.
+    #[inline]
     pub const fn scan_len(&self) -> u32 {
         self.scan.1.wrapping_sub(self.scan.0)
     }
 
     /// Whether there is something to be judged.
+    #[inline]
     pub const fn judges(&self) -> bool {
         self.judge.0 != self.judge.1
     }
@@ -82,7 +84,7 @@ impl Streams {
         let mut from = half.next;
         while is_after(half.highest, from) {
             let (number, place) = place_of(from);
-            if let Some(block) = self.blocks.find(at.owner(), number) {
+            if let Some(block) = self.block_at(at, number) {
                 let found = self.blocks.there(block).map_or(BLOCK, |there| there.next(place, true));
                 if found < BLOCK {
                     return Some(from.wrapping_add((found - place) as u32));
@@ -116,7 +118,7 @@ impl Streams {
         let (number, last) = place_of(half.next.wrapping_sub(1));
         let (first_number, first) = place_of(half.floor);
         let from = if first_number == number { first } else { 0 };
-        if let Some(there) = self.blocks.find(at.owner(), number).and_then(|block| self.blocks.there(block)) {
+        if let Some(there) = self.block_at(at, number).and_then(|block| self.blocks.there(block)) {
             there.set(from, last + 1);
         }
     }
@@ -137,7 +139,7 @@ impl Streams {
             Direction::ToServer => (to_server, to_client),
             Direction::ToClient => (to_client, to_server),
         };
-        let is_unread = |half: &Half| half.state == State::Open && is_after(self.limit(half, false), half.read);
+        let is_unread = |half: &Half| half.is_read() && is_after(self.limit(half, false), half.read);
         let turn = own.state == State::Open && self.has_turn(own);
         Due { turn, read: is_unread(own), read_reverse: is_unread(other) }
     }
@@ -151,12 +153,19 @@ impl Streams {
 
     /// What a parser may read now, and has not read: from and to. `all`: also what the other end has not acknowledged.
     pub fn unread(&self, at: StreamRef, all: bool) -> Option<(u32, u32)> {
-        let half = self.half(at).filter(|half| half.state == State::Open)?;
+        let half = self.half(at).filter(|half| half.is_read())?;
         let to = earlier(self.limit(half, all), half.read.wrapping_add(SLICE as u32));
         is_after(to, half.read).then_some((half.read, to))
     }
 
-    /// Nobody reads this direction: what came is as good as read.
+    /// No parser will ever read this connection: nothing of it is due to be read any more.
+    pub fn leave_unread(&mut self, at: StreamRef) {
+        if let Some(stream) = self.streams.get_mut(at.place as usize) {
+            stream.halves.iter_mut().for_each(|half| half.left_unread = true);
+        }
+    }
+
+    /// Nobody reads this direction now: what came is as good as read.
     pub fn pass_over(&mut self, at: StreamRef) {
         if let Some(half) = self.half_mut(at) {
             half.read = half.next;

@@ -29,8 +29,8 @@ pub struct Passing<'a> {
 }
 
 impl FlowTable {
-    /// Takes the usual packet of a usual flow: the next data or an acknowledgement in order, on an open connection seen whole that is inspected and was not
-    /// idle too long. It is counted and its connection moved on: [`FlowTable::lookup`], [`Flow::count`] and [`FlowTable::advance`] in one. `outcome` says what it did.
+    /// Takes the usual packet of a usual flow: the next data, an acknowledgement or a FIN in order, on an open connection seen whole that is inspected and was
+    /// not idle too long. It is counted and its connection moved on: [`FlowTable::lookup`], [`Flow::count`] and [`FlowTable::advance`] in one. `outcome` says what it did.
     /// None: it is another one, and nothing was done.
     ///
     /// # Cost
@@ -56,7 +56,11 @@ impl FlowTable {
         entry.last = now;
         entry.tcp.note_flags(direction, segment.flags);
         entry.tcp.take_usual(bounds, direction, segment, outcome);
-        Some((FlowRef(slot), direction))
+        let flow = FlowRef(slot);
+        if entry.tcp.state() != TcpState::Established {
+            self.follow(flow, FlowState::Established);
+        }
+        Some((flow, direction))
     }
 
     #[inline(always)]
@@ -95,9 +99,16 @@ impl FlowTable {
         let outcome = entry.tcp.update(offers, bounds, direction, segment, settings);
         let was = entry.state;
         let now = entry.tcp.state();
-        if now == TcpState::Established && was == FlowState::Established {
-            return Some((now, outcome));
+        if now != TcpState::Established || was != FlowState::Established {
+            self.follow(flow, was);
         }
+        Some((now, outcome))
+    }
+
+    /// The state of `flow`, which `was` its own, and its idle time are those of its connection.
+    #[inline(never)]
+    fn follow(&mut self, flow: FlowRef, was: FlowState) {
+        let Some((entry, ..)) = self.tracked(flow) else { return };
         if entry.tcp.is_closed() {
             entry.state = FlowState::Closed;
         } else if entry.tcp.is_established() {
@@ -109,7 +120,6 @@ impl FlowTable {
             self.wheel.unschedule(&mut self.flows, flow.0);
             self.wheel.schedule(&mut self.flows, flow.0, due);
         }
-        Some((now, outcome))
     }
 
     /// What the ends of the open connection of `flow` agreed on and advertise.
@@ -220,11 +230,10 @@ mod tests {
                 let mut outcome = TcpOutcome::default();
                 let packet = Passing { key: &KEY, hash, swapped, now, length: 60 };
                 let usual = table.take_usual(&packet, &segment, &mut outcome);
+                let entry = slow.get_mut(flow).unwrap();
+                entry.count(direction, 60);
+                entry.last = now;
                 let (_, wanted) = slow.advance(flow, direction, &segment, &TcpSettings::default()).unwrap();
-                if let Some(entry) = slow.get_mut(flow) {
-                    entry.count(direction, 60);
-                    entry.last = now;
-                }
                 match usual {
                     Some(found) => {
                         prop_assert!(!idle && !before.bypassed && before.action.is_none());
@@ -232,11 +241,10 @@ mod tests {
                     }
                     None => {
                         prop_assert_eq!(*table.get(flow).unwrap(), before, "nothing was done");
+                        let entry = table.get_mut(flow).unwrap();
+                        entry.count(direction, 60);
+                        entry.last = now;
                         table.advance(flow, direction, &segment, &TcpSettings::default());
-                        if let Some(entry) = table.get_mut(flow) {
-                            entry.count(direction, 60);
-                            entry.last = now;
-                        }
                     }
                 }
                 prop_assert_eq!(table.get(flow), slow.get(flow));

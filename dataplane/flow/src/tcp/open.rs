@@ -43,14 +43,16 @@ impl TcpTracker {
         }
     }
 
-    /// Whether it is what nearly all packets are: the next data or an acknowledgement in order, within the window, on an open connection seen
-    /// whole. Only a shorter way to the same answer: `of_segment` knows all there is to know.
+    /// Whether it is what nearly all packets are: the next data, an acknowledgement or a FIN in order, within the window, on an open or closing connection
+    /// seen whole. Only a shorter way to the same answer: `of_segment` knows all there is to know.
     #[inline(always)]
     pub(crate) fn is_usual(&self, bounds: &TcpBounds, direction: Direction, segment: &TcpSegment) -> bool {
         let (mine, other) = (self.half(direction), self.half(direction.reverse()));
         let (own, _) = bounds.split_ref(direction);
         let stale = segment.timestamps.is_some_and(|stamps| bounds.stamps && own.is_stale(stamps.value));
-        self.state == TcpState::Established
+        let behind_fin = mine.finished && (segment.payload_len > 0 || segment.has(FIN));
+        matches!(self.state, TcpState::Established | TcpState::CloseWait | TcpState::FinWait1 | TcpState::FinWait2)
+            && !behind_fin
             && may_be_usual(segment.flags)
             && self.sight == Sight::Whole
             && !mine.reset
@@ -70,8 +72,9 @@ impl TcpTracker {
         segment: &TcpSegment,
         out: &mut TcpOutcome,
     ) {
-        let half = self.half_mut(direction);
-        half.next = half.next.wrapping_add(segment.payload_len);
+        let (fin, half) = (segment.has(FIN), self.half_mut(direction));
+        half.next = half.next.wrapping_add(segment.payload_len + u32::from(fin));
+        half.finished |= fin;
         self.half_mut(direction.reverse()).acked = segment.ack;
         let stamps = segment.timestamps.filter(|_| bounds.stamps);
         let (own, opposite) = bounds.split(direction);
@@ -83,6 +86,9 @@ impl TcpTracker {
         own.spoke = true;
         out.accepted = Accepted { seq: segment.seq, skip: 0, len: segment.payload_len };
         out.acknowledges = Some(segment.ack);
+        if fin || self.state != TcpState::Established {
+            self.closing(direction);
+        }
     }
 
     /// A packet with ACK and without SYN or RST.
@@ -432,10 +438,10 @@ impl TcpTracker {
     }
 }
 
-/// Whether a packet with these flags may be what nearly all packets of an open connection are: data or an acknowledgement.
+/// Whether a packet with these flags may be what nearly all packets of an open connection are: data, an acknowledgement, a FIN.
 #[inline(always)]
 pub const fn may_be_usual(flags: u8) -> bool {
-    flags & (SYN | FIN | RST | URG | ACK) == ACK
+    flags & (SYN | RST | URG | ACK) == ACK
 }
 
 /// The name of a number outside the window, by state.

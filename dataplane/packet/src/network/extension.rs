@@ -132,10 +132,8 @@ fn check_options(layer: &mut Headers, header: &[u8], hop_by_hop: bool) {
     loop {
         let (kind, length, value) = match rest {
             [] => break,
-            [0, ..] => {
-                // A run of Pad1.
-                let run = rest.iter().take_while(|byte| **byte == 0).count();
-                rest = rest.get(run..).unwrap_or_default();
+            [0, 0, 0, 0, after @ ..] | [0, after @ ..] => {
+                rest = after;
                 continue;
             }
             [kind, length, value @ ..] => (*kind, *length, value),
