@@ -33,7 +33,12 @@ impl Settings {
                         "is known and has no effect yet; leave it out, or leave it for a later version".to_owned();
                     problems.warning(node.span(), shown(), Reason::Setting { why });
                 }
-                Err(error) => problems.error(node.span(), shown(), Reason::Setting { why: error.to_string() }),
+                Err(error) => {
+                    let why = error.to_string();
+                    // The place and the path stand before it already.
+                    let why = why.strip_prefix(&format!("--set {assignment}: ")).unwrap_or(&why).to_owned();
+                    problems.error(node.span(), shown(), Reason::Setting { why });
+                }
             }
         }
         path.pop();
@@ -79,7 +84,7 @@ mod tests {
         let (settings, problems) = fed("detection {\n  checksums perhaps;\n  chekcsums on;\n}");
         assert_eq!(settings, Settings::default());
         assert_eq!(problems.len(), 2, "{problems:?}");
-        assert!(problems[0].starts_with("error: f:2:3: detection checksums: "), "{problems:?}");
+        assert_eq!(problems[0], "error: f:2:3: detection checksums: write off, on or auto");
         assert!(
             problems[1].starts_with("error: f:3:3: detection chekcsums: ")
                 && problems[1].contains("detection.checksums"),
