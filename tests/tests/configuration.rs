@@ -113,7 +113,7 @@ fn what_is_wrong_is_told_all_at_once_and_nothing_is_changed() {
         "authority { service web { access-policy a { idp-policy strict; idp-profile p; } } }\ndetection { checksums perhaps; }\n",
     );
     let (status, said, _) = bench.config(&["check", &unsound]);
-    assert_eq!((status, said.lines().last()), (Some(1), Some("4 errors, 1 warnings")), "{said}");
+    assert_eq!((status, said.lines().last()), (Some(1), Some("4 errors, 1 warning")), "{said}");
     bench.sound(&["load", &unsound]);
     let (status, _, errors) = bench.config(&["commit"]);
     assert_eq!(status, Some(1));

@@ -123,7 +123,11 @@ fn check(tree: &Tree, mut problems: Problems, folder: &Path, now_s: u64) -> Exit
         }
     }
     let count = |level| problems.list.iter().filter(|problem| problem.level == level).count();
-    say!("{} errors, {} warnings", count(Level::Error), count(Level::Warning));
+    let told = |level, word: &str| match count(level) {
+        1 => format!("1 {word}"),
+        several => format!("{several} {word}s"),
+    };
+    say!("{}, {}", told(Level::Error, "error"), told(Level::Warning, "warning"));
     if problems.has_errors() { Exit::Unsound } else { Exit::Sound }
 }
 

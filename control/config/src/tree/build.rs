@@ -14,7 +14,7 @@ use super::{
     node::{Node, Tree, Value},
     place::{Span, Word},
     problem::{Problems, Reason},
-    raw::{Body, DEEPEST, Op, Raw, RawValue},
+    raw::{Body, DEEPEST, Op, Raw},
     schema::{Entry, Kind, List, ROOT, Section, Type, types},
 };
 
@@ -235,9 +235,8 @@ impl<'a> Builder<'a> {
     }
 
     /// The values behind a key word, in its line and in brackets; none if something else stands there.
-    fn given(&mut self, word: &Word, rest: &[Word], raw: &Raw) -> Option<Vec<RawValue>> {
-        let mut given: Vec<RawValue> =
-            rest.iter().map(|word| RawValue { word: word.clone(), inactive: false, comments: Vec::new() }).collect();
+    fn given(&mut self, word: &Word, rest: &[Word], raw: &Raw) -> Option<Vec<Value>> {
+        let mut given: Vec<Value> = rest.iter().map(|word| Value::new(word.clone())).collect();
         match &raw.body {
             Body::None => {}
             Body::List(values) => given.extend(values.iter().cloned()),
@@ -292,7 +291,7 @@ impl<'a> Builder<'a> {
         if given.is_empty() && matches!(raw.body, Body::None) {
             return self.error(&word.span, Reason::NoValue { wants: kind.describe() });
         }
-        let sound: Vec<&RawValue> = given.iter().filter(|value| self.value(&value.word, kind)).collect();
+        let sound: Vec<&Value> = given.iter().filter(|value| self.value(&value.word, kind)).collect();
         let Some(item) = draft.item(word, &[], || ItemContent::Values(super::draft::Values::default())) else { return };
         let ItemContent::Values(values) = &mut item.content else { return };
         for (at, given) in sound.into_iter().enumerate() {

@@ -10,7 +10,7 @@ use super::{
     node::{Content, Node, Tree, Value},
     place::{Span, Word},
     problem::{Problems, Reason},
-    raw::{Body, DEEPEST, Op, Raw, RawValue},
+    raw::{Body, DEEPEST, Op, Raw},
     schema::{Kind, ROOT, Section},
 };
 use std::sync::Arc;
@@ -31,7 +31,7 @@ struct Reader<'a> {
     /// Comments that wait for a statement.
     waiting: Vec<String>,
     words: Vec<Word>,
-    list: Option<Vec<RawValue>>,
+    list: Option<Vec<Value>>,
     tag: Option<bool>,
     /// Line in which the last statement ended: a comment there belongs to it.
     ended: u32,
@@ -119,7 +119,7 @@ impl Reader<'_> {
 
     /// What stands between brackets.
     fn list(&mut self, span: &Span) {
-        let mut values: Vec<RawValue> = Vec::new();
+        let mut values: Vec<Value> = Vec::new();
         let mut waiting = Vec::new();
         let mut closed = false;
         while let Some((token, at)) = self.lexer.next(self.problems) {
@@ -131,7 +131,7 @@ impl Reader<'_> {
                 Token::Comment(text, _) => waiting.push(text),
                 Token::Word(text, _) => {
                     let comments = std::mem::take(&mut waiting);
-                    values.push(RawValue { word: Word::new(text, at), inactive: false, comments });
+                    values.push(Value { word: Word::new(text, at), inactive: false, comments });
                 }
                 other => {
                     let found = other.shown();
@@ -147,7 +147,7 @@ impl Reader<'_> {
         self.finish_list(span, values, waiting);
     }
 
-    fn finish_list(&mut self, span: &Span, values: Vec<RawValue>, waiting: Vec<String>) {
+    fn finish_list(&mut self, span: &Span, values: Vec<Value>, waiting: Vec<String>) {
         let waiting = waiting.into_iter().filter(|text| !text.is_empty());
         self.waiting.extend(waiting);
         let first_word = self.words.is_empty();

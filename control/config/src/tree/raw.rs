@@ -2,7 +2,10 @@
 //!
 //! Each reader makes a list of these, `build` makes the tree of them. So what words mean is decided in one place for all notations.
 
-use super::place::{Span, Word};
+use super::{
+    node::Value,
+    place::{Span, Word},
+};
 
 /// Levels that are read; what lies deeper is a problem. The schema needs 16.
 pub const DEEPEST: usize = 48;
@@ -56,18 +59,7 @@ pub enum Body {
     /// Statements.
     Block(Vec<Raw>),
     /// Values.
-    List(Vec<RawValue>),
-}
-
-/// One value of a list.
-#[derive(Clone, Debug)]
-pub struct RawValue {
-    /// The value.
-    pub word: Word,
-    /// Not in effect.
-    pub inactive: bool,
-    /// Comments that belong to it.
-    pub comments: Vec<String>,
+    List(Vec<Value>),
 }
 
 impl Raw {

@@ -8,10 +8,10 @@
 use super::{
     junos,
     lex::{self, Lexer, Style, Token},
-    node::{Content, Node, Tree},
+    node::{Content, Node, Tree, Value},
     place::{Span, Word},
     problem::{Problems, Reason},
-    raw::{self, Body, Op, Raw, RawValue},
+    raw::{self, Body, Op, Raw},
     schema::{ROOT, Section, types},
 };
 use std::sync::Arc;
@@ -22,7 +22,7 @@ pub const COMMANDS: &[&str] = &["set", "delete", "deactivate", "activate", "anno
 /// One line: its words, and the values in brackets behind them.
 pub struct Line {
     pub words: Vec<Word>,
-    pub list: Option<Vec<RawValue>>,
+    pub list: Option<Vec<Value>>,
     pub comments: Vec<String>,
     pub span: Span,
 }
@@ -66,7 +66,7 @@ pub fn lines(text: &str, file: &Arc<str>, problems: &mut Problems) -> (Vec<Line>
                 let found = token.shown();
                 let Some(word) = lex::as_word(token, span.clone()) else { continue };
                 match (&mut line.list, inside) {
-                    (Some(list), true) => list.push(RawValue { word, inactive: false, comments: Vec::new() }),
+                    (Some(list), true) => list.push(Value::new(word)),
                     (Some(_), false) => problems.error(&span, "", Reason::Expected { what: "end of line", found }),
                     (None, _) => {
                         if line.words.is_empty() {
@@ -196,7 +196,7 @@ fn put(text: &mut String, nodes: &[Node], section: &Section, path: &mut Vec<Stri
     }
 }
 
-fn put_values(text: &mut String, node: &Node, values: &[super::node::Value], section: &Section, path: &[String]) {
+fn put_values(text: &mut String, node: &Node, values: &[Value], section: &Section, path: &[String]) {
     let at = path.join(" ");
     if section.open && values.len() > 1 {
         let all: Vec<String> = values.iter().map(|value| lex::quote(&value.word.text)).collect();

@@ -2,9 +2,10 @@
 
 use super::parse::{Json, Member, Parser};
 use crate::tree::{
+    node::Value,
     place::{Span, Word},
     problem::{Problems, Reason},
-    raw::{Body, Op, Raw, RawValue, comment},
+    raw::{Body, Op, Raw, comment},
     schema::{Entry, Kind, List, Section, kind::OPEN_LEVEL},
 };
 use std::{
@@ -177,7 +178,7 @@ fn one(
     statements.push(raw);
 }
 
-fn list_of(member: &Member, values: &[(Json, Span)], about: &[(Json, Span)], problems: &mut Problems) -> Vec<RawValue> {
+fn list_of(member: &Member, values: &[(Json, Span)], about: &[(Json, Span)], problems: &mut Problems) -> Vec<Value> {
     let mut list = Vec::with_capacity(values.len());
     for (at, (value, span)) in values.iter().enumerate() {
         let Json::Scalar(text, _) = value else {
@@ -189,7 +190,7 @@ fn list_of(member: &Member, values: &[(Json, Span)], about: &[(Json, Span)], pro
             _ => Said::default(),
         };
         let word = Word::new(text.clone(), span.clone());
-        list.push(RawValue { word, inactive: said.inactive == Some(true), comments: said.comments });
+        list.push(Value { word, inactive: said.inactive == Some(true), comments: said.comments });
     }
     list
 }
