@@ -111,7 +111,7 @@ impl Records {
     /// [`Damage`]: the file can't be read from here on.
     ///
     /// # Cost
-    /// Some 30 instructions, and a read of 256 KiB from time to time.
+    /// Some 70 instructions, and a read of 256 KiB from time to time.
     #[inline]
     pub fn peek(&mut self) -> Result<Option<Record<'_>>, Damage> {
         let Self { window, format, whole } = self;
