@@ -405,19 +405,14 @@ impl Inspector {
                 continue;
             }
             let (noted, remarked) = (self.rewrites.len(), self.remarks.len());
-            let judged = match header_admits(rule, packet) && endpoints_match(ruleset, rule, packet) {
-                true => self.judge(
-                    ruleset,
-                    (rule, number),
-                    look,
-                    packet,
-                    flow.as_deref(),
-                    piece.as_deref(),
-                    state,
-                    counters,
-                ),
-                false => Judged::No,
-            };
+            let mut judged = Judged::No;
+            if header_admits(rule, packet) && endpoints_match(ruleset, rule, packet) {
+                counters.detect_evaluated += 1;
+                let mut spent = Spent::default();
+                let whole = piece.as_deref();
+                judged = self.judge(ruleset, rule, look, packet, flow.as_deref(), whole, state, counters, &mut spent);
+                self.charge(number, spent, matches!(judged, Judged::Packet | Judged::Stream));
+            }
             let matched = matches!(judged, Judged::Packet | Judged::Stream);
             if let Some(piece) = piece.as_deref_mut().filter(|_| matched || remembers)
                 && ruleset.scope(number).stream
@@ -536,28 +531,9 @@ impl Inspector {
         }
     }
 
-    /// Judges a rule whose header is right, and notes what that took.
+    /// Judges a rule whose header is right.
     #[expect(clippy::too_many_arguments, reason = "as `inspect`, with the stream")]
     fn judge(
-        &mut self,
-        ruleset: &Ruleset,
-        (rule, number): (&Rule, u32),
-        look: Look,
-        packet: &PacketView,
-        flow: Option<&FlowView>,
-        piece: Option<&StreamPiece>,
-        state: &mut State,
-        counters: &mut Counters,
-    ) -> Judged {
-        counters.detect_evaluated += 1;
-        let mut spent = Spent::default();
-        let judged = self.judge_contents(ruleset, rule, look, packet, flow, piece, state, counters, &mut spent);
-        self.charge(number, spent, matches!(judged, Judged::Packet | Judged::Stream));
-        judged
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "as `inspect`, with the stream")]
-    fn judge_contents(
         &mut self,
         ruleset: &Ruleset,
         rule: &Rule,

@@ -90,6 +90,13 @@ impl Inspector {
             if matched_before && !rule.of_pieces(&view) {
                 continue;
             }
+            let is_about_it = rule.app.contains(view.protocol())
+                && rule.direction.is_none_or(|wanted| wanted == view.direction)
+                && header_admits(rule, packet)
+                && endpoints_match(ruleset, rule, packet);
+            if !is_about_it {
+                continue;
+            }
             counters.detect_evaluated += 1;
             let packet = PacketView { app: Some(&view), ..*packet };
             let mut spent = Spent::default();
@@ -216,13 +223,6 @@ impl Inspector {
         spent: &mut Spent,
     ) -> Told {
         self.contexts.clear();
-        if !rule.app.contains(view.protocol())
-            || rule.direction.is_some_and(|wanted| wanted != view.direction)
-            || !header_admits(rule, packet)
-            || !endpoints_match(ruleset, rule, packet)
-        {
-            return Told::No;
-        }
         let headers = packet.headers;
         let context = Context {
             frame: packet.frame,
