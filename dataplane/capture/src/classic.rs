@@ -16,6 +16,9 @@ const RECORD_HEADER: usize = 16;
 const MODIFIED: usize = 8;
 /// Ethernet's link type, and the bytes of its header, which those systems did not count in what they kept.
 const ETHERNET: (u32, u32) = (1, 14);
+/// How packed files begin: captures often are.
+const PACKED: [(&[u8], &str); 4] =
+    [(&[0x1f, 0x8b], "gzip"), (&[0x28, 0xb5, 0x2f, 0xfd], "zstd"), (b"\xfd7zXZ", "xz"), (b"BZh", "bzip2")];
 /// Bits of the link type's field that tell it.
 const LINK: u32 = 0x03ff_ffff;
 const MICROS: u64 = 1_000_000;
@@ -57,6 +60,9 @@ impl Classic {
         let little_kind = kind(little).map(|kind| (ByteOrder::Little, kind));
         let found = little_kind.or_else(|| kind(little.swap_bytes()).map(|kind| (ByteOrder::Big, kind)));
         let Some((order, (resolution, record_header))) = found else {
+            if let Some((_, packer)) = PACKED.iter().find(|(first, _)| header.starts_with(first)) {
+                return Err(OpenError::NotACapture(format!("it is packed by {packer}: unpack it first")));
+            }
             return Err(OpenError::NotACapture(format!(
                 "it begins with {little:#010x} and not like a pcap or pcapng file"
             )));

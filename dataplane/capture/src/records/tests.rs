@@ -263,6 +263,8 @@ fn what_is_no_capture_is_told_why() {
     let said = |bytes: &[u8]| Records::open(&Scratch::new(bytes).0).unwrap_err().to_string();
     assert_eq!(said(b""), "it has 0 bytes, and a capture 24 at the least");
     assert_eq!(said(b"text"), "it begins with 0x74786574 and not like a pcap or pcapng file");
+    assert_eq!(said(&[0x1f, 0x8b, 8, 0, 0]), "it is packed by gzip: unpack it first");
+    assert_eq!(said(&[0x28, 0xb5, 0x2f, 0xfd]), "it is packed by zstd: unpack it first");
     assert_eq!(said(&section(Order(false))), "it tells of no interface");
     let other = [section(Order(false)), interface(Order(false), 1, 0, None, None)].concat();
     assert_eq!(Records::open(&Scratch::new(&other).0).unwrap().resolution(), Resolution::PerInterface);
