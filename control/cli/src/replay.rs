@@ -129,7 +129,10 @@ pub fn tell_unsound(report: &Report) {
         tell!("sluice: the packet ledger does not close: {} packets unaccounted for", report.ledger.imbalance());
     }
     if report.missing_records() > 0 {
-        tell!("sluice: {} records that the files held at first did not come; were the files changed meanwhile?", report.missing_records());
+        tell!(
+            "sluice: {} records that the files held at first did not come; were the files changed meanwhile?",
+            report.missing_records()
+        );
     }
     if report.counters.detect_scans_failed > 0 {
         tell!("sluice: {} scans failed: those packets were not looked at", report.counters.detect_scans_failed);
