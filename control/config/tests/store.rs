@@ -127,6 +127,24 @@ fn a_commit_that_is_not_confirmed_in_time_is_rolled_back_also_over_a_restart() {
 }
 
 #[test]
+fn what_was_rolled_back_does_not_come_back_when_the_rollback_is_damaged() {
+    let folder = Folder::new("back");
+    let mut store = Store::open(&folder.0).unwrap();
+    commit(&mut store, 1, 1_000, None);
+    commit(&mut store, 2, 2_000, Some(5));
+    assert_eq!(store.expire(2_300).unwrap(), Some(3));
+    fs::write(folder.0.join("commits/00000003.conf"), "").unwrap();
+    let found = boot(&folder.0, 2_400).unwrap();
+    assert_eq!((number_of(&found.tree), found.number, found.remarks.len()), (1, Some(1), 2), "{:?}", found.remarks);
+    // One that another commit has confirmed does.
+    fs::remove_file(folder.0.join("commits/00000003.conf")).unwrap();
+    commit(&mut store, 4, 3_000, Some(5));
+    let last = commit(&mut store, 5, 3_100, None);
+    fs::write(folder.0.join(format!("commits/{last:08}.conf")), "").unwrap();
+    assert_eq!(number_of(&boot(&folder.0, 9_999).unwrap().tree), 4);
+}
+
+#[test]
 fn confirm_or_another_commit_keeps_it() {
     let folder = Folder::new("confirm");
     let mut store = Store::open(&folder.0).unwrap();

@@ -188,13 +188,13 @@ fn waits(entry: &Entry, now_s: u64) -> Option<bool> {
 /// The commit that is in force, and what is to be said of it. Files are read until one is.
 fn in_force(folder: &Path, now_s: u64) -> Result<(Option<Entry>, Vec<String>), StoreError> {
     let mut remarks = Vec::new();
-    for (at, number) in numbers(folder)?.into_iter().enumerate() {
+    for number in numbers(folder)? {
         let Some(entry) = entry(folder, number) else { continue };
         match &entry.record {
             Err(damage) => remarks.push(format!("{} {damage}; the commit before it is used", entry.path.display())),
-            // A later commit confirms an earlier one, so only the newest can wait. Without one before it there is nothing to go back to but an empty
+            // Not the newest alone: what came behind it to take it back may be damaged. Without one before it there is nothing to go back to but an empty
             // configuration.
-            Ok(_) if at == 0 && waits(&entry, now_s) == Some(true) => {
+            Ok(_) if waits(&entry, now_s) == Some(true) => {
                 remarks.push(format!("commit {number} was not confirmed in time; the commit before it is used"));
             }
             Ok(_) => return Ok((Some(entry), remarks)),
@@ -354,6 +354,10 @@ impl Store {
         }
         let confirm_by_s = minutes.map(|minutes| now_s.saturating_add(u64::from(minutes) * 60));
         let number = self.put(tree, now_s, confirm_by_s, by, note)?;
+        if let Some(waited) = active.number.filter(|_| active.confirm_by_s.is_some()) {
+            // Only now: had this commit failed, the other would go on waiting. Where it can't be written down, the other is passed over should this one be damaged.
+            let _ = self.mark_confirmed(waited);
+        }
         self.discard()?;
         Ok(Committed { number, changed: true, confirm_by_s, problems })
     }
